@@ -1,0 +1,187 @@
+/**
+ * The central types: what a request, a response and their content are, and what a handler is. Read this first. All
+ * of it is pure; a file, a script or a socket appears here only as a `Body`. RFC 9110 sections 6 and 15.
+ */
+import { HeaderFields } from "./header_fields.ts";
+
+/**
+ * The content of a message. Single use: it is iterated once, and `close()` is called in the end whether it was or not
+ * (a HEAD answer never iterates, and a generator that never started does not run its `finally`).
+ */
+export interface Body extends AsyncIterable<Uint8Array> {
+  /** Bytes in all; null when that is known only at the end. */
+  readonly length: number | null;
+  /** All of the content where it is in memory already: it then leaves in one write with the head. */
+  readonly bytes?: Uint8Array;
+  /** Lets go of what the body holds (file, process). Idempotent, and right before the first chunk too. */
+  close(): Promise<void>;
+}
+
+/** Content that is in memory; the bytes are not copied and must not change. */
+export class BytesBody implements Body {
+  constructor(readonly bytes: Uint8Array) {}
+
+  get length(): number {
+    return this.bytes.length;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    if (this.bytes.length > 0) yield this.bytes;
+  }
+
+  close(): Promise<void> {
+    return DONE;
+  }
+}
+
+const DONE = Promise.resolve();
+
+/** No content: length 0. Holds nothing, so one value serves all. */
+export const EMPTY_BODY: Body = new BytesBody(new Uint8Array(0));
+
+/** What stands before the content of a request, as received. RFC 9112 3. */
+export interface RequestHead {
+  /** A token, case-sensitive. */
+  readonly method: string;
+  /** As received: still percent-encoded, with its query. */
+  readonly target: string;
+  /** The minor version of HTTP/1. */
+  readonly version: "1.0" | "1.1";
+  readonly fields: HeaderFields;
+}
+
+/** Both ends of the connection. */
+export interface ConnectionInfo {
+  /** Counts connections from 1; for the log. */
+  readonly id: number;
+  /** Textual IP address, IPv4-mapped ones as plain IPv4; "" for a Unix socket. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** The request came in over TLS. */
+  readonly secure: boolean;
+}
+
+export interface HttpRequest extends RequestHead {
+  /** Absolute path, percent-decoded once, dot segments resolved: starts with "/", never leaves it. "*" for OPTIONS *. */
+  readonly path: string;
+  /** What follows the first "?", raw; "" when there is none. */
+  readonly query: string;
+  /** Host name of the target or of the Host field, without port, in lower case; "" when the client named none. */
+  readonly host: string;
+  readonly body: Body;
+  readonly connection: ConnectionInfo;
+  /**
+   * Aborted when the answer can no longer reach the client or the server stops. Watching costs a read on the socket,
+   * so the watch starts with the first use of this property.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** What a handler answers. Framing fields (Content-Length, Transfer-Encoding, Connection) follow from `body` alone. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly fields: HeaderFields;
+  readonly body: Body;
+}
+
+/** RFC 3875 6.2.2: the server answers as if the client had asked for `localRedirect` (absolute path and query). */
+export interface LocalRedirect {
+  readonly localRedirect: string;
+}
+
+/**
+ * Answers one request. Throws HttpError where the client or the resource is at fault. Whoever called it closes the
+ * body of the answer, and of the request.
+ */
+export type Handler = (request: HttpRequest) => Promise<HttpResponse | LocalRedirect>;
+
+/**
+ * The peer or the resource is at fault. `message` and `cause` are for the log: they never reach a client.
+ */
+export class HttpError extends Error {
+  readonly status: number;
+  /** Fields that belong to the answer, such as Allow or Retry-After. */
+  readonly fields: HeaderFields;
+
+  constructor(
+    status: number,
+    message: string,
+    options: { readonly fields?: HeaderFields; readonly cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.name = "HttpError";
+    this.status = status;
+    this.fields = options.fields ?? HeaderFields.EMPTY;
+  }
+}
+
+/** The reason phrase of a status code that this server or its scripts use; "" for an unknown one. RFC 9110 15. */
+export function reasonPhrase(status: number): string {
+  return REASON_PHRASES[status] ?? "";
+}
+
+const REASON_PHRASES: { readonly [status: number]: string } = {
+  100: "Continue",
+  101: "Switching Protocols",
+  102: "Processing",
+  103: "Early Hints",
+  200: "OK",
+  201: "Created",
+  202: "Accepted",
+  203: "Non-Authoritative Information",
+  204: "No Content",
+  205: "Reset Content",
+  206: "Partial Content",
+  207: "Multi-Status",
+  208: "Already Reported",
+  226: "IM Used",
+  300: "Multiple Choices",
+  301: "Moved Permanently",
+  302: "Found",
+  303: "See Other",
+  304: "Not Modified",
+  305: "Use Proxy",
+  307: "Temporary Redirect",
+  308: "Permanent Redirect",
+  400: "Bad Request",
+  401: "Unauthorized",
+  402: "Payment Required",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  406: "Not Acceptable",
+  407: "Proxy Authentication Required",
+  408: "Request Timeout",
+  409: "Conflict",
+  410: "Gone",
+  411: "Length Required",
+  412: "Precondition Failed",
+  413: "Content Too Large",
+  414: "URI Too Long",
+  415: "Unsupported Media Type",
+  416: "Range Not Satisfiable",
+  417: "Expectation Failed",
+  421: "Misdirected Request",
+  422: "Unprocessable Content",
+  423: "Locked",
+  424: "Failed Dependency",
+  425: "Too Early",
+  426: "Upgrade Required",
+  428: "Precondition Required",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  451: "Unavailable For Legal Reasons",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
+  506: "Variant Also Negotiates",
+  507: "Insufficient Storage",
+  508: "Loop Detected",
+  510: "Not Extended",
+  511: "Network Authentication Required",
+};

@@ -1,0 +1,144 @@
+/**
+ * Every size, count and time that bounds what a peer or a program can make the server do: unit, default and the
+ * server whose value was the model. A value stands here and nowhere else; `--help`, the options and the readers
+ * all take it from this table.
+ */
+
+/** One limit as `--help` shows it: the option is the name in kebab-case, `maxLineBytes` is `--max-line-bytes`. */
+export interface Limit {
+  /** What the number counts: the name ends in it. */
+  readonly unit: "bytes" | "ms" | "count";
+  /** The default, in `unit`. */
+  readonly value: number;
+  /** What it bounds and what happens beyond it, in one sentence for `--help`. */
+  readonly meaning: string;
+  /** The setting of a well-known server that the default follows. */
+  readonly precedent: string;
+}
+
+export const LIMITS = {
+  maxLineBytes: {
+    unit: "bytes",
+    value: 8192,
+    meaning: "Longest request line (414 beyond) or field line (431 beyond), without its CRLF",
+    precedent: "Apache LimitRequestLine and LimitRequestFieldSize 8190",
+  },
+  maxHeadBytes: {
+    unit: "bytes",
+    value: 65_536,
+    meaning: "Longest request head, request line included (431 and close beyond)",
+    precedent: "nginx large_client_header_buffers 4 x 8k; Node 16 KiB; lighttpd 8 KiB",
+  },
+  maxFieldCount: {
+    unit: "count",
+    value: 100,
+    meaning: "Most fields in a request head (431 beyond) or a trailer section (400 beyond)",
+    precedent: "Apache LimitRequestFields 100",
+  },
+  maxBodyBytes: {
+    unit: "bytes",
+    value: 1_073_741_824,
+    meaning: "Longest request content (413 beyond)",
+    precedent: "Apache LimitRequestBody 1 GiB",
+  },
+  maxChunkLineBytes: {
+    unit: "bytes",
+    value: 256,
+    meaning: "Longest chunk-size line, extensions included (400 beyond)",
+    precedent: "lighttpd 1.4 (1024); hyper caps extensions likewise",
+  },
+  maxTrailerBytes: {
+    unit: "bytes",
+    value: 8192,
+    meaning: "Longest trailer section; trailers are read and dropped (400 beyond)",
+    precedent: "as a line of the head",
+  },
+  drainBytes: {
+    unit: "bytes",
+    value: 262_144,
+    meaning: "Most unread request content that is read away to keep a connection (closed beyond)",
+    precedent: "Go net/http 256 KiB",
+  },
+  maxConnectionCount: {
+    unit: "count",
+    value: 10_000,
+    meaning: "Most connections at once (accepting waits beyond)",
+    precedent: "nginx worker_connections 512 to 16384 in practice",
+  },
+  handshakeMs: {
+    unit: "ms",
+    value: 10_000,
+    meaning: "Longest TLS handshake",
+    precedent: "Go http.Server users' ReadHeaderTimeout 10 s",
+  },
+  headMs: {
+    unit: "ms",
+    value: 20_000,
+    meaning: "Longest time from the first byte of a request head to its last (408)",
+    precedent: "Apache RequestReadTimeout header=20-40",
+  },
+  keepAliveMs: {
+    unit: "ms",
+    value: 75_000,
+    meaning: "Longest silence between two requests of a connection",
+    precedent: "nginx keepalive_timeout 75s",
+  },
+  bodyIdleMs: {
+    unit: "ms",
+    value: 60_000,
+    meaning: "Longest silence within a request body (408)",
+    precedent: "nginx client_body_timeout 60s",
+  },
+  writeIdleMs: {
+    unit: "ms",
+    value: 60_000,
+    meaning: "Longest time that a write may make no progress",
+    precedent: "nginx send_timeout 60s",
+  },
+  lingerMs: {
+    unit: "ms",
+    value: 2_000,
+    meaning: "Longest reading away after an answer that closes, so that the client can read it",
+    precedent: "Apache lingering_close 2 s; nginx lingering_time 30s",
+  },
+  drainMs: {
+    unit: "ms",
+    value: 30_000,
+    meaning: "Longest wait for requests under way when the server is told to stop",
+    precedent: "Kubernetes terminationGracePeriodSeconds 30",
+  },
+  fileCacheMs: {
+    unit: "ms",
+    value: 1_000,
+    meaning: "Longest time for which a small file is answered without looking at the disk again; 0 looks each time",
+    precedent: "nginx open_file_cache_valid (60s); lighttpd stat cache (1 s)",
+  },
+  maxRangeCount: {
+    unit: "count",
+    value: 16,
+    meaning: "Most ranges in one Range field (416 beyond)",
+    precedent: "Apache MaxRanges 200; nginx max_ranges",
+  },
+  scriptMs: {
+    unit: "ms",
+    value: 30_000,
+    meaning: "Longest wait for the head of a script's response (504)",
+    precedent: "Apache CGIDScriptTimeout 60 s; lighttpd cgi.limits read-timeout",
+  },
+  scriptBodyMs: {
+    unit: "ms",
+    value: 60_000,
+    meaning: "Longest silence within a script's response body (cut)",
+    precedent: "nginx fastcgi_read_timeout 60s",
+  },
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof LIMITS;
+
+/** The limits in force: one number each, in the unit that ends its name. */
+export type Limits = { readonly [name in LimitName]: number };
+
+/** The limits when no option changes them. */
+export const DEFAULT_LIMITS: Limits = Object.fromEntries(
+  Object.entries(LIMITS).map(([name, limit]) => [name, limit.value]),
+) as Limits;

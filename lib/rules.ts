@@ -1,0 +1,40 @@
+/**
+ * Where the course and the RFCs differ. One record with two values: whoever needs a rule reads its field, nobody
+ * asks which of the two is in force. The positional form of the command line takes `course`, the named one `standard`.
+ */
+
+export interface Rules {
+  /** RFC 9112 3.2: a server MUST answer 400 to an HTTP/1.1 request without Host. */
+  readonly requiresHost: boolean;
+  /** POST to a static file: read the content away and answer 200 with no content, or 405 with Allow. */
+  readonly acceptsPostToFile: boolean;
+  /** CGI programs get any method, and OPTIONS is answered with Allow; else GET, HEAD and POST, and 501 for all others. */
+  readonly allowsAnyMethod: boolean;
+  /** What follows a text type in Content-Type. */
+  readonly textTypeSuffix: "" | "; charset=utf-8";
+  /** REQUEST_URI is path and query as received; else the path alone. */
+  readonly requestUriHasQuery: boolean;
+  /** POST with neither Content-Length nor chunked: 411; else its content is empty (RFC 9112 6.3). */
+  readonly requiresPostLength: boolean;
+}
+
+export type RulesName = "course" | "standard";
+
+export const RULES: { readonly [name in RulesName]: Rules } = {
+  course: {
+    requiresHost: false,
+    acceptsPostToFile: true,
+    allowsAnyMethod: false,
+    textTypeSuffix: "",
+    requestUriHasQuery: false,
+    requiresPostLength: true,
+  },
+  standard: {
+    requiresHost: true,
+    acceptsPostToFile: false,
+    allowsAnyMethod: true,
+    textTypeSuffix: "; charset=utf-8",
+    requestUriHasQuery: true,
+    requiresPostLength: false,
+  },
+};
