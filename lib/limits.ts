@@ -101,6 +101,12 @@ export const LIMITS = {
     meaning: "Longest reading away after an answer that closes, so that the client can read it",
     precedent: "Apache lingering_close 2 s; nginx lingering_time 30s",
   },
+  halfClosedMs: {
+    unit: "ms",
+    value: 5_000,
+    meaning: "Longest time a script may run on after the client has ended its side of the connection",
+    precedent: "nginx and Go end the request at once; lighttpd never",
+  },
   drainMs: {
     unit: "ms",
     value: 30_000,

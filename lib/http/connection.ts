@@ -117,6 +117,8 @@ export class Connection {
   #bodyReader: BodyReader | null = null;
   #hasPeerClosed = false;
   #keepsAlive = true;
+  /** The client said that it will send nothing after the present request. */
+  #isLastRequest = false;
   #isHead = false;
   #version: "1.0" | "1.1" = "1.1";
   #framing: ResponseFraming = "none";
@@ -147,6 +149,21 @@ export class Connection {
   /** Bytes have arrived that no event has told of. */
   get hasUnreadBytes(): boolean {
     return this.#buffer.length > 0;
+  }
+
+  /** The peer has ended its side; what it sent before may still be unread. */
+  get hasPeerClosed(): boolean {
+    return this.#hasPeerClosed;
+  }
+
+  /** Whether the peer can have sent nothing that is unread, going by what it said: this was to be its last request. */
+  get hasReceivedAll(): boolean {
+    return this.#isLastRequest && this.#buffer.length === 0;
+  }
+
+  /** Drops what has arrived unread. */
+  discard(): void {
+    this.#buffer.skip(this.#buffer.length);
   }
 
   /** Whether the head of the present response says, or will say, that the connection goes on. */
@@ -204,6 +221,7 @@ export class Connection {
     this.#version = head.version;
     this.#isHead = head.method === "HEAD";
     this.#keepsAlive = isPersistent(head);
+    this.#isLastRequest = !this.#keepsAlive;
     const request = this.#checkHead(head);
     this.#moveRequest("request_head");
     this.#moveResponse("request_head");
@@ -269,10 +287,10 @@ export class Connection {
     return { type: "data", bytes: part };
   }
 
-  /** Tells the client to go on and send the content. RFC 9110 15.2.1. */
-  sendContinue(output: OutputBuffer): void {
+  /** What tells the client to go on and send the content. RFC 9110 15.2.1. */
+  sendContinue(): Uint8Array {
     this.#moveResponse("informational_head");
-    output.append(interimHead(100));
+    return interimHead(100);
   }
 
   /** Appends the head of the answer to the present request; its framing follows from `length`, version and method. */
@@ -338,6 +356,8 @@ export class Connection {
     if (this.#keepsAlive && this.#requestState === "received" && this.#responseState === "sent") {
       this.#moveRequest("next_cycle");
       this.#moveResponse("next_cycle");
+      this.#isHead = false;
+      this.#version = "1.1";
       return true;
     }
     this.#moveRequest("last_cycle");

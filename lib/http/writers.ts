@@ -60,6 +60,20 @@ export class OutputBuffer {
   }
 }
 
+/** Output buffers that no connection uses: an idle connection has none. */
+export class OutputPool {
+  readonly #free: OutputBuffer[] = [];
+
+  acquire(): OutputBuffer {
+    return this.#free.pop() ?? new OutputBuffer();
+  }
+
+  /** Takes an empty buffer back; one that had to grow, or one too many, is left to the garbage collector. */
+  release(buffer: OutputBuffer): void {
+    if (buffer.room === OUTPUT_BYTES && this.#free.length < 64) this.#free.push(buffer);
+  }
+}
+
 const CRLF = latin1Bytes("\r\n");
 const CONTENT_LENGTH = latin1Bytes("Content-Length: ");
 const CHUNKED = latin1Bytes("Transfer-Encoding: chunked\r\n");
