@@ -348,14 +348,20 @@ export class ServedConnection {
     else log.error(this.#source, "The connection failed", error);
   }
 
-  #writeAccessLine(request: ServedRequest | null, status: number, contentBytes: number): void {
+  /** `request` is null for what could not be read as one. */
+  #writeAccessLine(request: ServedRequest | null, status: number, bodyBytes: number): void {
     const { log } = this.#services;
     if (!log.isAccessOn) return;
     log.access({
       remoteAddress: this.#info.remoteAddress,
-      request,
+      remoteUser: null,
+      method: request?.method ?? "",
+      target: request?.target ?? "",
+      version: request?.version ?? "",
       status,
-      contentBytes,
+      bodyBytes,
+      referer: request?.fields.get("referer") ?? null,
+      userAgent: request?.fields.get("user-agent") ?? null,
     });
   }
 
