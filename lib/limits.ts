@@ -119,6 +119,30 @@ export const LIMITS = {
     meaning: "Longest time for which a small file is answered without looking at the disk again; 0 looks each time",
     precedent: "nginx open_file_cache_valid (60s); lighttpd stat cache (1 s)",
   },
+  maxCachedFileBytes: {
+    unit: "bytes",
+    value: 65_536,
+    meaning: "Largest file that is kept in memory",
+    precedent: "Apache CacheMaxFileSize 1,000,000 (mod_cache_disk)",
+  },
+  maxFileCacheBytes: {
+    unit: "bytes",
+    value: 33_554_432,
+    meaning: "Most memory for files that are kept (the least wanted are dropped beyond)",
+    precedent: "Squid cache_mem 256 MB",
+  },
+  maxCachedFileCount: {
+    unit: "count",
+    value: 4096,
+    meaning: "Most files whose facts are kept (the least wanted are dropped beyond)",
+    precedent: "nginx open_file_cache max=1000 to 10000 in practice",
+  },
+  maxFileBufferBytes: {
+    unit: "bytes",
+    value: 16_777_216,
+    meaning: "Most memory for reading big files in large steps (small steps beyond)",
+    precedent: "nginx output_buffers 2 x 32k for each connection",
+  },
   maxRangeCount: {
     unit: "count",
     value: 16,
