@@ -162,8 +162,8 @@ export class ServedConnection {
       const { log, errorResponse } = this.#services;
       if (error instanceof HttpError) {
         const source = `${request.method} ${request.target}`;
-        if (error.status >= 500 || error.cause !== undefined) log.error(source, error.message, error.cause);
-        else log.debug(source, error.message);
+        if (error.status >= 500) log.error(source, error.message, error.cause);
+        else log.debug(source, error.message, error.cause);
         return errorResponse(error);
       }
       if (isPeerGone(error)) throw error;

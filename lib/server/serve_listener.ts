@@ -77,7 +77,7 @@ export class Server {
   #start(socket: Deno.Conn, secure: boolean): void {
     const info = describeConnection(socket, { id: ++this.#count, secure });
     // Two small writes in a row would wait for an acknowledgement between them; TLS connections have no such switch.
-    if (socket instanceof Deno.TcpConn) socket.setNoDelay(true);
+    if (isTcp(socket)) socket.setNoDelay(true);
     const connection = new ServedConnection(socket, info, this.#services);
     this.#connections.add(connection);
     connection.run().then(() => this.#remove(connection));
@@ -102,6 +102,10 @@ export class Server {
     clock.update();
     for (const connection of this.#connections) connection.sweep(clock.nowMs);
   }
+}
+
+function isTcp(socket: Deno.Conn): socket is Deno.TcpConn {
+  return "setNoDelay" in socket;
 }
 
 function describeConnection(
