@@ -153,18 +153,18 @@ export function environmentText(value: string): string {
 
 /** Path and query as received, still encoded; without the scheme and authority of an absolute-form target. */
 function requestUri(target: string, hasQuery: boolean): string {
-  const authority = targetAuthority(target);
-  const local = authority === null ? target : target.slice(target.indexOf(authority, "http:".length) + authority.length);
-  const query = local.indexOf("?");
-  const path = query < 0 ? local : local.slice(0, query);
+  const local = target.replace(ABSOLUTE_START, "");
+  const [, path, query] = /^([^?]*)(.*)$/.exec(local) ?? ["", local, ""];
   // RFC 9112 3.2.1: an empty path is sent as "/".
-  const rooted = path === "" ? "/" : path;
-  return hasQuery && query >= 0 ? rooted + local.slice(query) : rooted;
+  return (path === "" ? "/" : path) + (hasQuery ? query : "");
 }
 
-/** Host and port of an absolute-form target (RFC 9112 3.2.2), as received; null for the other forms. */
+/** RFC 9112 3.2.2: scheme and authority of an absolute-form target. */
+const ABSOLUTE_START = /^https?:\/\/([^/?]*)/i;
+
+/** Host and port of an absolute-form target, as received; null for the other forms. */
 function targetAuthority(target: string): string | null {
-  return /^https?:\/\/([^/?]*)/i.exec(target)?.[1] ?? null;
+  return ABSOLUTE_START.exec(target)?.[1] ?? null;
 }
 
 /** RFC 3875 4.1.14: an IPv6 address stands in brackets where a host name may stand. */

@@ -7,7 +7,8 @@
  * RFC 3875 4.4: search-string = search-word *( "+" search-word ), search-word = 1*schar,
  * schar = unreserved | escaped | xreserved; with "=" left out, which marks a form and not a search.
  */
-const SEARCH_STRING = /^(?:[A-Za-z0-9\-_.!~*'();/?:@&,$]|%[0-9A-Fa-f]{2})+(?:\+(?:[A-Za-z0-9\-_.!~*'();/?:@&,$]|%[0-9A-Fa-f]{2})+)*$/;
+const SEARCH_STRING =
+  /^(?:[A-Za-z0-9\-_.!~*'();/?:@&,$]|%[0-9A-Fa-f]{2})+(?:\+(?:[A-Za-z0-9\-_.!~*'();/?:@&,$]|%[0-9A-Fa-f]{2})+)*$/;
 
 /** The characters that are active in the Bourne shell, white space included. */
 const SHELL_ACTIVE = /[\s|&;<>()$`\\"'*?[\]#~=%!{}^]/g;
