@@ -32,8 +32,11 @@ const PURE: readonly string[] = [
   "lib/static/select_content.ts",
   "lib/static/media_types.ts",
   "lib/static/directory_listing.ts",
+  "lib/cgi/chunked_output.ts",
   "lib/cgi/meta_variables.ts",
+  "lib/cgi/script_queue.ts",
   "lib/cgi/script_response.ts",
+  "lib/cgi/search_words.ts",
   "lib/server/router.ts",
   "lib/server/config.ts",
 ];

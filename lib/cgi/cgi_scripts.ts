@@ -49,9 +49,10 @@ export class CgiScripts {
   readonly #buffers = new ReadBuffers();
   readonly #runs = new Set<ScriptRun>();
   #timer: number | null = null;
-  #setStopped: (() => void) | null = null;
+  #stopping: Promise<void> | null = null;
+  #setEmpty: (() => void) | null = null;
 
-  /** Starts nothing but what tells how scripts can be started here; `stop` ends it. */
+  /** Whoever makes it calls `stop`. */
   constructor(options: CgiOptions) {
     this.#options = options;
     this.#prefix = commandPrefix(options);
@@ -80,12 +81,17 @@ export class CgiScripts {
     return await this.#readResponse(run);
   };
 
-  /** Ends all scripts and resolves when none is left; requests that come are answered 503. */
-  async stop(): Promise<void> {
+  /** Ends all scripts and resolves when none is left; requests that come are answered 503. Idempotent. */
+  stop(): Promise<void> {
+    return this.#stopping ??= this.#stop();
+  }
+
+  async #stop(): Promise<void> {
     this.#queue.close();
     for (const run of this.#runs) run.stop();
-    if (this.#runs.size > 0) await new Promise<void>((resolve) => this.#setStopped = resolve);
+    if (this.#runs.size > 0) await new Promise<void>((resolve) => this.#setEmpty = resolve);
     this.#stopTimer();
+    this.#prefix.close();
   }
 
   async #start(request: HttpRequest, script: ScriptLocation, turn: ScriptTurn): Promise<ScriptRun> {
@@ -142,7 +148,7 @@ export class CgiScripts {
   #spawn(request: HttpRequest, script: ScriptLocation, contentLength: number): ScriptProcess {
     const { file, interpreter } = script;
     const command = {
-      prefix: this.#prefix,
+      prefix: this.#prefix.words,
       // An interpreter could take a search-word for an option of its own (CVE-2012-1823).
       words: interpreter === null ? [file, ...searchWords(request.method, request.query)] : [interpreter, file],
       folder: dirname(file),
@@ -187,7 +193,7 @@ export class CgiScripts {
     }
     if (this.#runs.size > 0) return;
     this.#stopTimer();
-    this.#setStopped?.();
+    this.#setEmpty?.();
   }
 
   #stopTimer(): void {

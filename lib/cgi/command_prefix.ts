@@ -26,14 +26,18 @@ export interface ScriptUser {
 const PRLIMIT = "/usr/bin/prlimit";
 const SETPRIV = "/usr/bin/setpriv";
 
-/** `user` null: scripts run as the server does. */
+/** `user` null: scripts run as the server does. Whoever gets the prefix closes it when the last script has been started. */
 export function commandPrefix(
   { user, resources }: { readonly user: ScriptUser | null; readonly resources: ResourceLimits },
 ): CommandPrefix {
-  return [...sessionStarter(), ...limitWords(resources), ...userWords(user)];
+  const starter = sessionStarter();
+  return {
+    words: [...starter.words, ...limitWords(resources), ...userWords(user)],
+    close: () => starter.close(),
+  };
 }
 
-function limitWords({ cpuSeconds, memoryBytes, fileCount, processCount }: ResourceLimits): CommandPrefix {
+function limitWords({ cpuSeconds, memoryBytes, fileCount, processCount }: ResourceLimits): readonly string[] {
   const options = [
     ["cpu", cpuSeconds],
     ["as", memoryBytes],
@@ -44,7 +48,7 @@ function limitWords({ cpuSeconds, memoryBytes, fileCount, processCount }: Resour
 }
 
 /** After the limits, for only root may raise them. */
-function userWords(user: ScriptUser | null): CommandPrefix {
+function userWords(user: ScriptUser | null): readonly string[] {
   return user === null ? [] : [SETPRIV, `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
 }
 

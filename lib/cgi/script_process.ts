@@ -3,12 +3,11 @@
  * here stands all that must be right lest a process, a zombie or a descriptor be left behind.
  */
 import process from "node:process";
-import type { CommandPrefix } from "./session_starter.ts";
 
 /** What is run, and how. */
 export interface ScriptCommand {
   /** Words in front of the program: the session starter first. */
-  readonly prefix: CommandPrefix;
+  readonly prefix: readonly string[];
   /** The program, then its arguments. */
   readonly words: readonly string[];
   /** Current directory. */

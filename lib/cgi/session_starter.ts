@@ -8,47 +8,55 @@
  * that is dynamically linked costs as much as the script itself; of 200 bytes that need no loader, a tenth of that.
  */
 
-/** Words to put in front of a command. */
-export type CommandPrefix = readonly string[];
+/** Words to put in front of a command; whoever gets it closes it, after which they no longer work. */
+export interface CommandPrefix {
+  readonly words: readonly string[];
+  close(): void;
+}
 
-const SETSID: CommandPrefix = ["/usr/bin/setsid"];
+const SETSID: CommandPrefix = { words: ["/usr/bin/setsid"], close: () => {} };
 
 /**
- * The words that make the program behind them the leader of a new session under the same process id. Works as long as
- * this process lives; nothing is left on the disk. Where this machine will not run the program (another processor, a
- * temporary folder mounted noexec), it is util-linux's setsid.
+ * The words that make the program behind them the leader of a new session under the same process id, with no open
+ * descriptor but the first three. Nothing is left on the disk. Where this machine will not run the program (another
+ * processor, a temporary folder mounted noexec), it is util-linux's setsid, which closes nothing.
  */
 export function sessionStarter(): CommandPrefix {
   if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return SETSID;
   try {
-    const starter = [placeProgram(startSession())];
-    const { success } = new Deno.Command(starter[0], { args: ["/bin/true"], stdin: "null" }).outputSync();
-    return success ? starter : SETSID;
+    const starter = placeProgram(startSession());
+    const [path] = starter.words;
+    if (new Deno.Command(path, { args: ["/bin/true"], stdin: "null" }).outputSync().success) return starter;
+    starter.close();
   } catch (error) {
     // Each of these says that the program cannot be placed or run here, and setsid can do the same, only slower.
-    if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotFound) return SETSID;
-    throw error;
+    if (!(error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotFound)) throw error;
   }
+  return SETSID;
 }
 
 /**
- * Where the program can be executed: a file without a name, open for reading in this process. Each child inherits the
- * descriptor up to its exec(2), and finds it in its own /proc/self; so no name can be replaced or cleaned away.
+ * Puts the program where it can be executed: a file without a name, open for reading in this process. Each child has
+ * the descriptor up to its exec(2), and finds it in its own /proc/self; so no name can be replaced or cleaned away.
  */
-function placeProgram(program: Uint8Array): string {
+function placeProgram(program: Uint8Array): CommandPrefix {
   const path = Deno.makeTempFileSync({ prefix: "lisod-session-" });
   try {
     Deno.writeFileSync(path, program);
     Deno.chmodSync(path, 0o555);
-    // Stays open for good: a file that is open for writing cannot be executed, so this is a second opening.
-    Deno.openSync(path);
-    for (const { name } of Deno.readDirSync("/proc/self/fd")) {
-      if (linkTarget(`/proc/self/fd/${name}`) === path) return `/proc/self/fd/${name}`;
-    }
-    throw new Deno.errors.NotFound(`No descriptor leads to "${path}"`);
+    const file = Deno.openSync(path);
+    return { words: [descriptorOf(path)], close: () => file.close() };
   } finally {
     Deno.removeSync(path);
   }
+}
+
+/** The name of the descriptor that this process has of the file. */
+function descriptorOf(path: string): string {
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    if (linkTarget(`/proc/self/fd/${name}`) === path) return `/proc/self/fd/${name}`;
+  }
+  throw new Error(`No descriptor leads to "${path}"`);
 }
 
 /** Null for a descriptor that has been closed since it was listed. */
