@@ -122,6 +122,12 @@ export const LIMITS = {
     precedent: "Kubernetes terminationGracePeriodSeconds 30",
     least: 0,
   },
+  daemonStartMs: {
+    unit: "ms",
+    value: 10_000,
+    meaning: "Longest wait of the command until the daemon serves (killed beyond)",
+    precedent: "systemd TimeoutStartSec 90 s",
+  },
   fileCacheMs: {
     unit: "ms",
     value: 1_000,
