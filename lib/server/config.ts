@@ -1,0 +1,203 @@
+/**
+ * From arguments to one Config, built whole or not at all. Pure: what depends on the machine (does the folder exist, is
+ * the port free) is asked by check_config.ts and by whoever opens it.
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import type { Limits } from "../limits.ts";
+import { RULES, type Rules, type RulesName } from "../rules.ts";
+import { LOG_LEVELS, type LogLevel } from "./log_lines.ts";
+import { findOption, type Form, OPTIONS, POSITIONS } from "./options.ts";
+import { type Setting, Settings } from "./settings.ts";
+import { UsageError } from "./start_error.ts";
+
+export interface ListenAddress {
+  /** 0: the kernel chooses. */
+  readonly port: number;
+  /** Address or name to bind; null for every address of the machine: `::` where it has IPv6 (dual stack), else 0.0.0.0. */
+  readonly hostname: string | null;
+}
+
+/** All that the server was told. Paths are absolute. */
+export interface Config {
+  readonly form: Form;
+  readonly http: ListenAddress | null;
+  readonly https: ListenAddress | null;
+  /** PEM files; given where `https` is. */
+  readonly keyFile: string | null;
+  readonly certificateFile: string | null;
+  readonly root: string;
+  /** Program or folder of programs; null: no CGI. */
+  readonly cgiPath: string | null;
+  readonly rules: Rules;
+  readonly rulesName: RulesName;
+  readonly listing: boolean;
+  readonly servesDotFiles: boolean;
+  /** Null: the built-in pages. */
+  readonly errorPagesFolder: string | null;
+  /** Null: standard error. */
+  readonly logFile: string | null;
+  readonly isAccessLogged: boolean;
+  /** Null: access lines go where messages go. */
+  readonly accessLogFile: string | null;
+  readonly logLevel: LogLevel;
+  /** Null: no lock is taken. */
+  readonly lockFile: string | null;
+  readonly foreground: boolean;
+  readonly limits: Limits;
+}
+
+export type Command =
+  | { readonly kind: "serve"; readonly config: Config }
+  | { readonly kind: "check"; readonly config: Config }
+  | { readonly kind: "help" }
+  | { readonly kind: "version" };
+
+/** What the arguments mean depends on these two and nothing else. */
+export interface Surroundings {
+  /** Absolute; relative paths start here. */
+  readonly cwd: string;
+  /** LISOD_FOREGROUND=1 does what `--foreground` does and leaves the eight arguments alone. */
+  readonly environment: { readonly [name: string]: string | undefined };
+}
+
+/** `args` without the program's name. Throws UsageError, whose message names the argument, its value and what to do. */
+export function parseCommandLine(args: readonly string[], { cwd, environment }: Surroundings): Command {
+  const { positionals, settingsByName } = readArguments(args);
+  if (settingsByName.has("help")) return { kind: "help" };
+  if (settingsByName.has("version")) return { kind: "version" };
+  const form = addPositionals(positionals, settingsByName);
+  const settings = new Settings(settingsByName, cwd);
+  const config = buildConfig(settings, { form, environment });
+  return { kind: settings.flag("check") ? "check" : "serve", config };
+}
+
+type SettingsByName = Map<string, readonly Setting[]>;
+
+/**
+ * Splits arguments into options and the rest. parseArgs guesses where it can, so each guess is closed: `_` and every
+ * option with a value are strings (else `08` becomes 8), all are collected (else the last of two wins), unknown ones
+ * stay out, and what follows "=" is looked at first (`--no-log=x` would set `log`, `--listing=no` would mean yes).
+ */
+function readArguments(args: readonly string[]): { positionals: readonly string[]; settingsByName: SettingsByName } {
+  for (const argument of args.slice(0, args.includes("--") ? args.indexOf("--") : args.length)) {
+    checkAssignment(argument);
+  }
+  const unknown: string[] = [];
+  const parsed = parseArgs(args, {
+    string: ["_", ...OPTIONS.filter((option) => option.value !== null).map((option) => option.name)],
+    boolean: OPTIONS.filter((option) => option.value === null).map((option) => option.name),
+    collect: OPTIONS.map((option) => option.name),
+    alias: { h: "help", V: "version" },
+    unknown: (argument, key) => key === undefined || (unknown.push(argument), false),
+  });
+  if (unknown.length > 0) throw unknownOption(unknown[0]);
+  const settingsByName: SettingsByName = new Map();
+  for (const { name } of OPTIONS) {
+    const settings = [parsed[name] ?? []].flat().map((value) => ({ label: `--${name}`, text: String(value) }));
+    if (settings.length > 0) settingsByName.set(name, settings);
+  }
+  return { positionals: parsed._.map(String), settingsByName };
+}
+
+function checkAssignment(argument: string): void {
+  const [, name, value] = /^--([^=]+)=(.*)$/s.exec(argument) ?? [];
+  if (name === undefined) return;
+  const option = findOption(name);
+  if (option === undefined) throw unknownOption(argument);
+  if (option.value === null && value !== "true" && value !== "false") {
+    throw new UsageError({ argument: `--${name}`, value, problem: "takes no value", remedy: `give --${name} alone` });
+  }
+}
+
+function unknownOption(argument: string): UsageError {
+  return new UsageError({
+    argument: "option",
+    value: argument,
+    problem: "unknown",
+    remedy: "see lisod --help; a value that begins with - is given as --option=VALUE",
+  });
+}
+
+/** The eight arguments become the options that they stand for. */
+function addPositionals(positionals: readonly string[], settingsByName: SettingsByName): Form {
+  if (positionals.length === 0) return "named";
+  const given = `${positionals.length} ${positionals.length === 1 ? "argument" : "arguments"}`;
+  if (positionals.length !== POSITIONS.length) {
+    const missing = POSITIONS[positionals.length];
+    throw new UsageError({
+      argument: "argument",
+      value: positionals[Math.min(positionals.length, POSITIONS.length + 1) - 1],
+      problem: missing === undefined ? `${given}, one too many` : `${given}, and no ${missing.label} follows`,
+      remedy: `give all eight, or options alone (see lisod --help)`,
+    });
+  }
+  POSITIONS.forEach(({ name, label }, index) => {
+    settingsByName.set(name, [{ label, text: positionals[index] }, ...settingsByName.get(name) ?? []]);
+  });
+  return "positional";
+}
+
+const RULES_OF_FORM: { readonly [form in Form]: RulesName } = { positional: "course", named: "standard" };
+const RULES_NAMES: readonly RulesName[] = ["course", "standard"];
+
+function buildConfig(
+  settings: Settings,
+  { form, environment }: { readonly form: Form; readonly environment: Surroundings["environment"] },
+): Config {
+  refuseConflicts(settings);
+  const hostname = settings.text("listen")?.replace(/^\[(.*)\]$/, "$1") ?? null;
+  const usesHttp = settings.has("http") || !settings.has("https");
+  const rulesName = settings.has("rules") ? settings.choice("rules", RULES_NAMES) : RULES_OF_FORM[form];
+  const hasAccessFile = settings.text("access-log") !== "off";
+  return {
+    form,
+    http: usesHttp ? { port: settings.port("http"), hostname } : null,
+    https: settings.has("https") ? { port: settings.port("https"), hostname } : null,
+    keyFile: settings.path("key"),
+    certificateFile: settings.path("certificate"),
+    root: requireRoot(settings),
+    cgiPath: settings.path("cgi"),
+    rules: RULES[rulesName],
+    rulesName,
+    listing: settings.flag("listing"),
+    servesDotFiles: settings.flag("dot-files"),
+    errorPagesFolder: settings.path("error-pages"),
+    logFile: settings.path("log"),
+    isAccessLogged: hasAccessFile,
+    accessLogFile: hasAccessFile ? settings.path("access-log") : null,
+    logLevel: settings.choice("log-level", LOG_LEVELS),
+    lockFile: settings.path("lock"),
+    foreground: form === "named" || settings.flag("foreground") || environment.LISOD_FOREGROUND === "1",
+    limits: settings.limits(),
+  };
+}
+
+function requireRoot(settings: Settings): string {
+  const root = settings.path("root");
+  if (root !== null) return root;
+  throw new UsageError({
+    argument: "--root",
+    value: null,
+    problem: "no folder to serve",
+    remedy: "give --root FOLDER or all eight arguments (see lisod --help)",
+  });
+}
+
+/** Settings that are right by themselves and cannot stand together. */
+function refuseConflicts(settings: Settings): void {
+  for (const name of ["key", "certificate"] as const) {
+    if (settings.has("https") && !settings.has(name)) {
+      throw settings.refusal("https", { problem: `--${name} is missing`, remedy: `give --${name} FILE` });
+    }
+  }
+  const [http, https] = [settings.text("http"), settings.text("https")];
+  if (http !== null && http === https && settings.port("http") !== 0) {
+    throw settings.refusal("https", { problem: "also the port for HTTP", remedy: "give two ports" });
+  }
+  for (const [name, other] of [["access-log", "log"], ["lock", "log"], ["lock", "access-log"]] as const) {
+    const path = settings.path(name);
+    if (path !== null && path === settings.path(other)) {
+      throw settings.refusal(name, { problem: `the same file as --${other}`, remedy: "give two files" });
+    }
+  }
+}
