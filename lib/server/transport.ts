@@ -135,11 +135,6 @@ export class SocketWriter {
     return this.#output ??= this.#pool.acquire();
   }
 
-  /** Whether bytes of this length go into the buffer without a write. */
-  hasRoom(count: number): boolean {
-    return count <= this.output.room;
-  }
-
   /** Sends bytes: the first part together with what waits, the rest by itself. The bytes may change once it resolves. */
   async send(bytes: Uint8Array): Promise<void> {
     const { output } = this;
