@@ -58,12 +58,14 @@ async function serve(config: Config): Promise<number> {
     const listener = config.http === null ? null : listenTcp(config.http, argumentLabel("http", config.form));
     const server = new Server(createServices(config, { log, sockets }));
     sayWhatIsMissing(config, log);
+    // Before the log says that it listens: whoever reads that may send a signal at once.
+    const stopped = stopSignal(log);
     if (listener !== null) {
       log.info("main", `listening on ${urlOf(listener.addr)}`);
       server.serve(listener, { secure: false });
     }
     log.flush();
-    await stopSignal(log);
+    await stopped;
     log.info("main", `stopping, ${server.connectionCount} connections are open`);
     await server.drain();
     log.info("main", "stopped");
