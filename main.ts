@@ -86,6 +86,8 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
     }
     const errorPages = new ReloadableErrorPages(config);
     const server = new Server(createServices(config, { log, sockets, errorPages }));
+    // Before the log says that it listens: whoever reads that may send a signal at once.
+    const stopped = stopSignal({ log, errorPages });
     if (config.http !== null) {
       const listener = listenTcp(config.http, argumentLabel("http", config.form));
       log.info("main", `listening on ${urlOf(listener.addr)}`);
@@ -94,7 +96,7 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
     sayWhatIsMissing(config, log);
     log.flush();
     await serving();
-    await stopSignal({ log, errorPages });
+    await stopped;
     log.info("main", `stopping, ${server.connectionCount} connections are open`);
     await server.drain();
     log.info("main", "stopped");
