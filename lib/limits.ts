@@ -109,6 +109,12 @@ export const LIMITS = {
     precedent: "Apache lingering_close 2 s; nginx lingering_time 30s",
     least: 0,
   },
+  halfClosedMs: {
+    unit: "ms",
+    value: 5_000,
+    meaning: "Longest time a script may run on after the client has ended its side of the connection",
+    precedent: "nginx and Go end the request at once; lighttpd never",
+  },
   drainMs: {
     unit: "ms",
     value: 30_000,
@@ -122,6 +128,30 @@ export const LIMITS = {
     meaning: "Longest time for which a small file is answered without looking at the disk again; 0 looks each time",
     precedent: "nginx open_file_cache_valid (60s); lighttpd stat cache (1 s)",
     least: 0,
+  },
+  maxCachedFileBytes: {
+    unit: "bytes",
+    value: 65_536,
+    meaning: "Largest file that is kept in memory",
+    precedent: "Apache CacheMaxFileSize 1,000,000 (mod_cache_disk)",
+  },
+  maxFileCacheBytes: {
+    unit: "bytes",
+    value: 33_554_432,
+    meaning: "Most memory for files that are kept (the least wanted are dropped beyond)",
+    precedent: "Squid cache_mem 256 MB",
+  },
+  maxCachedFileCount: {
+    unit: "count",
+    value: 4096,
+    meaning: "Most files whose facts are kept (the least wanted are dropped beyond)",
+    precedent: "nginx open_file_cache max=1000 to 10000 in practice",
+  },
+  maxFileBufferBytes: {
+    unit: "bytes",
+    value: 16_777_216,
+    meaning: "Most memory for reading big files in large steps (small steps beyond)",
+    precedent: "nginx output_buffers 2 x 32k for each connection",
   },
   maxRangeCount: {
     unit: "count",

@@ -1,0 +1,183 @@
+/**
+ * A connection's socket as the pump sees it: reads with deadlines into the state machine's buffer, writes with a deadline
+ * from one output buffer. Apart from the pump, so that tests can put a scripted transport in the socket's place.
+ */
+import type { Connection } from "../http/connection.ts";
+import { HttpError } from "../http/message.ts";
+import type { OutputBuffer, OutputPool } from "../http/writers.ts";
+
+/** What the pump needs of a socket; Deno.TcpConn and Deno.TlsConn fit as they are. */
+export interface Transport {
+  read(into: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+  handshake?(): Promise<unknown>;
+}
+
+/** The time of the present turn of the event loop: asked for often, so it is read once after each read of a socket. */
+export class Clock {
+  /** Unix time in milliseconds. */
+  nowMs = Date.now();
+
+  update(): void {
+    this.nowMs = Date.now();
+  }
+}
+
+/** What a read waits for, which decides how long it may take. */
+export type ReadWait = "handshake" | "head" | "keep_alive" | "body" | "linger" | "nothing";
+
+/** The reading side. At most one read is under way. */
+export class SocketReader {
+  readonly #transport: Transport;
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  #pending: Promise<void> | null = null;
+  #fail: ((error: HttpError) => void) | null = null;
+  #wait: ReadWait = "nothing";
+  /** Unix time in milliseconds; Infinity while nothing is waited for. */
+  deadlineMs = Infinity;
+
+  constructor(transport: Transport, connection: Connection, clock: Clock) {
+    this.#transport = transport;
+    this.#connection = connection;
+    this.#clock = clock;
+  }
+
+  get wait(): ReadWait {
+    return this.#wait;
+  }
+
+  /** Starts the time limit of a wait; one that is running for the same wait runs on. */
+  startWait(wait: ReadWait, limitMs: number): void {
+    if (wait === this.#wait) return;
+    this.#wait = wait;
+    this.deadlineMs = wait === "nothing" ? Infinity : this.#clock.nowMs + limitMs;
+  }
+
+  endWait(): void {
+    this.#wait = "nothing";
+    this.deadlineMs = Infinity;
+  }
+
+  /** Reads once into the connection. The quick way: only closing the socket ends it early. */
+  async read(): Promise<void> {
+    if (this.#pending !== null) return await this.#pending;
+    const count = await this.#transport.read(this.#connection.space());
+    this.#clock.update();
+    this.#connection.receive(count);
+  }
+
+  /** Reads once like `read`, or joins the read that is under way; rejects with HttpError 408 after `expire()`. */
+  async readExpirably(capacity?: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#fail = reject;
+    this.startRead(capacity).then(resolve, reject);
+    try {
+      await promise;
+    } finally {
+      if (this.#fail === reject) this.#fail = null;
+    }
+  }
+
+  /** Starts a read that others may join, or joins the one that is under way. */
+  startRead(capacity?: number): Promise<void> {
+    return this.#pending ??= this.#readApart(capacity);
+  }
+
+  async #readApart(capacity?: number): Promise<void> {
+    try {
+      const count = await this.#transport.read(this.#connection.space(capacity));
+      this.#clock.update();
+      this.#connection.receive(count);
+    } finally {
+      this.#pending = null;
+    }
+  }
+
+  /** Ends an expirable read with 408 (RFC 9110 15.5.9), the socket stays usable; false where none is waited for. */
+  expire(): boolean {
+    if (this.#fail === null) return false;
+    this.#fail(new HttpError(408, `Timed out waiting for the ${this.#wait}`));
+    this.deadlineMs = Infinity;
+    return true;
+  }
+}
+
+/** The writing side: what is appended leaves at the next flush, or when the buffer is full. */
+export class SocketWriter {
+  readonly #transport: Transport;
+  readonly #pool: OutputPool;
+  readonly #clock: Clock;
+  readonly #writeIdleMs: number;
+  #output: OutputBuffer | null = null;
+  #before: Promise<void> | null = null;
+  /** Unix time in milliseconds; Infinity while no write is under way. */
+  deadlineMs = Infinity;
+
+  constructor(
+    transport: Transport,
+    options: {
+      readonly outputPool: OutputPool;
+      readonly clock: Clock;
+      readonly limits: { readonly writeIdleMs: number };
+    },
+  ) {
+    this.#transport = transport;
+    this.#pool = options.outputPool;
+    this.#clock = options.clock;
+    this.#writeIdleMs = options.limits.writeIdleMs;
+  }
+
+  /** Where heads are written to. */
+  get output(): OutputBuffer {
+    return this.#output ??= this.#pool.acquire();
+  }
+
+  /** Sends bytes: the first part together with what waits, the rest by itself. The bytes may change once it resolves. */
+  async send(bytes: Uint8Array): Promise<void> {
+    const { output } = this;
+    const first = Math.min(output.room, bytes.length);
+    output.append(bytes.subarray(0, first));
+    if (first === bytes.length) return;
+    await this.flush();
+    await this.#write(bytes.subarray(first));
+  }
+
+  /** Writes whatever waits. */
+  async flush(): Promise<void> {
+    if (this.#output === null || this.#output.length === 0) return;
+    if (this.#before !== null) await this.#before;
+    await this.#write(this.#output.takeAll());
+  }
+
+  /** Writes past the buffer, before everything that is in it; for a 100 while the answer is not begun. */
+  async writeFirst(bytes: Uint8Array): Promise<void> {
+    this.#before = this.#write(bytes);
+    try {
+      await this.#before;
+    } finally {
+      this.#before = null;
+    }
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    this.deadlineMs = this.#clock.nowMs + this.#writeIdleMs;
+    // Deno may write a part only, over TLS at most 64 KiB at a time.
+    let written = await this.#transport.write(bytes);
+    while (written < bytes.length) {
+      this.deadlineMs = Date.now() + this.#writeIdleMs;
+      written += await this.#transport.write(bytes.subarray(written));
+    }
+    this.deadlineMs = Infinity;
+  }
+
+  /** Gives the buffer back; whatever is in it is lost. */
+  release(): void {
+    if (this.#output === null) return;
+    this.#output.takeAll();
+    this.#pool.release(this.#output);
+    this.#output = null;
+  }
+}
