@@ -39,7 +39,9 @@ const WITH_IO: readonly string[] = [
   "lib/server/socket_shutdown.ts",
   "lib/server/transport.ts",
   "lib/static/file_body.ts",
+  "lib/static/known_files.ts",
   "lib/static/open_file.ts",
+  "lib/static/read_folder.ts",
   "lib/static/static_files.ts",
   "main.ts",
 ];
