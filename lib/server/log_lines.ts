@@ -57,6 +57,11 @@ const MAX_TEXT_COUNT = 7;
 const MAX_ESCAPE_BYTES = 6;
 const MAX_REST_BYTES = 256;
 
+/** Below MIN_KEPT_BYTES copying beats looking up; both others bound the memory: 64 KiB. */
+const MIN_KEPT_BYTES = 24;
+const KEPT_BYTES = 256;
+const KEPT_COUNT = 256;
+
 /**
  * Lines that wait to be written. Whoever adds one looks at `isFull` afterwards and then writes `bytes` and calls
  * `clear`: a buffer that is not full always has room for one more line.
@@ -70,10 +75,14 @@ export class LogLines {
   /** The second since 1970 for which `#time` was rendered, as `[10/Oct/2000:13:55:36 -0700]`. */
   #second = -1;
   #time = new Uint8Array(0);
+  /** Texts that need no escape, whose bytes stand in `#buffer` from `#keptStart` on, KEPT_BYTES for each. */
+  readonly #kept: string[] = new Array(KEPT_COUNT).fill("");
+  readonly #keptStart: number;
 
   constructor({ bufferBytes, maxTextBytes, now }: LogLinesOptions) {
     const maxLineBytes = MAX_TEXT_COUNT * MAX_ESCAPE_BYTES * (maxTextBytes + "...".length) + MAX_REST_BYTES;
-    this.#buffer = new Uint8Array(bufferBytes + maxLineBytes);
+    this.#keptStart = bufferBytes + maxLineBytes;
+    this.#buffer = new Uint8Array(this.#keptStart + KEPT_COUNT * KEPT_BYTES);
     this.#bufferBytes = bufferBytes;
     this.#maxTextBytes = maxTextBytes;
     this.#now = now;
@@ -153,8 +162,34 @@ export class LogLines {
     buffer[this.#length++] = SP;
     buffer[this.#length++] = QUOTE;
     if (text === null || text === "") buffer[this.#length++] = DASH;
-    else this.#putText(text, QUOTED);
+    else this.#putKept(text);
     buffer[this.#length++] = QUOTE;
+  }
+
+  /** Puts a text of a peer that is likely to come again: a copy of it is kept at the end of the buffer. */
+  #putKept(text: string): void {
+    const buffer = this.#buffer;
+    const start = this.#length;
+    const size = text.length;
+    if (size < MIN_KEPT_BYTES || size > KEPT_BYTES) return this.#putText(text, QUOTED);
+    let hash = size;
+    for (let at = size - 1; at >= 0; at -= 5) hash = (Math.imul(hash, 31) + text.charCodeAt(at)) | 0;
+    const slot = (hash ^ (hash >>> 15)) & (KEPT_COUNT - 1);
+    const kept = this.#keptStart + slot * KEPT_BYTES;
+    if (this.#kept[slot] === text) {
+      buffer.copyWithin(start, kept, kept + size);
+      this.#length += size;
+      return;
+    }
+    this.#putText(text, QUOTED);
+    if (this.#length - start !== size) return; // it was escaped or cut: rare, and longer than its place
+    buffer.copyWithin(kept, start, start + size);
+    this.#kept[slot] = text;
+  }
+
+  #putBytes(bytes: Uint8Array): void {
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
   /** Scans and copies in one go; leaves the fast loop only for a character that needs an escape. */
@@ -193,11 +228,7 @@ export class LogLines {
       this.#second = second;
       this.#time = new TextEncoder().encode(`[${formatLogTime(new Date(now))}]`);
     }
-    const buffer = this.#buffer;
-    const time = this.#time;
-    let length = this.#length;
-    for (let at = 0; at < time.length; at++) buffer[length++] = time[at];
-    this.#length = length;
+    this.#putBytes(this.#time);
   }
 }
 

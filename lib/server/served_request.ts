@@ -6,6 +6,14 @@ import type { ReceivedRequest } from "../http/connection.ts";
 import type { HeaderFields } from "../http/header_fields.ts";
 import type { Body, ConnectionInfo, HttpRequest } from "../http/message.ts";
 
+/** What a request needs of its connection. */
+export interface LentToRequest {
+  readonly body: Body;
+  readonly connection: ConnectionInfo;
+  /** Starts noticing that the client goes away. */
+  readonly watch: () => void;
+}
+
 export class ServedRequest implements HttpRequest {
   readonly method: string;
   readonly target: string;
@@ -19,14 +27,7 @@ export class ServedRequest implements HttpRequest {
   readonly #watch: () => void;
   #controller: AbortController | null = null;
 
-  constructor(
-    received: ReceivedRequest,
-    options: {
-      readonly body: Body;
-      readonly connection: ConnectionInfo;
-      readonly watch: () => void;
-    },
-  ) {
+  constructor(received: ReceivedRequest, lent: LentToRequest) {
     this.method = received.head.method;
     this.target = received.head.target;
     this.version = received.head.version;
@@ -34,9 +35,9 @@ export class ServedRequest implements HttpRequest {
     this.path = received.target.path;
     this.query = received.target.query;
     this.host = received.host;
-    this.body = options.body;
-    this.connection = options.connection;
-    this.#watch = options.watch;
+    this.body = lent.body;
+    this.connection = lent.connection;
+    this.#watch = lent.watch;
   }
 
   get signal(): AbortSignal {
