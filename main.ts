@@ -2,9 +2,10 @@
  * lisod: the composition root. Arguments become a Config, the Config becomes lock, log, listeners and handlers, and these
  * are put together here and nowhere else.
  */
+import { CgiScripts } from "./lib/cgi/cgi_scripts.ts";
 import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
 import { checkConfig } from "./lib/server/check_config.ts";
-import { type Config, parseCommandLine } from "./lib/server/config.ts";
+import { type Config, parseCommandLine, usesCgi } from "./lib/server/config.ts";
 import { becomeDaemon, isDaemon, startDaemon } from "./lib/server/daemon.ts";
 import { ErrorPages } from "./lib/server/error_pages.ts";
 import { helpText, versionText } from "./lib/server/help.ts";
@@ -31,7 +32,7 @@ async function main(): Promise<number> {
   try {
     const command = parseCommandLine(Deno.args, {
       cwd: Deno.cwd(),
-      environment: { LISOD_FOREGROUND: Deno.env.get("LISOD_FOREGROUND") },
+      environment: readEnvironment("LISOD_FOREGROUND", "PATH", "LANG", "TZ"),
     });
     switch (command.kind) {
       case "help":
@@ -52,6 +53,10 @@ async function main(): Promise<number> {
     say(Deno.stderr, `lisod: ${error instanceof Error ? error.stack : error}\n`);
     return 1;
   }
+}
+
+function readEnvironment(...names: readonly string[]): Record<string, string | undefined> {
+  return Object.fromEntries(names.map((name) => [name, Deno.env.get(name)]));
 }
 
 /** Serves in this process, or sees to it that another one does. */
@@ -83,15 +88,16 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
   const lock = config.lockFile === null ? null : LockFile.take(config.lockFile, config.form);
   const log = Log.open(config, { program: `lisod ${VERSION}` });
   logUncaughtErrors(log);
+  const scripts = createScripts(config, log);
   try {
     const sockets = new SocketShutdown(libc);
     if (!sockets.isAvailable) {
       log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
     }
     const errorPages = new ReloadableErrorPages(config);
-    const server = new Server(createServices(config, { log, sockets, errorPages }));
+    const server = new Server(createServices(config, { log, sockets, errorPages, scripts }));
     // Before the log says that it listens: whoever reads that may send a signal at once.
-    const stopped = stopSignal({ log, errorPages });
+    const stopped = stopSignal({ log, errorPages, scripts });
     if (config.http !== null) {
       const listener = listenTcp(config.http, argumentLabel("http", config.form));
       log.info("main", `listening on ${urlOf(listener.addr)}`);
@@ -110,6 +116,7 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
     await stopped;
     log.info("main", `stopping, ${server.connectionCount} connections are open`);
     await server.drain();
+    await scripts?.stop();
     log.info("main", "stopped");
     return 0;
   } catch (error) {
@@ -117,6 +124,7 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
     else if (config.logFile !== null) log.error("main", error.message);
     throw error;
   } finally {
+    scripts?.kill();
     log.close();
     lock?.release();
   }
@@ -124,17 +132,18 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
 
 function createServices(
   config: Config,
-  { log, sockets, errorPages }: {
+  { log, sockets, errorPages, scripts }: {
     readonly log: Log;
     readonly sockets: SocketShutdown;
     readonly errorPages: ReloadableErrorPages;
+    readonly scripts: CgiScripts | null;
   },
 ): ConnectionServices {
   const { rules, limits, root, listing, servesDotFiles } = config;
   const clock = new Clock();
   const files = createStaticHandler({ root, listing, servesDotFiles, limits, rules, nowMs: () => clock.nowMs });
   return {
-    handler: createRouter({ rules, files, scripts: null }),
+    handler: createRouter({ rules, files, scripts }),
     errorResponse: ({ status, fields }) => errorPages.pages.response(status, fields),
     log,
     limits,
@@ -144,6 +153,14 @@ function createServices(
     clock,
     shutdownSocket: (connection) => sockets.shutdownSocket(connection),
   };
+}
+
+/** Null where the operator has named no program and no interpreter. */
+function createScripts(config: Config, log: Log): CgiScripts | null {
+  if (!usesCgi(config)) return null;
+  const { root, cgiPath, cgi, rules, limits } = config;
+  const user = cgi.user === null ? null : findIdentity(cgi.user, null);
+  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log });
 }
 
 /** The error pages in force. */
@@ -170,7 +187,6 @@ class ReloadableErrorPages {
 /** The positional form names things that this version does not have yet. */
 function sayWhatIsMissing(config: Config, log: Log): void {
   if (config.https !== null) log.warn("main", "HTTPS is not there yet: only HTTP is served");
-  if (config.cgiPath !== null) log.warn("main", "CGI is not there yet: /cgi/ is served as files");
 }
 
 /** An error that nobody caught is our bug, and no reason to end the service of everybody. */
@@ -187,13 +203,18 @@ function logUncaughtErrors(log: Log): void {
 
 /** Resolves when the server is to stop; until then the other signals do their work. */
 function stopSignal(
-  { log, errorPages }: { readonly log: Log; readonly errorPages: ReloadableErrorPages },
+  { log, errorPages, scripts }: {
+    readonly log: Log;
+    readonly errorPages: ReloadableErrorPages;
+    readonly scripts: CgiScripts | null;
+  },
 ): Promise<void> {
   return new Promise((stop) => {
     handleSignals({
       stop,
       stopNow: () => {
         log.warn("main", "stopped at once by a second signal");
+        scripts?.kill();
         log.close();
         Deno.exit(1);
       },

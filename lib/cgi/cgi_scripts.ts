@@ -86,6 +86,11 @@ export class CgiScripts {
     return this.#stopping ??= this.#stop();
   }
 
+  /** Kills whatever still runs: for a server that ends at once. */
+  kill(): void {
+    for (const run of this.#runs) run.kill();
+  }
+
   async #stop(): Promise<void> {
     this.#queue.close();
     for (const run of this.#runs) run.stop();

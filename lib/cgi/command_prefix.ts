@@ -51,12 +51,3 @@ function limitWords({ cpuSeconds, memoryBytes, fileCount, processCount }: Resour
 function userWords(user: ScriptUser | null): readonly string[] {
   return user === null ? [] : [SETPRIV, `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
 }
-
-/** The ids of the user with that name, by whatever the machine looks users up; null where there is none. */
-export function findScriptUser(name: string): ScriptUser | null {
-  const [uid, gid] = ["-u", "-g"].map((option) => {
-    const { success, stdout } = new Deno.Command("/usr/bin/id", { args: [option, "--", name] }).outputSync();
-    return success ? Number(new TextDecoder().decode(stdout)) : null;
-  });
-  return uid === null || gid === null ? null : { uid, gid };
-}

@@ -161,6 +161,11 @@ export class ScriptRun {
     this.#terminate();
   }
 
+  /** SIGKILL to the process group, and nothing else. */
+  kill(): void {
+    if (!this.isOver) this.#signal("SIGKILL");
+  }
+
   /** To be called often: acts on every limit that has passed. */
   sweep(nowMs: number): void {
     if (nowMs >= this.#killMs) {
