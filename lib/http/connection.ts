@@ -299,9 +299,13 @@ export class Connection {
     this.#writeHead(output, head, nowMs);
   }
 
-  /** Like `sendHead`, for an error that was found while reading: it may have no request. The connection ends with it. */
+  /**
+   * Like `sendHead`, for an error that was found while reading, or for a head that did not come in time: it may have no
+   * request. The connection ends with it.
+   */
   sendErrorHead(output: OutputBuffer, head: ResponseHead, nowMs: number): void {
     this.#moveResponse("error_reply");
+    if (this.#requestState === "idle") this.#moveRequest("reading_error");
     this.#keepsAlive = false;
     this.#writeHead(output, head, nowMs);
   }
