@@ -158,7 +158,7 @@ export class Connection {
 
   /** Whether the peer can have sent nothing that is unread, going by what it said: this was to be its last request. */
   get hasReceivedAll(): boolean {
-    return this.#isLastRequest && this.#buffer.length === 0;
+    return this.#isLastRequest && this.#bodyReader === null && this.#buffer.length === 0;
   }
 
   /** Drops what has arrived unread. */
