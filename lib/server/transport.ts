@@ -167,7 +167,8 @@ export class SocketWriter {
     // Deno may write a part only, over TLS at most 64 KiB at a time.
     let written = await this.#transport.write(bytes);
     while (written < bytes.length) {
-      this.deadlineMs = Date.now() + this.#writeIdleMs;
+      this.#clock.update();
+      this.deadlineMs = this.#clock.nowMs + this.#writeIdleMs;
       written += await this.#transport.write(bytes.subarray(written));
     }
     this.deadlineMs = Infinity;
