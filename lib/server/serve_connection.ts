@@ -81,7 +81,8 @@ export class ServedConnection {
   sweep(nowMs: number): void {
     if (nowMs > this.#writer.deadlineMs) this.#end("a write made no progress", true);
     else if (nowMs > this.#reader.deadlineMs && !this.#reader.expire()) {
-      this.#end(`timed out: ${this.#reader.wait}`, this.#reader.wait === "handshake");
+      if (this.#reader.wait === "half_closed") this.#request?.abort();
+      else this.#end(`timed out: ${this.#reader.wait}`, this.#reader.wait === "handshake");
     }
   }
 
@@ -300,9 +301,9 @@ export class ServedConnection {
       // Whatever the read failed with, the client is gone; the pump meets the same failure and tells of it.
       request.abort();
     }
-    if (this.#connection.hasPeerClosed) {
-      // A client may end its side and still wait for the answer, and one that is gone looks the same from here.
-      Deno.unrefTimer(setTimeout(() => request.abort(), this.#services.limits.halfClosedMs));
+    // A client may end its side and still wait for the answer, and one that is gone looks the same from here.
+    if (this.#request === request && this.#connection.hasPeerClosed) {
+      this.#reader.startWait("half_closed", this.#services.limits.halfClosedMs);
     }
   }
 

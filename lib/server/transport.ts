@@ -26,7 +26,7 @@ export class Clock {
 }
 
 /** What a read waits for, which decides how long it may take. */
-export type ReadWait = "handshake" | "head" | "keep_alive" | "body" | "linger" | "nothing";
+export type ReadWait = "handshake" | "head" | "keep_alive" | "body" | "half_closed" | "linger" | "nothing";
 
 /** The reading side. At most one read is under way. */
 export class SocketReader {
