@@ -89,11 +89,10 @@ export class ServedConnection {
   /** The server stops: the present request is the last one; an idle connection closes at once. */
   drain(): void {
     this.#isDraining = true;
-    if (this.#reader.wait === "keep_alive" || (this.#reader.wait === "head" && !this.#connection.hasBegunRequest)) {
-      this.#end("the server stops", false);
-    } else {
-      this.#connection.endAfterResponse();
-    }
+    const { wait } = this.#reader;
+    const isIdle = wait === "keep_alive" || (wait === "head" && !this.#connection.hasBegunRequest);
+    if (isIdle && !this.#writer.isWriting) this.#end("the server stops", false);
+    else this.#connection.endAfterResponse();
   }
 
   /** The server stops now: whatever is under way is cut. */

@@ -131,6 +131,15 @@ export class SocketWriter {
   }
 
   /** Where heads are written to. */
+  get isWriting(): boolean {
+    return this.deadlineMs !== Infinity;
+  }
+
+  /** Whether anything waits. */
+  get hasOutput(): boolean {
+    return this.#output !== null && this.#output.length > 0;
+  }
+
   get output(): OutputBuffer {
     return this.#output ??= this.#pool.acquire();
   }
