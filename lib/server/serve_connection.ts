@@ -355,7 +355,9 @@ export class ServedConnection {
   /** The one place where a connection's failure is told. */
   #reportFailure(error: unknown): void {
     const { log } = this.#services;
-    if (isPeerGone(error) || error instanceof Deno.errors.InvalidData) log.debug(this.#source, String(error));
+    // 4xx: the client broke off the content that its answer was being made of.
+    const isPeersFault = (error instanceof HttpError && error.status < 500) || error instanceof Deno.errors.InvalidData;
+    if (isPeersFault || isPeerGone(error)) log.debug(this.#source, String(error));
     else log.error(this.#source, "The connection failed", error);
   }
 
