@@ -70,6 +70,7 @@ export class ServedConnection {
       await this.#serveRequests();
     } catch (error) {
       this.#reportFailure(error);
+      await this.#sendWhatWaits();
     } finally {
       this.#request?.abort();
       this.#writer.release();
@@ -342,6 +343,15 @@ export class ServedConnection {
       this.#services.log.warn(this.#source, "The socket cannot be shut down; it stays open until the client closes it");
     }
     this.#close();
+  }
+
+  /** After a failure: the answers before the one that failed are whole, and the client must see that this one is not. */
+  async #sendWhatWaits(): Promise<void> {
+    try {
+      await this.#writer.flush();
+    } catch (error) {
+      this.#reportFailure(error);
+    }
   }
 
   #close(): void {
