@@ -17,7 +17,7 @@ export interface ConnectionServices {
   readonly handler: (request: ServedRequest) => Promise<HttpResponse>;
   /** The answer for an error status, with its error page. */
   readonly errorResponse: (error: HttpError) => HttpResponse;
-  readonly log: Log;
+  readonly log: Pick<Log, "isAccessOn" | "access" | "debug" | "warn" | "error">;
   readonly limits: Limits;
   readonly rules: Rules;
   readonly headWriter: HeadWriter;
@@ -30,8 +30,8 @@ export interface ConnectionServices {
 /** Content is read in larger pieces than heads. */
 const BODY_READ_BYTES = 65_536;
 
-/** How long a head waits for the first part of a content of unknown length, so that both leave in one write. */
-const HEAD_ALONE_MS = 5;
+/** How long output waits for what could leave in the same write: a first part of content of unknown length, a next answer. */
+const SOON_MS = 5;
 
 export class ServedConnection {
   readonly #transport: Transport;
@@ -166,7 +166,7 @@ export class ServedConnection {
   async #respond(received: ReceivedRequest, request: ServedRequest): Promise<HttpResponse> {
     try {
       if (received.rejection !== null) throw received.rejection;
-      return await this.#services.handler(request);
+      return await this.#askHandler(request);
     } catch (error) {
       const { log, errorResponse } = this.#services;
       if (error instanceof HttpError) {
@@ -179,6 +179,21 @@ export class ServedConnection {
       log.error(`${request.method} ${request.target}`, "The handler failed", error);
       return errorResponse(new HttpError(500, "The handler failed"));
     }
+  }
+
+  /** The handler's answer. Answers that wait in the output buffer leave without it when it takes its time. */
+  async #askHandler(request: ServedRequest): Promise<HttpResponse> {
+    const answer = this.#services.handler(request);
+    if (this.#writer.hasOutput && !await isSettledSoon(answer)) {
+      try {
+        await this.#writer.sendAside(NOTHING);
+      } catch (error) {
+        request.abort();
+        await (await answer).body.close();
+        throw error;
+      }
+    }
+    return await answer;
   }
 
   /** Puts the head into the output buffer, and content that fits too: its bytes; null where content is still to be sent. */
@@ -197,7 +212,7 @@ export class ServedConnection {
     const parts = body[Symbol.asyncIterator]();
     let next = parts.next();
     // A script may print its head long before its content.
-    if (body.length === null) await this.#flushUnlessSoon(next);
+    if (body.length === null && !await isSettledSoon(next)) await this.#writer.flush();
     for (let part = await next; part.done !== true; part = await next) {
       const bytes = part.value;
       if (bytes.length > 0) {
@@ -212,24 +227,17 @@ export class ServedConnection {
     return sent;
   }
 
-  /** Lets the head leave together with the first part where that comes within a moment, else without it. */
-  async #flushUnlessSoon(part: Promise<unknown>): Promise<void> {
-    let timer: number | undefined;
-    const moment = new Promise<"later">((resolve) => timer = setTimeout(resolve, HEAD_ALONE_MS, "later"));
-    try {
-      if (await Promise.race([part, moment]) === "later") await this.#writer.flush();
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
   /** The next part of the request's content, null after its last; HttpError when it is invalid, too long or too late. */
   async #pull(received: ReceivedRequest): Promise<Uint8Array | null> {
     while (this.#connection.requestState === "receiving_body") {
       const event = this.#connection.nextEvent();
-      if (event.type === "data") return event.bytes;
+      if (event.type === "data") {
+        // RFC 9110 10.1.1: no 100 is needed once a part of the content has come.
+        this.#hasContinued = true;
+        return event.bytes;
+      }
       if (event.type === "need_data") {
-        await this.#sendContinue(received);
+        if (this.#connection.responseState === "awaiting_response") await this.#sendContinue(received);
         await this.#readContent();
       }
     }
@@ -250,13 +258,14 @@ export class ServedConnection {
     }
   }
 
-  /** RFC 9110 10.1.1: 100 when the content is wanted and has not begun to come, and no answer has been begun. */
+  /**
+   * RFC 9110 10.1.1: 100 when the content is wanted and has not begun to come. Answers to earlier requests leave in any
+   * case: the client may wait for them before it sends the content.
+   */
   async #sendContinue(received: ReceivedRequest): Promise<void> {
-    if (!received.expectsContinue || this.#hasContinued) return;
+    const isWanted = received.expectsContinue && !this.#hasContinued;
     this.#hasContinued = true;
-    if (this.#connection.responseState === "awaiting_response") {
-      await this.#writer.writeFirst(this.#connection.sendContinue());
-    }
+    await this.#writer.sendAside(isWanted ? this.#connection.sendContinue() : NOTHING);
   }
 
   /** Closes after an answer to a request whose content nobody will send, or that is too long to be read away. */
@@ -336,15 +345,6 @@ export class ServedConnection {
     }
   }
 
-  /** Cuts the connection from outside the pump, which then fails and cleans up. */
-  #end(reason: string, isStuck: boolean): void {
-    this.#services.log.debug(this.#source, `Closed: ${reason}`);
-    if (isStuck && !this.#services.shutdownSocket(this.#info)) {
-      this.#services.log.warn(this.#source, "The socket cannot be shut down; it stays open until the client closes it");
-    }
-    this.#close();
-  }
-
   /** After a failure: the answers before the one that failed are whole, and the client must see that this one is not. */
   async #sendWhatWaits(): Promise<void> {
     try {
@@ -352,6 +352,15 @@ export class ServedConnection {
     } catch (error) {
       this.#reportFailure(error);
     }
+  }
+
+  /** Cuts the connection from outside the pump, which then fails and cleans up. */
+  #end(reason: string, isStuck: boolean): void {
+    this.#services.log.debug(this.#source, `Closed: ${reason}`);
+    if (isStuck && !this.#services.shutdownSocket(this.#info)) {
+      this.#services.log.warn(this.#source, "The socket cannot be shut down; it stays open until the client closes it");
+    }
+    this.#close();
   }
 
   #close(): void {
@@ -395,6 +404,17 @@ export class ServedConnection {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** Whether the promise settles within a moment; rejects where it does so within that. */
+async function isSettledSoon(promise: Promise<unknown>): Promise<boolean> {
+  let timer: number | undefined;
+  const moment = new Promise<"later">((resolve) => timer = setTimeout(resolve, SOON_MS, "later"));
+  try {
+    return await Promise.race([promise, moment]) !== "later";
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** The peer closed, reset or vanished, or we closed the socket under a read: nobody is left to answer, nothing is wrong. */
 export function isPeerGone(error: unknown): boolean {

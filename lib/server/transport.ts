@@ -112,7 +112,8 @@ export class SocketWriter {
   readonly #clock: Clock;
   readonly #writeIdleMs: number;
   #output: OutputBuffer | null = null;
-  #before: Promise<void> | null = null;
+  /** The last write that was begun aside; what is written later waits for it. */
+  #aside: Promise<void> | null = null;
   /** Unix time in milliseconds; Infinity while no write is under way. */
   deadlineMs = Infinity;
 
@@ -130,7 +131,6 @@ export class SocketWriter {
     this.#writeIdleMs = options.limits.writeIdleMs;
   }
 
-  /** Where heads are written to. */
   get isWriting(): boolean {
     return this.deadlineMs !== Infinity;
   }
@@ -140,6 +140,7 @@ export class SocketWriter {
     return this.#output !== null && this.#output.length > 0;
   }
 
+  /** Where heads are written to. */
   get output(): OutputBuffer {
     return this.#output ??= this.#pool.acquire();
   }
@@ -156,19 +157,31 @@ export class SocketWriter {
 
   /** Writes whatever waits. */
   async flush(): Promise<void> {
-    if (this.#output === null || this.#output.length === 0) return;
-    if (this.#before !== null) await this.#before;
-    await this.#write(this.#output.takeAll());
+    if (!this.hasOutput) return;
+    if (this.#aside !== null) await this.#aside;
+    await this.#write(this.output.takeAll());
   }
 
-  /** Writes past the buffer, before everything that is in it; for a 100 while the answer is not begun. */
-  async writeFirst(bytes: Uint8Array): Promise<void> {
-    this.#before = this.#write(bytes);
+  /**
+   * Writes whatever waits and `bytes` after it, while an answer is awaited that may be put into the buffer meanwhile: so
+   * this is a copy.
+   */
+  async sendAside(bytes: Uint8Array): Promise<void> {
+    this.output.append(bytes);
+    const copy = this.output.takeAll().slice();
+    if (copy.length === 0) return;
+    const aside = this.#writeAfter(this.#aside, copy);
+    this.#aside = aside;
     try {
-      await this.#before;
+      await aside;
     } finally {
-      this.#before = null;
+      if (this.#aside === aside) this.#aside = null;
     }
+  }
+
+  async #writeAfter(before: Promise<void> | null, bytes: Uint8Array): Promise<void> {
+    await before;
+    await this.#write(bytes);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
