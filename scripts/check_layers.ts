@@ -36,6 +36,15 @@ const PURE: readonly string[] = [
   "lib/cgi/script_response.ts",
   "lib/server/router.ts",
   "lib/server/config.ts",
+  "lib/server/describe_error.ts",
+  "lib/server/error_pages.ts",
+  "lib/server/help.ts",
+  "lib/server/log_lines.ts",
+  "lib/server/log_writer.ts",
+  "lib/server/options.ts",
+  "lib/server/quantity.ts",
+  "lib/server/settings.ts",
+  "lib/server/start_error.ts",
 ];
 
 /** What a pure file must not contain, looked for in code alone: not in comments and quoted strings. */
