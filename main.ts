@@ -1,19 +1,22 @@
 /**
- * lisod: the composition root. Arguments become a Config, the Config becomes log, listeners and handlers, and these are
- * put together here and nowhere else.
+ * lisod: the composition root. Arguments become a Config, the Config becomes lock, log, listeners and handlers, and these
+ * are put together here and nowhere else.
  */
 import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
 import { checkConfig } from "./lib/server/check_config.ts";
 import { type Config, parseCommandLine } from "./lib/server/config.ts";
+import { answerCommand, becomeDaemon, isDaemon, startDaemon } from "./lib/server/daemon.ts";
 import { ErrorPages } from "./lib/server/error_pages.ts";
 import { helpText, versionText } from "./lib/server/help.ts";
 import { listenTcp } from "./lib/server/listen.ts";
 import { loadErrorPages } from "./lib/server/load_error_pages.ts";
+import { LockFile } from "./lib/server/lock_file.ts";
 import { Log } from "./lib/server/log.ts";
 import { argumentLabel } from "./lib/server/options.ts";
 import { createRouter } from "./lib/server/router.ts";
 import type { ConnectionServices } from "./lib/server/serve_connection.ts";
 import { Server } from "./lib/server/serve_listener.ts";
+import { handleSignals } from "./lib/server/signals.ts";
 import { SocketShutdown } from "./lib/server/socket_shutdown.ts";
 import { StartError } from "./lib/server/start_error.ts";
 import { Clock } from "./lib/server/transport.ts";
@@ -21,7 +24,7 @@ import { createStaticHandler } from "./lib/static/static_files.ts";
 
 const VERSION = "1.0.0";
 
-/** What runs under `deno run main.ts` and as the compiled binary; resolves when the server has stopped, or to say why not. */
+/** Resolves to the exit status. */
 async function main(): Promise<number> {
   try {
     const command = parseCommandLine(Deno.args, {
@@ -30,60 +33,97 @@ async function main(): Promise<number> {
     });
     switch (command.kind) {
       case "help":
-        say(helpText());
+        say(Deno.stdout, helpText());
         return 0;
       case "version":
-        say(versionText({ lisod: VERSION, deno: Deno.version.deno, v8: Deno.version.v8 }));
+        say(Deno.stdout, versionText({ lisod: VERSION, deno: Deno.version.deno, v8: Deno.version.v8 }));
         return 0;
       case "check":
-        return report(checkConfig(command.config));
+        return report(...checkConfig(command.config));
       case "serve": {
         const problems = checkConfig(command.config);
-        return problems.length > 0 ? report(problems) : await serve(command.config);
+        return problems.length > 0 ? report(...problems) : await start(command.config);
       }
     }
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    return report([error]);
+    return report(error);
   }
 }
 
-async function serve(config: Config): Promise<number> {
+/** Serves in this process, or sees to it that another one does. */
+async function start(config: Config): Promise<number> {
+  if (!config.foreground && !isDaemon()) {
+    const problem = await startDaemon({
+      args: Deno.args,
+      logFile: config.logFile,
+      startMs: config.limits.daemonStartMs,
+    });
+    if (problem === null) return 0;
+    say(Deno.stderr, `lisod: ${problem}\n`);
+    return 1;
+  }
+  if (!isDaemon()) return await serve(config, () => Promise.resolve());
+  becomeDaemon();
+  try {
+    return await serve(config, () => answerCommand(null));
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    await answerCommand(error.message);
+    return error.exitCode;
+  }
+}
+
+/** Serves until a signal says to stop; `serving` is called once, when everything listens. */
+async function serve(config: Config, serving: () => Promise<void>): Promise<number> {
   const sockets = SocketShutdown.open();
+  const lock = config.lockFile === null ? null : LockFile.take(config.lockFile, config.form);
   const log = Log.open(config, { program: `lisod ${VERSION}` });
+  logUncaughtErrors(log);
   try {
     if (!sockets.isAvailable) {
       log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
     }
-    const listener = config.http === null ? null : listenTcp(config.http, argumentLabel("http", config.form));
-    const server = new Server(createServices(config, { log, sockets }));
-    sayWhatIsMissing(config, log);
-    if (listener !== null) {
+    const errorPages = new ReloadableErrorPages(config);
+    const server = new Server(createServices(config, { log, sockets, errorPages }));
+    // Before the log says that it listens: whoever reads that may send a signal at once.
+    const stopped = stopSignal({ log, errorPages });
+    if (config.http !== null) {
+      const listener = listenTcp(config.http, argumentLabel("http", config.form));
       log.info("main", `listening on ${urlOf(listener.addr)}`);
       server.serve(listener, { secure: false });
     }
+    sayWhatIsMissing(config, log);
     log.flush();
-    await stopSignal(log);
+    await serving();
+    await stopped;
     log.info("main", `stopping, ${server.connectionCount} connections are open`);
     await server.drain();
     log.info("main", "stopped");
     return 0;
+  } catch (error) {
+    log.error("main", "Cannot go on", error);
+    throw error;
   } finally {
     log.close();
+    lock?.release();
   }
 }
 
 function createServices(
   config: Config,
-  { log, sockets }: { readonly log: Log; readonly sockets: SocketShutdown },
+  { log, sockets, errorPages }: {
+    readonly log: Log;
+    readonly sockets: SocketShutdown;
+    readonly errorPages: ReloadableErrorPages;
+  },
 ): ConnectionServices {
-  const { rules, limits, root, listing, servesDotFiles, errorPagesFolder } = config;
+  const { rules, limits, root, listing, servesDotFiles } = config;
   const clock = new Clock();
-  const pages = new ErrorPages(rules, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
   const files = createStaticHandler({ root, listing, servesDotFiles, limits, rules, nowMs: () => clock.nowMs });
   return {
     handler: createRouter({ rules, files, scripts: null }),
-    errorResponse: ({ status, fields }) => pages.response(status, fields),
+    errorResponse: ({ status, fields }) => errorPages.pages.response(status, fields),
     log,
     limits,
     rules,
@@ -94,28 +134,68 @@ function createServices(
   };
 }
 
+/** The error pages in force. */
+class ReloadableErrorPages {
+  readonly #config: Config;
+  pages: ErrorPages;
+
+  constructor(config: Config) {
+    this.#config = config;
+    this.pages = this.#load();
+  }
+
+  /** Reads an operator's pages again. Throws StartError, and the old ones stay. */
+  reload(): void {
+    this.pages = this.#load();
+  }
+
+  #load(): ErrorPages {
+    const { rules, errorPagesFolder, limits } = this.#config;
+    return new ErrorPages(rules, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
+  }
+}
+
 /** The positional form names things that this version does not have yet. */
 function sayWhatIsMissing(config: Config, log: Log): void {
   if (config.https !== null) log.warn("main", "HTTPS is not there yet: only HTTP is served");
   if (config.cgiPath !== null) log.warn("main", "CGI is not there yet: /cgi/ is served as files");
-  if (!config.foreground) log.warn("main", "The daemon is not there yet: the server stays in the foreground");
 }
 
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGUSR1 reopens the log. */
-async function stopSignal(log: Log): Promise<void> {
-  Deno.addSignalListener("SIGUSR1", () => log.reopen());
-  await new Promise<void>((resolve) => {
-    let isStopping = false;
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      Deno.addSignalListener(signal, () => {
-        if (isStopping) {
-          log.close();
-          Deno.exit(1);
+/** An error that nobody caught is our bug, and no reason to end the service of everybody. */
+function logUncaughtErrors(log: Log): void {
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log.error("main", "Uncaught rejection", event.reason);
+  });
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    log.error("main", "Uncaught error", event.error);
+  });
+}
+
+/** Resolves when the server is to stop; until then the other signals do their work. */
+function stopSignal(
+  { log, errorPages }: { readonly log: Log; readonly errorPages: ReloadableErrorPages },
+): Promise<void> {
+  return new Promise((stop) => {
+    handleSignals({
+      stop,
+      stopNow: () => {
+        log.warn("main", "stopped at once by a second signal");
+        log.close();
+        Deno.exit(1);
+      },
+      reload: () => {
+        log.reopen();
+        try {
+          errorPages.reload();
+          log.info("main", "reloaded");
+        } catch (error) {
+          log.error("main", "Cannot reload, the old error pages stay", error);
         }
-        isStopping = true;
-        resolve();
-      });
-    }
+      },
+      reopenLog: () => log.reopen(),
+    });
   });
 }
 
@@ -123,13 +203,13 @@ function urlOf({ hostname, port }: Deno.NetAddr): string {
   return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`;
 }
 
-function say(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
+function say(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  stream.writeSync(new TextEncoder().encode(text));
 }
 
 /** One line each on stderr; the exit status is that of the gravest. */
-function report(problems: readonly StartError[]): number {
-  for (const { message } of problems) Deno.stderr.writeSync(new TextEncoder().encode(`lisod: ${message}\n`));
+function report(...problems: readonly StartError[]): number {
+  for (const { message } of problems) say(Deno.stderr, `lisod: ${message}\n`);
   return Math.max(0, ...problems.map(({ exitCode }) => exitCode));
 }
 

@@ -122,6 +122,12 @@ export const LIMITS = {
     precedent: "Kubernetes terminationGracePeriodSeconds 30",
     least: 0,
   },
+  daemonStartMs: {
+    unit: "ms",
+    value: 10_000,
+    meaning: "Longest wait of the command until the daemon serves (killed beyond)",
+    precedent: "systemd TimeoutStartSec 90 s",
+  },
   fileCacheMs: {
     unit: "ms",
     value: 1_000,
@@ -152,6 +158,12 @@ export const LIMITS = {
     value: 16_777_216,
     meaning: "Most memory for reading big files in large steps (small steps beyond)",
     precedent: "nginx output_buffers 2 x 32k for each connection",
+  },
+  maxListedFileCount: {
+    unit: "count",
+    value: 10_000,
+    meaning: "Most entries that the listing of a folder shows (cut beyond)",
+    precedent: "lighttpd dir-listing.max-entries",
   },
   maxRangeCount: {
     unit: "count",

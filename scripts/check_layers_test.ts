@@ -59,24 +59,25 @@ Deno.test("checkLayers() finds each form of import when it names the line", () =
 
 Deno.test("checkLayers() refuses I/O, timers, clocks and logs when the file is pure", () => {
   const table: readonly { code: string; want: string }[] = [
-    { code: `Deno.readFileSync("x");`, want: `uses Deno: "Deno"` },
-    { code: `const { stat } = Deno;`, want: `uses Deno: "Deno"` },
-    { code: `const line = \`\${Deno.pid}\`;`, want: `uses Deno: "Deno"` },
-    { code: `console.log(1);`, want: `uses console: "console"` },
-    { code: `setTimeout(f, 1);`, want: `uses a timer: "setTimeout"` },
-    { code: `setInterval(f, 1);`, want: `uses a timer: "setInterval"` },
-    { code: `AbortSignal.timeout(1);`, want: `uses a timer: "AbortSignal.timeout"` },
-    { code: `Date.now();`, want: `uses a clock: "Date.now"` },
-    { code: `new Date();`, want: `uses a clock: "Date()"` },
-    { code: `new Date;`, want: `uses a clock: "new Date"` },
-    { code: `performance.now();`, want: `uses a clock: "performance"` },
-    { code: `fetch(url);`, want: `uses I/O: "fetch("` },
-    { code: `new Worker(url);`, want: `uses I/O: "new Worker"` },
-    { code: `import { openSync } from "node:fs";`, want: `imports "node:fs"` },
-    { code: `import { log } from "./log.ts";`, want: `imports "lib/server/log.ts", which is not` },
+    { code: `Deno.readFileSync("x");`, want: "uses Deno" },
+    { code: `const { stat } = Deno;`, want: "uses Deno" },
+    { code: `const line = \`\${Deno.pid}\`;`, want: "uses Deno" },
+    { code: `console.log(1);`, want: "uses console" },
+    { code: `setTimeout(f, 1);`, want: "uses a timer" },
+    { code: `setInterval(f, 1);`, want: "uses a timer" },
+    { code: `AbortSignal.timeout(1);`, want: "uses a timer" },
+    { code: `Date.now();`, want: "uses a clock" },
+    { code: `new Date();`, want: "uses a clock" },
+    { code: `new Date;`, want: "uses a clock" },
+    { code: `performance.now();`, want: "uses a clock" },
+    { code: `fetch(url);`, want: "uses I/O" },
+    { code: `new Worker(url);`, want: "uses I/O" },
+    { code: `import { openSync } from "node:fs";`, want: 'imports "node:fs"' },
+    { code: `import { log } from "./log.ts";`, want: 'imports "lib/server/log.ts"' },
   ];
   for (const { code, want } of table) {
-    assertEquals(breachesOf("lib/server/router.ts", `const a = 1;\n${code}\n`), [`2 is pure, yet ${want}`], code);
+    const breaches = breachesOf("lib/server/router.ts", `const a = 1;\n${code}\n`);
+    assertEquals(breaches, [`2 ${want}, yet does not stand in WITH_IO of scripts/check_layers.ts`], code);
     const inImpureFile = breachesOf("lib/server/serve_connection.ts", `const a = 1;\n${code}\n`);
     assertEquals(inImpureFile, [], code);
   }
@@ -87,6 +88,7 @@ Deno.test("checkLayers() finds nothing when the forbidden word is no code", () =
     `// Deno.open() blocks here.`,
     `/** Date.now() is passed in;\n * so is console. */`,
     `const text = "Deno.open";`,
+    "const text = `lisod (Deno ${version})`;",
     `const range = "*/*"; // a media range, then a comment about Deno\nconst other = "/*";`,
     `const quotes = /["'\`]/; // Deno\nconst next = '"';`,
     `const at = new Date(ms);`,
@@ -116,7 +118,7 @@ Deno.test("isPure() tells the files that are tested without permissions", () => 
   for (const path of ["lib/limits.ts", "lib/http/new_file.ts", "lib/cgi/meta_variables.ts", "lib/server/router.ts"]) {
     assertEquals(isPure(path), true, path);
   }
-  for (const path of ["main.ts", "lib/static/static_files.ts", "lib/server/log.ts", "lib/limits.ts.ts"]) {
+  for (const path of ["main.ts", "lib/static/static_files.ts", "lib/server/log.ts"]) {
     assertEquals(isPure(path), false, path);
   }
 });

@@ -32,7 +32,7 @@ function listSteps(): readonly Step[] {
   const testFiles = (name: string, files: readonly string[], ...permissions: readonly string[]): Step[] => {
     // Without a file deno test would take every test there is.
     if (files.length === 0) return [];
-    const command = [deno, "test", "--no-prompt", ...frozen, ...permissions, ...files];
+    const command = [deno, "test", "--quiet", "--no-prompt", ...frozen, ...permissions, ...files];
     return [{ name, command, countTests: countDenoTests }];
   };
   return [
@@ -42,12 +42,13 @@ function listSteps(): readonly Step[] {
       name: "shellcheck",
       command: ["shellcheck", "--external-sources", "--source-path=SCRIPTDIR", ...listShellScripts()],
     },
-    { name: "check", command: [deno, "check", ...frozen, "main.ts", "lib", "scripts", "tests"] },
+    { name: "check", command: [deno, "check", "--quiet", ...frozen, "main.ts", "lib", "scripts", "tests"] },
     { name: "layers", command: [deno, "task", "--quiet", "layers"] },
     ...testFiles("pure", unitTests.filter(isPureTest)),
     ...testFiles("unit", unitTests.filter((path) => !isPureTest(path)), "--allow-all"),
     { name: "build", command: ["scripts/build"] },
-    ...testFiles("end-to-end", ["tests"], "--allow-all"),
+    // playwright-core is CommonJS and lies outside of a node_modules folder.
+    ...testFiles("end-to-end", ["tests"], "--allow-all", "--unstable-detect-cjs"),
   ];
 }
 

@@ -105,9 +105,9 @@ find_test_tools() {
       say "Missing, and only root can install it: ${missing[*]} (apt-get install ${missing[*]}); tests that need it will fail"
     fi
   fi
-  [[ -d $TOOLS/playwright-core-$PLAYWRIGHT_VERSION ]] ||
+  grep -qs "\"version\": \"$PLAYWRIGHT_VERSION\"" "$TOOLS/playwright-core/package.json" ||
     fetch_package playwright-core "$PLAYWRIGHT_VERSION" 6f5a60be62a4fddfbe7d10c448d8fbd54547da3358f2f8a04211440471ee863e \
-      "$TOOLS/playwright-core-$PLAYWRIGHT_VERSION" || fail "Cannot test in a browser without playwright-core"
+      "$TOOLS/playwright-core" || fail "Cannot test in a browser without playwright-core in .tools/"
 }
 
 install_debian() {
