@@ -50,10 +50,14 @@ export class Log {
       path === null ? STDERR_SINK : openLogFile(path, argument);
     const greeting = `${program} opened this log, process ${Deno.pid}`;
     const messages = new LogWriter({ ...shared, greeting, open: open(logFile, argumentLabel("log", form)) });
-    const accesses = accessLogFile === null
-      ? messages
-      : new LogWriter({ ...shared, greeting: null, open: open(accessLogFile, "--access-log") });
-    return new Log(config, { messages, accesses });
+    if (accessLogFile === null) return new Log(config, { messages, accesses: messages });
+    try {
+      const accesses = new LogWriter({ ...shared, greeting: null, open: open(accessLogFile, "--access-log") });
+      return new Log(config, { messages, accesses });
+    } catch (error) {
+      messages.close();
+      throw error;
+    }
   }
 
   /** Adds an access line. */
