@@ -42,6 +42,9 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Null: no lock is taken. */
   readonly lockFile: string | null;
+  /** Whom to become once everything is open; null: stay as started. `group` is null without `user`. */
+  readonly user: string | null;
+  readonly group: string | null;
   readonly foreground: boolean;
   readonly limits: Limits;
 }
@@ -155,7 +158,6 @@ function buildConfig(
   const hostname = settings.text("listen")?.replace(/^\[(.*)\]$/, "$1") ?? null;
   const usesHttp = settings.has("http") || !settings.has("https");
   const rulesName = settings.has("rules") ? settings.choice("rules", RULES_NAMES) : RULES_OF_FORM[form];
-  const hasAccessFile = settings.text("access-log") !== "off";
   return {
     form,
     http: usesHttp ? { port: settings.port("http"), hostname } : null,
@@ -170,13 +172,24 @@ function buildConfig(
     servesDotFiles: settings.flag("dot-files"),
     errorPagesFolder: settings.path("error-pages"),
     logFile: settings.path("log"),
-    isAccessLogged: hasAccessFile,
-    accessLogFile: hasAccessFile ? settings.path("access-log") : null,
+    isAccessLogged: settings.text("access-log") !== "off",
+    accessLogFile: logPath(settings, "access-log"),
     logLevel: settings.choice("log-level", LOG_LEVELS),
     lockFile: settings.path("lock"),
-    foreground: form === "named" || settings.flag("foreground") || environment.LISOD_FOREGROUND === "1",
+    user: settings.text("user"),
+    group: settings.text("group"),
+    foreground: staysInForeground(settings, { form, environment }),
     limits: settings.limits(),
   };
+}
+
+/** The positional form is a daemon unless told otherwise, the named one the other way round. */
+function staysInForeground(
+  settings: Settings,
+  { form, environment }: { readonly form: Form; readonly environment: Surroundings["environment"] },
+): boolean {
+  if (settings.flag("foreground") || environment.LISOD_FOREGROUND === "1") return true;
+  return form === "named" && !settings.flag("daemon");
 }
 
 function requireRoot(settings: Settings): string {
@@ -197,14 +210,38 @@ function refuseConflicts(settings: Settings): void {
       throw settings.refusal("https", { problem: `--${name} is missing`, remedy: `give --${name} FILE` });
     }
   }
+  if (settings.has("group") && !settings.has("user")) {
+    throw settings.refusal("group", { problem: "--user is missing", remedy: "give --user NAME too" });
+  }
+  if (settings.flag("daemon") && settings.flag("foreground")) {
+    throw new UsageError({
+      argument: "--daemon",
+      value: null,
+      problem: "together with --foreground",
+      remedy: "give one of the two",
+    });
+  }
   const hasBoth = settings.has("http") && settings.has("https");
   if (hasBoth && settings.port("http") === settings.port("https") && settings.port("http") !== 0) {
     throw settings.refusal("https", { problem: "also the port for HTTP", remedy: "give two ports" });
   }
-  for (const [name, other] of [["access-log", "log"], ["lock", "log"], ["lock", "access-log"]] as const) {
-    const path = settings.path(name);
-    if (path !== null && path === settings.path(other)) {
-      throw settings.refusal(name, { problem: `the same file as ${settings.label(other)}`, remedy: "give two files" });
-    }
-  }
+  refuseSharedFiles(settings);
+}
+
+/** A lock is emptied when it is taken, and two writers would mix their lines. */
+function refuseSharedFiles(settings: Settings): void {
+  const files = (["log", "access-log", "lock"] as const).map((name) => ({ name, path: logPath(settings, name) }));
+  files.forEach(({ name, path }, index) => {
+    const same = files.slice(0, index).find((file) => path !== null && file.path === path);
+    if (same === undefined) return;
+    throw settings.refusal(name, {
+      problem: `the same file as ${settings.label(same.name)}`,
+      remedy: "give two files",
+    });
+  });
+}
+
+/** `--access-log off` names no file. */
+function logPath(settings: Settings, name: "log" | "access-log" | "lock"): string | null {
+  return name === "access-log" && settings.text(name) === "off" ? null : settings.path(name);
 }
