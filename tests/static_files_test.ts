@@ -15,6 +15,7 @@ import {
 } from "../lib/http/message.ts";
 import { DEFAULT_LIMITS, type Limits } from "../lib/limits.ts";
 import { RULES, type RulesName } from "../lib/rules.ts";
+import { ReadBuffers } from "../lib/static/file_body.ts";
 import { createStaticHandler, type StaticOptions } from "../lib/static/static_files.ts";
 
 const BIG_BYTES = 3_000_000;
@@ -312,7 +313,15 @@ const HOSTILE: readonly HostileCase[] = [
   { name: "dot segments", make: () => {}, path: "/../outside/secret.txt", status: 404 },
   { name: "dot segments at the end", make: () => {}, path: "/..", status: 404 },
   { name: "a NUL", make: () => {}, path: "/a\0.txt", status: 404 },
-  { name: "no slash at the start", make: () => {}, path: "2/secret.txt", status: 404 },
+  {
+    name: "no slash at the start",
+    make: ({ root }) => {
+      Deno.mkdirSync(`${root}2`);
+      Deno.writeTextFileSync(`${root}2/secret.txt`, "secret");
+    },
+    path: "2/secret.txt",
+    status: 404,
+  },
   { name: "an asterisk", make: () => {}, path: "*", status: 404 },
   ...[LONGEST_NAME, "a\nb", "100%", "%41", 'a"b', "<b>", "a b", "a?b", "a\\b", "ümläut \u{1f600}", "a.."].map((
     name,
@@ -406,6 +415,39 @@ Deno.test("createStaticHandler() answers 403 when a known file becomes a FIFO or
       site.nowMs += DEFAULT_LIMITS.fileCacheMs;
     }
     assertEquals(countDescriptors(), before);
+  }));
+
+Deno.test("createStaticHandler() answers 403 when a folder is turned outwards while it is listed", () =>
+  withSite(async (site) => {
+    Deno.mkdirSync(`${site.root}/d`);
+    const { readDir } = Deno;
+    let swaps = 0;
+    try {
+      Deno.readDir = (path) => {
+        swaps++;
+        Deno.removeSync(`${site.root}/d`);
+        Deno.symlinkSync("../outside", `${site.root}/d`);
+        return readDir(path);
+      };
+      assertEquals((await ask(site.handler({ listing: true }), "/d/")).status, 403);
+    } finally {
+      Deno.readDir = readDir;
+    }
+    assertEquals(swaps, 1);
+  }));
+
+Deno.test("createStaticHandler() answers 403 when the runtime refuses a path", () =>
+  withSite(async (site) => {
+    const { statSync } = Deno;
+    try {
+      // As for a link to /proc, when the program has less than all permissions.
+      Deno.statSync = () => {
+        throw new Deno.errors.NotCapable("Requires all access");
+      };
+      assertEquals((await ask(site.handler(), "/a.txt")).status, 403);
+    } finally {
+      Deno.statSync = statSync;
+    }
   }));
 
 Deno.test("createStaticHandler() answers 503 with Retry-After when the descriptors have run out", () =>
@@ -541,6 +583,12 @@ for (const size of ["small", "big"] as const) {
       assertEquals([none.status, none.fields.get("content-range")], [416, `bytes */${last + 1}`]);
       const flood = Array.from({ length: DEFAULT_LIMITS.maxRangeCount + 1 }, (_, i) => `${2 * i}-${2 * i}`).join();
       assertEquals((await ask(handler, "/a.bin", [["Range", `bytes=${flood}`]])).status, 416);
+
+      // RFC 9110 14.2: only GET has ranges.
+      for (const range of ["bytes=0-1", `bytes=${last + 1}-`]) {
+        const head = await ask(handler, "/a.bin", [["Range", range]], { method: "HEAD" });
+        assertEquals([head.status, head.length, head.fields.get("content-range")], [200, last + 1, null]);
+      }
 
       const one = await respond(handler, makeRequest("/a.bin", [["Range", `bytes=500-${last - 1}`]]));
       assertEquals([one.status, one.fields.get("content-range")], [206, `bytes 500-${last - 1}/${last + 1}`]);
@@ -741,6 +789,32 @@ Deno.test("createStaticHandler() judges a big file by what is open when it has c
     assertEquals((await ask(handler, "/big.bin", [["Range", "bytes=-7"], ["If-Range", etag]])).status, 200);
     assertEquals(countDescriptors(), before);
   }));
+
+Deno.test("createStaticHandler() never mixes two states of a small file when it is written while it is read", () =>
+  withSite(async (site) => {
+    const path = `${site.root}/a.bin`;
+    const [old, changed] = [pattern(BIG_BYTES, 1), pattern(BIG_BYTES, 2)];
+    Deno.writeFileSync(path, old);
+    const handler = site.handler({ limits: { maxCachedFileBytes: BIG_BYTES } });
+    const pending = respond(handler, makeRequest("/a.bin"));
+    // The read is under way now, on another thread.
+    Deno.writeFileSync(path, changed);
+    const { fields, body } = await pending;
+    assertEquals(await readAll(body), changed);
+    await body.close();
+    site.nowMs += DEFAULT_LIMITS.fileCacheMs;
+    assertEquals((await ask(handler, "/a.bin")).fields.get("etag"), fields.get("etag"));
+  }));
+
+Deno.test("ReadBuffers.lend() gives small buffers when the large ones take all memory, and large ones again after", () => {
+  const buffers = new ReadBuffers(2 * ReadBuffers.LARGE_BYTES);
+  const lent = Array.from({ length: 3 }, () => buffers.lend(BIG_BYTES));
+  const { LARGE_BYTES, SMALL_BYTES } = ReadBuffers;
+  assertEquals(lent.map(({ length }) => length), [LARGE_BYTES, LARGE_BYTES, SMALL_BYTES]);
+  assertEquals(buffers.lend(100).length, 100);
+  for (const buffer of lent) buffers.giveBack(buffer);
+  assert(buffers.lend(BIG_BYTES) === lent[1], "one that was given back");
+});
 
 Deno.test("createStaticHandler() follows the root anew when it is a symlink that is swapped", () =>
   withSite(async (site) => {

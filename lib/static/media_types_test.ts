@@ -65,6 +65,7 @@ for (const [fileName, course, standard] of CASES) {
 Deno.test("createMediaTypes() lets the first register win and skips second choices when an extension repeats", () => {
   const types = createMediaTypes([{ "a/one": ["*x", "y"] }, { "a/two": ["x", "y"] }], { textTypeSuffix: "" });
   assertEquals([mediaType("f.x", types), mediaType("f.y", types)], ["a/two", "a/one"]);
+  assertEquals(mediaType("f.*x", types), "application/octet-stream");
 });
 
 Deno.test("createMediaTypes() knows more than a thousand extensions when it has both registers", () => {

@@ -36,6 +36,7 @@ const CASES: readonly Case[] = [
   { name: "13.1.1 If-Match, unquoted", fields: [["If-Match", "abc"]], want: "412" },
   { name: "13.1.1 If-Match, empty", fields: [["If-Match", ""]], want: "412" },
   { name: "13.1.1 If-Match, tag within a tag", fields: [["If-Match", '"x"abc"']], want: "412" },
+  { name: "13.1.1 If-Match, more behind the tag", fields: [["If-Match", `${TAG}x`]], want: "412" },
 
   { name: "13.1.4 If-Unmodified-Since, same", fields: [["If-Unmodified-Since", MODIFIED]], want: "200" },
   { name: "13.1.4 If-Unmodified-Since, later", fields: [["If-Unmodified-Since", AFTER]], want: "200" },
