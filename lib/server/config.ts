@@ -25,6 +25,12 @@ export interface Config {
   /** PEM files; given where `https` is. */
   readonly keyFile: string | null;
   readonly certificateFile: string | null;
+  /** Its first line decrypts the key; null: the key is not encrypted. */
+  readonly keyPassphraseFile: string | null;
+  /** The HTTP port only sends clients to the HTTPS port; both are given then. */
+  readonly redirectsToHttps: boolean;
+  /** For how long browsers shall use HTTPS alone (RFC 6797 6.1.1); null: they are not told. */
+  readonly hstsSeconds: number | null;
   readonly root: string;
   /** Program or folder of programs; null: no CGI. */
   readonly cgiPath: string | null;
@@ -164,6 +170,9 @@ function buildConfig(
     https: settings.has("https") ? { port: settings.port("https"), hostname } : null,
     keyFile: settings.path("key"),
     certificateFile: settings.path("certificate"),
+    keyPassphraseFile: settings.path("key-passphrase"),
+    redirectsToHttps: settings.flag("https-redirect"),
+    hstsSeconds: settings.count("hsts"),
     root: requireRoot(settings),
     cgiPath: settings.path("cgi"),
     rules: RULES[rulesName],
@@ -192,6 +201,11 @@ function staysInForeground(
   return form === "named" && !settings.flag("daemon");
 }
 
+function missing(name: string, needed: string): UsageError {
+  const problem = `--${needed} is missing`;
+  return new UsageError({ argument: `--${name}`, value: null, problem, remedy: `give --${needed} too` });
+}
+
 function requireRoot(settings: Settings): string {
   const root = settings.path("root");
   if (root !== null) return root;
@@ -210,6 +224,10 @@ function refuseConflicts(settings: Settings): void {
       throw settings.refusal("https", { problem: `--${name} is missing`, remedy: `give --${name} FILE` });
     }
   }
+  for (const name of ["key-passphrase", "https-redirect", "hsts"] as const) {
+    if (settings.has(name) && !settings.has("https")) throw missing(name, "https");
+  }
+  if (settings.flag("https-redirect") && !settings.has("http")) throw missing("https-redirect", "http");
   if (settings.has("group") && !settings.has("user")) {
     throw settings.refusal("group", { problem: "--user is missing", remedy: "give --user NAME too" });
   }

@@ -4,6 +4,7 @@
  */
 import { latin1Text } from "../http/grammar.ts";
 import { checkCredentials, type Credentials, CredentialsError } from "./check_credentials.ts";
+import type { Config } from "./config.ts";
 import { argumentLabel, type Form } from "./options.ts";
 import { osProblem, StartError } from "./start_error.ts";
 
@@ -15,6 +16,13 @@ export interface CredentialFiles {
   readonly passphraseFile: string | null;
   /** How the operator named the files, for messages. */
   readonly form: Form;
+}
+
+/** Where a configuration with HTTPS has them. */
+export function credentialFiles(config: Config): CredentialFiles {
+  const { keyFile, certificateFile, keyPassphraseFile, form } = config;
+  if (keyFile === null || certificateFile === null) throw new Error("No key or no certificate");
+  return { keyFile, certificateFile, passphraseFile: keyPassphraseFile, form };
 }
 
 /** Longer than any chain; a larger file, such as a log named by mistake, is not read. */
@@ -33,14 +41,16 @@ export function loadCredentials(files: CredentialFiles, nowMs: number): Credenti
   const certificate = readPem(certificateFile, labels.certificate);
   const passphrase = passphraseFile === null ? null : readPassphrase(passphraseFile);
   try {
-    const credentials = checkCredentials({
+    const pair = {
       key: key.text,
       certificate: certificate.text,
       passphrase,
       keyPath: shellQuoted(keyFile),
       certificatePath: shellQuoted(certificateFile),
       passphrasePath: shellQuoted(passphraseFile ?? ""),
-    }, nowMs);
+    };
+    const credentials = checkCredentials(pair, nowMs);
+    tryRuntime(credentials, pair.keyPath);
     const warnings = (key.mode & OTHERS_READ) === 0 ? [] : [readableWarning(keyFile, key.mode)];
     return { ...credentials, warnings: [...credentials.warnings, ...warnings] };
   } catch (error) {
@@ -48,6 +58,20 @@ export function loadCredentials(files: CredentialFiles, nowMs: number): Credenti
     const value = error.file === "key" ? keyFile : certificateFile;
     const remedy = `see ${error.command}`;
     throw new StartError({ argument: labels[error.file], value, problem: error.message, remedy }, { cause: error });
+  }
+}
+
+/** The last word has the runtime. Throws CredentialsError. */
+function tryRuntime({ key, certificate }: Credentials, keyPath: string): void {
+  try {
+    Deno.listenTls({ hostname: "127.0.0.1", port: 0, key, cert: certificate }).close();
+  } catch (cause) {
+    const problem = `not taken by the runtime (${cause instanceof Error ? cause.message : cause})`;
+    throw new CredentialsError(problem, {
+      file: "key",
+      command: `openssl pkey -in ${keyPath} -noout -text_pub`,
+      cause,
+    });
   }
 }
 
