@@ -5,14 +5,16 @@
 import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
 import { checkConfig } from "./lib/server/check_config.ts";
 import { type Config, parseCommandLine } from "./lib/server/config.ts";
-import { answerCommand, becomeDaemon, isDaemon, startDaemon } from "./lib/server/daemon.ts";
+import { becomeDaemon, isDaemon, startDaemon } from "./lib/server/daemon.ts";
 import { ErrorPages } from "./lib/server/error_pages.ts";
 import { helpText, versionText } from "./lib/server/help.ts";
+import { openLibc } from "./lib/server/libc.ts";
 import { listenTcp } from "./lib/server/listen.ts";
 import { loadErrorPages } from "./lib/server/load_error_pages.ts";
 import { LockFile } from "./lib/server/lock_file.ts";
 import { Log } from "./lib/server/log.ts";
 import { argumentLabel } from "./lib/server/options.ts";
+import { dropPrivileges, findIdentity, isRoot } from "./lib/server/privileges.ts";
 import { createRouter } from "./lib/server/router.ts";
 import type { ConnectionServices } from "./lib/server/serve_connection.ts";
 import { Server } from "./lib/server/serve_listener.ts";
@@ -46,8 +48,9 @@ async function main(): Promise<number> {
       }
     }
   } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    return report(error);
+    if (error instanceof StartError) return report(error);
+    say(Deno.stderr, `lisod: ${error instanceof Error ? error.stack : error}\n`);
+    return 1;
   }
 }
 
@@ -64,23 +67,24 @@ async function start(config: Config): Promise<number> {
     return 1;
   }
   if (!isDaemon()) return await serve(config, () => Promise.resolve());
-  becomeDaemon();
+  const answerCommand = await becomeDaemon();
   try {
     return await serve(config, () => answerCommand(null));
   } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    await answerCommand(error.message);
-    return error.exitCode;
+    await answerCommand(error instanceof StartError ? error.message : `${error}`);
+    return 1;
   }
 }
 
 /** Serves until a signal says to stop; `serving` is called once, when everything listens. */
 async function serve(config: Config, serving: () => Promise<void>): Promise<number> {
-  const sockets = SocketShutdown.open();
+  const libc = openLibc();
+  const identity = config.user === null ? null : findIdentity(config.user, config.group);
   const lock = config.lockFile === null ? null : LockFile.take(config.lockFile, config.form);
   const log = Log.open(config, { program: `lisod ${VERSION}` });
   logUncaughtErrors(log);
   try {
+    const sockets = new SocketShutdown(libc);
     if (!sockets.isAvailable) {
       log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
     }
@@ -94,6 +98,13 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
       server.serve(listener, { secure: false });
     }
     sayWhatIsMissing(config, log);
+    if (identity !== null) {
+      const files = [config.logFile, config.accessLogFile, config.lockFile].filter((path) => path !== null);
+      dropPrivileges(identity, libc, files);
+      log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
+    } else if (isRoot()) {
+      log.warn("main", "running as root: --user NAME would take away what the server does not need");
+    }
     log.flush();
     await serving();
     await stopped;
@@ -102,7 +113,8 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
     log.info("main", "stopped");
     return 0;
   } catch (error) {
-    log.error("main", "Cannot go on", error);
+    if (!(error instanceof StartError)) log.error("main", "Cannot go on", error);
+    else if (config.logFile !== null) log.error("main", error.message);
     throw error;
   } finally {
     log.close();

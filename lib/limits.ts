@@ -159,6 +159,12 @@ export const LIMITS = {
     meaning: "Most memory for reading big files in large steps (small steps beyond)",
     precedent: "nginx output_buffers 2 x 32k for each connection",
   },
+  maxListedFileCount: {
+    unit: "count",
+    value: 10_000,
+    meaning: "Most entries that the listing of a folder shows (cut beyond)",
+    precedent: "lighttpd dir-listing.max-entries",
+  },
   maxRangeCount: {
     unit: "count",
     value: 16,

@@ -28,18 +28,22 @@ const WITH_IO: readonly string[] = [
   "lib/cgi/cgi_scripts.ts",
   "lib/server/check_config.ts",
   "lib/server/daemon.ts",
+  "lib/server/libc.ts",
   "lib/server/listen.ts",
   "lib/server/load_error_pages.ts",
   "lib/server/lock_file.ts",
   "lib/server/log.ts",
   "lib/server/log_file.ts",
+  "lib/server/privileges.ts",
   "lib/server/serve_connection.ts",
   "lib/server/serve_listener.ts",
   "lib/server/signals.ts",
   "lib/server/socket_shutdown.ts",
   "lib/server/transport.ts",
   "lib/static/file_body.ts",
+  "lib/static/known_files.ts",
   "lib/static/open_file.ts",
+  "lib/static/read_folder.ts",
   "lib/static/static_files.ts",
   "main.ts",
 ];
@@ -126,15 +130,12 @@ function matches(entry: string, path: string): boolean {
   return entry.endsWith("/") ? path.startsWith(entry) : path === entry;
 }
 
-/**
- * `text` with spaces for the literals and comments that `isBlanked` picks; no index and no line changes, and the code
- * within a template stays.
- */
+/** `text` with spaces for the literals and comments that `isBlanked` picks, but not for the code in a template. */
 function blank(text: string, isBlanked: (literal: string) => boolean): string {
   return text.replace(LITERAL, (literal) => {
-    if (!isBlanked(literal)) return literal;
-    if (!literal.startsWith("`")) return literal.replace(/[^\n]/g, " ");
-    return literal.replace(/(\$\{[^{}]*\})|[^\n]/g, (_, code?: string) => code ?? " ");
+    // No index and no line may change.
+    const toSpaces = () => literal.replace(/(\$\{[^{}]*\})|[^\n]/g, (_, code?: string) => code ?? " ");
+    return isBlanked(literal) ? toSpaces() : literal;
   });
 }
 

@@ -4,9 +4,10 @@
  * runtime has learnt to close such sockets and the file can go.
  */
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { openLibc } from "../lib/server/libc.ts";
 import { type SocketEnds, SocketShutdown } from "../lib/server/socket_shutdown.ts";
 
-const shutdown = SocketShutdown.open();
+const shutdown = new SocketShutdown(openLibc());
 
 const LOOPBACK = { name: "IPv4", listen: "127.0.0.1", connect: "127.0.0.1" };
 const HOSTS = [

@@ -21,7 +21,8 @@ export interface Target {
  */
 export function parseTarget(method: string, target: string): Target {
   if (method === "CONNECT") {
-    if (parseAuthority(target)?.port == null) throw new HttpError(400, `Not an authority: "${target}"`);
+    const authority = parseAuthority(target);
+    if (!authority?.host || authority.port === null) throw new HttpError(400, `Not an authority: "${target}"`);
     return { form: "authority", path: "", query: "", authority: target };
   }
   if (target.charCodeAt(0) === SLASH) return parseOrigin("origin", target, null);
@@ -32,7 +33,8 @@ export function parseTarget(method: string, target: string): Target {
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/i.exec(target);
   if (absolute === null) throw new HttpError(400, `Not a request target: "${target}"`);
   const [, authority, rest] = absolute;
-  if (parseAuthority(authority) === null) throw new HttpError(400, `Not an authority: "${authority}"`);
+  // RFC 9110 4.2.1: an "http" URI with an empty host MUST be rejected.
+  if (!parseAuthority(authority)?.host) throw new HttpError(400, `Not an authority: "${authority}"`);
   // RFC 3986 6.2.3: an empty path is the same as "/".
   return parseOrigin("absolute", rest.startsWith("/") ? rest : `/${rest}`, authority);
 }

@@ -7,6 +7,7 @@ import type { Config } from "./config.ts";
 import { loadErrorPages } from "./load_error_pages.ts";
 import { checkLogFile } from "./log_file.ts";
 import { argumentLabel } from "./options.ts";
+import { findIdentity, isRoot } from "./privileges.ts";
 import { osProblem, StartError } from "./start_error.ts";
 
 /** Everything that would keep the server from starting; none when all is well. */
@@ -18,6 +19,7 @@ export function checkConfig(config: Config): readonly StartError[] {
     () => logFile !== null && checkLogFile(logFile, argumentLabel("log", form)),
     () => accessLogFile !== null && checkLogFile(accessLogFile, argumentLabel("access-log", form)),
     () => lockFile !== null && checkLock(lockFile, argumentLabel("lock", form)),
+    () => config.user !== null && checkUser(config.user, config.group),
     () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
   ];
   return checks.flatMap((check) => {
@@ -42,6 +44,19 @@ function checkFolder(path: string, { argument, remedy }: { readonly argument: st
   } catch (error) {
     throw error instanceof StartError ? error : refusal(osProblem(error), error);
   }
+}
+
+/** Only root can become somebody else. */
+function checkUser(user: string, group: string | null): void {
+  if (!isRoot()) {
+    throw new StartError({
+      argument: "--user",
+      value: user,
+      problem: "not root",
+      remedy: "start as root, or without it",
+    });
+  }
+  findIdentity(user, group);
 }
 
 /** Only the folder: the file itself is opened under its lock by lock_file.ts. */

@@ -42,6 +42,9 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Null: no lock is taken. */
   readonly lockFile: string | null;
+  /** Whom to become once everything is open; null: stay as started. `group` is null without `user`. */
+  readonly user: string | null;
+  readonly group: string | null;
   readonly foreground: boolean;
   readonly limits: Limits;
 }
@@ -167,9 +170,20 @@ function buildConfig(
     accessLogFile: hasAccessFile ? settings.path("access-log") : null,
     logLevel: settings.choice("log-level", LOG_LEVELS),
     lockFile: settings.path("lock"),
-    foreground: form === "named" || settings.flag("foreground") || environment.LISOD_FOREGROUND === "1",
+    user: settings.text("user"),
+    group: settings.text("group"),
+    foreground: staysInForeground(settings, { form, environment }),
     limits: settings.limits(),
   };
+}
+
+/** The positional form is a daemon unless told otherwise, the named one the other way round. */
+function staysInForeground(
+  settings: Settings,
+  { form, environment }: { readonly form: Form; readonly environment: Surroundings["environment"] },
+): boolean {
+  if (settings.flag("foreground") || environment.LISOD_FOREGROUND === "1") return true;
+  return form === "named" && !settings.flag("daemon");
 }
 
 function requireRoot(settings: Settings): string {
@@ -189,6 +203,17 @@ function refuseConflicts(settings: Settings): void {
     if (settings.has("https") && !settings.has(name)) {
       throw settings.refusal("https", { problem: `--${name} is missing`, remedy: `give --${name} FILE` });
     }
+  }
+  if (settings.has("group") && !settings.has("user")) {
+    throw settings.refusal("group", { problem: "--user is missing", remedy: "give --user NAME too" });
+  }
+  if (settings.flag("daemon") && settings.flag("foreground")) {
+    throw new UsageError({
+      argument: "--daemon",
+      value: null,
+      problem: "together with --foreground",
+      remedy: "give one of the two",
+    });
   }
   const [http, https] = [settings.text("http"), settings.text("https")];
   if (http !== null && http === https && settings.port("http") !== 0) {

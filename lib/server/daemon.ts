@@ -58,24 +58,24 @@ export async function startDaemon(options: DaemonOptions): Promise<string | null
 
 const READY = "ready";
 
-/** In the daemon: detaches from what the command leaves behind. Before anything is opened. */
-export function becomeDaemon(): void {
+/**
+ * In the daemon, before it opens anything: detaches from what the command leaves behind. Returns how to tell the command,
+ * once, that the daemon serves (null) or what keeps it from that.
+ */
+export async function becomeDaemon(): Promise<(problem: string | null) => Promise<void>> {
   // Files that the daemon makes are not for everybody.
   Deno.umask(0o027);
-}
-
-/** In the daemon: tells the command that it serves (null), or what kept it from that. Once. */
-export async function answerCommand(problem: string | null): Promise<void> {
-  const path = Deno.env.get(READY_SOCKET);
-  if (path === undefined) return;
+  const path = Deno.env.get(READY_SOCKET) ?? "";
   // No program that the daemon starts may see it.
   Deno.env.delete(READY_SOCKET);
   const command = await Deno.connect({ transport: "unix", path });
-  try {
-    await new Response(problem ?? READY).body?.pipeTo(command.writable);
-  } catch {
-    // The command was stopped while it waited: nobody is left to tell, and the log has it all.
-  }
+  return async (problem) => {
+    try {
+      await new Response(problem ?? READY).body?.pipeTo(command.writable);
+    } catch {
+      // The command was stopped while it waited: nobody is left to tell, and the log has it all.
+    }
+  };
 }
 
 async function readAnswer(listener: Deno.UnixListener): Promise<string> {

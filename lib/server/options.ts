@@ -116,6 +116,27 @@ const FORM_OPTIONS = [
     section: "Running",
   },
   {
+    name: "user",
+    value: "NAME",
+    default: "as started",
+    meaning: "User to become once everything is open (root only)",
+    section: "Running",
+  },
+  {
+    name: "group",
+    value: "NAME",
+    default: "that of --user",
+    meaning: "Group to become, with --user",
+    section: "Running",
+  },
+  {
+    name: "daemon",
+    value: null,
+    default: "on with the eight arguments",
+    meaning: "Go into the background once everything listens",
+    section: "Running",
+  },
+  {
     name: "foreground",
     value: null,
     default: "off with the eight arguments",

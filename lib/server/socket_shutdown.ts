@@ -3,11 +3,12 @@
  * long as a `write()` is blocked on it (a client that reads nothing keeps the descriptor and megabytes of send buffer
  * for as long as it likes), and for a TLS connection as long as the handshake has not ended (a client that connects and
  * is silent keeps the descriptor for ever). shutdown(2) makes both fail at once and the descriptor goes. JavaScript
- * cannot call it, so this file does, through FFI on libc; it is separate because nothing else may touch FFI: the
- * permission is given up as soon as libc is open. The runtime does not tell the descriptor of a TLS connection, so the
+ * cannot call it, so this file does, through FFI on libc (libc.ts). The runtime does not tell the descriptor of a TLS connection, so the
  * socket is found among /proc/self/fd by both of its addresses (needs read permission). Linux only: elsewhere, or
  * without libc, nothing is ever shut down, and the caller has to count such sockets as open.
  */
+
+import type { Libc } from "./libc.ts";
 
 /** Both ends of a TCP connection: textual IP addresses, IPv4-mapped IPv6 ones equal to their IPv4 form. */
 export interface SocketEnds {
@@ -16,17 +17,6 @@ export interface SocketEnds {
   readonly localAddress: string;
   readonly localPort: number;
 }
-
-/** Where Debian keeps libc; one of these stands in --allow-ffi, which takes absolute paths only. */
-const LIBC_PATHS: readonly string[] = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6"];
-
-const SYMBOLS = {
-  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  shutdown: { parameters: ["i32", "i32"], result: "i32" },
-} as const;
-
-type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** Linux, sys/socket.h. */
 const AF_INET = 2;
@@ -42,18 +32,9 @@ export class SocketShutdown {
   readonly #address = new Uint8Array(SOCKADDR_BYTES);
   readonly #addressBytes = new Uint32Array(1);
 
-  private constructor(libc: Libc | null) {
+  /** Without libc nothing is ever shut down. */
+  constructor(libc: Libc | null) {
     this.#libc = libc;
-  }
-
-  /**
-   * Opens libc and gives up the FFI permission of the process, whether that worked or not. Once, at start, before
-   * anything listens.
-   */
-  static open(): SocketShutdown {
-    const libc = openLibc();
-    Deno.permissions.revokeSync({ name: "ffi" });
-    return new SocketShutdown(libc);
   }
 
   /** Whether sockets can be shut down at all here. */
@@ -111,19 +92,6 @@ export class SocketShutdown {
     if (family === AF_INET6) return `${this.#address.subarray(8, 24)}:${this.#port()}`;
     return "";
   }
-}
-
-/** Null where FFI is not permitted, or libc is in none of the known places. */
-function openLibc(): Libc | null {
-  for (const path of LIBC_PATHS) {
-    if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
-    try {
-      return Deno.dlopen(path, SYMBOLS).symbols;
-    } catch {
-      // Not here, or not a libc with these functions: `isAvailable` tells the caller, who knows what follows from it.
-    }
-  }
-  return null;
 }
 
 /** The 16 bytes of an address in decimal (IPv4 in its mapped form), a colon, the port. */

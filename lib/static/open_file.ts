@@ -5,28 +5,13 @@
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { HeaderFields } from "../http/header_fields.ts";
 import { HttpError } from "../http/message.ts";
-
-/** What tells one state of a file from another. Times in ms since 1970; the system cuts ctime to whole seconds. */
-export interface FileFacts {
-  readonly dev: number;
-  readonly ino: number;
-  readonly size: number;
-  readonly mode: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
-}
+import { type FileFacts, isSameState } from "./representation.ts";
 
 /** A regular file, open for reading. Whoever gets it closes the descriptor with closeSync of node:fs. */
 export interface OpenFile {
   /** A descriptor of node:fs. */
   readonly fd: number;
   readonly facts: FileFacts;
-}
-
-/** Whether both describe the same content of the same file. */
-export function isSameState(a: FileFacts, b: FileFacts): boolean {
-  return a.mtimeMs === b.mtimeMs && a.size === b.size && a.ino === b.ino && a.dev === b.dev &&
-    a.ctimeMs === b.ctimeMs && a.mode === b.mode;
 }
 
 /** The facts of what `path` leads to, links followed: a file, or null for a folder. Throws as `openFile` does. */
@@ -49,16 +34,16 @@ export function statFile(path: string): FileFacts | null {
 }
 
 /**
- * Opens the file; null for a folder. `known` are facts that an earlier call returned for this path: when they still
- * hold, that it lies inside `root` is known too. Throws HttpError: 404 for nothing there, 403 for what is no file, leaves
+ * Opens the file; null for a folder. `known` are facts that an earlier call found for this path: when they still hold,
+ * that the file lies inside `root` is known too. Throws HttpError: 404 for nothing there, 403 for what is no file, leaves
  * the root or may not be read, 503 when the descriptors have run out.
  */
 export function openFile(
   path: string,
   options: { readonly root: string; readonly known?: FileFacts },
 ): OpenFile | null {
-  // Looked at before it is opened, for opening may already act on a device, and opening a socket fails.
-  if (statFile(path) === null) return null;
+  // Looked at before it is opened, for opening a device may already do something to it.
+  if (options.known === undefined && statFile(path) === null) return null;
   let fd: number;
   try {
     // O_NONBLOCK: what was a file a moment ago may be a FIFO now, and opening that would stop the whole server.
@@ -67,10 +52,7 @@ export function openFile(
     throw statusOf(error, path);
   }
   try {
-    const info = fstatSync(fd);
-    if (!info.isFile()) throw new HttpError(403, `Not a file: "${path}"`);
-    const { dev, ino, size, mode, mtimeMs, ctimeMs } = info;
-    const facts = { dev, ino, size, mode, mtimeMs, ctimeMs };
+    const facts = statOpenFile(fd);
     if (options.known === undefined || !isSameState(facts, options.known)) checkInside(path, { ...options, facts });
     return { fd, facts };
   } catch (error) {
@@ -79,8 +61,16 @@ export function openFile(
   }
 }
 
-/** Where the folder really is, all links followed. Throws HttpError as `openFile` does. */
-export function realFolder(path: string, root: string): string {
+/** The facts of a file that is open. Throws HttpError 403 when it is no regular file. */
+export function statOpenFile(fd: number): FileFacts {
+  const info = fstatSync(fd);
+  if (!info.isFile()) throw new HttpError(403, "Not a file any more when it was opened");
+  const { dev, ino, size, mode, mtimeMs, ctimeMs } = info;
+  return { dev, ino, size, mode, mtimeMs, ctimeMs };
+}
+
+/** Where the file or folder really is, all links followed. Throws HttpError as `openFile` does. */
+export function realPathWithin(path: string, root: string): string {
   try {
     const real = Deno.realPathSync(path);
     if (!isWithin(real, Deno.realPathSync(root))) throw new HttpError(403, `Outside the root: "${path}"`);
@@ -95,7 +85,7 @@ export function realFolder(path: string, root: string): string {
  * to now must lie inside, and the file found at that place must be the one that was opened.
  */
 function checkInside(path: string, options: { readonly root: string; readonly facts: FileFacts }): void {
-  const real = realFolder(path, options.root);
+  const real = realPathWithin(path, options.root);
   const found = Deno.statSync(real);
   if (found.dev !== options.facts.dev || found.ino !== options.facts.ino) {
     throw new HttpError(403, `Changed while it was opened: "${path}"`);
