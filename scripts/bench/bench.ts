@@ -9,7 +9,7 @@ import { rssOf } from "./loads.ts";
 import { measureRow, type RowResult } from "./measure_row.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
 import { ensurePrograms } from "./packages.ts";
-import { lisodPeer, lisodSwitches, listPeers, type Peer, type Switch } from "./peers.ts";
+import { type LisodBinary, lisodPeer, lisodSwitches, listPeers, type Peer, type Switch } from "./peers.ts";
 import { makePlan, peersOf, type Plan, switchesOf } from "./plan.ts";
 import { type BenchResult, type MemoryGrowth, renderReport } from "./report.ts";
 import { ROWS } from "./rows.ts";
@@ -33,12 +33,20 @@ function tell(message: string): void {
   console.error(message);
 }
 
-/** The binary under test with what its help says that it can do. */
-async function findLisod({ lisod }: Options): Promise<Peer> {
-  const path = lisod ?? `${PROJECT}/lisod`;
+/** All servers that can take part; lisod only when it is the base. */
+async function findPeers({ base, lisod, before }: Options): Promise<readonly Peer[]> {
+  if (base !== "lisod") return listPeers();
+  const own = await findLisod("lisod", lisod ?? `${PROJECT}/lisod`);
+  const earlier = before === null ? [] : [await findLisod("lisod-before", before)];
+  return [own, ...earlier, ...listPeers()];
+}
+
+/** A build of lisod with what its help says that it can do. */
+async function findLisod(name: LisodBinary["name"], path: string): Promise<Peer> {
   try {
     const { stdout } = await new Deno.Command(path, { args: ["--help"], signal: AbortSignal.timeout(10_000) }).output();
-    return lisodPeer(await Deno.realPath(path), lisodSwitches(new TextDecoder().decode(stdout)));
+    const supports = lisodSwitches(new TextDecoder().decode(stdout));
+    return lisodPeer({ name, path: await Deno.realPath(path), supports });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Error(`There is no "${path}": run ./scripts/build, or compare others with --base nginx`);
@@ -135,8 +143,8 @@ async function main(args: readonly string[]): Promise<number> {
     for (const { name, measures, peers } of ROWS) console.log(`${name.padEnd(18)} ${measures} (${peers.join(", ")})`);
     return 0;
   }
-  const peers = options.base === "lisod" ? [await findLisod(options), ...listPeers()] : listPeers();
-  const result = await measurePlan(makePlan({ rows: ROWS, peers }, options), options);
+  const plan = makePlan({ rows: ROWS, peers: await findPeers(options) }, options);
+  const result = await measurePlan(plan, options);
   await publish(result);
   const failures = result.rows.flatMap(({ row, servers }) =>
     servers.filter(({ failure }) => failure !== null).map(({ name, failure }) => `${row.name}, ${name}: ${failure}`)

@@ -1,11 +1,13 @@
 /** The chart of a benchmark as SVG: pure. A group of bars for each row, a bar for each server, nginx = 1. */
-import type { RowResult, ServerResult } from "./measure_row.ts";
+import { judgedFigures, type RowResult } from "./measure_row.ts";
 import type { PeerName } from "./peers.ts";
 import type { BenchResult } from "./report.ts";
+import { ratioOf } from "./statistics.ts";
 
 /** Colours that stay apart for the colour-blind too and stand out on the white ground. */
 const COLOURS: Readonly<Record<PeerName, string>> = {
   lisod: "#c2410c",
+  "lisod-before": "#fdba74",
   nginx: "#6b7280",
   "nginx-tuned": "#9ca3af",
   lighttpd: "#2563eb",
@@ -59,19 +61,15 @@ export function renderChart(result: BenchResult): string {
 
 /** The bars of a row against nginx, or against the base where nginx was not measured. */
 function barsOf({ row, servers }: RowResult, base: PeerName): readonly Bar[] {
-  const figure = (server: ServerResult | undefined): number | null =>
-    (row.judged === "cpu" ? server?.cpuUs : server?.value)?.median ?? null;
-  const find = (wanted: PeerName): number | null => figure(servers.find(({ name }) => name === wanted));
-  const reference = find("nginx") ?? find(base);
-  if (reference === null) return [];
-  return servers.flatMap((server) => {
-    const own = figure(server);
-    if (own === null || own <= 0 || reference <= 0) return [];
-    return [{
-      name: server.name,
-      title: server.title,
-      ratio: row.better === "more" ? own / reference : reference / own,
-    }];
+  const figures = (wanted: PeerName): readonly number[] =>
+    servers.filter(({ name }) => name === wanted).flatMap(({ samples }) => judgedFigures(row, samples));
+  const reference = [figures("nginx"), figures(base)].find((values) => values.length > 0);
+  if (reference === undefined) return [];
+  return servers.flatMap(({ name, title }) => {
+    const own = figures(name);
+    if (own.length === 0) return [];
+    const ratio = row.better === "more" ? ratioOf(own, reference) : ratioOf(reference, own);
+    return [{ name, title, ratio: ratio.median }];
   });
 }
 

@@ -78,12 +78,11 @@ function summarize(row: Row, order: MeasureOrder, measured: Measured): RowResult
   const samplesOf = (peer: Peer): readonly Sample[] =>
     measured.failures.has(peer) ? [] : measured.samples.get(peer) ?? [];
   const base = samplesOf(findBase(order));
-  const judged = (sample: Sample): number | null => row.judged === "cpu" ? sample.cpuUs : sample.value;
   const servers = order.peers.map((peer): ServerResult => {
     const samples = samplesOf(peer);
     const isBase = peer.name === order.base;
     const spread = (figure: Figure): Spread | null => {
-      const figures = samples.map(figure).filter(isNumber);
+      const figures = figuresOf(samples, figure);
       return figures.length === 0 ? null : spreadOf(figures);
     };
     return {
@@ -93,27 +92,33 @@ function summarize(row: Row, order: MeasureOrder, measured: Measured): RowResult
       busy: spread(({ busy }) => busy),
       p99Ms: spread(({ p99Ms }) => p99Ms),
       rssBytes: spread(({ rssBytes }) => rssBytes),
-      ratio: isBase ? null : compare(base, samples, judged),
-      cpuRatio: isBase ? null : compare(base, samples, ({ cpuUs }) => cpuUs),
+      ratio: isBase ? null : compare(judgedFigures(row, base), judgedFigures(row, samples)),
+      cpuRatio: isBase
+        ? null
+        : compare(figuresOf(base, ({ cpuUs }) => cpuUs), figuresOf(samples, ({ cpuUs }) => cpuUs)),
     };
   });
   return { row, servers };
 }
 
+/** The figures that a row compares, one a round. */
+export function judgedFigures({ judged }: Row, samples: readonly Sample[]): readonly number[] {
+  return figuresOf(samples, ({ value, cpuUs }) => judged === "cpu" ? cpuUs : value);
+}
+
 type Figure = (sample: Sample) => number | null;
 
+function figuresOf(samples: readonly Sample[], figure: Figure): readonly number[] {
+  return samples.map(figure).filter((value) => value !== null);
+}
+
 /** null when one of the two has no figures. */
-function compare(ours: readonly Sample[], theirs: readonly Sample[], figure: Figure): Spread | null {
-  const [our, their] = [ours, theirs].map((samples) => samples.map(figure).filter(isNumber));
-  return our.length === 0 || their.length === 0 ? null : ratioOf(our, their);
+function compare(ours: readonly number[], theirs: readonly number[]): Spread | null {
+  return ours.length === 0 || theirs.length === 0 ? null : ratioOf(ours, theirs);
 }
 
 function findBase({ peers, base }: MeasureOrder): Peer {
   const found = peers.find(({ name }) => name === base);
   if (found === undefined) throw new Error(`The base ${base} is not among the servers of the row`);
   return found;
-}
-
-function isNumber(value: number | null): value is number {
-  return value !== null;
 }

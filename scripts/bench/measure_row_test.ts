@@ -18,7 +18,7 @@ async function measureSizes(): ReturnType<typeof measureRow> {
     await Deno.writeFile(`${folder}/nginx`, new Uint8Array(1_000_000));
     return await measureRow(BINARY_SIZE, {
       fleet: new Fleet({ folder, root: folder, certificate: "", key: "" }),
-      peers: [lisodPeer(`${folder}/lisod`, new Set()), apache, nginx],
+      peers: [lisodPeer({ name: "lisod", path: `${folder}/lisod`, supports: new Set() }), apache, nginx],
       base: "lisod",
       rounds: 5,
       seconds: 1,

@@ -14,6 +14,8 @@ export interface Options {
   readonly seconds: number;
   /** The binary under test; null means ./lisod of the project. */
   readonly lisod: string | null;
+  /** Another build of lisod that is measured beside it in every row; null means none. */
+  readonly before: string | null;
 }
 
 export const USAGE = `deno task bench [options]
@@ -28,6 +30,7 @@ Markdown goes to standard output, progress to standard error, JSON and a chart i
   --seconds N          length of a run (default 3)
   --quick              3 rounds of 1 second
   --lisod PATH         the binary under test (default ./lisod of the project)
+  --before PATH        another build of lisod, measured beside it in every row as lisod-before
   --list               print the rows and measure nothing
   --help               print this
 `;
@@ -35,7 +38,7 @@ Markdown goes to standard output, progress to standard error, JSON and a chart i
 /** Reads the arguments; throws Error that names the argument when one is wrong. */
 export function readOptions(args: readonly string[]): Options {
   const parsed = parseArgs(args, {
-    string: ["only", "peers", "base", "rounds", "seconds", "lisod"],
+    string: ["only", "peers", "base", "rounds", "seconds", "lisod", "before"],
     boolean: ["quick", "list", "help"],
     unknown: (argument) => {
       throw new Error(`Unknown argument "${argument}"; --help shows all`);
@@ -50,6 +53,7 @@ export function readOptions(args: readonly string[]): Options {
     rounds: readCount("--rounds", parsed.rounds) ?? (isQuick ? 3 : 5),
     seconds: readCount("--seconds", parsed.seconds) ?? (isQuick ? 1 : 3),
     lisod: readText(parsed.lisod),
+    before: readText(parsed.before),
   };
 }
 

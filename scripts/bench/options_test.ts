@@ -2,7 +2,16 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { isChosen, readOptions } from "./options.ts";
 
 Deno.test("readOptions() gives the defaults when there is no argument", () => {
-  const want = { mode: "measure", only: [], peers: [], base: "lisod", rounds: 5, seconds: 3, lisod: null };
+  const want = {
+    mode: "measure",
+    only: [],
+    peers: [],
+    base: "lisod",
+    rounds: 5,
+    seconds: 3,
+    lisod: null,
+    before: null,
+  };
   assertEquals(readOptions([]), want as ReturnType<typeof readOptions>);
 });
 
@@ -12,7 +21,7 @@ const CASES = [
   { args: ["--rounds=7"], want: { rounds: 7, seconds: 3 } },
   { args: ["--only", "range,tls-*"], want: { only: ["range", "tls-*"] } },
   { args: ["--base", "nginx", "--peers", "nginx,lighttpd"], want: { base: "nginx", peers: ["nginx", "lighttpd"] } },
-  { args: ["--lisod", "/opt/lisod"], want: { lisod: "/opt/lisod" } },
+  { args: ["--lisod", "/opt/lisod", "--before", "/opt/old"], want: { lisod: "/opt/lisod", before: "/opt/old" } },
   { args: ["--list"], want: { mode: "list" } },
   { args: ["--help", "--list"], want: { mode: "help" } },
 ];

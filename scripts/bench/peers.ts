@@ -2,7 +2,7 @@
  * The servers of the bench: what each is, needs and is started with. Their configuration files stand in conf/.
  */
 
-export type PeerName = "lisod" | "nginx" | "nginx-tuned" | "lighttpd" | "apache" | "deno-serve";
+export type PeerName = "lisod" | "lisod-before" | "nginx" | "nginx-tuned" | "lighttpd" | "apache" | "deno-serve";
 
 /** What a row may ask a server to be started with beyond static files over HTTP. */
 export type Switch = "access_log" | "tls" | "cgi";
@@ -56,11 +56,19 @@ export function lisodSwitches(help: string): ReadonlySet<Switch> {
   return new Set(all.filter((name) => LISOD_OPTIONS[name].every((option) => shown.has(option))));
 }
 
-/** The server under test: the binary at `path`, which can do what `supports` says. */
-export function lisodPeer(path: string, supports: ReadonlySet<Switch>): Peer {
+/** A binary of the server under test. */
+export interface LisodBinary {
+  readonly name: "lisod" | "lisod-before";
+  readonly path: string;
+  /** What its `--help` shows, see lisodSwitches(). */
+  readonly supports: ReadonlySet<Switch>;
+}
+
+/** The server under test, or an earlier build of it to compare with. */
+export function lisodPeer({ name, path, supports }: LisodBinary): Peer {
   return {
-    name: "lisod",
-    title: "lisod",
+    name,
+    title: name === "lisod" ? "lisod" : "lisod before",
     versionCommand: [path, "--version"],
     supports,
     template: null,

@@ -46,7 +46,7 @@ export function makePlan({ rows, peers }: Choices, options: Pick<Options, "only"
 
 /** lisod is measured in every row, the others where the row names them. */
 function takesPart({ name }: Peer, row: Row): boolean {
-  return name === "lisod" || row.peers.includes(name);
+  return name === "lisod" || name === "lisod-before" || row.peers.includes(name);
 }
 
 function isOther(peer: Peer, row: Row, { base, peers }: Pick<Options, "peers" | "base">): boolean {

@@ -5,7 +5,7 @@ import { makePlan, peersOf, switchesOf } from "./plan.ts";
 import { ROWS } from "./rows.ts";
 
 /** A lisod that serves files and no more, and all peers. */
-const PEERS = [lisodPeer("/opt/lisod", new Set(["access_log"])), ...listPeers()];
+const PEERS = [lisodPeer({ name: "lisod", path: "/opt/lisod", supports: new Set(["access_log"]) }), ...listPeers()];
 const ALL: Choice = { only: [], peers: [], base: "lisod" };
 
 type Choice = Pick<Options, "only" | "peers" | "base">;

@@ -9,11 +9,13 @@ function flat(median: number): Spread {
   return { median, least: median, most: median };
 }
 
-const NOTHING = { samples: [], failure: null, cpuUs: null, busy: null, p99Ms: null, rssBytes: null, cpuRatio: null };
+const NOTHING = { cpuUs: null, busy: null, p99Ms: null, rssBytes: null };
 
 /** A server that gave `value`, which is 1/`ratio` of the base's. */
 function server(name: "lisod" | "nginx" | "lighttpd", value: number, ratio: number | null): ServerResult {
-  return { ...NOTHING, name, title: name, value: flat(value), ratio: ratio === null ? null : flat(ratio) };
+  const samples = [{ ...NOTHING, value }];
+  const ratios = { ratio: ratio === null ? null : flat(ratio), cpuRatio: null };
+  return { ...NOTHING, ...ratios, name, title: name, samples, failure: null, value: flat(value) };
 }
 
 const [KEEP_ALIVE] = ROWS.filter(({ name }) => name === "keep-alive");
