@@ -26,7 +26,7 @@ export class Clock {
 }
 
 /** What a read waits for, which decides how long it may take. */
-export type ReadWait = "handshake" | "head" | "keep_alive" | "body" | "linger" | "nothing";
+export type ReadWait = "handshake" | "head" | "keep_alive" | "body" | "half_closed" | "linger" | "nothing";
 
 /** The reading side. At most one read is under way. */
 export class SocketReader {
@@ -119,7 +119,8 @@ export class SocketWriter {
   readonly #clock: Clock;
   readonly #writeIdleMs: number;
   #output: OutputBuffer | null = null;
-  #before: Promise<void> | null = null;
+  /** The last write that was begun aside; what is written later waits for it. */
+  #aside: Promise<void> | null = null;
   /** Unix time in milliseconds; Infinity while no write is under way. */
   deadlineMs = Infinity;
 
@@ -135,6 +136,15 @@ export class SocketWriter {
     this.#pool = options.outputPool;
     this.#clock = options.clock;
     this.#writeIdleMs = options.limits.writeIdleMs;
+  }
+
+  get isWriting(): boolean {
+    return this.deadlineMs !== Infinity;
+  }
+
+  /** Whether anything waits. */
+  get hasOutput(): boolean {
+    return this.#output !== null && this.#output.length > 0;
   }
 
   /** Where heads are written to. */
@@ -155,18 +165,30 @@ export class SocketWriter {
   /** Writes whatever waits. */
   flush(): Promise<void> {
     if (this.#output === null || this.#output.length === 0) return DONE;
-    if (this.#before !== null) return this.#before.then(() => this.flush());
+    if (this.#aside !== null) return this.#aside.then(() => this.flush());
     return this.#write(this.#output.takeAll());
   }
 
-  /** Writes past the buffer, before everything that is in it; for a 100 while the answer is not begun. */
-  async writeFirst(bytes: Uint8Array): Promise<void> {
-    this.#before = this.#write(bytes);
+  /**
+   * Writes whatever waits and `bytes` after it, while an answer is awaited that may be put into the buffer meanwhile: so
+   * this is a copy.
+   */
+  async sendAside(bytes: Uint8Array): Promise<void> {
+    this.output.append(bytes);
+    const copy = this.output.takeAll().slice();
+    if (copy.length === 0) return;
+    const aside = this.#writeAfter(this.#aside, copy);
+    this.#aside = aside;
     try {
-      await this.#before;
+      await aside;
     } finally {
-      this.#before = null;
+      if (this.#aside === aside) this.#aside = null;
     }
+  }
+
+  async #writeAfter(before: Promise<void> | null, bytes: Uint8Array): Promise<void> {
+    await before;
+    await this.#write(bytes);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
@@ -174,7 +196,8 @@ export class SocketWriter {
     // Deno may write a part only, over TLS at most 64 KiB at a time.
     let written = await this.#transport.write(bytes);
     while (written < bytes.length) {
-      this.deadlineMs = Date.now() + this.#writeIdleMs;
+      this.#clock.update();
+      this.deadlineMs = this.#clock.nowMs + this.#writeIdleMs;
       written += await this.#transport.write(bytes.subarray(written));
     }
     this.deadlineMs = Infinity;
