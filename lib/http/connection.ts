@@ -158,7 +158,7 @@ export class Connection {
 
   /** Whether the peer can have sent nothing that is unread, going by what it said: this was to be its last request. */
   get hasReceivedAll(): boolean {
-    return this.#isLastRequest && this.#buffer.length === 0;
+    return this.#isLastRequest && this.#bodyReader === null && this.#buffer.length === 0;
   }
 
   /** Drops what has arrived unread. */
@@ -299,9 +299,13 @@ export class Connection {
     this.#writeHead(output, head, nowMs);
   }
 
-  /** Like `sendHead`, for an error that was found while reading: it may have no request. The connection ends with it. */
+  /**
+   * Like `sendHead`, for an error that was found while reading, or for a head that did not come in time: it may have no
+   * request. The connection ends with it.
+   */
   sendErrorHead(output: OutputBuffer, head: ResponseHead, nowMs: number): void {
     this.#moveResponse("error_reply");
+    if (this.#requestState === "idle") this.#moveRequest("reading_error");
     this.#keepsAlive = false;
     this.#writeHead(output, head, nowMs);
   }

@@ -10,6 +10,7 @@ import { checkLogFile } from "./log_file.ts";
 import { argumentLabel } from "./options.ts";
 import { findIdentity, isRoot } from "./privileges.ts";
 import { osProblem, StartError } from "./start_error.ts";
+import { credentialFiles, loadCredentials } from "./tls_credentials.ts";
 
 /** Everything that would keep the server from starting; none when all is well. */
 export function checkConfig(config: Config): readonly StartError[] {
@@ -21,8 +22,10 @@ export function checkConfig(config: Config): readonly StartError[] {
     () => accessLogFile !== null && checkLogFile(accessLogFile, argumentLabel("access-log", form)),
     () => lockFile !== null && checkLock(lockFile, argumentLabel("lock", form)),
     () => config.user !== null && checkUser("--user", config.user, config.group),
-    () => config.cgiPath !== null && checkProgram(config.cgiPath, argumentLabel("cgi", form)),
+    // The course's form must name a program also where no test will ask for it: requests for it are answered 500.
+    () => config.cgiPath !== null && form === "named" && checkProgram(config.cgiPath, "--cgi"),
     () => usesCgi(config) && checkCgi(config.cgi),
+    () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
     () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
   ];
   return checks.flatMap((check) => {

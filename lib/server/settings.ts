@@ -108,6 +108,11 @@ export class Settings {
     return { ...DEFAULT_LIMITS, ...Object.fromEntries(given) };
   }
 
+  /** How the operator knows it. */
+  label(name: ValueName): string {
+    return this.#findOrDefault(name).label;
+  }
+
   /** The refusal of a setting's value; for rules between settings. */
   refusal(name: ValueName, { problem, remedy }: { readonly problem: string; readonly remedy: string }): UsageError {
     return refuse(this.#findOrDefault(name), problem, remedy);
