@@ -137,7 +137,7 @@ export const LIMITS = {
   },
   maxCachedFileBytes: {
     unit: "bytes",
-    value: 65_536,
+    value: 1_048_576,
     meaning: "Largest file that is kept in memory",
     precedent: "Apache CacheMaxFileSize 1,000,000 (mod_cache_disk)",
   },

@@ -93,6 +93,11 @@ export class SocketReader {
     }
   }
 
+  /** After the last read: gives back what was read into. */
+  release(): void {
+    if (this.#pending === null) this.#connection.release();
+  }
+
   /** Starts a read that others may join, or joins the one that is under way. */
   startRead(capacity?: number): Promise<void> {
     return this.#pending ??= this.#readApart(capacity);
@@ -166,14 +171,17 @@ export class SocketWriter {
     return this.#output ??= this.#pool.acquire();
   }
 
-  /** Sends bytes: the first part together with what waits, the rest by itself. The bytes may change once it resolves. */
+  /**
+   * Sends bytes: the first part together with what waits, the rest by itself, without a copy. The bytes may change once it
+   * resolves.
+   */
   async send(bytes: Uint8Array): Promise<void> {
     const { output } = this;
-    const first = Math.min(output.room, bytes.length);
+    const first = output.length === 0 ? 0 : Math.min(output.room, bytes.length);
     output.append(bytes.subarray(0, first));
     if (first === bytes.length) return;
     await this.flush();
-    await this.#write(bytes.subarray(first));
+    await this.#write(first === 0 ? bytes : bytes.subarray(first));
   }
 
   /** Writes whatever waits. */
