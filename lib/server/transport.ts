@@ -12,7 +12,10 @@ export interface Transport {
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
+  /** TLS only. */
   handshake?(): Promise<unknown>;
+  /** TCP only: a small write does not wait for the acknowledgement of the one before (40 ms). */
+  setNoDelay?(isOn: boolean): void;
 }
 
 /** The time of the present turn of the event loop: asked for often, so it is read once after each read of a socket. */
@@ -140,6 +143,7 @@ export class SocketWriter {
   #output: OutputBuffer | null = null;
   /** The last write that was begun aside; what is written later waits for it. */
   #aside: Promise<void> | null = null;
+  #writeCount = 0;
   /** Unix time in milliseconds; Infinity while no write is under way. */
   deadlineMs = Infinity;
 
@@ -214,6 +218,8 @@ export class SocketWriter {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
+    // The first write never waits, and on a connection for one request there is no other: a system call less.
+    if (this.#writeCount++ === 1) this.#transport.setNoDelay?.(true);
     this.deadlineMs = this.#clock.nowMs + this.#writeIdleMs;
     // Deno may write a part only, over TLS at most 64 KiB at a time.
     let written = await this.#transport.write(bytes);
