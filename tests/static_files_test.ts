@@ -730,6 +730,29 @@ Deno.test("createStaticHandler() answers a small file from memory until fileCach
     assertEquals((await ask(handler, "/a.txt")).text, "back", "404 is not remembered");
   }));
 
+Deno.test("createStaticHandler() keeps a file in memory when it is small, or asked for again and not too large", () =>
+  withSite(async (site) => {
+    const handler = site.handler({ limits: { maxCachedFileBytes: 100_000 } });
+    // By request: whether the answer came from memory.
+    const cases = [[65_536, [true, true, true]], [100_000, [false, true, true]], [100_001, [
+      false,
+      false,
+      false,
+    ]]] as const;
+    for (const [length, want] of cases) {
+      const content = pattern(length);
+      Deno.writeFileSync(`${site.root}/${length}.bin`, content);
+      const got: boolean[] = [];
+      for (const _ of want) {
+        const { body } = await respond(handler, makeRequest(`/${length}.bin`));
+        got.push(body.bytes !== undefined);
+        assertEquals(await readAll(body), content);
+        await body.close();
+      }
+      assertEquals(got, [...want], `${length} bytes`);
+    }
+  }));
+
 Deno.test("createStaticHandler() looks at the disk each time, yet reads once, when fileCacheMs is 0", () =>
   withSite(async (site) => {
     const path = `${site.root}/a.txt`;
@@ -790,12 +813,13 @@ Deno.test("createStaticHandler() judges a big file by what is open when it has c
     assertEquals(countDescriptors(), before);
   }));
 
-Deno.test("createStaticHandler() never mixes two states of a small file when it is written while it is read", () =>
+Deno.test("createStaticHandler() never mixes two states of a file when it is written while it is read into memory", () =>
   withSite(async (site) => {
     const path = `${site.root}/a.bin`;
     const [old, changed] = [pattern(BIG_BYTES, 1), pattern(BIG_BYTES, 2)];
     Deno.writeFileSync(path, old);
     const handler = site.handler({ limits: { maxCachedFileBytes: BIG_BYTES } });
+    await ask(handler, "/a.bin");
     const pending = respond(handler, makeRequest("/a.bin"));
     // The read is under way now, on another thread.
     Deno.writeFileSync(path, changed);

@@ -44,6 +44,8 @@ export interface Representation extends Validators, SourceFile {
   /** Fields of the whole content, status 200. */
   readonly fields: HeaderFields;
   readonly notModified: Promise<HttpResponse>;
+  /** Its content was sent from the disk since it was first looked at. */
+  wasStreamed: boolean;
   /** The whole content and the answer that holds it; null while it is not in memory. */
   content: { readonly bytes: Uint8Array; readonly answer: Promise<HttpResponse> } | null;
 }
@@ -72,6 +74,7 @@ export function represent(file: SourceFile, options: RepresentOptions): Represen
     length: facts.size,
     fields: fields.and(["Accept-Ranges", "bytes"], ...notModified),
     notModified: Promise.resolve({ status: 304, fields: notModified, body: EMPTY_BODY }),
+    wasStreamed: false,
     content: null,
   };
 }
