@@ -369,12 +369,23 @@ Deno.test({
       assert(process.seteuid !== undefined);
       process.seteuid(65_534);
       try {
-        for (const path of ["/a.txt", "/d/a.txt", "/d/"]) assertEquals((await ask(handler, path)).status, 403, path);
+        for (const path of ["/a.txt", "/d/a.txt", "/d/"]) {
+          const error = await assertRejects(() => handler(makeRequest(path)), HttpError);
+          // The cause is for the log: somebody should look at it.
+          assertEquals([error.status, error.cause instanceof Error], [403, true], path);
+        }
       } finally {
         process.seteuid(0);
       }
     }),
 });
+
+Deno.test("createStaticHandler() gives no cause to log when there is nothing", () =>
+  withSite(async (site) => {
+    for (const path of ["/no", "/no/", "/n/o"]) {
+      assertEquals((await assertRejects(() => site.handler()(makeRequest(path)), HttpError)).cause, undefined);
+    }
+  }));
 
 Deno.test("createStaticHandler() answers 403 when a symlink is turned inwards after it was opened", () =>
   withSite(async (site) => {
