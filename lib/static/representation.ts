@@ -67,10 +67,11 @@ export function represent(file: SourceFile, options: RepresentOptions): Represen
   // RFC 9110 15.4.5: a 304 has the ETag and Vary of the 200, and no other metadata where there is an entity tag.
   let notModified = HeaderFields.of(["ETag", etag]);
   if (varies) notModified = notModified.and(VARY);
-  let fields = HeaderFields.of(["Content-Type", type], ["Last-Modified", formatHttpDate(lastModifiedMs)]);
+  const lastModified = formatHttpDate(lastModifiedMs);
+  let fields = HeaderFields.of(["Content-Type", type], ["Last-Modified", lastModified]);
   if (coding !== null) fields = fields.and(["Content-Encoding", coding]);
   return {
-    ...{ path, facts, coding, type, varies, etag, lastModifiedMs },
+    ...{ path, facts, coding, type, varies, etag, lastModifiedMs, lastModified },
     length: facts.size,
     fields: fields.and(["Accept-Ranges", "bytes"], ...notModified),
     notModified: Promise.resolve({ status: 304, fields: notModified, body: EMPTY_BODY }),
