@@ -130,15 +130,12 @@ function matches(entry: string, path: string): boolean {
   return entry.endsWith("/") ? path.startsWith(entry) : path === entry;
 }
 
-/**
- * `text` with spaces for the literals and comments that `isBlanked` picks; no index and no line changes, and the code
- * within a template stays.
- */
+/** `text` with spaces for the literals and comments that `isBlanked` picks, but not for the code in a template. */
 function blank(text: string, isBlanked: (literal: string) => boolean): string {
   return text.replace(LITERAL, (literal) => {
-    if (!isBlanked(literal)) return literal;
-    if (!literal.startsWith("`")) return literal.replace(/[^\n]/g, " ");
-    return literal.replace(/(\$\{[^{}]*\})|[^\n]/g, (_, code?: string) => code ?? " ");
+    // No index and no line may change.
+    const toSpaces = () => literal.replace(/(\$\{[^{}]*\})|[^\n]/g, (_, code?: string) => code ?? " ");
+    return isBlanked(literal) ? toSpaces() : literal;
   });
 }
 

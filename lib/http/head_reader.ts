@@ -96,27 +96,45 @@ export class HeadReader {
         return this.#readTarget(bytes, start, at, end);
       case "version":
         return this.#readVersion(bytes, start, at, end);
-      case "version_lf":
-      case "value_lf":
+      case "end_lf":
+        throw new Error("The end of a head is read by its caller");
+      default:
+        return this.#readFieldLine(bytes, start, at, end);
+    }
+  }
+
+  /**
+   * Reads one field line, or what has arrived of it. Falling from state to state instead of going through the switch of
+   * `#step` for each takes a tenth off a browser's head.
+   */
+  #readFieldLine(bytes: Uint8Array, start: number, at: number, end: number): number {
+    switch (this.#state) {
+      case "line_start":
+        if (bytes[at] === CR) {
+          this.#state = "end_lf";
+          return at + 1;
+        }
+        this.#startFieldLine(bytes[at], at - start);
+        // falls through
+      case "name":
+        at = this.#readName(bytes, start, at, end);
+        if (at === end) return at;
+        // falls through
+      case "value_start":
+        while (at < end && isBlank(bytes[at])) at++;
+        if (at === end) return at;
+        this.#valueStart = at - start;
+        this.#state = "value";
+        // falls through
+      case "value":
+        at = this.#readValue(bytes, start, at, end);
+        if (at === end) return at;
+        // falls through
+      default:
         expectLf(bytes[at]);
         this.#state = "line_start";
         this.#lineStart = at + 1 - start;
         return at + 1;
-      case "line_start":
-        return this.#startFieldLine(bytes[at], at, start);
-      case "name":
-        return this.#readName(bytes, start, at, end);
-      case "value_start":
-        while (at < end && (bytes[at] === SP || bytes[at] === HTAB)) at++;
-        if (at < end) {
-          this.#valueStart = at - start;
-          this.#state = "value";
-        }
-        return at;
-      case "value":
-        return this.#readValue(bytes, start, at, end);
-      case "end_lf":
-        throw new Error("The end of a head is read by its caller");
     }
   }
 
@@ -172,17 +190,12 @@ export class HeadReader {
     return at + 1;
   }
 
-  #startFieldLine(byte: number, at: number, start: number): number {
-    if (byte === CR) {
-      this.#state = "end_lf";
-      return at + 1;
-    }
+  #startFieldLine(byte: number, offset: number): void {
     // RFC 9112 5.2: obs-fold in a request is refused with 400 (a line that starts with white space).
     if (TCHAR[byte] === 0) throw new HttpError(400, "A field line does not start with a name");
-    this.#nameStart = at - start;
+    this.#nameStart = offset;
     this.#hash = 0;
     this.#state = "name";
-    return at;
   }
 
   #readName(bytes: Uint8Array, start: number, at: number, end: number): number {

@@ -120,7 +120,7 @@ export class ServedConnection {
             await this.#reader.readExpirably();
           } else {
             if (this.#isDraining) return;
-            await this.#reader.read();
+            this.#reader.accept(await this.#reader.read());
           }
         } else {
           return await this.#writer.flush();
@@ -340,7 +340,7 @@ export class ServedConnection {
     await this.#transport.closeWrite();
     this.#reader.startWait("linger", this.#services.limits.lingerMs);
     while (!this.#connection.hasPeerClosed) {
-      await this.#reader.read();
+      this.#reader.accept(await this.#reader.read());
       this.#connection.discard();
     }
   }

@@ -61,10 +61,17 @@ export class SocketReader {
     this.deadlineMs = Infinity;
   }
 
-  /** Reads once into the connection. The quick way: only closing the socket ends it early. */
-  async read(): Promise<void> {
-    if (this.#pending !== null) return await this.#pending;
-    const count = await this.#transport.read(this.#connection.space());
+  /**
+   * Reads once, the quick way: only closing the socket ends it early. Resolves to what is then given to `accept`, which
+   * saves a promise for each read.
+   */
+  read(): Promise<number | null> {
+    if (this.#pending !== null) return this.#pending.then(() => 0);
+    return this.#transport.read(this.#connection.space());
+  }
+
+  /** Takes what `read` resolved to: the bytes it put into the connection's space, null at the end. */
+  accept(count: number | null): void {
     this.#clock.update();
     this.#connection.receive(count);
   }
@@ -88,9 +95,7 @@ export class SocketReader {
 
   async #readApart(capacity?: number): Promise<void> {
     try {
-      const count = await this.#transport.read(this.#connection.space(capacity));
-      this.#clock.update();
-      this.#connection.receive(count);
+      this.accept(await this.#transport.read(this.#connection.space(capacity)));
     } finally {
       this.#pending = null;
     }
@@ -104,6 +109,8 @@ export class SocketReader {
     return true;
   }
 }
+
+const DONE = Promise.resolve();
 
 /** The writing side: what is appended leaves at the next flush, or when the buffer is full. */
 export class SocketWriter {
@@ -156,10 +163,10 @@ export class SocketWriter {
   }
 
   /** Writes whatever waits. */
-  async flush(): Promise<void> {
-    if (!this.hasOutput) return;
-    if (this.#aside !== null) await this.#aside;
-    await this.#write(this.output.takeAll());
+  flush(): Promise<void> {
+    if (!this.hasOutput) return DONE;
+    if (this.#aside !== null) return this.#aside.then(() => this.flush());
+    return this.#write(this.output.takeAll());
   }
 
   /**
