@@ -60,11 +60,7 @@ export class Conversation {
       headWriter: new HeadWriter(),
       outputPool: this.outputPool,
       clock: this.clock,
-      shutdownSocket: () => {
-        this.shutdownCount++;
-        this.transport.fail(new Deno.errors.BrokenPipe("Shut down"));
-        return true;
-      },
+      shutdownSockets: () => this.shutDown(),
     };
   }
 
@@ -96,7 +92,13 @@ export class Conversation {
   /** Moves the clock and sweeps, as the server does once a second. */
   advance(ms: number): void {
     this.clock.nowMs += ms;
-    this.connection.sweep(this.clock.nowMs);
+    if (this.connection.sweep(this.clock.nowMs)) this.shutDown();
+  }
+
+  /** What the server does with a socket that hangs. */
+  shutDown(): void {
+    this.shutdownCount++;
+    this.transport.fail(new Deno.errors.BrokenPipe("Shut down"));
   }
 }
 

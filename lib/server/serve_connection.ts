@@ -30,8 +30,8 @@ export interface ConnectionServices {
   readonly headWriter: HeadWriter;
   readonly outputPool: OutputPool;
   readonly clock: Clock;
-  /** Really ends a socket on which a write or a handshake hangs, which `close()` does not; false if it cannot. */
-  readonly shutdownSocket: (connection: ConnectionInfo) => boolean;
+  /** Really ends sockets on which a write or a handshake hangs, which `close()` does not. */
+  readonly shutdownSockets: (connections: readonly ConnectionInfo[]) => void;
 }
 
 /** Content is read in larger pieces than heads. */
@@ -53,6 +53,7 @@ export class ServedConnection {
   #hasContinued = false;
   #isWatched = false;
   #isDraining = false;
+  #isEnded = false;
   #isClosed = false;
 
   constructor(transport: Transport, info: ConnectionInfo, services: ConnectionServices) {
@@ -85,28 +86,41 @@ export class ServedConnection {
     }
   }
 
-  /** Once a second: ends whatever has waited beyond its limit. A client that waits for an answer is told so by 408. */
-  sweep(nowMs: number): void {
-    if (nowMs > this.#writer.deadlineMs) this.#end("a write made no progress", true);
-    else if (nowMs > this.#reader.deadlineMs && !this.#reader.expire()) {
-      if (this.#reader.wait === "half_closed") this.#request?.abort();
-      else this.#end(`timed out: ${this.#reader.wait}`, this.#reader.wait === "handshake");
-    }
+  /** Both ends of the connection. */
+  get info(): ConnectionInfo {
+    return this.#info;
   }
 
-  /** The server stops: the present request is the last one; an idle connection closes at once. */
-  drain(): void {
+  /**
+   * Once a second: ends whatever has waited beyond its limit. A client that waits for an answer is told so by 408. True
+   * when the socket hangs: then the caller shuts it down, and where it cannot, the connection stays and counts until
+   * the client ends it.
+   */
+  sweep(nowMs: number): boolean {
+    if (nowMs > this.#writer.deadlineMs) return this.#giveUp("a write made no progress");
+    if (nowMs > this.#reader.deadlineMs && !this.#reader.expire()) {
+      if (this.#reader.wait === "handshake") return this.#giveUp("timed out: handshake");
+      if (this.#reader.wait === "half_closed") this.#request?.abort();
+      else this.#end(`timed out: ${this.#reader.wait}`);
+    }
+    return false;
+  }
+
+  /** The server stops: the present request is the last one; an idle connection closes at once. True as for `sweep`. */
+  drain(): boolean {
     this.#isDraining = true;
+    if (this.#reader.wait === "handshake") return this.#giveUp("the server stops");
     const { wait } = this.#reader;
     const isIdle = wait === "keep_alive" || (wait === "head" && !this.#connection.hasBegunRequest);
-    if (isIdle && !this.#writer.isWriting) this.#end("the server stops", false);
+    if (isIdle && !this.#writer.isWriting) this.#end("the server stops");
     else this.#connection.endAfterResponse();
+    return false;
   }
 
-  /** The server stops now: whatever is under way is cut. */
+  /** The server stops now: whatever is under way is cut; the caller shuts the socket down, for a write may hang. */
   abort(): void {
     this.#request?.abort();
-    this.#end("the server stops", true);
+    this.#end("the server stops");
   }
 
   async #serveRequests(): Promise<void> {
@@ -362,12 +376,19 @@ export class ServedConnection {
   }
 
   /** Cuts the connection from outside the pump, which then fails and cleans up. */
-  #end(reason: string, isStuck: boolean): void {
+  #end(reason: string): void {
     this.#services.log.debug(this.#source, `Closed: ${reason}`);
-    if (isStuck && !this.#services.shutdownSocket(this.#info)) {
-      this.#services.log.warn(this.#source, "The socket cannot be shut down; it stays open until the client closes it");
-    }
+    this.#isEnded = true;
     this.#close();
+  }
+
+  /** Leaves the socket to the caller: closing it now would leave it open, and out of every count. */
+  #giveUp(reason: string): true {
+    this.#services.log.debug(this.#source, `Closed: ${reason}`);
+    this.#isEnded = true;
+    this.#reader.endWait();
+    this.#writer.deadlineMs = Infinity;
+    return true;
   }
 
   #close(): void {
@@ -381,6 +402,7 @@ export class ServedConnection {
   /** The one place where a connection's failure is told. */
   #reportFailure(error: unknown): void {
     const { log } = this.#services;
+    if (this.#isEnded && isPeerGone(error)) return; // told already
     // 4xx: the client broke off the content that its answer was being made of.
     const isPeersFault = (error instanceof HttpError && error.status < 500) || error instanceof Deno.errors.InvalidData;
     if (isPeersFault || isPeerGone(error)) log.debug(this.#source, String(error));
@@ -412,12 +434,18 @@ export class ServedConnection {
 
 const NOTHING = new Uint8Array(0);
 
-/** Whether the promise settles within a moment; rejects where it does so within that. */
+/** Whether the promise settles within a moment; how it settled is for others to see. */
 async function isSettledSoon(promise: Promise<unknown>): Promise<boolean> {
+  // An answer from memory is there after a few turns of the microtask queue, and needs no timer.
+  let isSettled = false;
+  const settle = () => isSettled = true;
+  promise.then(settle, settle);
+  for (let turn = 0; turn < 8 && !isSettled; turn++) await undefined;
+  if (isSettled) return true;
   let timer: number | undefined;
   const moment = new Promise<"later">((resolve) => timer = setTimeout(resolve, SOON_MS, "later"));
   try {
-    return await Promise.race([promise, moment]) !== "later";
+    return await Promise.race([promise.then(() => "now", () => "now"), moment]) === "now";
   } finally {
     clearTimeout(timer);
   }

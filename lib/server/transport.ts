@@ -67,7 +67,12 @@ export class SocketReader {
    */
   read(): Promise<number | null> {
     if (this.#pending !== null) return this.#pending.then(() => 0);
-    return this.#transport.read(this.#connection.space());
+    return this.#readSocket();
+  }
+
+  #readSocket(capacity?: number): Promise<number | null> {
+    const read = this.#transport.read(this.#connection.space(capacity));
+    return this.#transport.handshake === undefined ? read : read.catch(endOfInput);
   }
 
   /** Takes what `read` resolved to: the bytes it put into the connection's space, null at the end. */
@@ -95,7 +100,7 @@ export class SocketReader {
 
   async #readApart(capacity?: number): Promise<void> {
     try {
-      this.accept(await this.#transport.read(this.#connection.space(capacity)));
+      this.accept(await this.#readSocket(capacity));
     } finally {
       this.#pending = null;
     }
@@ -108,6 +113,15 @@ export class SocketReader {
     this.deadlineMs = Infinity;
     return true;
   }
+}
+
+/**
+ * RFC 9112 9.8: servers are prepared for a client that closes TLS without close_notify. Whether its message was whole
+ * is told by the framing, as it is over TCP. Rethrows any other error.
+ */
+function endOfInput(error: unknown): null {
+  if (error instanceof Deno.errors.UnexpectedEof) return null;
+  throw error;
 }
 
 const DONE = Promise.resolve();
@@ -164,9 +178,9 @@ export class SocketWriter {
 
   /** Writes whatever waits. */
   flush(): Promise<void> {
-    if (!this.hasOutput) return DONE;
+    if (this.#output === null || this.#output.length === 0) return DONE;
     if (this.#aside !== null) return this.#aside.then(() => this.flush());
-    return this.#write(this.output.takeAll());
+    return this.#write(this.#output.takeAll());
   }
 
   /**
