@@ -116,6 +116,8 @@ export class Connection {
   #responseState: ResponseState = "idle";
   #bodyReader: BodyReader | null = null;
   #hasHadContent = false;
+  /** Of the present request. */
+  #head: RequestHead | null = null;
   #hasPeerClosed = false;
   #keepsAlive = true;
   /** The client said that it will send nothing after the present request. */
@@ -166,6 +168,11 @@ export class Connection {
   release(): void {
     // A script may still be taking in the last part of a content, which stands there.
     if (!this.#hasHadContent) this.#buffer.release();
+  }
+
+  /** The head of the present request, also where it was refused; null where there is none, or none that can be read. */
+  get head(): RequestHead | null {
+    return this.#head;
   }
 
   /** Drops what has arrived unread. */
@@ -225,6 +232,7 @@ export class Connection {
       return PEER_CLOSED;
     }
     // Before any check, so that an error reply is told of the right version and method.
+    this.#head = head;
     this.#version = head.version;
     this.#isHead = head.method === "HEAD";
     this.#keepsAlive = isPersistent(head);
@@ -368,6 +376,7 @@ export class Connection {
     if (this.#keepsAlive && this.#requestState === "received" && this.#responseState === "sent") {
       this.#moveRequest("next_cycle");
       this.#moveResponse("next_cycle");
+      this.#head = null;
       this.#isHead = false;
       this.#version = "1.1";
       return true;
