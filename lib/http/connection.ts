@@ -115,6 +115,7 @@ export class Connection {
   #requestState: RequestState = "idle";
   #responseState: ResponseState = "idle";
   #bodyReader: BodyReader | null = null;
+  #hasHadContent = false;
   /** Of the present request. */
   #head: RequestHead | null = null;
   #hasPeerClosed = false;
@@ -161,6 +162,12 @@ export class Connection {
   /** Whether the peer can have sent nothing that is unread, going by what it said: this was to be its last request. */
   get hasReceivedAll(): boolean {
     return this.#isLastRequest && this.#bodyReader === null && this.#buffer.length === 0;
+  }
+
+  /** Gives the receive buffer back; no read into `space()` may be under way, and the connection is not used again. */
+  release(): void {
+    // A script may still be taking in the last part of a content, which stands there.
+    if (!this.#hasHadContent) this.#buffer.release();
   }
 
   /** The head of the present request, also where it was refused; null where there is none, or none that can be read. */
@@ -236,6 +243,7 @@ export class Connection {
     if (request.framing === 0) {
       this.#moveRequest("end_of_message");
     } else {
+      this.#hasHadContent = true;
       this.#bodyReader = request.framing === "chunked"
         ? new ChunkedReader(this.#limits)
         : new LengthReader(request.framing);

@@ -83,6 +83,7 @@ export class ServedConnection {
       this.#request?.abort();
       this.#writer.release();
       this.#close();
+      this.#reader.release();
     }
   }
 
