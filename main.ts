@@ -5,16 +5,16 @@
 import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
 import { checkConfig } from "./lib/server/check_config.ts";
 import { type Config, parseCommandLine } from "./lib/server/config.ts";
-import { becomeDaemon, isDaemon, startDaemon } from "./lib/server/daemon.ts";
+import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/server/daemon.ts";
 import { ErrorPages } from "./lib/server/error_pages.ts";
 import { helpText, versionText } from "./lib/server/help.ts";
-import { openLibc } from "./lib/server/libc.ts";
+import { type Libc, openLibc } from "./lib/server/libc.ts";
 import { listenTcp } from "./lib/server/listen.ts";
 import { loadErrorPages } from "./lib/server/load_error_pages.ts";
 import { LockFile } from "./lib/server/lock_file.ts";
 import { Log } from "./lib/server/log.ts";
 import { argumentLabel } from "./lib/server/options.ts";
-import { dropPrivileges, findIdentity, isRoot } from "./lib/server/privileges.ts";
+import { dropPrivileges, findIdentity, giveFile, isRoot, type NamedFile } from "./lib/server/privileges.ts";
 import { createRouter } from "./lib/server/router.ts";
 import type { ConnectionServices } from "./lib/server/serve_connection.ts";
 import { Server } from "./lib/server/serve_listener.ts";
@@ -56,20 +56,17 @@ async function main(): Promise<number> {
 
 /** Serves in this process, or sees to it that another one does. */
 async function start(config: Config): Promise<number> {
-  if (!config.foreground && !isDaemon()) {
-    const problem = await startDaemon({
-      args: Deno.args,
-      logFile: config.logFile,
-      startMs: config.limits.daemonStartMs,
-    });
+  const libc = openLibc();
+  if (config.foreground) return await serve(config, { libc, serving: () => Promise.resolve() });
+  if (!isDaemon()) {
+    const problem = await startDaemon({ args: Deno.args, startMs: config.limits.daemonStartMs, libc });
     if (problem === null) return 0;
     say(Deno.stderr, `lisod: ${problem}\n`);
     return 1;
   }
-  if (!isDaemon()) return await serve(config, () => Promise.resolve());
   const answerCommand = await becomeDaemon();
   try {
-    return await serve(config, () => answerCommand(null));
+    return await serve(config, { libc, serving: () => answerCommand(null) });
   } catch (error) {
     await answerCommand(error instanceof StartError ? error.message : `${error}`);
     return 1;
@@ -77,11 +74,17 @@ async function start(config: Config): Promise<number> {
 }
 
 /** Serves until a signal says to stop; `serving` is called once, when everything listens. */
-async function serve(config: Config, serving: () => Promise<void>): Promise<number> {
-  const libc = openLibc();
+async function serve(
+  config: Config,
+  { libc, serving }: { readonly libc: Libc | null; readonly serving: () => Promise<void> },
+): Promise<number> {
   const identity = config.user === null ? null : findIdentity(config.user, config.group);
   const lock = config.lockFile === null ? null : LockFile.take(config.lockFile, config.form);
+  if (identity !== null) { for (const file of logFiles(config)) giveFile(file, identity); }
   const log = Log.open(config, { program: `lisod ${VERSION}` });
+  // What the runtime itself may have to say, such as that it is out of memory.
+  const stderrFile = config.foreground ? null : config.logFile;
+  sendStderrTo(stderrFile, libc);
   logUncaughtErrors(log);
   try {
     const sockets = new SocketShutdown(libc);
@@ -91,7 +94,11 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
     const errorPages = new ReloadableErrorPages(config);
     const server = new Server(createServices(config, { log, sockets, errorPages }));
     // Before the log says that it listens: whoever reads that may send a signal at once.
-    const stopped = stopSignal({ log, errorPages });
+    const reopenLog = () => {
+      log.reopen();
+      sendStderrTo(stderrFile, libc);
+    };
+    const stopped = stopSignal({ log, errorPages, reopenLog });
     if (config.http !== null) {
       const listener = listenTcp(config.http, argumentLabel("http", config.form));
       log.info("main", `listening on ${urlOf(listener.addr)}`);
@@ -99,12 +106,10 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
     }
     sayWhatIsMissing(config, log);
     if (identity !== null) {
-      const files = [config.logFile, config.accessLogFile, config.lockFile].filter((path) => path !== null);
-      dropPrivileges(identity, libc, files);
+      dropPrivileges(identity, libc);
       log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
-    } else if (isRoot()) {
-      log.warn("main", "running as root: --user NAME would take away what the server does not need");
     }
+    if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
     log.flush();
     await serving();
     await stopped;
@@ -120,6 +125,14 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
     log.close();
     lock?.release();
   }
+}
+
+/** The files that the log is written to. */
+function logFiles({ form, logFile, accessLogFile }: Config): readonly NamedFile[] {
+  return [
+    ...logFile === null ? [] : [{ path: logFile, argument: argumentLabel("log", form) }],
+    ...accessLogFile === null ? [] : [{ path: accessLogFile, argument: "--access-log" }],
+  ];
 }
 
 function createServices(
@@ -187,7 +200,11 @@ function logUncaughtErrors(log: Log): void {
 
 /** Resolves when the server is to stop; until then the other signals do their work. */
 function stopSignal(
-  { log, errorPages }: { readonly log: Log; readonly errorPages: ReloadableErrorPages },
+  { log, errorPages, reopenLog }: {
+    readonly log: Log;
+    readonly errorPages: ReloadableErrorPages;
+    readonly reopenLog: () => void;
+  },
 ): Promise<void> {
   return new Promise((stop) => {
     handleSignals({
@@ -198,7 +215,7 @@ function stopSignal(
         Deno.exit(1);
       },
       reload: () => {
-        log.reopen();
+        reopenLog();
         try {
           errorPages.reload();
           log.info("main", "reloaded");
@@ -206,7 +223,7 @@ function stopSignal(
           log.error("main", "Cannot reload, the old error pages stay", error);
         }
       },
-      reopenLog: () => log.reopen(),
+      reopenLog,
     });
   });
 }

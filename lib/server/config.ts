@@ -215,6 +215,10 @@ function refuseConflicts(settings: Settings): void {
       remedy: "give one of the two",
     });
   }
+  if (settings.flag("daemon") && !settings.has("log")) {
+    // Its standard error is /dev/null.
+    throw new UsageError({ argument: "--daemon", value: null, problem: "--log is missing", remedy: "give --log FILE" });
+  }
   const [http, https] = [settings.text("http"), settings.text("https")];
   if (http !== null && http === https && settings.port("http") !== 0) {
     throw settings.refusal("https", { problem: "also the port for HTTP", remedy: "give two ports" });
