@@ -2,12 +2,14 @@
  * lisod: the composition root. Arguments become a Config, the Config becomes lock, log, listeners and handlers, and these
  * are put together here and nowhere else.
  */
+import { HeaderFields } from "./lib/http/header_fields.ts";
 import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
 import { checkConfig } from "./lib/server/check_config.ts";
 import { type Config, parseCommandLine } from "./lib/server/config.ts";
 import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/server/daemon.ts";
 import { ErrorPages } from "./lib/server/error_pages.ts";
 import { helpText, versionText } from "./lib/server/help.ts";
+import { HttpsListener } from "./lib/server/https_listener.ts";
 import { type Libc, openLibc } from "./lib/server/libc.ts";
 import { listenTcp } from "./lib/server/listen.ts";
 import { loadErrorPages } from "./lib/server/load_error_pages.ts";
@@ -15,12 +17,14 @@ import { LockFile } from "./lib/server/lock_file.ts";
 import { Log } from "./lib/server/log.ts";
 import { argumentLabel } from "./lib/server/options.ts";
 import { dropPrivileges, findIdentity, giveFile, isRoot, type NamedFile } from "./lib/server/privileges.ts";
+import { createHttpsRedirect } from "./lib/server/redirect_to_https.ts";
 import { createRouter } from "./lib/server/router.ts";
 import type { ConnectionServices } from "./lib/server/serve_connection.ts";
-import { Server } from "./lib/server/serve_listener.ts";
+import { type ListenerOptions, Server } from "./lib/server/serve_listener.ts";
 import { handleSignals } from "./lib/server/signals.ts";
 import { SocketShutdown } from "./lib/server/socket_shutdown.ts";
 import { StartError } from "./lib/server/start_error.ts";
+import { credentialFiles } from "./lib/server/tls_credentials.ts";
 import { Clock } from "./lib/server/transport.ts";
 import { createStaticHandler } from "./lib/static/static_files.ts";
 
@@ -93,16 +97,23 @@ async function serve(
     }
     const errorPages = new ReloadableErrorPages(config);
     const server = new Server(createServices(config, { log, sockets, errorPages }));
+    const https = config.https === null
+      ? null
+      : new HttpsListener({ address: config.https, files: credentialFiles(config), log, libc });
     // Before the log says that it listens: whoever reads that may send a signal at once.
     const reopenLog = () => {
       log.reopen();
       sendStderrTo(stderrFile, libc);
     };
-    const stopped = stopSignal({ log, errorPages, reopenLog });
+    const stopped = stopSignal({ log, reopenLog, errorPages, renewHttps: () => renewHttps(config, { https, server }) });
     if (config.http !== null) {
       const listener = listenTcp(config.http, argumentLabel("http", config.form));
-      log.info("main", `listening on ${urlOf(listener.addr)}`);
-      server.serve(listener, { secure: false });
+      log.info("main", `listening on ${urlOf("http", listener.addr)}`);
+      server.serve(listener, { secure: false, own: httpServices(config, https) });
+    }
+    if (https !== null) {
+      log.info("main", `listening on ${urlOf("https", https.listener.addr)}`);
+      server.serve(https.listener, { secure: true, own: httpsServices(config) });
     }
     sayWhatIsMissing(config, log);
     if (identity !== null) {
@@ -155,8 +166,29 @@ function createServices(
     headWriter: new HeadWriter(),
     outputPool: new OutputPool(),
     clock,
-    shutdownSocket: (connection) => sockets.shutdownSocket(connection),
+    shutdownSockets: (connections) => sockets.shutdownSockets(connections),
   };
+}
+
+/** A new certificate, where the files have one. */
+async function renewHttps(
+  config: Config,
+  { https, server }: { readonly https: HttpsListener | null; readonly server: Server },
+): Promise<void> {
+  const listener = await https?.replace();
+  if (listener) server.serve(listener, { secure: true, own: httpsServices(config) });
+}
+
+/** What only the HTTP port does. */
+function httpServices({ redirectsToHttps }: Config, https: HttpsListener | null): ListenerOptions["own"] {
+  if (!redirectsToHttps || https === null) return {};
+  return { handler: createHttpsRedirect({ names: () => https.names, port: https.listener.addr.port }) };
+}
+
+/** What only the HTTPS port does. RFC 6797 7.2: the field is not sent over HTTP. */
+function httpsServices({ hstsSeconds }: Config): ListenerOptions["own"] {
+  if (hstsSeconds === null) return {};
+  return { headWriter: new HeadWriter(HeaderFields.of(["Strict-Transport-Security", `max-age=${hstsSeconds}`])) };
 }
 
 /** The error pages in force. */
@@ -182,7 +214,6 @@ class ReloadableErrorPages {
 
 /** The positional form names things that this version does not have yet. */
 function sayWhatIsMissing(config: Config, log: Log): void {
-  if (config.https !== null) log.warn("main", "HTTPS is not there yet: only HTTP is served");
   if (config.cgiPath !== null) log.warn("main", "CGI is not there yet: /cgi/ is served as files");
 }
 
@@ -198,14 +229,41 @@ function logUncaughtErrors(log: Log): void {
   });
 }
 
+/** What SIGHUP opens and reads again. */
+interface Reloadable {
+  readonly log: Log;
+  readonly reopenLog: () => void;
+  readonly errorPages: ReloadableErrorPages;
+  readonly renewHttps: () => Promise<void>;
+}
+
+/** Whatever is wrong with the new one, the old one stays. */
+async function reload({ log, errorPages, renewHttps }: Reloadable): Promise<void> {
+  const failures = await Promise.all([
+    tryTo(() => errorPages.reload()),
+    tryTo(renewHttps),
+  ]);
+  const errors = failures.filter((failure) => failure !== null);
+  for (const error of errors) {
+    if (error instanceof StartError) log.error("main", `Cannot reload, the old one stays: ${error.message}`);
+    else log.error("main", "Cannot reload, the old one stays", error);
+  }
+  if (errors.length === 0) log.info("main", "reloaded");
+}
+
+/** What it threw; null when all went well. */
+async function tryTo(action: () => void | Promise<void>): Promise<unknown> {
+  try {
+    await action();
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
 /** Resolves when the server is to stop; until then the other signals do their work. */
-function stopSignal(
-  { log, errorPages, reopenLog }: {
-    readonly log: Log;
-    readonly errorPages: ReloadableErrorPages;
-    readonly reopenLog: () => void;
-  },
-): Promise<void> {
+function stopSignal(reloadable: Reloadable): Promise<void> {
+  const { log } = reloadable;
   return new Promise((stop) => {
     handleSignals({
       stop,
@@ -215,21 +273,16 @@ function stopSignal(
         Deno.exit(1);
       },
       reload: () => {
-        reopenLog();
-        try {
-          errorPages.reload();
-          log.info("main", "reloaded");
-        } catch (error) {
-          log.error("main", "Cannot reload, the old error pages stay", error);
-        }
+        reloadable.reopenLog();
+        reload(reloadable);
       },
-      reopenLog,
+      reopenLog: reloadable.reopenLog,
     });
   });
 }
 
-function urlOf({ hostname, port }: Deno.NetAddr): string {
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`;
+function urlOf(scheme: "http" | "https", { hostname, port }: Deno.NetAddr): string {
+  return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`;
 }
 
 function say(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {

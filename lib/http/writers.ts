@@ -3,7 +3,7 @@
  * what may be written when. RFC 9112 4, 6 and 7.1.
  */
 import { latin1Bytes } from "./grammar.ts";
-import type { HeaderFields } from "./header_fields.ts";
+import { HeaderFields } from "./header_fields.ts";
 import { reasonPhrase } from "./message.ts";
 
 /** How the client finds the end of the content; "none" where there is none by rule (1xx, 204, 304). */
@@ -89,8 +89,14 @@ export const CHUNK_END = CRLF;
  * HTTP/1.0 clients too: RFC 9110 2.5 asks for the highest version that the server conforms to.
  */
 export class HeadWriter {
+  readonly #always: HeaderFields;
   #second = -1;
   #prefixes: (Uint8Array | undefined)[] = [];
+
+  /** `always` are fields of every response. */
+  constructor(always: HeaderFields = HeaderFields.EMPTY) {
+    this.#always = always;
+  }
 
   /** Appends the head; `nowMs` is Unix time. The fields must not hold any that this function writes. */
   write(output: OutputBuffer, line: ResponseLine, options: { readonly fields: HeaderFields; readonly nowMs: number }) {
@@ -117,7 +123,8 @@ export class HeadWriter {
         // RFC 9110 6.6.1, 5.6.7: toUTCString is exactly the IMF-fixdate format.
         `Date: ${new Date(second * 1000).toUTCString()}\r\n` +
         `Server: ${SERVER}\r\n` +
-        `Connection: ${line.keepsAlive ? "keep-alive" : "close"}\r\n`,
+        `Connection: ${line.keepsAlive ? "keep-alive" : "close"}\r\n` +
+        Array.from(this.#always, ([name, value]) => `${name}: ${value}\r\n`).join(""),
     );
   }
 }

@@ -9,6 +9,7 @@ import { checkLogFile } from "./log_file.ts";
 import { argumentLabel } from "./options.ts";
 import { findIdentity, isRoot } from "./privileges.ts";
 import { osProblem, StartError } from "./start_error.ts";
+import { credentialFiles, loadCredentials } from "./tls_credentials.ts";
 
 /** Everything that would keep the server from starting; none when all is well. */
 export function checkConfig(config: Config): readonly StartError[] {
@@ -20,6 +21,7 @@ export function checkConfig(config: Config): readonly StartError[] {
     () => accessLogFile !== null && checkLogFile(accessLogFile, argumentLabel("access-log", form)),
     () => lockFile !== null && checkLock(lockFile, argumentLabel("lock", form)),
     () => config.user !== null && checkUser(config.user, config.group),
+    () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
     () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
   ];
   return checks.flatMap((check) => {

@@ -7,7 +7,7 @@ import type { Limits } from "../limits.ts";
 import { RULES, type Rules, type RulesName } from "../rules.ts";
 import { LOG_LEVELS, type LogLevel } from "./log_lines.ts";
 import { findOption, type Form, OPTIONS, POSITIONS } from "./options.ts";
-import { type Setting, Settings } from "./settings.ts";
+import { type Setting, Settings, valueMissing } from "./settings.ts";
 import { UsageError } from "./start_error.ts";
 
 export interface ListenAddress {
@@ -25,6 +25,12 @@ export interface Config {
   /** PEM files; given where `https` is. */
   readonly keyFile: string | null;
   readonly certificateFile: string | null;
+  /** Its first line decrypts the key; null: the key is not encrypted. */
+  readonly keyPassphraseFile: string | null;
+  /** The HTTP port only sends clients to the HTTPS port; both are given then. */
+  readonly redirectsToHttps: boolean;
+  /** For how long browsers shall use HTTPS alone (RFC 6797 6.1.1); null: they are not told. */
+  readonly hstsSeconds: number | null;
   readonly root: string;
   /** Program or folder of programs; null: no CGI. */
   readonly cgiPath: string | null;
@@ -66,8 +72,9 @@ export interface Surroundings {
 /** `args` without the program's name. Throws UsageError, whose message names the argument, its value and what to do. */
 export function parseCommandLine(args: readonly string[], { cwd, environment }: Surroundings): Command {
   const { positionals, settingsByName } = readArguments(args);
-  if (settingsByName.has("help")) return { kind: "help" };
-  if (settingsByName.has("version")) return { kind: "version" };
+  for (const kind of ["help", "version"] as const) {
+    if (settingsByName.get(kind)?.some((setting) => setting.text === "true")) return { kind };
+  }
   const form = addPositionals(positionals, settingsByName);
   const settings = new Settings(settingsByName, cwd);
   const config = buildConfig(settings, { form, environment });
@@ -78,22 +85,17 @@ type SettingsByName = Map<string, readonly Setting[]>;
 
 /**
  * Splits arguments into options and the rest. parseArgs guesses where it can, so each guess is closed: `_` and every
- * option with a value are strings (else `08` becomes 8), all are collected (else the last of two wins), unknown ones
- * stay out, and what follows "=" is looked at first (`--no-log=x` would set `log`, `--listing=no` would mean yes).
+ * option with a value are strings (else `08` becomes 8), all are collected (else the last of two wins), and what begins
+ * with a dash was checked before.
  */
 function readArguments(args: readonly string[]): { positionals: readonly string[]; settingsByName: SettingsByName } {
-  for (const argument of args.slice(0, args.includes("--") ? args.indexOf("--") : args.length)) {
-    checkAssignment(argument);
-  }
-  const unknown: string[] = [];
+  checkSpelling(args.slice(0, args.includes("--") ? args.indexOf("--") : args.length));
   const parsed = parseArgs(args, {
     string: ["_", ...OPTIONS.filter((option) => option.value !== null).map((option) => option.name)],
     boolean: OPTIONS.filter((option) => option.value === null).map((option) => option.name),
     collect: OPTIONS.map((option) => option.name),
-    alias: { h: "help", V: "version" },
-    unknown: (argument, key) => key === undefined || (unknown.push(argument), false),
+    alias: SHORT_NAMES,
   });
-  if (unknown.length > 0) throw unknownOption(unknown[0]);
   const settingsByName: SettingsByName = new Map();
   for (const { name } of OPTIONS) {
     const settings = [parsed[name] ?? []].flat().map((value) => ({ label: `--${name}`, text: String(value) }));
@@ -102,14 +104,25 @@ function readArguments(args: readonly string[]): { positionals: readonly string[
   return { positionals: parsed._.map(String), settingsByName };
 }
 
-function checkAssignment(argument: string): void {
-  const [, name, value] = /^--([^=]+)=(.*)$/s.exec(argument) ?? [];
-  if (name === undefined) return;
-  const option = findOption(name);
-  if (option === undefined) throw unknownOption(argument);
-  if (option.value === null && value !== "true" && value !== "false") {
-    throw new UsageError({ argument: `--${name}`, value, problem: "takes no value", remedy: `give --${name} alone` });
-  }
+const SHORT_NAMES = { h: "help", V: "version" } as const;
+
+/**
+ * Refuses what parseArgs would take for something else: `--no-log=x` sets `log`, `--listing=no` means yes, `--_` breaks
+ * it, and the value that `--log -x` lacks is "". A value that begins with a dash needs "=".
+ */
+function checkSpelling(args: readonly string[]): void {
+  args.forEach((argument, index) => {
+    if (!argument.startsWith("-") || argument === "-" || Object.keys(SHORT_NAMES).includes(argument.slice(1))) return;
+    const [, name, value] = /^--([^=]+)(?:=(.*))?$/s.exec(argument) ?? [];
+    const option = findOption(name ?? "");
+    if (option === undefined) throw unknownOption(argument);
+    if (option.value !== null) {
+      const given = value ?? args[index + 1] ?? "";
+      if (given === "" || (value === undefined && given.startsWith("-"))) throw valueMissing(`--${name}`, option.value);
+    } else if (value !== undefined && value !== "true" && value !== "false") {
+      throw new UsageError({ argument: `--${name}`, value, problem: "takes no value", remedy: `give --${name} alone` });
+    }
+  });
 }
 
 function unknownOption(argument: string): UsageError {
@@ -129,9 +142,9 @@ function addPositionals(positionals: readonly string[], settingsByName: Settings
     const missing = POSITIONS[positionals.length];
     throw new UsageError({
       argument: "argument",
-      value: positionals[Math.min(positionals.length, POSITIONS.length + 1) - 1],
-      problem: missing === undefined ? `${given}, one too many` : `${given}, and no ${missing.label} follows`,
-      remedy: `give all eight, or options alone (see lisod --help)`,
+      value: positionals[Math.min(positionals.length - 1, POSITIONS.length)],
+      problem: missing === undefined ? `${given}, not eight` : `${given}, and no ${missing.label} follows`,
+      remedy: "give all eight, or options alone (see lisod --help)",
     });
   }
   POSITIONS.forEach(({ name, label }, index) => {
@@ -151,13 +164,15 @@ function buildConfig(
   const hostname = settings.text("listen")?.replace(/^\[(.*)\]$/, "$1") ?? null;
   const usesHttp = settings.has("http") || !settings.has("https");
   const rulesName = settings.has("rules") ? settings.choice("rules", RULES_NAMES) : RULES_OF_FORM[form];
-  const hasAccessFile = settings.text("access-log") !== "off";
   return {
     form,
     http: usesHttp ? { port: settings.port("http"), hostname } : null,
     https: settings.has("https") ? { port: settings.port("https"), hostname } : null,
     keyFile: settings.path("key"),
     certificateFile: settings.path("certificate"),
+    keyPassphraseFile: settings.path("key-passphrase"),
+    redirectsToHttps: settings.flag("https-redirect"),
+    hstsSeconds: settings.count("hsts"),
     root: requireRoot(settings),
     cgiPath: settings.path("cgi"),
     rules: RULES[rulesName],
@@ -166,8 +181,8 @@ function buildConfig(
     servesDotFiles: settings.flag("dot-files"),
     errorPagesFolder: settings.path("error-pages"),
     logFile: settings.path("log"),
-    isAccessLogged: hasAccessFile,
-    accessLogFile: hasAccessFile ? settings.path("access-log") : null,
+    isAccessLogged: settings.text("access-log") !== "off",
+    accessLogFile: logPath(settings, "access-log"),
     logLevel: settings.choice("log-level", LOG_LEVELS),
     lockFile: settings.path("lock"),
     user: settings.text("user"),
@@ -184,6 +199,11 @@ function staysInForeground(
 ): boolean {
   if (settings.flag("foreground") || environment.LISOD_FOREGROUND === "1") return true;
   return form === "named" && !settings.flag("daemon");
+}
+
+function missing(name: string, needed: string): UsageError {
+  const problem = `--${needed} is missing`;
+  return new UsageError({ argument: `--${name}`, value: null, problem, remedy: `give --${needed} too` });
 }
 
 function requireRoot(settings: Settings): string {
@@ -204,6 +224,10 @@ function refuseConflicts(settings: Settings): void {
       throw settings.refusal("https", { problem: `--${name} is missing`, remedy: `give --${name} FILE` });
     }
   }
+  for (const name of ["key-passphrase", "https-redirect", "hsts"] as const) {
+    if (settings.has(name) && !settings.has("https")) throw missing(name, "https");
+  }
+  if (settings.flag("https-redirect") && !settings.has("http")) throw missing("https-redirect", "http");
   if (settings.has("group") && !settings.has("user")) {
     throw settings.refusal("group", { problem: "--user is missing", remedy: "give --user NAME too" });
   }
@@ -219,14 +243,27 @@ function refuseConflicts(settings: Settings): void {
     // Its standard error is /dev/null.
     throw new UsageError({ argument: "--daemon", value: null, problem: "--log is missing", remedy: "give --log FILE" });
   }
-  const [http, https] = [settings.text("http"), settings.text("https")];
-  if (http !== null && http === https && settings.port("http") !== 0) {
+  const hasBoth = settings.has("http") && settings.has("https");
+  if (hasBoth && settings.port("http") === settings.port("https") && settings.port("http") !== 0) {
     throw settings.refusal("https", { problem: "also the port for HTTP", remedy: "give two ports" });
   }
-  for (const [name, other] of [["access-log", "log"], ["lock", "log"], ["lock", "access-log"]] as const) {
-    const path = settings.path(name);
-    if (path !== null && path === settings.path(other)) {
-      throw settings.refusal(name, { problem: `the same file as --${other}`, remedy: "give two files" });
-    }
-  }
+  refuseSharedFiles(settings);
+}
+
+/** A lock is emptied when it is taken, and two writers would mix their lines. */
+function refuseSharedFiles(settings: Settings): void {
+  const files = (["log", "access-log", "lock"] as const).map((name) => ({ name, path: logPath(settings, name) }));
+  files.forEach(({ name, path }, index) => {
+    const same = files.slice(0, index).find((file) => path !== null && file.path === path);
+    if (same === undefined) return;
+    throw settings.refusal(name, {
+      problem: `the same file as ${settings.label(same.name)}`,
+      remedy: "give two files",
+    });
+  });
+}
+
+/** `--access-log off` names no file. */
+function logPath(settings: Settings, name: "log" | "access-log" | "lock"): string | null {
+  return name === "access-log" && settings.text(name) === "off" ? null : settings.path(name);
 }

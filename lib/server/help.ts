@@ -1,10 +1,14 @@
 /** The texts of `--help` and `--version`, made of the option table. Pure. */
 import { type Option, OPTIONS, POSITIONS } from "./options.ts";
 
-const WIDTH = 100;
-const INDENT = 32;
+const WIDTH = 80;
+const INDENT = 30;
 
-/** Every option with its default, in at most 100 columns; ends in a line feed. */
+const NOTES = "Relative paths start in the current folder. SIZE is in bytes, or ends in k, M or G; TIME is in " +
+  "milliseconds, or ends in ms, s or m. LISOD_FOREGROUND=1 in the environment does what --foreground does. " +
+  "Exit status: 0 stopped in order, 1 the machine lacks what the arguments name, 2 the arguments are wrong.";
+
+/** Every option with its default, in at most 80 columns; ends in a line feed. */
 export function helpText(): string {
   const sections = [...new Set(OPTIONS.map((option) => option.section))];
   const lines = [
@@ -14,9 +18,7 @@ export function helpText(): string {
     ...wrap(`lisod ${POSITIONS.map((position) => position.label).join(" ")} [OPTION...]`, 2),
     "  lisod --root FOLDER [OPTION...]",
     "",
-    "Relative paths start in the current folder. SIZE is in bytes or ends in k, M or G; TIME is in",
-    "milliseconds or ends in ms, s or m. LISOD_FOREGROUND=1 in the environment does what --foreground does.",
-    "Exit status: 0 stopped in order, 1 the machine lacks what the arguments name, 2 the arguments are wrong.",
+    ...wrap(NOTES, 0),
   ];
   for (const section of sections) {
     lines.push("", `${section}:`);
@@ -33,7 +35,7 @@ export interface Versions {
 
 /** One line; ends in a line feed. */
 export function versionText({ lisod, deno, v8 }: Versions): string {
-  return `lisod ${lisod} (Deno ${deno}, V8 ${v8})\n`;
+  return "lisod " + lisod + " (Deno " + deno + ", V8 " + v8 + ")\n";
 }
 
 function optionLines(option: Option): string[] {

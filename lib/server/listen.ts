@@ -1,4 +1,5 @@
 /** Opens listeners, so that what keeps one from opening becomes a word to the operator. I/O. */
+import type { Credentials } from "./check_credentials.ts";
 import type { ListenAddress } from "./config.ts";
 import { osProblem, StartError } from "./start_error.ts";
 
@@ -10,6 +11,28 @@ export function listenTcp(address: ListenAddress, argument: string): Deno.TcpLis
   return withEveryAddress(address, (hostname) => {
     try {
       return Deno.listen({ hostname, port: address.port });
+    } catch (error) {
+      throw listenError(error, { argument, address });
+    }
+  });
+}
+
+export interface TlsListenOptions {
+  /** How the operator knows the address: `--https`. */
+  readonly argument: string;
+  readonly credentials: Pick<Credentials, "key" | "certificate">;
+  /** Another socket of this user that allows it may listen there too. Linux SO_REUSEPORT. */
+  readonly isShared?: boolean;
+}
+
+/** The same for TLS connections. Only http/1.1 is negotiated, a client without ALPN is welcome. */
+export function listenTls(address: ListenAddress, options: TlsListenOptions): Deno.TlsListener {
+  const { argument, credentials: { key, certificate }, isShared = false } = options;
+  return withEveryAddress(address, (hostname) => {
+    try {
+      const common = { hostname, port: address.port, key, cert: certificate, alpnProtocols: ["http/1.1"] };
+      // Only then, for the runtime ends the process when this is asked for without --unstable-net.
+      return Deno.listenTls(isShared ? { ...common, reusePort: true } : common);
     } catch (error) {
       throw listenError(error, { argument, address });
     }

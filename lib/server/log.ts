@@ -8,6 +8,7 @@ import { type AccessRecord, LOG_LEVELS, type LogLevel } from "./log_lines.ts";
 import { openLogFile, STDERR_SINK } from "./log_file.ts";
 import { LogWriter } from "./log_writer.ts";
 import { argumentLabel } from "./options.ts";
+import { StartError } from "./start_error.ts";
 
 export type LogConfig = Pick<
   Config,
@@ -31,6 +32,7 @@ export class Log {
   /** The same writer as `#messages` unless access lines have a file of their own. */
   readonly #accesses: LogWriter;
   #timer: number | null = null;
+  #isClosed = false;
 
   private constructor(config: LogConfig, { messages, accesses }: { messages: LogWriter; accesses: LogWriter }) {
     this.isAccessOn = config.isAccessLogged;
@@ -48,10 +50,14 @@ export class Log {
       path === null ? STDERR_SINK : openLogFile(path, argument);
     const greeting = `${program} opened this log, process ${Deno.pid}`;
     const messages = new LogWriter({ ...shared, greeting, open: open(logFile, argumentLabel("log", form)) });
-    const accesses = accessLogFile === null
-      ? messages
-      : new LogWriter({ ...shared, greeting: null, open: open(accessLogFile, "--access-log") });
-    return new Log(config, { messages, accesses });
+    if (accessLogFile === null) return new Log(config, { messages, accesses: messages });
+    try {
+      const accesses = new LogWriter({ ...shared, greeting: null, open: open(accessLogFile, "--access-log") });
+      return new Log(config, { messages, accesses });
+    } catch (error) {
+      messages.close();
+      throw error;
+    }
   }
 
   /** Adds an access line. */
@@ -95,13 +101,15 @@ export class Log {
       try {
         writer.reopen();
       } catch (error) {
-        this.error("log", "Cannot reopen a log file, the old one stays", error);
+        if (!(error instanceof StartError)) throw error;
+        this.error("log", `The file that is open stays: ${error.message}`);
       }
     }
   }
 
-  /** Writes what waits and closes the files. */
+  /** Writes what waits and closes the files; what is logged later is lost. Idempotent. */
   close(): void {
+    this.#isClosed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     for (const writer of this.#writers()) writer.close();
@@ -119,6 +127,7 @@ export class Log {
   }
 
   #startTimer(): void {
+    if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.flush();

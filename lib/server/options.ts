@@ -60,6 +60,27 @@ const FORM_OPTIONS = [
     section: "Serving",
   },
   {
+    name: "key-passphrase",
+    value: "FILE",
+    default: "none",
+    meaning: "File whose first line decrypts the private key",
+    section: "Serving",
+  },
+  {
+    name: "https-redirect",
+    value: null,
+    default: "off",
+    meaning: "Send clients of the HTTP port to the HTTPS port (308; 421 for a host that the certificate does not name)",
+    section: "Serving",
+  },
+  {
+    name: "hsts",
+    value: "SECONDS",
+    default: "none",
+    meaning: "Tell browsers to use HTTPS alone for so long; cannot be taken back before",
+    section: "Serving",
+  },
+  {
     name: "rules",
     value: "course|standard",
     default: "standard; course with the eight arguments",

@@ -3,7 +3,14 @@
  * access line. Every failure of a connection ends here, in the one catch, and costs that connection alone. RFC 9112 9.
  */
 import { Connection, type ReceivedRequest } from "../http/connection.ts";
-import { type Body, type ConnectionInfo, EMPTY_BODY, HttpError, type HttpResponse } from "../http/message.ts";
+import {
+  type Body,
+  type ConnectionInfo,
+  EMPTY_BODY,
+  HttpError,
+  type HttpResponse,
+  type RequestHead,
+} from "../http/message.ts";
 import type { HeadWriter, OutputPool } from "../http/writers.ts";
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
@@ -17,21 +24,21 @@ export interface ConnectionServices {
   readonly handler: (request: ServedRequest) => Promise<HttpResponse>;
   /** The answer for an error status, with its error page. */
   readonly errorResponse: (error: HttpError) => HttpResponse;
-  readonly log: Log;
+  readonly log: Pick<Log, "isAccessOn" | "access" | "debug" | "warn" | "error">;
   readonly limits: Limits;
   readonly rules: Rules;
   readonly headWriter: HeadWriter;
   readonly outputPool: OutputPool;
   readonly clock: Clock;
-  /** Really ends a socket on which a write or a handshake hangs, which `close()` does not; false if it cannot. */
-  readonly shutdownSocket: (connection: ConnectionInfo) => boolean;
+  /** Really ends sockets on which a write or a handshake hangs, which `close()` does not. */
+  readonly shutdownSockets: (connections: readonly ConnectionInfo[]) => void;
 }
 
 /** Content is read in larger pieces than heads. */
 const BODY_READ_BYTES = 65_536;
 
-/** How long a head waits for the first part of a content of unknown length, so that both leave in one write. */
-const HEAD_ALONE_MS = 5;
+/** How long output waits for what could leave in the same write: a first part of content of unknown length, a next answer. */
+const SOON_MS = 5;
 
 export class ServedConnection {
   readonly #transport: Transport;
@@ -46,6 +53,7 @@ export class ServedConnection {
   #hasContinued = false;
   #isWatched = false;
   #isDraining = false;
+  #isEnded = false;
   #isClosed = false;
 
   constructor(transport: Transport, info: ConnectionInfo, services: ConnectionServices) {
@@ -70,35 +78,50 @@ export class ServedConnection {
       await this.#serveRequests();
     } catch (error) {
       this.#reportFailure(error);
+      await this.#sendWhatWaits();
     } finally {
       this.#request?.abort();
       this.#writer.release();
       this.#close();
+      this.#reader.release();
     }
   }
 
-  /** Once a second: ends whatever has waited beyond its limit. A client that waits for an answer is told so by 408. */
-  sweep(nowMs: number): void {
-    if (nowMs > this.#writer.deadlineMs) this.#end("a write made no progress", true);
-    else if (nowMs > this.#reader.deadlineMs && !this.#reader.expire()) {
-      this.#end(`timed out: ${this.#reader.wait}`, this.#reader.wait === "handshake");
-    }
+  /** Both ends of the connection. */
+  get info(): ConnectionInfo {
+    return this.#info;
   }
 
-  /** The server stops: the present request is the last one; an idle connection closes at once. */
-  drain(): void {
+  /**
+   * Once a second: ends whatever has waited beyond its limit. A client that waits for an answer is told so by 408. True
+   * when the socket hangs: then the caller shuts it down, and where it cannot, the connection stays and counts until
+   * the client ends it.
+   */
+  sweep(nowMs: number): boolean {
+    if (nowMs > this.#writer.deadlineMs) return this.#giveUp("a write made no progress");
+    if (nowMs > this.#reader.deadlineMs && !this.#reader.expire()) {
+      if (this.#reader.wait === "handshake") return this.#giveUp("timed out: handshake");
+      if (this.#reader.wait === "half_closed") this.#request?.abort();
+      else this.#end(`timed out: ${this.#reader.wait}`);
+    }
+    return false;
+  }
+
+  /** The server stops: the present request is the last one; an idle connection closes at once. True as for `sweep`. */
+  drain(): boolean {
     this.#isDraining = true;
-    if (this.#reader.wait === "keep_alive" || (this.#reader.wait === "head" && !this.#connection.hasBegunRequest)) {
-      this.#end("the server stops", false);
-    } else {
-      this.#connection.endAfterResponse();
-    }
+    if (this.#reader.wait === "handshake") return this.#giveUp("the server stops");
+    const { wait } = this.#reader;
+    const isIdle = wait === "keep_alive" || (wait === "head" && !this.#connection.hasBegunRequest);
+    if (isIdle && !this.#writer.isWriting) this.#end("the server stops");
+    else this.#connection.endAfterResponse();
+    return false;
   }
 
-  /** The server stops now: whatever is under way is cut. */
+  /** The server stops now: whatever is under way is cut; the caller shuts the socket down, for a write may hang. */
   abort(): void {
     this.#request?.abort();
-    this.#end("the server stops", true);
+    this.#end("the server stops");
   }
 
   async #serveRequests(): Promise<void> {
@@ -165,7 +188,7 @@ export class ServedConnection {
   async #respond(received: ReceivedRequest, request: ServedRequest): Promise<HttpResponse> {
     try {
       if (received.rejection !== null) throw received.rejection;
-      return await this.#services.handler(request);
+      return await this.#askHandler(request);
     } catch (error) {
       const { log, errorResponse } = this.#services;
       if (error instanceof HttpError) {
@@ -178,6 +201,21 @@ export class ServedConnection {
       log.error(`${request.method} ${request.target}`, "The handler failed", error);
       return errorResponse(new HttpError(500, "The handler failed"));
     }
+  }
+
+  /** The handler's answer. Answers that wait in the output buffer leave without it when it takes its time. */
+  async #askHandler(request: ServedRequest): Promise<HttpResponse> {
+    const answer = this.#services.handler(request);
+    if (this.#writer.hasOutput && !await isSettledSoon(answer)) {
+      try {
+        await this.#writer.sendAside(NOTHING);
+      } catch (error) {
+        request.abort();
+        await (await answer).body.close();
+        throw error;
+      }
+    }
+    return await answer;
   }
 
   /** Puts the head into the output buffer, and content that fits too: its bytes; null where content is still to be sent. */
@@ -196,7 +234,7 @@ export class ServedConnection {
     const parts = body[Symbol.asyncIterator]();
     let next = parts.next();
     // A script may print its head long before its content.
-    if (body.length === null) await this.#flushUnlessSoon(next);
+    if (body.length === null && !await isSettledSoon(next)) await this.#writer.flush();
     for (let part = await next; part.done !== true; part = await next) {
       const bytes = part.value;
       if (bytes.length > 0) {
@@ -211,24 +249,17 @@ export class ServedConnection {
     return sent;
   }
 
-  /** Lets the head leave together with the first part where that comes within a moment, else without it. */
-  async #flushUnlessSoon(part: Promise<unknown>): Promise<void> {
-    let timer: number | undefined;
-    const moment = new Promise<"later">((resolve) => timer = setTimeout(resolve, HEAD_ALONE_MS, "later"));
-    try {
-      if (await Promise.race([part, moment]) === "later") await this.#writer.flush();
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
   /** The next part of the request's content, null after its last; HttpError when it is invalid, too long or too late. */
   async #pull(received: ReceivedRequest): Promise<Uint8Array | null> {
     while (this.#connection.requestState === "receiving_body") {
       const event = this.#connection.nextEvent();
-      if (event.type === "data") return event.bytes;
+      if (event.type === "data") {
+        // RFC 9110 10.1.1: no 100 is needed once a part of the content has come.
+        this.#hasContinued = true;
+        return event.bytes;
+      }
       if (event.type === "need_data") {
-        await this.#sendContinue(received);
+        if (this.#connection.responseState === "awaiting_response") await this.#sendContinue(received);
         await this.#readContent();
       }
     }
@@ -249,13 +280,14 @@ export class ServedConnection {
     }
   }
 
-  /** RFC 9110 10.1.1: 100 when the content is wanted and has not begun to come, and no answer has been begun. */
+  /**
+   * RFC 9110 10.1.1: 100 when the content is wanted and has not begun to come. Answers to earlier requests leave in any
+   * case: the client may wait for them before it sends the content.
+   */
   async #sendContinue(received: ReceivedRequest): Promise<void> {
-    if (!received.expectsContinue || this.#hasContinued) return;
+    const isWanted = received.expectsContinue && !this.#hasContinued;
     this.#hasContinued = true;
-    if (this.#connection.responseState === "awaiting_response") {
-      await this.#writer.writeFirst(this.#connection.sendContinue());
-    }
+    await this.#writer.sendAside(isWanted ? this.#connection.sendContinue() : NOTHING);
   }
 
   /** Closes after an answer to a request whose content nobody will send, or that is too long to be read away. */
@@ -300,9 +332,9 @@ export class ServedConnection {
       // Whatever the read failed with, the client is gone; the pump meets the same failure and tells of it.
       request.abort();
     }
-    if (this.#connection.hasPeerClosed) {
-      // A client may end its side and still wait for the answer, and one that is gone looks the same from here.
-      Deno.unrefTimer(setTimeout(() => request.abort(), this.#services.limits.halfClosedMs));
+    // A client may end its side and still wait for the answer, and one that is gone looks the same from here.
+    if (this.#request === request && this.#connection.hasPeerClosed) {
+      this.#reader.startWait("half_closed", this.#services.limits.halfClosedMs);
     }
   }
 
@@ -316,7 +348,7 @@ export class ServedConnection {
     if (bytes.length > 0) this.#writer.output.append(this.#connection.sendData(bytes.length));
     this.#writer.output.append(bytes);
     this.#writer.output.append(this.#connection.sendEnd());
-    this.#writeAccessLine(null, status, bytes.length);
+    this.#writeAccessLine(this.#connection.head, status, bytes.length);
     this.#connection.startNextCycle();
     await this.#finish();
   }
@@ -335,13 +367,29 @@ export class ServedConnection {
     }
   }
 
-  /** Cuts the connection from outside the pump, which then fails and cleans up. */
-  #end(reason: string, isStuck: boolean): void {
-    this.#services.log.debug(this.#source, `Closed: ${reason}`);
-    if (isStuck && !this.#services.shutdownSocket(this.#info)) {
-      this.#services.log.warn(this.#source, "The socket cannot be shut down; it stays open until the client closes it");
+  /** After a failure: the answers before the one that failed are whole, and the client must see that this one is not. */
+  async #sendWhatWaits(): Promise<void> {
+    try {
+      await this.#writer.flush();
+    } catch (error) {
+      this.#reportFailure(error);
     }
+  }
+
+  /** Cuts the connection from outside the pump, which then fails and cleans up. */
+  #end(reason: string): void {
+    this.#services.log.debug(this.#source, `Closed: ${reason}`);
+    this.#isEnded = true;
     this.#close();
+  }
+
+  /** Leaves the socket to the caller: closing it now would leave it open, and out of every count. */
+  #giveUp(reason: string): true {
+    this.#services.log.debug(this.#source, `Closed: ${reason}`);
+    this.#isEnded = true;
+    this.#reader.endWait();
+    this.#writer.deadlineMs = Infinity;
+    return true;
   }
 
   #close(): void {
@@ -355,12 +403,15 @@ export class ServedConnection {
   /** The one place where a connection's failure is told. */
   #reportFailure(error: unknown): void {
     const { log } = this.#services;
-    if (isPeerGone(error) || error instanceof Deno.errors.InvalidData) log.debug(this.#source, String(error));
+    if (this.#isEnded && isPeerGone(error)) return; // told already
+    // 4xx: the client broke off the content that its answer was being made of.
+    const isPeersFault = (error instanceof HttpError && error.status < 500) || error instanceof Deno.errors.InvalidData;
+    if (isPeersFault || isPeerGone(error)) log.debug(this.#source, String(error));
     else log.error(this.#source, "The connection failed", error);
   }
 
   /** `request` is null for what could not be read as one. */
-  #writeAccessLine(request: ServedRequest | null, status: number, bodyBytes: number): void {
+  #writeAccessLine(request: RequestHead | null, status: number, bodyBytes: number): void {
     const { log } = this.#services;
     if (!log.isAccessOn) return;
     log.access({
@@ -383,6 +434,23 @@ export class ServedConnection {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** Whether the promise settles within a moment; how it settled is for others to see. */
+async function isSettledSoon(promise: Promise<unknown>): Promise<boolean> {
+  // An answer from memory is there after a few turns of the microtask queue, and needs no timer.
+  let isSettled = false;
+  const settle = () => isSettled = true;
+  promise.then(settle, settle);
+  for (let turn = 0; turn < 8 && !isSettled; turn++) await undefined;
+  if (isSettled) return true;
+  let timer: number | undefined;
+  const moment = new Promise<"later">((resolve) => timer = setTimeout(resolve, SOON_MS, "later"));
+  try {
+    return await Promise.race([promise.then(() => "now", () => "now"), moment]) === "now";
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** The peer closed, reset or vanished, or we closed the socket under a read: nobody is left to answer, nothing is wrong. */
 export function isPeerGone(error: unknown): boolean {

@@ -10,6 +10,21 @@ const SWEEP_MS = 1000;
 const ACCEPT_PAUSE_MS = 100;
 /** What the kernel has queued for a listener is reset when it closes: this long it is still accepted. */
 const LAST_ACCEPT_MS = 20;
+/** How long connections that were cut may take to end, so that the log has them. */
+const LAST_END_MS = 100;
+
+/** What a listener's connections have that those of the others have not. */
+export interface ListenerOptions {
+  /** The connections are TLS. */
+  readonly secure: boolean;
+  /** In place of what all share. */
+  readonly own?: Partial<Pick<ConnectionServices, "handler" | "headWriter">>;
+}
+
+interface ConnectionKind {
+  readonly secure: boolean;
+  readonly services: ConnectionServices;
+}
 
 export class Server {
   readonly #services: ConnectionServices;
@@ -18,7 +33,8 @@ export class Server {
   readonly #sweepTimer: number;
   #count = 0;
   #isDraining = false;
-  #hasRoom: (() => void) | null = null;
+  /** Accept loops that wait until a connection ends. */
+  readonly #waiting = new Set<() => void>();
   #isEmpty: (() => void) | null = null;
 
   constructor(services: ConnectionServices) {
@@ -32,15 +48,20 @@ export class Server {
   }
 
   /** Serves what the listener accepts, until it is closed. */
-  async serve(listener: Deno.Listener, { secure }: { readonly secure: boolean }): Promise<void> {
+  async serve(listener: Deno.Listener, { secure, own }: ListenerOptions): Promise<void> {
     this.#listeners.add(listener);
+    await this.#acceptAll(listener, { secure, services: { ...this.#services, ...own } });
+    this.#listeners.delete(listener);
+  }
+
+  async #acceptAll(listener: Deno.Listener, kind: ConnectionKind): Promise<void> {
     let isFailing = false;
     for (;;) {
       try {
         if (this.#connections.size >= this.#services.limits.maxConnectionCount) await this.#waitForRoom();
         const socket = await listener.accept();
         isFailing = false;
-        this.#start(socket, secure);
+        this.#start(socket, kind);
       } catch (error) {
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
         // The client has gone between its connect and our accept: the runtime asks for its address and gets ENOTCONN.
@@ -58,54 +79,65 @@ export class Server {
     await new Promise((resolve) => setTimeout(resolve, LAST_ACCEPT_MS));
     for (const listener of this.#listeners) listener.close();
     this.#isDraining = true;
-    for (const connection of this.#connections) connection.drain();
-    if (this.#connections.size > 0) {
-      const empty = new Promise<void>((resolve) => this.#isEmpty = resolve);
-      const timer = setTimeout(() => this.#abort(), this.#services.limits.drainMs);
-      await empty;
-      clearTimeout(timer);
-    }
+    this.#shutDown([...this.#connections].filter((connection) => connection.drain()));
+    if (!await this.#empties(this.#services.limits.drainMs)) await this.#abort();
     clearInterval(this.#sweepTimer);
   }
 
-  #abort(): void {
+  /** Cuts what is left. Where a socket cannot be shut down it ends with the process. */
+  async #abort(): Promise<void> {
     const { log } = this.#services;
     log.warn("server", `${this.#connections.size} connections are cut: they did not end within the time for it`);
-    for (const connection of this.#connections) connection.abort();
+    const cut = [...this.#connections];
+    for (const connection of cut) connection.abort();
+    this.#shutDown(cut);
+    await this.#empties(LAST_END_MS);
   }
 
-  #start(socket: Deno.Conn, secure: boolean): void {
+  /** Resolves to true when no connection is left, to false after `limitMs`. */
+  async #empties(limitMs: number): Promise<boolean> {
+    if (this.#connections.size === 0) return true;
+    let timer: number | undefined;
+    const late = new Promise<false>((resolve) => timer = setTimeout(resolve, limitMs, false));
+    const empty = new Promise<true>((resolve) => this.#isEmpty = () => resolve(true));
+    const isEmpty = await Promise.race([empty, late]);
+    clearTimeout(timer);
+    return isEmpty;
+  }
+
+  #start(socket: Deno.Conn, { secure, services }: ConnectionKind): void {
     const info = describeConnection(socket, { id: ++this.#count, secure });
-    // Two small writes in a row would wait for an acknowledgement between them; TLS connections have no such switch.
-    if (isTcp(socket)) socket.setNoDelay(true);
-    const connection = new ServedConnection(socket, info, this.#services);
+    const connection = new ServedConnection(socket, info, services);
     this.#connections.add(connection);
     connection.run().then(() => this.#remove(connection));
-    if (this.#isDraining) connection.drain();
+    if (this.#isDraining && connection.drain()) this.#shutDown([connection]);
   }
 
   #remove(connection: ServedConnection): void {
     this.#connections.delete(connection);
-    this.#hasRoom?.();
+    for (const resume of this.#waiting) resume();
     if (this.#connections.size === 0) this.#isEmpty?.();
   }
 
   async #waitForRoom(): Promise<void> {
     const { log, limits } = this.#services;
     log.warn("listener", `${limits.maxConnectionCount} connections are open, accepting waits`);
-    await new Promise<void>((resolve) => this.#hasRoom = resolve);
-    this.#hasRoom = null;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    await promise;
+    this.#waiting.delete(resolve);
   }
 
   #sweep(): void {
     const { clock } = this.#services;
     clock.update();
-    for (const connection of this.#connections) connection.sweep(clock.nowMs);
+    this.#shutDown([...this.#connections].filter((connection) => connection.sweep(clock.nowMs)));
   }
-}
 
-function isTcp(socket: Deno.Conn): socket is Deno.TcpConn {
-  return "setNoDelay" in socket;
+  /** All at once: finding one socket takes as long as finding a thousand. */
+  #shutDown(connections: readonly ServedConnection[]): void {
+    if (connections.length > 0) this.#services.shutdownSockets(connections.map(({ info }) => info));
+  }
 }
 
 function describeConnection(

@@ -68,6 +68,15 @@ export class Settings {
     return port;
   }
 
+  /** A whole number; null where it was not given. */
+  count(name: ValueName): number | null {
+    const setting = this.#find(name);
+    if (setting === null) return null;
+    const count = parseCount(setting.text);
+    if (count === null) throw refuse(setting, "not a whole number", `give ${findOption(name)?.value}`);
+    return count;
+  }
+
   /** One of `choices`; the default of the table where it was not given. */
   choice<const Choice extends string>(name: ValueName, choices: readonly Choice[]): Choice {
     const setting = this.#findOrDefault(name);
@@ -83,6 +92,11 @@ export class Settings {
       return setting === null ? [] : [[option.limit, readLimit(option, setting)]];
     });
     return { ...DEFAULT_LIMITS, ...Object.fromEntries(given) };
+  }
+
+  /** How the operator knows it. */
+  label(name: ValueName): string {
+    return this.#findOrDefault(name).label;
   }
 
   /** The refusal of a setting's value; for rules between settings. */

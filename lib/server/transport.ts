@@ -12,7 +12,10 @@ export interface Transport {
   write(bytes: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
+  /** TLS only. */
   handshake?(): Promise<unknown>;
+  /** TCP only: a small write does not wait for the acknowledgement of the one before (40 ms). */
+  setNoDelay?(isOn: boolean): void;
 }
 
 /** The time of the present turn of the event loop: asked for often, so it is read once after each read of a socket. */
@@ -26,7 +29,7 @@ export class Clock {
 }
 
 /** What a read waits for, which decides how long it may take. */
-export type ReadWait = "handshake" | "head" | "keep_alive" | "body" | "linger" | "nothing";
+export type ReadWait = "handshake" | "head" | "keep_alive" | "body" | "half_closed" | "linger" | "nothing";
 
 /** The reading side. At most one read is under way. */
 export class SocketReader {
@@ -67,7 +70,12 @@ export class SocketReader {
    */
   read(): Promise<number | null> {
     if (this.#pending !== null) return this.#pending.then(() => 0);
-    return this.#transport.read(this.#connection.space());
+    return this.#readSocket();
+  }
+
+  #readSocket(capacity?: number): Promise<number | null> {
+    const read = this.#transport.read(this.#connection.space(capacity));
+    return this.#transport.handshake === undefined ? read : read.catch(endOfInput);
   }
 
   /** Takes what `read` resolved to: the bytes it put into the connection's space, null at the end. */
@@ -88,6 +96,11 @@ export class SocketReader {
     }
   }
 
+  /** After the last read: gives back what was read into. */
+  release(): void {
+    if (this.#pending === null) this.#connection.release();
+  }
+
   /** Starts a read that others may join, or joins the one that is under way. */
   startRead(capacity?: number): Promise<void> {
     return this.#pending ??= this.#readApart(capacity);
@@ -95,7 +108,7 @@ export class SocketReader {
 
   async #readApart(capacity?: number): Promise<void> {
     try {
-      this.accept(await this.#transport.read(this.#connection.space(capacity)));
+      this.accept(await this.#readSocket(capacity));
     } finally {
       this.#pending = null;
     }
@@ -110,6 +123,15 @@ export class SocketReader {
   }
 }
 
+/**
+ * RFC 9112 9.8: servers are prepared for a client that closes TLS without close_notify. Whether its message was whole
+ * is told by the framing, as it is over TCP. Rethrows any other error.
+ */
+function endOfInput(error: unknown): null {
+  if (error instanceof Deno.errors.UnexpectedEof) return null;
+  throw error;
+}
+
 const DONE = Promise.resolve();
 
 /** The writing side: what is appended leaves at the next flush, or when the buffer is full. */
@@ -119,7 +141,9 @@ export class SocketWriter {
   readonly #clock: Clock;
   readonly #writeIdleMs: number;
   #output: OutputBuffer | null = null;
-  #before: Promise<void> | null = null;
+  /** The last write that was begun aside; what is written later waits for it. */
+  #aside: Promise<void> | null = null;
+  #writeCount = 0;
   /** Unix time in milliseconds; Infinity while no write is under way. */
   deadlineMs = Infinity;
 
@@ -137,44 +161,71 @@ export class SocketWriter {
     this.#writeIdleMs = options.limits.writeIdleMs;
   }
 
+  get isWriting(): boolean {
+    return this.deadlineMs !== Infinity;
+  }
+
+  /** Whether anything waits. */
+  get hasOutput(): boolean {
+    return this.#output !== null && this.#output.length > 0;
+  }
+
   /** Where heads are written to. */
   get output(): OutputBuffer {
     return this.#output ??= this.#pool.acquire();
   }
 
-  /** Sends bytes: the first part together with what waits, the rest by itself. The bytes may change once it resolves. */
+  /**
+   * Sends bytes: the first part together with what waits, the rest by itself, without a copy. The bytes may change once it
+   * resolves.
+   */
   async send(bytes: Uint8Array): Promise<void> {
     const { output } = this;
-    const first = Math.min(output.room, bytes.length);
+    const first = output.length === 0 ? 0 : Math.min(output.room, bytes.length);
     output.append(bytes.subarray(0, first));
     if (first === bytes.length) return;
     await this.flush();
-    await this.#write(bytes.subarray(first));
+    await this.#write(first === 0 ? bytes : bytes.subarray(first));
   }
 
   /** Writes whatever waits. */
   flush(): Promise<void> {
     if (this.#output === null || this.#output.length === 0) return DONE;
-    if (this.#before !== null) return this.#before.then(() => this.flush());
+    if (this.#aside !== null) return this.#aside.then(() => this.flush());
     return this.#write(this.#output.takeAll());
   }
 
-  /** Writes past the buffer, before everything that is in it; for a 100 while the answer is not begun. */
-  async writeFirst(bytes: Uint8Array): Promise<void> {
-    this.#before = this.#write(bytes);
+  /**
+   * Writes whatever waits and `bytes` after it, while an answer is awaited that may be put into the buffer meanwhile: so
+   * this is a copy.
+   */
+  async sendAside(bytes: Uint8Array): Promise<void> {
+    this.output.append(bytes);
+    const copy = this.output.takeAll().slice();
+    if (copy.length === 0) return;
+    const aside = this.#writeAfter(this.#aside, copy);
+    this.#aside = aside;
     try {
-      await this.#before;
+      await aside;
     } finally {
-      this.#before = null;
+      if (this.#aside === aside) this.#aside = null;
     }
   }
 
+  async #writeAfter(before: Promise<void> | null, bytes: Uint8Array): Promise<void> {
+    await before;
+    await this.#write(bytes);
+  }
+
   async #write(bytes: Uint8Array): Promise<void> {
+    // The first write never waits, and on a connection for one request there is no other: a system call less.
+    if (this.#writeCount++ === 1) this.#transport.setNoDelay?.(true);
     this.deadlineMs = this.#clock.nowMs + this.#writeIdleMs;
     // Deno may write a part only, over TLS at most 64 KiB at a time.
     let written = await this.#transport.write(bytes);
     while (written < bytes.length) {
-      this.deadlineMs = Date.now() + this.#writeIdleMs;
+      this.#clock.update();
+      this.deadlineMs = this.#clock.nowMs + this.#writeIdleMs;
       written += await this.#transport.write(bytes.subarray(written));
     }
     this.deadlineMs = Infinity;
