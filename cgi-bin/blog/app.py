@@ -10,7 +10,7 @@ from jinja2 import FileSystemBytecodeCache
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
-from . import assets, security
+from . import assets, page_cache, security
 from .comments import count_waiting
 from .config import Config
 from .database import open_database
@@ -26,6 +26,8 @@ POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' https:; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'"
 )
+# A form of one of these that ends in a redirect has changed what readers see, or may have.
+CHANGING = ("set_up", "settings", "write", "edit", "delete", "images", "comments", "comment")
 ERROR_TEXTS = {
     400: ("That did not work", "The form was incomplete, or too old. Go back, load the page again and repeat it."),
     403: ("Not allowed", "This is for the owner of the blog."),
@@ -75,7 +77,8 @@ def open_blog() -> None:
     if config.is_demo:
         from .demo import fill_demo
 
-        fill_demo(g.database)
+        if fill_demo(g.database):
+            page_cache.raise_generation(g.database)
     g.settings = read_settings(g.database)
     g.user = None
     if security.has_session_cookie(request) and "user" in session:
@@ -83,7 +86,8 @@ def open_blog() -> None:
         if owner and (owner["id"], owner["session_number"]) == (session["user"], session.get("number")):
             g.user = owner
     # A reader's comment has a token of its own kind, and the editor keeps the text of a failed form.
-    if request.method == "POST" and request.endpoint not in ("comment", "write", "edit"):
+    # (What has no endpoint is refused by Flask.)
+    if request.method == "POST" and request.endpoint not in (None, "comment", "write", "edit"):
         if not security.is_csrf_token(request.form.get("csrf", "")):
             abort(400)
 
@@ -103,14 +107,26 @@ def finish(response: Response) -> Response:
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
     headers["X-Frame-Options"] = "DENY"
+    if response.status_code == 303 and request.endpoint in CHANGING:
+        page_cache.raise_generation(g.database)
     if request.method == "GET" and response.status_code == 200 and g.get("user") is None and not session:
         headers["Cache-Control"] = "no-cache"
         headers["Vary"] = "Cookie"
         response.add_etag()
+        keep(response)
         response.make_conditional(request)
     else:
         headers["Cache-Control"] = "no-store"
     return response
+
+
+def keep(response: Response) -> None:
+    """Keep a page for the readers to come, if it is one that all of them may see."""
+    config = g_config()
+    if config.keeps_pages and page_cache.is_keepable(request.environ):
+        if page_cache.is_keepable_page(request.endpoint, g.settings):
+            page = (response.headers.to_wsgi_list(), response.get_data())
+            page_cache.keep_page(config, request.environ, g.settings.get("generation", "0"), page)
 
 
 def close_blog(error: BaseException | None) -> None:

@@ -1,8 +1,9 @@
 """What a request goes through, as a WSGI application: `blog.application:application`.
 
-A style sheet or an image does not need Flask, and Flask is most of what a CGI page costs; so
-assets.py answers those alone. Everything else goes to the Flask application of app.py, made at the
-first need. This module imports next to nothing itself.
+Flask is most of what a CGI page costs, and a style sheet or an image does not need it, so assets.py
+answers those alone; neither does a page that was made for another reader already (page_cache.py).
+Everything else goes to the Flask application of app.py, made at the first need. This module imports
+next to nothing itself.
 """
 
 from __future__ import annotations
@@ -40,13 +41,18 @@ def make_application(config: Config) -> Wsgi:
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         from .assets import answer_asset, is_asset
+        from .page_cache import answer_page, find_page, is_keepable
 
         if is_asset(environ):
             return answer_asset(config, environ, start_response)
+        if config.keeps_pages and is_keepable(environ):
+            page = find_page(config, environ)
+            if page:
+                return answer_page(page, environ, start_response)
         if not flask_application:
-            from .light_imports import defer_unused_imports
+            from .light_imports import import_flask
 
-            defer_unused_imports()
+            import_flask()
             from .app import create_app
 
             flask_application.append(create_app(config))

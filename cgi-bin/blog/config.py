@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
-FROM_FILE = ("DATABASE_URL", "BLOG_DEMO", "BLOG_MAX_IMAGE_BYTES", "BLOG_PAGE_CACHE")
+FROM_FILE = ("DATABASE_URL", "BLOG_DEMO", "BLOG_MAX_IMAGE_BYTES", "BLOG_KEEP_PAGES")
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
 
 
@@ -28,7 +28,7 @@ class Config:
         self.data = data
         self.database_url = values.get("DATABASE_URL") or None
         self.is_demo = values.get("BLOG_DEMO") == "1"
-        self.uses_page_cache = values.get("BLOG_PAGE_CACHE", "1") != "0"
+        self.keeps_pages = values.get("BLOG_KEEP_PAGES", "1") != "0"
         limit = values.get("BLOG_MAX_IMAGE_BYTES") or str(MAX_IMAGE_BYTES)
         if not (limit.isascii() and limit.isdigit()):
             raise ConfigError(f'BLOG_MAX_IMAGE_BYTES "{limit}" is not a number of bytes')

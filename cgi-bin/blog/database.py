@@ -36,7 +36,10 @@ class Database:
 
             self.integrity_error: type[Exception] = psycopg2.IntegrityError
             self._missing_table: type[Exception] = psycopg2.errors.UndefinedTable
-            self._connection: Any = psycopg2.connect(config.database_url, connect_timeout=5)
+            try:
+                self._connection: Any = psycopg2.connect(config.database_url, connect_timeout=5)
+            except psycopg2.OperationalError as error:
+                raise ConfigError(f"Cannot reach the database: {error}") from error
             self._connection.autocommit = True
         else:
             import sqlite3

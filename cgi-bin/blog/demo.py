@@ -42,18 +42,18 @@ ENTRIES = (
 )
 
 
-def fill_demo(database: Database) -> None:
-    """Make the sample owner and entries in an empty database; nothing where there is an owner or an entry."""
+def fill_demo(database: Database) -> bool:
+    """Make the sample owner and entries in an empty database; False where there is an owner or an entry."""
     query = "SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM entries)"
     if database.value(query):
-        return
+        return False
     password_hash = hash_password(PASSWORD)
     drafts = [Draft(title, body, tags.split(", "), True, True) for title, tags, body in ENTRIES]
     rendered = [render(draft.body) for draft in drafts]
     with database.transaction():
         database.lock()
         if database.value(query):
-            return
+            return False
         database.run("INSERT INTO users (name, password, is_demo) VALUES (?, ?, 1)", NAME, password_hash)
         write_setting(database, "title", "Demonstration")
         write_setting(database, "tagline", f"Log in as {NAME} with the password {PASSWORD}")
@@ -61,3 +61,4 @@ def fill_demo(database: Database) -> None:
     now = int(time.time())
     for days, (draft, text) in enumerate(zip(reversed(drafts), reversed(rendered))):
         add_entry(database, draft, text, now - days * 86_400)
+    return True

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """The blog's command line, for the machine that it runs on. Needs nothing but Python (and psycopg2 for PostgreSQL).
 
     manage.py setup-link ADDRESS           while the blog has no owner: print a one-time link that makes one
@@ -24,6 +23,9 @@ from blog.owner import find_owner, make_link_token  # noqa: E402
 
 def main(arguments: list[str]) -> int:
     """Run one command; the exit status is 2 for wrong usage, 1 for a failure."""
+    if "GATEWAY_INTERFACE" in os.environ:  # a web server was made to run this file, perhaps with words of the query
+        print("blog: manage.py is not for the web", file=sys.stderr)
+        return 1
     try:
         config = read_config(os.environ)
         if arguments[:1] == ["setup-link"] and len(arguments) in (2, 3) and set(arguments[1:-1]) <= {"--again"}:

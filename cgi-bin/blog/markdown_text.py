@@ -61,6 +61,8 @@ def render(body: str, image_size: ImageSize = lambda name: None) -> Rendered:
 
 def to_html(text: str, image_size: ImageSize) -> str:
     """Markdown -> sanitised HTML."""
+    import urllib.request  # noqa: F401  bleach 6 uses urllib.response and counts on others to have loaded it
+
     import bleach
     from markdown_it import MarkdownIt
 

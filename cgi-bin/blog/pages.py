@@ -180,7 +180,7 @@ def site_root() -> str:
 def page_number() -> int:
     """The number in `?page=`, or 404."""
     text = request.args.get("page", "1")
-    if not (text.isascii() and text.isdigit() and 0 < len(text) < 7 and int(text)):
+    if not (text.isascii() and text.isdigit() and len(text) < 7 and text[0] != "0"):
         abort(404)
     return int(text)
 
