@@ -14,6 +14,9 @@ export interface Limit {
   readonly meaning: string;
   /** The setting of a well-known server that the default follows. */
   readonly precedent: string;
+  /** The smallest and the largest value that make sense, both inclusive; 1 and what the unit can hold where absent. */
+  readonly least?: number;
+  readonly most?: number;
 }
 
 export const LIMITS = {
@@ -40,6 +43,7 @@ export const LIMITS = {
     value: 1_073_741_824,
     meaning: "Longest request content (413 beyond)",
     precedent: "Apache LimitRequestBody 1 GiB",
+    least: 0,
   },
   maxChunkLineBytes: {
     unit: "bytes",
@@ -52,12 +56,14 @@ export const LIMITS = {
     value: 8192,
     meaning: "Longest trailer section; trailers are read and dropped (400 beyond)",
     precedent: "as a line of the head",
+    least: 0,
   },
   drainBytes: {
     unit: "bytes",
     value: 262_144,
     meaning: "Most unread request content that is read away to keep a connection (closed beyond)",
     precedent: "Go net/http 256 KiB",
+    least: 0,
   },
   maxConnectionCount: {
     unit: "count",
@@ -82,6 +88,7 @@ export const LIMITS = {
     value: 75_000,
     meaning: "Longest silence between two requests of a connection",
     precedent: "nginx keepalive_timeout 75s",
+    least: 0,
   },
   bodyIdleMs: {
     unit: "ms",
@@ -100,24 +107,70 @@ export const LIMITS = {
     value: 2_000,
     meaning: "Longest reading away after an answer that closes, so that the client can read it",
     precedent: "Apache lingering_close 2 s; nginx lingering_time 30s",
+    least: 0,
+  },
+  halfClosedMs: {
+    unit: "ms",
+    value: 5_000,
+    meaning: "Longest time a script may run on after the client has ended its side of the connection",
+    precedent: "nginx and Go end the request at once; lighttpd never",
   },
   drainMs: {
     unit: "ms",
     value: 30_000,
     meaning: "Longest wait for requests under way when the server is told to stop",
     precedent: "Kubernetes terminationGracePeriodSeconds 30",
+    least: 0,
+  },
+  daemonStartMs: {
+    unit: "ms",
+    value: 10_000,
+    meaning: "Longest wait of the command until the daemon serves (killed beyond)",
+    precedent: "systemd TimeoutStartSec 90 s",
   },
   fileCacheMs: {
     unit: "ms",
     value: 1_000,
     meaning: "Longest time for which a small file is answered without looking at the disk again; 0 looks each time",
     precedent: "nginx open_file_cache_valid (60s); lighttpd stat cache (1 s)",
+    least: 0,
+  },
+  maxCachedFileBytes: {
+    unit: "bytes",
+    value: 1_048_576,
+    meaning: "Largest file that is kept in memory (beyond 64 KiB when it is asked for a second time)",
+    precedent: "Apache CacheMaxFileSize 1,000,000 (mod_cache_disk)",
+  },
+  maxFileCacheBytes: {
+    unit: "bytes",
+    value: 33_554_432,
+    meaning: "Most memory for files that are kept (the least wanted are dropped beyond)",
+    precedent: "Squid cache_mem 256 MB",
+  },
+  maxCachedFileCount: {
+    unit: "count",
+    value: 4096,
+    meaning: "Most files whose facts are kept (the least wanted are dropped beyond)",
+    precedent: "nginx open_file_cache max=1000 to 10000 in practice",
+  },
+  maxFileBufferBytes: {
+    unit: "bytes",
+    value: 16_777_216,
+    meaning: "Most memory for reading big files in large steps (small steps beyond)",
+    precedent: "nginx output_buffers 2 x 32k for each connection",
+  },
+  maxListedFileCount: {
+    unit: "count",
+    value: 10_000,
+    meaning: "Most entries that the listing of a folder shows (cut beyond)",
+    precedent: "lighttpd dir-listing.max-entries",
   },
   maxRangeCount: {
     unit: "count",
     value: 16,
     meaning: "Most ranges in one Range field (416 beyond)",
     precedent: "Apache MaxRanges 200; nginx max_ranges",
+    least: 0,
   },
   scriptMs: {
     unit: "ms",
@@ -130,6 +183,35 @@ export const LIMITS = {
     value: 60_000,
     meaning: "Longest silence within a script's response body (cut)",
     precedent: "nginx fastcgi_read_timeout 60s",
+  },
+  logFlushMs: {
+    unit: "ms",
+    value: 1_000,
+    meaning: "Longest time for which a log line waits in memory; an ERROR never waits",
+    precedent: "nginx access_log flush=1s",
+    most: 60_000,
+  },
+  logBufferBytes: {
+    unit: "bytes",
+    value: 65_536,
+    meaning: "Log lines that wait in memory at most (written at once beyond)",
+    precedent: "nginx access_log buffer=64k",
+    most: 16_777_216,
+  },
+  maxLogTextBytes: {
+    unit: "bytes",
+    value: 8192,
+    meaning: "Longest part of a log line, such as the target (cut beyond)",
+    precedent: "as a line of the head",
+    least: 64,
+    most: 1_048_576,
+  },
+  maxErrorPageBytes: {
+    unit: "bytes",
+    value: 262_144,
+    meaning: "Longest page that --error-pages may hold, for each stays in memory (a start-up error beyond)",
+    precedent: "none; the built-in pages take 1.5 KiB",
+    most: 67_108_864,
   },
 } as const satisfies Record<string, Limit>;
 

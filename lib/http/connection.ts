@@ -1,0 +1,417 @@
+/**
+ * One HTTP/1 connection as two state machines over bytes, without a socket: `receive` and `nextEvent` for the requests,
+ * `sendHead`, `sendData` and `sendEnd` for the answers. Two halves, for a script may answer before its input ends. The
+ * two tables below are the whole of the states. RFC 9112 6 and 9.
+ */
+import type { Limits } from "../limits.ts";
+import type { Rules } from "../rules.ts";
+import { listElements } from "./grammar.ts";
+import type { HeaderFields } from "./header_fields.ts";
+import { HttpError, type RequestHead } from "./message.ts";
+import { type BodyReader, ChunkedReader, type Framing, LengthReader, requestFraming } from "./body_readers.ts";
+import { HeadReader, type ReadHead } from "./head_reader.ts";
+import { ReceiveBuffer } from "./receive_buffer.ts";
+import { parseAuthority, parseTarget, type Target } from "./target.ts";
+import {
+  CHUNK_END,
+  chunkStart,
+  HeadWriter,
+  interimHead,
+  LAST_CHUNK,
+  OutputBuffer,
+  type ResponseFraming,
+} from "./writers.ts";
+
+export type RequestState = "idle" | "receiving_body" | "received" | "must_close" | "closed" | "error";
+export type ResponseState = "idle" | "awaiting_response" | "sending_body" | "sent" | "must_close" | "closed";
+
+type RequestTransition =
+  | "request_head"
+  | "data"
+  | "end_of_message"
+  | "peer_closed"
+  | "reading_error"
+  | "next_cycle"
+  | "last_cycle";
+type ResponseTransition =
+  | "request_head"
+  | "error_reply"
+  | "informational_head"
+  | "response_head"
+  | "data"
+  | "end_of_message"
+  | "we_closed"
+  | "next_cycle"
+  | "last_cycle";
+
+const REQUEST_STATES: { readonly [state in RequestState]: { readonly [event in RequestTransition]?: RequestState } } = {
+  idle: { request_head: "receiving_body", peer_closed: "closed", reading_error: "error" },
+  receiving_body: {
+    data: "receiving_body",
+    end_of_message: "received",
+    reading_error: "error",
+    last_cycle: "must_close",
+  },
+  received: { peer_closed: "closed", reading_error: "error", next_cycle: "idle", last_cycle: "must_close" },
+  must_close: { peer_closed: "closed" },
+  closed: { last_cycle: "closed" },
+  error: { last_cycle: "error", peer_closed: "closed" },
+};
+
+const RESPONSE_STATES: {
+  readonly [state in ResponseState]: { readonly [event in ResponseTransition]?: ResponseState };
+} = {
+  idle: { request_head: "awaiting_response", error_reply: "sending_body", we_closed: "closed" },
+  awaiting_response: {
+    informational_head: "awaiting_response",
+    response_head: "sending_body",
+    error_reply: "sending_body",
+    we_closed: "closed",
+  },
+  sending_body: { data: "sending_body", end_of_message: "sent", we_closed: "closed" },
+  sent: { next_cycle: "idle", last_cycle: "must_close", we_closed: "closed" },
+  must_close: { we_closed: "closed" },
+  closed: {},
+};
+
+/** A request whose head has arrived: what the head says and what follows from it. */
+export interface ReceivedRequest {
+  readonly head: RequestHead;
+  readonly target: Target;
+  /** Host name in lower case without port, "" when none was given. */
+  readonly host: string;
+  readonly framing: Framing;
+  /** RFC 9110 10.1.1: the client waits for 100 before it sends the content. */
+  readonly expectsContinue: boolean;
+  /** The head is over a limit, but its end is certain: answer this, and the connection may go on. */
+  readonly rejection: HttpError | null;
+}
+
+export type RequestEvent =
+  | { readonly type: "request_head"; readonly request: ReceivedRequest }
+  /** A part of the content; valid until the next call of `space()`. */
+  | { readonly type: "data"; readonly bytes: Uint8Array }
+  | { readonly type: "end_of_message" }
+  | { readonly type: "peer_closed" }
+  | { readonly type: "need_data" };
+
+const END_OF_MESSAGE = { type: "end_of_message" } as const;
+const PEER_CLOSED = { type: "peer_closed" } as const;
+const NEED_DATA = { type: "need_data" } as const;
+
+/** A response head as `sendHead` takes it; `length` in bytes, null when it is known only at the end. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly fields: HeaderFields;
+  readonly length: number | null;
+}
+
+export class Connection {
+  readonly #limits: Limits;
+  readonly #rules: Rules;
+  readonly #buffer = new ReceiveBuffer();
+  readonly #headReader: HeadReader;
+  readonly #headWriter: HeadWriter;
+  #requestState: RequestState = "idle";
+  #responseState: ResponseState = "idle";
+  #bodyReader: BodyReader | null = null;
+  #hasHadContent = false;
+  /** Of the present request. */
+  #head: RequestHead | null = null;
+  #hasPeerClosed = false;
+  #keepsAlive = true;
+  /** The client said that it will send nothing after the present request. */
+  #isLastRequest = false;
+  #isHead = false;
+  #version: "1.0" | "1.1" = "1.1";
+  #framing: ResponseFraming = "none";
+  /** Bytes of content that the head promised and that were not sent. */
+  #unsent = 0;
+
+  /** `headWriter` may be shared by all connections: it keeps nothing of them. */
+  constructor(options: { readonly limits: Limits; readonly rules: Rules; readonly headWriter: HeadWriter }) {
+    this.#limits = options.limits;
+    this.#rules = options.rules;
+    this.#headWriter = options.headWriter;
+    this.#headReader = new HeadReader(options.limits);
+  }
+
+  get requestState(): RequestState {
+    return this.#requestState;
+  }
+
+  get responseState(): ResponseState {
+    return this.#responseState;
+  }
+
+  /** A part of the next request is here. */
+  get hasBegunRequest(): boolean {
+    return this.#headReader.hasBegun || this.#buffer.length > 0;
+  }
+
+  /** Bytes have arrived that no event has told of. */
+  get hasUnreadBytes(): boolean {
+    return this.#buffer.length > 0;
+  }
+
+  /** The peer has ended its side; what it sent before may still be unread. */
+  get hasPeerClosed(): boolean {
+    return this.#hasPeerClosed;
+  }
+
+  /** Whether the peer can have sent nothing that is unread, going by what it said: this was to be its last request. */
+  get hasReceivedAll(): boolean {
+    return this.#isLastRequest && this.#bodyReader === null && this.#buffer.length === 0;
+  }
+
+  /** Gives the receive buffer back; no read into `space()` may be under way, and the connection is not used again. */
+  release(): void {
+    // A script may still be taking in the last part of a content, which stands there.
+    if (!this.#hasHadContent) this.#buffer.release();
+  }
+
+  /** The head of the present request, also where it was refused; null where there is none, or none that can be read. */
+  get head(): RequestHead | null {
+    return this.#head;
+  }
+
+  /** Drops what has arrived unread. */
+  discard(): void {
+    this.#buffer.skip(this.#buffer.length);
+  }
+
+  /** Whether the head of the present response says, or will say, that the connection goes on. */
+  get keepsAlive(): boolean {
+    return this.#keepsAlive;
+  }
+
+  /** Makes the present response the last one. */
+  endAfterResponse(): void {
+    this.#keepsAlive = false;
+  }
+
+  /** Where the socket reads to; `capacity` is the wish for a body. Every view given out before is invalid then. */
+  space(capacity?: number): Uint8Array {
+    return this.#buffer.space(capacity);
+  }
+
+  /** `count` bytes have been read into `space()`; null: the peer has ended its side. */
+  receive(count: number | null): void {
+    if (count === null) this.#hasPeerClosed = true;
+    else this.#buffer.commit(count);
+  }
+
+  /**
+   * The next event of the request half. In `received` it is told nothing before `startNextCycle()`. Throws HttpError
+   * when the bytes are no valid request: the request half is then in `error`, and an error reply may still be sent.
+   */
+  nextEvent(): RequestEvent {
+    try {
+      switch (this.#requestState) {
+        case "idle":
+          return this.#nextHead();
+        case "receiving_body":
+          return this.#nextData();
+        default:
+          return this.#hasPeerClosed ? PEER_CLOSED : NEED_DATA;
+      }
+    } catch (error) {
+      this.#moveRequest("reading_error");
+      this.#keepsAlive = false;
+      throw error;
+    }
+  }
+
+  #nextHead(): RequestEvent {
+    const head = this.#buffer.length === 0 ? null : this.#headReader.read(this.#buffer);
+    if (head === null) {
+      if (!this.#hasPeerClosed) return NEED_DATA;
+      // RFC 9112 8: an incomplete request is answered with 400; here nobody is left who would wait for it.
+      if (this.hasBegunRequest) throw new HttpError(400, "The peer closed within a request head");
+      this.#moveRequest("peer_closed");
+      return PEER_CLOSED;
+    }
+    // Before any check, so that an error reply is told of the right version and method.
+    this.#head = head;
+    this.#version = head.version;
+    this.#isHead = head.method === "HEAD";
+    this.#keepsAlive = isPersistent(head);
+    this.#isLastRequest = !this.#keepsAlive;
+    const request = this.#checkHead(head);
+    this.#moveRequest("request_head");
+    this.#moveResponse("request_head");
+    if (request.framing === 0) {
+      this.#moveRequest("end_of_message");
+    } else {
+      this.#hasHadContent = true;
+      this.#bodyReader = request.framing === "chunked"
+        ? new ChunkedReader(this.#limits)
+        : new LengthReader(request.framing);
+    }
+    return { type: "request_head", request };
+  }
+
+  #checkHead(head: ReadHead): ReceivedRequest {
+    const framing = requestFraming(head, { limits: this.#limits, rules: this.#rules });
+    const target = parseTarget(head.method, head.target);
+    const expectation = head.fields.get("expect");
+    // RFC 9110 10.1.1: any other expectation 417; a 100-continue of HTTP/1.0 MUST be ignored.
+    const expectsContinue = expectation !== null && head.version === "1.1";
+    if (expectsContinue && !/^100-continue$/i.test(expectation)) throw new HttpError(417, `Expect "${expectation}"`);
+    return {
+      head,
+      target,
+      host: this.#checkHost(head, target),
+      framing,
+      expectsContinue: expectsContinue && framing !== 0,
+      rejection: head.rejection,
+    };
+  }
+
+  /** RFC 9112 3.2: 400 for a missing (by rule), repeated or invalid Host; 3.2.2: the absolute form wins over it. */
+  #checkHost(head: RequestHead, target: Target): string {
+    const value = head.fields.get("host");
+    if (value === null) {
+      if (this.#rules.requiresHost && head.version === "1.1") throw new HttpError(400, "No Host field");
+    } else if (value !== this.#checkedHost) {
+      const authority = parseAuthority(value);
+      if (authority === null || head.fields.getAll("host").length > 1) throw new HttpError(400, `Host "${value}"`);
+      this.#checkedHost = value;
+      this.#hostName = authority.host;
+    }
+    if (target.authority !== null) return parseAuthority(target.authority)?.host ?? "";
+    return value === null ? "" : this.#hostName;
+  }
+
+  /** The last Host field that was found valid, and its name: it is the same in each request of a connection. */
+  #checkedHost = "";
+  #hostName = "";
+
+  #nextData(): RequestEvent {
+    const part = this.#bodyReader?.read(this.#buffer) ?? null;
+    if (part === null) {
+      if (!this.#hasPeerClosed) return NEED_DATA;
+      // RFC 9112 8: a body shorter than its framing says is incomplete, and must not pass for a whole one.
+      throw new HttpError(400, "The peer closed within a request body");
+    }
+    if (part === "end") {
+      this.#moveRequest("end_of_message");
+      this.#bodyReader = null;
+      return END_OF_MESSAGE;
+    }
+    this.#moveRequest("data");
+    return { type: "data", bytes: part };
+  }
+
+  /** What tells the client to go on and send the content. RFC 9110 15.2.1. */
+  sendContinue(): Uint8Array {
+    this.#moveResponse("informational_head");
+    return interimHead(100);
+  }
+
+  /** Appends the head of the answer to the present request; its framing follows from `length`, version and method. */
+  sendHead(output: OutputBuffer, head: ResponseHead, nowMs: number): void {
+    this.#moveResponse("response_head");
+    this.#writeHead(output, head, nowMs);
+  }
+
+  /**
+   * Like `sendHead`, for an error that was found while reading, or for a head that did not come in time: it may have no
+   * request. The connection ends with it.
+   */
+  sendErrorHead(output: OutputBuffer, head: ResponseHead, nowMs: number): void {
+    this.#moveResponse("error_reply");
+    if (this.#requestState === "idle") this.#moveRequest("reading_error");
+    this.#keepsAlive = false;
+    this.#writeHead(output, head, nowMs);
+  }
+
+  #writeHead(output: OutputBuffer, head: ResponseHead, nowMs: number): void {
+    const { status, fields, length } = head;
+    let framing: ResponseFraming;
+    // RFC 9110 8.6, RFC 9112 6.1: neither field in 204; a 304 may leave them out.
+    if (status === 204 || status === 304) framing = "none";
+    else if (length !== null) framing = length;
+    else framing = this.#version === "1.1" ? "chunked" : "close";
+    if (framing === "close") this.#keepsAlive = false;
+    this.#framing = framing;
+    this.#unsent = typeof framing === "number" ? framing : 0;
+    this.#headWriter.write(output, { status, framing, keepsAlive: this.#keepsAlive }, { fields, nowMs });
+  }
+
+  /** Whether the answer whose head was sent has content on the wire. RFC 9110 9.3.2: HEAD has none. */
+  get sendsContent(): boolean {
+    return this.#framing !== "none" && !this.#isHead;
+  }
+
+  /** What goes on the wire right before `count` (at least 1) bytes of content. Throws plain Error beyond Content-Length. */
+  sendData(count: number): Uint8Array {
+    this.#moveResponse("data");
+    if (this.#framing === "chunked") return chunkStart(count);
+    if (typeof this.#framing === "number") {
+      this.#unsent -= count;
+      if (this.#unsent < 0) throw new Error("The body is longer than its length");
+    }
+    return NOTHING;
+  }
+
+  /** What goes on the wire right after the bytes that `sendData` announced. */
+  get dataEnd(): Uint8Array {
+    return this.#framing === "chunked" ? CHUNK_END : NOTHING;
+  }
+
+  /** What ends the content on the wire. Throws plain Error for a body that was shorter than its Content-Length. */
+  sendEnd(): Uint8Array {
+    this.#moveResponse("end_of_message");
+    if (!this.sendsContent) return NOTHING;
+    if (this.#unsent > 0) throw new Error(`The body is ${this.#unsent} bytes shorter than its length`);
+    return this.#framing === "chunked" ? LAST_CHUNK : NOTHING;
+  }
+
+  /**
+   * After a whole response: true when the next request may be read, false when the connection must close (the request
+   * was not read to its end, or either side wants it so). RFC 9112 9.3.
+   */
+  startNextCycle(): boolean {
+    if (this.#keepsAlive && this.#requestState === "received" && this.#responseState === "sent") {
+      this.#moveRequest("next_cycle");
+      this.#moveResponse("next_cycle");
+      this.#head = null;
+      this.#isHead = false;
+      this.#version = "1.1";
+      return true;
+    }
+    this.#moveRequest("last_cycle");
+    this.#moveResponse("last_cycle");
+    return false;
+  }
+
+  /** Our side of the connection is shut. */
+  close(): void {
+    if (this.#responseState !== "closed") this.#moveResponse("we_closed");
+  }
+
+  #moveRequest(event: RequestTransition): void {
+    const next = REQUEST_STATES[this.#requestState][event];
+    if (next === undefined) throw new Error(`Request half: ${event} in ${this.#requestState}`);
+    this.#requestState = next;
+  }
+
+  #moveResponse(event: ResponseTransition): void {
+    const next = RESPONSE_STATES[this.#responseState][event];
+    if (next === undefined) throw new Error(`Response half: ${event} in ${this.#responseState}`);
+    this.#responseState = next;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** RFC 9112 9.3: HTTP/1.1 persists unless it says close, HTTP/1.0 only if it says keep-alive; case does not matter. */
+function isPersistent(head: RequestHead): boolean {
+  const value = head.fields.get("connection");
+  if (value === null) return head.version === "1.1";
+  if (value === "keep-alive") return true;
+  const options = listElements(value);
+  if (options.includes("close")) return false;
+  return head.version === "1.1" || options.includes("keep-alive");
+}

@@ -1,0 +1,122 @@
+/** The Connection: what it asks of a head beyond its grammar, its states, and what it sends. */
+import { assertEquals } from "@std/assert";
+import { readEvents } from "../../tests/feed.ts";
+import { chunked, fields, line, post, testReading } from "../../tests/reading.ts";
+import { RULES } from "../rules.ts";
+
+const REFUSED = ["error 400"];
+const GET = ["GET / 1.1"];
+const CONTENT = ["POST / 1.1", "content hello"];
+
+testReading("reads Host and the forms of the target", [
+  { name: "Host with a port", input: "GET / HTTP/1.1\r\nHost: a.example:8080\r\n\r\n", want: GET },
+  { name: "an empty Host", input: "GET / HTTP/1.1\r\nHost:\r\n\r\n", want: GET },
+  { name: "Host in another case", input: "GET / HTTP/1.1\r\nhOST: a\r\n\r\n", want: GET },
+  { name: "an IPv6 Host", input: "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", want: GET },
+  { name: "no Host", input: "GET / HTTP/1.1\r\n\r\n", want: REFUSED },
+  { name: "no Host in HTTP/1.0", input: "GET / HTTP/1.0\r\n\r\n", want: ["GET / 1.0", "last"] },
+  { name: "no Host beside an absolute target", input: "GET http://a/ HTTP/1.1\r\n\r\n", want: REFUSED },
+  { name: "two Hosts", input: fields("Host: b\r\n"), want: REFUSED },
+  { name: "two equal Hosts", input: fields("Host: a\r\n"), want: REFUSED },
+  { name: "two empty Hosts", input: "GET / HTTP/1.1\r\nHost:\r\nHost:\r\n\r\n", want: REFUSED },
+  { name: "two Hosts in HTTP/1.0", input: "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", want: REFUSED },
+  { name: "Host with a space", input: "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", want: REFUSED },
+  { name: "Host with a comma and a space", input: "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", want: REFUSED },
+  { name: "Host with a slash", input: "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", want: REFUSED },
+  { name: "Host with user information", input: "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", want: REFUSED },
+  { name: "Host with a port that is none", input: "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", want: REFUSED },
+  { name: "Host with a port above 65535", input: "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n", want: REFUSED },
+  { name: "Host with an open bracket", input: "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", want: REFUSED },
+  { name: "Host above ASCII", input: "GET / HTTP/1.1\r\nHost: \xe4\r\n\r\n", want: REFUSED },
+  { name: "an absolute target", input: line("GET http://b/c HTTP/1.1"), want: ["GET http://b/c 1.1"] },
+  {
+    name: "an absolute target beside an invalid Host",
+    input: "GET http://b/c HTTP/1.1\r\nHost: a b\r\n\r\n",
+    want: REFUSED,
+  },
+  { name: "an absolute target of another scheme", input: line("GET ftp://b/c HTTP/1.1"), want: REFUSED },
+  { name: "an absolute target without host", input: line("GET http:///c HTTP/1.1"), want: REFUSED },
+  { name: "an absolute target with a port alone", input: line("GET http://:80/c HTTP/1.1"), want: REFUSED },
+  { name: "an absolute target with user information", input: line("GET http://u@b/c HTTP/1.1"), want: REFUSED },
+  { name: "the authority form for CONNECT", input: line("CONNECT b:443 HTTP/1.1"), want: ["CONNECT b:443 1.1"] },
+  { name: "the authority form without port", input: line("CONNECT b HTTP/1.1"), want: REFUSED },
+  { name: "the authority form for GET", input: line("GET b:443 HTTP/1.1"), want: REFUSED },
+  { name: "the origin form for CONNECT", input: line("CONNECT / HTTP/1.1"), want: REFUSED },
+  { name: "the asterisk form for OPTIONS", input: line("OPTIONS * HTTP/1.1"), want: ["OPTIONS * 1.1"] },
+  { name: "the asterisk form for GET", input: line("GET * HTTP/1.1"), want: REFUSED },
+  { name: "a relative path", input: line("GET a/b HTTP/1.1"), want: REFUSED },
+  { name: "a fragment", input: line("GET /a#b HTTP/1.1"), want: REFUSED },
+  { name: "an invalid escape", input: line("GET /%zz HTTP/1.1"), want: REFUSED },
+  { name: "half an escape", input: line("GET /% HTTP/1.1"), want: REFUSED },
+  { name: "an escape that is no UTF-8", input: line("GET /%ff HTTP/1.1"), want: REFUSED },
+  { name: "an overlong escape", input: line("GET /%c0%ae%c0%ae/a HTTP/1.1"), want: REFUSED },
+  { name: "an escaped NUL", input: line("GET /%00 HTTP/1.1"), want: REFUSED },
+  { name: "an escaped slash", input: line("GET /..%2fa HTTP/1.1"), want: ["error 404"] },
+  { name: "a backslash", input: line("GET /..\\a HTTP/1.1"), want: ["error 404"] },
+]);
+
+const COURSE = RULES.course;
+
+testReading("keeps the rules of the course", [
+  { name: "no Host", input: "GET / HTTP/1.1\r\n\r\n", rules: COURSE, want: GET },
+  { name: "two Hosts", input: fields("Host: b\r\n"), rules: COURSE, want: REFUSED },
+  { name: "POST without length", input: post([], ""), rules: COURSE, want: ["error 411"] },
+  { name: "POST with a length", input: post(["Content-Length: 5"], "hello"), rules: COURSE, want: CONTENT },
+  { name: "POST with chunked", input: chunked("5\r\nhello\r\n0\r\n\r\n"), rules: COURSE, want: CONTENT },
+  { name: "POST of HTTP/1.0 without length", input: "POST / HTTP/1.0\r\n\r\n", rules: COURSE, want: ["error 411"] },
+  { name: "PUT without length", input: line("PUT / HTTP/1.1"), rules: COURSE, want: ["PUT / 1.1"] },
+]);
+
+testReading("reads Expect", [
+  { name: "100-continue", input: post(["Expect: 100-continue", "Content-Length: 5"], "hello"), want: CONTENT },
+  {
+    name: "100-continue in any case",
+    input: post(["Expect: 100-Continue", "Content-Length: 5"], "hello"),
+    want: CONTENT,
+  },
+  { name: "100-continue without content", input: fields("Expect: 100-continue\r\n"), want: GET },
+  { name: "another expectation", input: fields("Expect: 200-ok\r\n"), want: ["error 417"] },
+  { name: "another beside 100-continue", input: fields("Expect: 100-continue, x\r\n"), want: ["error 417"] },
+  { name: "an empty one", input: fields("Expect:\r\n"), want: ["error 417"] },
+  { name: "another in HTTP/1.0, ignored", input: "GET / HTTP/1.0\r\nExpect: x\r\n\r\n", want: ["GET / 1.0", "last"] },
+]);
+
+testReading("keeps or ends the connection", [
+  { name: "close", input: fields("Connection: close\r\n"), want: ["GET / 1.1", "last"] },
+  { name: "close in another case", input: fields("connection: Close\r\n"), want: ["GET / 1.1", "last"] },
+  { name: "close in a list", input: fields("Connection: TE,\tCLOSE , x\r\n"), want: ["GET / 1.1", "last"] },
+  {
+    name: "close in a second field",
+    input: fields("Connection: TE\r\nConnection: close\r\n"),
+    want: ["GET / 1.1", "last"],
+  },
+  { name: "close beats keep-alive", input: fields("Connection: keep-alive, close\r\n"), want: ["GET / 1.1", "last"] },
+  { name: "a name like close", input: fields("Connection: closed\r\n"), want: GET },
+  { name: "keep-alive without a blank", input: fields("Connection:Keep-Alive\r\n"), want: GET },
+  { name: "HTTP/1.0 with keep-alive", input: "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", want: ["GET / 1.0"] },
+  {
+    name: "HTTP/1.0 with keep-alive and close",
+    input: "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
+    want: ["GET / 1.0", "last"],
+  },
+  {
+    name: "HTTP/1.0 with another option",
+    input: "GET / HTTP/1.0\r\nConnection: x\r\n\r\n",
+    want: ["GET / 1.0", "last"],
+  },
+  {
+    name: "after content",
+    input: post(["Connection: close", "Content-Length: 5"], "hello"),
+    want: ["POST / 1.1", "content hello", "last"],
+  },
+]);
+
+Deno.test("nextEvent() refuses a message that the peer cut", () => {
+  const request = post(["Content-Length: 5"], "hello");
+  for (let length = 1; length < request.length; length++) {
+    const events = readEvents(request.slice(0, length), { closes: true });
+    assertEquals(events[events.length - 1], "error 400", request.slice(0, length));
+  }
+  assertEquals(readEvents(request, { closes: true }), ["POST / 1.1", "content hello", "peer_closed"]);
+  assertEquals(readEvents("", { closes: true }), ["peer_closed"]);
+});

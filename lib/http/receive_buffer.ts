@@ -1,0 +1,114 @@
+/**
+ * The bytes of one connection between the socket and the readers. The socket reads straight into `space()`, readers
+ * take from the front; nothing is copied but for moving a rest to the front when the end is reached. What a reader was
+ * given stays valid until the next call of `space()`.
+ */
+import { CR, latin1Text, LF } from "./grammar.ts";
+import { HttpError } from "./message.ts";
+
+/** Enough for a browser's head; a connection that waits holds no more. */
+const IDLE_BYTES = 8192;
+
+/** Storage of connections that have ended: allocating it anew took a fifth of the time of a short connection. */
+const FREE: Uint8Array<ArrayBuffer>[] = [];
+const MAX_FREE_COUNT = 256;
+
+export class ReceiveBuffer {
+  #bytes = FREE.pop() ?? new Uint8Array(IDLE_BYTES);
+  #start = 0;
+  #end = 0;
+  /** How many bytes from `#start` on are known to hold no LF. */
+  #scanned = 0;
+
+  /** The storage; what has arrived stands from `start` (inclusive) to `end` (exclusive). */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  get start(): number {
+    return this.#start;
+  }
+
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Bytes that have arrived and were not taken. */
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  /**
+   * Room for the next read, at least one byte. The storage has `capacity` bytes where the bytes not yet taken leave
+   * room in that, twice as many where they do not, and goes back to its least size once all was taken.
+   */
+  space(capacity = IDLE_BYTES): Uint8Array {
+    const length = this.length;
+    let wanted = Math.max(capacity, IDLE_BYTES);
+    while (wanted <= length) wanted *= 2;
+    if (this.#bytes.length !== wanted && (length === 0 || this.#bytes.length < wanted)) {
+      const larger = new Uint8Array(wanted);
+      larger.set(this.#bytes.subarray(this.#start, this.#end));
+      this.#bytes = larger;
+      this.#rewind(length);
+    } else if (length === 0) {
+      this.#rewind(0);
+    } else if (this.#end === this.#bytes.length) {
+      this.#bytes.copyWithin(0, this.#start, this.#end);
+      this.#rewind(length);
+    }
+    return this.#bytes.subarray(this.#end);
+  }
+
+  /** Gives the storage back. Nothing may read into it any more, and this buffer must not be used again. */
+  release(): void {
+    if (this.#bytes.length === IDLE_BYTES && FREE.length < MAX_FREE_COUNT) FREE.push(this.#bytes);
+    this.#bytes = new Uint8Array(0);
+    this.#rewind(0);
+  }
+
+  #rewind(length: number): void {
+    this.#start = 0;
+    this.#end = length;
+  }
+
+  /** Says that a read put `count` bytes at the front of `space()`. */
+  commit(count: number): void {
+    if (count > this.#bytes.length - this.#end) throw new Error("More bytes committed than there was space");
+    this.#end += count;
+  }
+
+  /** Takes `count` bytes away unseen. */
+  skip(count: number): void {
+    if (count > this.length) throw new Error("More bytes taken than have arrived");
+    this.#start += count;
+    this.#scanned = 0;
+  }
+
+  /** Takes at most `max` bytes, as a view; empty when none have arrived. */
+  take(max: number): Uint8Array {
+    const start = this.#start;
+    this.skip(Math.min(max, this.length));
+    return this.#bytes.subarray(start, this.#start);
+  }
+
+  /**
+   * Takes a line and gives its text (Latin-1) without the CRLF; null when it has not arrived whole. Throws HttpError
+   * 400 for a line that ends in a bare LF and for one of more than `maxBytes`. No byte is searched twice.
+   */
+  takeLine(maxBytes: number): string | null {
+    const found = this.#bytes.indexOf(LF, this.#start + this.#scanned);
+    const hasEnd = found >= 0 && found < this.#end;
+    const lineBytes = hasEnd ? found - this.#start - 1 : this.length - 1;
+    if (lineBytes > maxBytes) throw new HttpError(400, "A line of the content's framing is too long");
+    if (!hasEnd) {
+      this.#scanned = this.length;
+      return null;
+    }
+    // RFC 9112 2.2: a bare LF may be taken as a line end; not doing so leaves less to disagree about.
+    if (lineBytes < 0 || this.#bytes[found - 1] !== CR) throw new HttpError(400, "Bare LF in the content's framing");
+    const text = latin1Text(this.#bytes, this.#start, found - 1);
+    this.skip(lineBytes + 2);
+    return text;
+  }
+}

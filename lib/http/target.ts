@@ -1,0 +1,109 @@
+/**
+ * The request target and the Host field: their forms, percent-decoding and dot segments. Pure text, and apart from the
+ * readers because CGI and redirects need the same rules. RFC 9112 3.2, RFC 3986 3 and 5.2.4.
+ */
+import { HttpError } from "./message.ts";
+
+export interface Target {
+  /** RFC 9112 3.2.1 to 3.2.4. */
+  readonly form: "origin" | "absolute" | "authority" | "asterisk";
+  /** Percent-decoded once, dot segments resolved, starts with "/"; "*" and "" for the asterisk and authority forms. */
+  readonly path: string;
+  /** What follows the first "?", raw; "" when there is none. */
+  readonly query: string;
+  /** Host and port as text where the target names them; null in origin and asterisk form. */
+  readonly authority: string | null;
+}
+
+/**
+ * Reads a target that consists of visible ASCII. Throws HttpError 400 for one that fits no form, has a fragment, an
+ * invalid escape, or is not UTF-8 once decoded; 404 for one whose path cannot name anything (an encoded slash, a backslash).
+ */
+export function parseTarget(method: string, target: string): Target {
+  if (method === "CONNECT") {
+    const authority = parseAuthority(target);
+    if (!authority?.host || authority.port === null) throw new HttpError(400, `Not an authority: "${target}"`);
+    return { form: "authority", path: "", query: "", authority: target };
+  }
+  if (target.charCodeAt(0) === SLASH) return parseOrigin("origin", target, null);
+  if (target === "*") {
+    if (method !== "OPTIONS") throw new HttpError(400, "Only OPTIONS may ask for *");
+    return { form: "asterisk", path: "*", query: "", authority: null };
+  }
+  const absolute = /^https?:\/\/([^/?#]+)(.*)$/i.exec(target);
+  if (absolute === null) throw new HttpError(400, `Not a request target: "${target}"`);
+  const [, authority, rest] = absolute;
+  // RFC 9110 4.2.1: an "http" URI with an empty host MUST be rejected.
+  if (!parseAuthority(authority)?.host) throw new HttpError(400, `Not an authority: "${authority}"`);
+  // RFC 3986 6.2.3: an empty path is the same as "/".
+  return parseOrigin("absolute", rest.startsWith("/") ? rest : `/${rest}`, authority);
+}
+
+const SLASH = 0x2f;
+
+function parseOrigin(form: "origin" | "absolute", text: string, authority: string | null): Target {
+  let isPlain = true;
+  let end = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x3f) { // ?
+      end = i;
+      break;
+    }
+    // % and \ need a closer look, and so does a dot that begins a segment.
+    if (code === 0x25 || code === 0x5c || (code === 0x2e && text.charCodeAt(i - 1) === SLASH)) isPlain = false;
+  }
+  if (text.includes("#")) throw new HttpError(400, "A request target has no fragment");
+  const rawPath = end === text.length ? text : text.slice(0, end);
+  return { form, path: isPlain ? rawPath : decodePath(rawPath), query: text.slice(end + 1), authority };
+}
+
+/** RFC 3986 2.4: decoded exactly once, and only then searched for dot segments, so that %2e%2e is one too. */
+function decodePath(rawPath: string): string {
+  if (/%2f|%5c|\\/i.test(rawPath)) throw new HttpError(404, `Encoded slash or backslash in "${rawPath}"`);
+  let path: string;
+  try {
+    path = decodeURIComponent(rawPath);
+  } catch (cause) {
+    throw new HttpError(400, `Invalid percent-encoding in "${rawPath}"`, { cause });
+  }
+  if (path.includes("\0")) throw new HttpError(400, `NUL in "${rawPath}"`);
+  return removeDotSegments(path);
+}
+
+/** RFC 3986 5.2.4, for an absolute path: `..` at the root stays at the root. */
+function removeDotSegments(path: string): string {
+  const kept: string[] = [];
+  const segments = path.split("/").slice(1);
+  for (const segment of segments) {
+    if (segment === "..") kept.pop();
+    else if (segment !== ".") kept.push(segment);
+  }
+  const last = segments[segments.length - 1];
+  // A path that ends in a dot segment names a folder.
+  if ((last === "." || last === "..") && kept[kept.length - 1] !== "") kept.push("");
+  return `/${kept.join("/")}`;
+}
+
+/** Host as in a URI, in lower case, and the port where there is one. */
+export interface Authority {
+  readonly host: string;
+  readonly port: number | null;
+}
+
+/**
+ * RFC 9110 7.2, RFC 3986 3.2: `uri-host [ ":" port ]` without user information; null for anything else. An empty text
+ * is a valid Host of a target without authority.
+ */
+export function parseAuthority(text: string): Authority | null {
+  const match = AUTHORITY.exec(text);
+  if (match === null) return null;
+  const [, host, portText] = match;
+  const port = portText === undefined || portText === "" ? null : Number(portText);
+  if (port !== null && port > 65_535) return null;
+  return { host: host.toLowerCase(), port };
+}
+
+/** An IP literal in brackets, or a reg-name (which every IPv4 address is); then a port. */
+const AUTHORITY =
+  /^(\[[0-9A-Fa-f:.]+\]|\[v[0-9A-Fa-f]+\.[\w.~!$&'()*+,;=:-]+\]|(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::(\d{0,5}))?$/;

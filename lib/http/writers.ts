@@ -1,0 +1,149 @@
+/**
+ * From messages to bytes: the head of a response and the framing of its content. Apart from the states, which decide
+ * what may be written when. RFC 9112 4, 6 and 7.1.
+ */
+import { latin1Bytes } from "./grammar.ts";
+import { HeaderFields } from "./header_fields.ts";
+import { reasonPhrase } from "./message.ts";
+
+/** How the client finds the end of the content; "none" where there is none by rule (1xx, 204, 304). */
+export type ResponseFraming = number | "chunked" | "close" | "none";
+
+/** What a response head says besides its fields. */
+export interface ResponseLine {
+  readonly status: number;
+  readonly framing: ResponseFraming;
+  readonly keepsAlive: boolean;
+}
+
+/** One write is at most so many bytes unless a part of the content is larger; also what one TLS write takes. */
+const OUTPUT_BYTES = 65_536;
+
+/** Collects what leaves in one write. */
+export class OutputBuffer {
+  #bytes = new Uint8Array(OUTPUT_BYTES);
+  #length = 0;
+
+  /** Bytes that wait. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Bytes that still fit. */
+  get room(): number {
+    return this.#bytes.length - this.#length;
+  }
+
+  /** Appends bytes of which there must be room for all; heads, which have no bound of their own, make room. */
+  append(bytes: Uint8Array): void {
+    if (bytes.length > this.room) this.#grow(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  appendByte(byte: number): void {
+    if (this.#length === this.#bytes.length) this.#grow(1);
+    this.#bytes[this.#length++] = byte;
+  }
+
+  /** The bytes that wait, as a view that is valid until the next append; the buffer is empty then. */
+  takeAll(): Uint8Array {
+    const taken = this.#bytes.subarray(0, this.#length);
+    this.#length = 0;
+    return taken;
+  }
+
+  #grow(extra: number): void {
+    const larger = new Uint8Array(2 * this.#bytes.length + extra);
+    larger.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = larger;
+  }
+}
+
+/** Output buffers that no connection uses: an idle connection has none. */
+export class OutputPool {
+  readonly #free: OutputBuffer[] = [];
+
+  acquire(): OutputBuffer {
+    return this.#free.pop() ?? new OutputBuffer();
+  }
+
+  /** Takes an empty buffer back; one that had to grow, or one too many, is left to the garbage collector. */
+  release(buffer: OutputBuffer): void {
+    if (buffer.room === OUTPUT_BYTES && this.#free.length < 64) this.#free.push(buffer);
+  }
+}
+
+const CRLF = latin1Bytes("\r\n");
+const CONTENT_LENGTH = latin1Bytes("Content-Length: ");
+const CHUNKED = latin1Bytes("Transfer-Encoding: chunked\r\n");
+
+/** RFC 9112 7.1: the last chunk, with an empty trailer section. */
+export const LAST_CHUNK = latin1Bytes("0\r\n\r\n");
+/** RFC 9112 7.1: what follows the data of each chunk. */
+export const CHUNK_END = CRLF;
+
+/**
+ * Writes heads: `HTTP/1.1 status reason`, Date, Server, Connection, framing, then the fields of the response. What
+ * precedes the framing is the same for each status within a second and is kept. The status line says HTTP/1.1 to
+ * HTTP/1.0 clients too: RFC 9110 2.5 asks for the highest version that the server conforms to.
+ */
+export class HeadWriter {
+  readonly #always: HeaderFields;
+  #second = -1;
+  #prefixes: (Uint8Array | undefined)[] = [];
+
+  /** `always` are fields of every response. */
+  constructor(always: HeaderFields = HeaderFields.EMPTY) {
+    this.#always = always;
+  }
+
+  /** Appends the head; `nowMs` is Unix time. The fields must not hold any that this function writes. */
+  write(output: OutputBuffer, line: ResponseLine, options: { readonly fields: HeaderFields; readonly nowMs: number }) {
+    output.append(this.#prefix(line, Math.floor(options.nowMs / 1000)));
+    if (line.framing === "chunked") {
+      output.append(CHUNKED);
+    } else if (typeof line.framing === "number") {
+      output.append(CONTENT_LENGTH);
+      appendDecimal(output, line.framing);
+      output.append(CRLF);
+    }
+    output.append(options.fields.toBytes());
+    output.append(CRLF);
+  }
+
+  #prefix(line: ResponseLine, second: number): Uint8Array {
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#prefixes = [];
+    }
+    const index = 2 * line.status + (line.keepsAlive ? 1 : 0);
+    return this.#prefixes[index] ??= latin1Bytes(
+      `HTTP/1.1 ${line.status} ${reasonPhrase(line.status)}\r\n` +
+        // RFC 9110 6.6.1, 5.6.7: toUTCString is exactly the IMF-fixdate format.
+        `Date: ${new Date(second * 1000).toUTCString()}\r\n` +
+        `Server: ${SERVER}\r\n` +
+        `Connection: ${line.keepsAlive ? "keep-alive" : "close"}\r\n` +
+        Array.from(this.#always, ([name, value]) => `${name}: ${value}\r\n`).join(""),
+    );
+  }
+}
+
+/** RFC 9110 10.2.4; also SERVER_SOFTWARE of RFC 3875 4.1.17. */
+export const SERVER = "Liso/1.0";
+
+/** RFC 9110 15.2: an interim response has no content, and none of ours has fields. */
+export function interimHead(status: number): Uint8Array {
+  return latin1Bytes(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n\r\n`);
+}
+
+/** RFC 9112 7.1: chunk-size CRLF. */
+export function chunkStart(size: number): Uint8Array {
+  return latin1Bytes(`${size.toString(16)}\r\n`);
+}
+
+function appendDecimal(output: OutputBuffer, value: number): void {
+  let divisor = 1;
+  while (value / divisor >= 10) divisor *= 10;
+  for (; divisor >= 1; divisor /= 10) output.appendByte(0x30 + Math.floor(value / divisor) % 10);
+}

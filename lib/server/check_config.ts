@@ -1,0 +1,78 @@
+/**
+ * Asks the machine for what a Config names: the part of `--check`, and of each start, that is I/O. Nothing is left open
+ * and nothing is left behind. Ports are not tried: whoever listens finds out.
+ */
+import { dirname } from "@std/path";
+import type { Config } from "./config.ts";
+import { loadErrorPages } from "./load_error_pages.ts";
+import { checkLogFile } from "./log_file.ts";
+import { argumentLabel } from "./options.ts";
+import { findIdentity, isRoot } from "./privileges.ts";
+import { osProblem, StartError } from "./start_error.ts";
+import { credentialFiles, loadCredentials } from "./tls_credentials.ts";
+
+/** Everything that would keep the server from starting; none when all is well. */
+export function checkConfig(config: Config): readonly StartError[] {
+  const { form, root, logFile, accessLogFile, lockFile, errorPagesFolder } = config;
+  const checks = [
+    () =>
+      checkFolder(root, { argument: argumentLabel("root", form), remedy: "name a folder that the server may read" }),
+    () => logFile !== null && checkLogFile(logFile, argumentLabel("log", form)),
+    () => accessLogFile !== null && checkLogFile(accessLogFile, argumentLabel("access-log", form)),
+    () => lockFile !== null && checkLock(lockFile, argumentLabel("lock", form)),
+    () => config.user !== null && checkUser(config.user, config.group),
+    () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
+    () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
+  ];
+  return checks.flatMap((check) => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      if (error instanceof StartError) return [error];
+      throw error;
+    }
+  });
+}
+
+/** The folder can be listed and entered. */
+function checkFolder(path: string, { argument, remedy }: { readonly argument: string; readonly remedy: string }): void {
+  const refusal = (problem: string, cause?: unknown) =>
+    new StartError({ argument, value: path, problem, remedy }, { cause });
+  try {
+    if (!Deno.statSync(path).isDirectory) throw refusal("not a folder");
+    Deno.statSync(`${path}/.`); // needs the right to enter
+    Deno.openSync(path).close(); // needs the right to list, and costs nothing however many entries there are
+  } catch (error) {
+    throw error instanceof StartError ? error : refusal(osProblem(error), error);
+  }
+}
+
+/** Only root can become somebody else. */
+function checkUser(user: string, group: string | null): void {
+  if (!isRoot()) {
+    throw new StartError({
+      argument: "--user",
+      value: user,
+      problem: "not root",
+      remedy: "start as root, or without it",
+    });
+  }
+  findIdentity(user, group);
+}
+
+/** Only the folder: the file itself is opened under its lock by lock_file.ts. */
+function checkLock(path: string, argument: string): void {
+  const folder = dirname(path);
+  try {
+    if (Deno.statSync(folder).isDirectory) return;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) throw error;
+  }
+  throw new StartError({
+    argument,
+    value: path,
+    problem: "its folder does not exist",
+    remedy: "make it, or name another",
+  });
+}

@@ -1,0 +1,142 @@
+/**
+ * The listener for HTTPS and its certificate: opens it, gives it a new certificate without losing a connection, and
+ * warns before the certificate ends. What is accepted from it is served like any other connection. I/O. RFC 9110 4.2.2,
+ * RFC 7301 (ALPN).
+ */
+import type { Credentials } from "./check_credentials.ts";
+import { expiryWarning } from "./check_credentials.ts";
+import type { ListenAddress } from "./config.ts";
+import type { Libc } from "./libc.ts";
+import { listenTls } from "./listen.ts";
+import type { Log } from "./log.ts";
+import { argumentLabel } from "./options.ts";
+import { PortHandover } from "./port_handover.ts";
+import { type CredentialFiles, loadCredentials } from "./tls_credentials.ts";
+
+export interface HttpsOptions {
+  readonly address: ListenAddress;
+  readonly files: CredentialFiles;
+  readonly log: Log;
+  /** Null: a new certificate costs the connections that come while the port is closed for a moment. */
+  readonly libc: Libc | null;
+}
+
+const DAY_MS = 86_400_000;
+/** How long the old listener serves what the kernel had queued for it, and handshakes of TCP that were under way. */
+const HANDOVER_MS = 1_000;
+
+export class HttpsListener {
+  readonly #options: HttpsOptions;
+  #credentials: Credentials;
+  #listener: Deno.TlsListener;
+  /** The last replacement; the next one waits for it. */
+  #handover: Promise<void> = Promise.resolve();
+
+  /** Reads key and certificate and listens. Throws StartError, whose line tells the operator what is wrong. */
+  constructor(options: HttpsOptions) {
+    forgetKeyLog(options.log);
+    this.#options = options;
+    this.#credentials = loadCredentials(options.files, Date.now());
+    for (const warning of this.#credentials.warnings) options.log.warn("https", warning);
+    this.#listener = listenTls(options.address, {
+      argument: argumentLabel("https", options.files.form),
+      credentials: this.#credentials,
+    });
+    Deno.unrefTimer(setInterval(() => this.#warnOfExpiry(), DAY_MS));
+  }
+
+  /** What accepts now; `replace` changes it. Whoever serves it closes it. */
+  get listener(): Deno.TlsListener {
+    return this.#listener;
+  }
+
+  /** Names and addresses that the certificate is for. */
+  get names(): readonly string[] {
+    return this.#credentials.names;
+  }
+
+  /**
+   * Reads key and certificate again and listens with them. Resolves to the listener that now has to be served as well;
+   * the old one still serves what is queued for it and is then closed here. Null where nothing has changed. Rejects with
+   * StartError when the new pair is no good; then everything stays as it was.
+   */
+  async replace(): Promise<Deno.TlsListener | null> {
+    await this.#handover;
+    const { files, log } = this.#options;
+    const credentials = loadCredentials(files, Date.now());
+    for (const warning of credentials.warnings) log.warn("https", warning);
+    if (credentials.key === this.#credentials.key && credentials.certificate === this.#credentials.certificate) {
+      return null;
+    }
+    this.#listener = this.#handOver(credentials) ?? await this.#reopen(credentials);
+    this.#credentials = credentials;
+    const end = new Date(credentials.notAfterMs).toISOString().slice(0, 10);
+    log.info("https", `new certificate for ${credentials.names.join(", ")}, until ${end}`);
+    return this.#listener;
+  }
+
+  /** Both listen for a moment; null where the system cannot do that. */
+  #handOver(credentials: Credentials): Deno.TlsListener | null {
+    const old = this.#listener;
+    const handover = new PortHandover(this.#options.libc, old.addr.port);
+    if (!handover.setShared(true)) return null;
+    let listener: Deno.TlsListener;
+    try {
+      listener = this.#listenAgain(credentials, true);
+    } catch (error) {
+      handover.setShared(false);
+      throw error;
+    }
+    if (!handover.preferSecond()) {
+      this.#options.log.warn("https", "The kernel gives some connections to the old listener: they may be lost");
+    }
+    this.#handover = new Promise((resolve) =>
+      setTimeout(() => {
+        closeUnlessClosed(old);
+        handover.setShared(false);
+        resolve();
+      }, HANDOVER_MS)
+    );
+    return listener;
+  }
+
+  /** Closes, then listens; clients that connect meanwhile are refused. */
+  async #reopen(credentials: Credentials): Promise<Deno.TlsListener> {
+    closeUnlessClosed(this.#listener);
+    // The runtime lets go of the port in the next turn of its event loop.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return this.#listenAgain(credentials, false);
+  }
+
+  #listenAgain(credentials: Credentials, isShared: boolean): Deno.TlsListener {
+    const { address, files } = this.#options;
+    return listenTls({ ...address, port: this.#listener.addr.port }, {
+      argument: argumentLabel("https", files.form),
+      credentials,
+      isShared,
+    });
+  }
+
+  #warnOfExpiry(): void {
+    const warning = expiryWarning(this.#credentials, Date.now());
+    if (warning !== null) this.#options.log.warn("https", warning);
+  }
+}
+
+/** The server may have stopped meanwhile and closed it. */
+function closeUnlessClosed(listener: Deno.TlsListener): void {
+  try {
+    listener.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}
+
+/** The runtime would write the secrets of every connection to the file that this variable names. */
+function forgetKeyLog(log: Log): void {
+  if (!Deno.env.has(KEY_LOG)) return;
+  Deno.env.delete(KEY_LOG);
+  log.warn("https", `${KEY_LOG} is set and ignored: it would write the secrets of every connection to disk`);
+}
+
+const KEY_LOG = "SSLKEYLOGFILE";

@@ -1,0 +1,40 @@
+/**
+ * The few functions of the C library that the runtime has no words for. Apart from their users because this is the one
+ * place that may touch FFI: the permission for it is given up as soon as the library is open. I/O.
+ */
+
+/** Where Debian keeps libc; these stand in --allow-ffi, which takes absolute paths only. */
+const LIBC_PATHS: readonly string[] = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6"];
+
+const SYMBOLS = {
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  memcpy: { parameters: ["buffer", "buffer", "usize"], result: "usize" },
+  setgroups: { parameters: ["usize", "pointer"], result: "i32" },
+} as const;
+
+export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/**
+ * Opens libc and gives up the FFI permission of the process, whether that worked or not. Once, at start, before anything
+ * listens. Null where FFI is not permitted, or libc is in none of the known places.
+ */
+export function openLibc(): Libc | null {
+  const libc = findLibc();
+  Deno.permissions.revokeSync({ name: "ffi" });
+  return libc;
+}
+
+function findLibc(): Libc | null {
+  for (const path of LIBC_PATHS) {
+    if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
+    try {
+      return Deno.dlopen(path, SYMBOLS).symbols;
+    } catch {
+      // Not here, or not a libc with these functions: whoever needs it says what follows from its absence.
+    }
+  }
+  return null;
+}

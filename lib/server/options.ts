@@ -1,0 +1,232 @@
+/**
+ * The table of options. Parsing, `--help`, and whatever else must know every option (the man page, the configuration
+ * file) read this one table; the limits are added to it from lib/limits.ts. Pure.
+ */
+import { type Limit, type LimitName, LIMITS } from "../limits.ts";
+import { formatCount, formatSize, formatTime } from "./quantity.ts";
+
+export type Section = "Serving" | "Log" | "Running" | "Limits";
+
+export interface Option {
+  /** The long name without its dashes. */
+  readonly name: string;
+  /** Placeholder of the value; null for a flag. */
+  readonly value: string | null;
+  /** What holds without the option, as `--help` shows it; where the option is a number or a choice, as it is written. */
+  readonly default: string;
+  /** What it does, in a sentence without full stop. */
+  readonly meaning: string;
+  readonly section: Section;
+  /** It may be given more than once. */
+  readonly isRepeatable?: boolean;
+}
+
+const FORM_OPTIONS = [
+  {
+    name: "http",
+    value: "PORT",
+    default: "8080",
+    meaning: "Port for HTTP, 0 for any free one; with --https alone there is no HTTP",
+    section: "Serving",
+  },
+  {
+    name: "https",
+    value: "PORT",
+    default: "none",
+    meaning: "Port for HTTPS, 0 for any free one; needs --key and --certificate",
+    section: "Serving",
+  },
+  {
+    name: "listen",
+    value: "ADDRESS",
+    default: ":: (IPv6 and IPv4), else 0.0.0.0",
+    meaning: "Address to listen on",
+    section: "Serving",
+  },
+  { name: "root", value: "FOLDER", default: "none, required", meaning: "Folder with the site", section: "Serving" },
+  {
+    name: "cgi",
+    value: "PATH",
+    default: "none",
+    meaning: "CGI program for all of /cgi/, or folder of CGI programs",
+    section: "Serving",
+  },
+  { name: "key", value: "FILE", default: "none", meaning: "Private key for HTTPS, PEM", section: "Serving" },
+  {
+    name: "certificate",
+    value: "FILE",
+    default: "none",
+    meaning: "Certificate for HTTPS and the chain above it, PEM",
+    section: "Serving",
+  },
+  {
+    name: "key-passphrase",
+    value: "FILE",
+    default: "none",
+    meaning: "File whose first line decrypts the private key",
+    section: "Serving",
+  },
+  {
+    name: "https-redirect",
+    value: null,
+    default: "off",
+    meaning: "Send clients of the HTTP port to the HTTPS port (308; 421 for a host that the certificate does not name)",
+    section: "Serving",
+  },
+  {
+    name: "hsts",
+    value: "SECONDS",
+    default: "none",
+    meaning: "Tell browsers to use HTTPS alone for so long; cannot be taken back before",
+    section: "Serving",
+  },
+  {
+    name: "rules",
+    value: "course|standard",
+    default: "standard; course with the eight arguments",
+    meaning: "Which rules hold where the course and the RFCs differ",
+    section: "Serving",
+  },
+  {
+    name: "listing",
+    value: null,
+    default: "off",
+    meaning: "Show the content of folders that have no index.html (else 403)",
+    section: "Serving",
+  },
+  {
+    name: "dot-files",
+    value: null,
+    default: "off",
+    meaning: "Serve files whose name begins with a dot (else 404; .well-known is always served)",
+    section: "Serving",
+  },
+  {
+    name: "error-pages",
+    value: "FOLDER",
+    default: "built-in pages",
+    meaning: "Folder with 404.html and the like; 4xx.html, 5xx.html, then error.html stand in for missing ones",
+    section: "Serving",
+  },
+  {
+    name: "log",
+    value: "FILE",
+    default: "standard error",
+    meaning: "File to which messages and access lines are appended",
+    section: "Log",
+  },
+  {
+    name: "access-log",
+    value: "FILE|off",
+    default: "as --log",
+    meaning: "File for the access lines alone, or none of them",
+    section: "Log",
+  },
+  {
+    name: "log-level",
+    value: "debug|info|warn|error",
+    default: "info",
+    meaning: "Least severe message to log",
+    section: "Log",
+  },
+  {
+    name: "lock",
+    value: "FILE",
+    default: "none",
+    meaning: "File that holds the process id and keeps a second instance from starting",
+    section: "Running",
+  },
+  {
+    name: "user",
+    value: "NAME",
+    default: "as started",
+    meaning: "User to become once everything is open (root only)",
+    section: "Running",
+  },
+  {
+    name: "group",
+    value: "NAME",
+    default: "that of --user",
+    meaning: "Group to become, with --user",
+    section: "Running",
+  },
+  {
+    name: "daemon",
+    value: null,
+    default: "on with the eight arguments",
+    meaning: "Go into the background once everything listens",
+    section: "Running",
+  },
+  {
+    name: "foreground",
+    value: null,
+    default: "off with the eight arguments",
+    meaning: "Stay in the foreground",
+    section: "Running",
+  },
+  {
+    name: "check",
+    value: null,
+    default: "off",
+    meaning: "Check all of the above, say what is wrong, and start nothing",
+    section: "Running",
+  },
+  { name: "help", value: null, default: "off", meaning: "Show this page", section: "Running" },
+  {
+    name: "version",
+    value: null,
+    default: "off",
+    meaning: "Show the versions of lisod, Deno and V8",
+    section: "Running",
+  },
+] as const satisfies readonly Option[];
+
+type FormOption = (typeof FORM_OPTIONS)[number];
+export type FlagName = Extract<FormOption, { value: null }>["name"];
+/** Options that take a value, the limits aside. */
+export type ValueName = Exclude<FormOption, { value: null }>["name"];
+
+/** A limit as an option. */
+export interface LimitOption extends Option {
+  readonly limit: LimitName;
+}
+
+export const LIMIT_OPTIONS: readonly LimitOption[] = (Object.keys(LIMITS) as LimitName[]).map((limit) => {
+  const { unit, value, meaning }: Limit = LIMITS[limit];
+  return {
+    name: limit.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`),
+    value: { bytes: "SIZE", ms: "TIME", count: "N" }[unit],
+    default: { bytes: formatSize, ms: formatTime, count: formatCount }[unit](value),
+    meaning,
+    section: "Limits",
+    limit,
+  };
+});
+
+/** Every option, in the order of `--help`. */
+export const OPTIONS: readonly Option[] = [...FORM_OPTIONS, ...LIMIT_OPTIONS];
+
+/** The option of that long name; undefined where there is none. */
+export function findOption(name: string): Option | undefined {
+  return OPTIONS.find((option) => option.name === name);
+}
+
+/** The eight arguments of the positional form in their order: each stands for an option. */
+export const POSITIONS = [
+  { name: "http", label: "<HTTP port>" },
+  { name: "https", label: "<HTTPS port>" },
+  { name: "log", label: "<log file>" },
+  { name: "lock", label: "<lock file>" },
+  { name: "root", label: "<www folder>" },
+  { name: "cgi", label: "<CGI script path>" },
+  { name: "key", label: "<private key file>" },
+  { name: "certificate", label: "<certificate file>" },
+] as const satisfies readonly { readonly name: ValueName; readonly label: string }[];
+
+export type Form = "positional" | "named";
+
+/** How the operator of that form knows the option: `<www folder>` or `--root`. For messages. */
+export function argumentLabel(name: ValueName | FlagName, form: Form): string {
+  const position = form === "positional" ? POSITIONS.find((each) => each.name === name) : undefined;
+  return position?.label ?? `--${name}`;
+}

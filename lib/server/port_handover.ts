@@ -1,0 +1,71 @@
+/**
+ * Passes a port from one listening socket to the next without refusing or resetting a single connection. The runtime
+ * cannot give a listener another certificate, so there has to be a second one; closing the first before the second opens
+ * refuses clients, and closing it after that resets those whom the kernel had queued for it. So for a moment both
+ * listen on the port (SO_REUSEPORT), a filter gives every new connection to the second (SO_ATTACH_REUSEPORT_CBPF), and
+ * the first is closed when its queue has been served. Apart from the listener, because this is Linux and libc. I/O.
+ */
+import type { Libc } from "./libc.ts";
+
+/** Linux, asm-generic/socket.h and bits/socket.h. */
+const SOL_SOCKET = 1;
+const SO_REUSEPORT = 15;
+const SO_ATTACH_REUSEPORT_CBPF = 51;
+const AF_INET = 2;
+const AF_INET6 = 10;
+/** Bytes of struct sockaddr_in6. */
+const SOCKADDR_BYTES = 28;
+
+/**
+ * One instruction of linux/filter.h, struct sock_filter { u16 code; u8 jt, jf; u32 k }: BPF_RET | BPF_K, k = 1. Of the
+ * sockets that share the port, numbered from 0 in the order in which they began to listen, the second is chosen. With
+ * one socket left the answer is out of range, and the kernel takes that one.
+ */
+const CHOOSE_SECOND = new Uint8Array(Uint32Array.of(0x0006, 1).buffer);
+
+export class PortHandover {
+  readonly #libc: Libc | null;
+  readonly #port: number;
+
+  constructor(libc: Libc | null, port: number) {
+    this.#libc = libc;
+    this.#port = port;
+  }
+
+  /**
+   * Lets a second socket of this user listen on the port (with `reusePort`), or forbids it again, so that at any other
+   * time a second instance is refused. False where that is impossible here.
+   */
+  setShared(isShared: boolean): boolean {
+    const value = new Uint8Array(Int32Array.of(isShared ? 1 : 0).buffer);
+    return this.#setOption(SO_REUSEPORT, value);
+  }
+
+  /** Gives all new connections to the socket that was the second to listen. False where that is impossible here. */
+  preferSecond(): boolean {
+    if (this.#libc === null) return false;
+    // struct sock_fprog { u16 len; struct sock_filter *filter }; memcpy(3) returns where its first argument is.
+    const program = BigUint64Array.of(1n, this.#libc.memcpy(CHOOSE_SECOND, CHOOSE_SECOND, 0n));
+    return this.#setOption(SO_ATTACH_REUSEPORT_CBPF, new Uint8Array(program.buffer));
+  }
+
+  /** On each socket that listens on the port; false when there is none, or one of them refuses. */
+  #setOption(name: number, value: Uint8Array<ArrayBuffer>): boolean {
+    const libc = this.#libc;
+    if (libc === null) return false;
+    const listening = Array.from(Deno.readDirSync("/proc/self/fd"), (entry) => Number(entry.name))
+      .filter((fd) => this.#isListening(libc, fd));
+    const results = listening.map((fd) => libc.setsockopt(fd, SOL_SOCKET, name, value, value.length));
+    return results.length > 0 && results.every((result) => result === 0);
+  }
+
+  /** A TCP socket of the port that has no peer. */
+  #isListening(libc: Libc, fd: number): boolean {
+    const address = new Uint8Array(SOCKADDR_BYTES);
+    const size = () => Uint32Array.of(SOCKADDR_BYTES);
+    if (libc.getpeername(fd, address, size()) === 0) return false;
+    if (libc.getsockname(fd, address, size()) !== 0) return false;
+    // sa_family is in the order of the machine (little-endian), sin_port and sin6_port in that of the network.
+    return (address[0] === AF_INET || address[0] === AF_INET6) && (address[2] << 8 | address[3]) === this.#port;
+  }
+}

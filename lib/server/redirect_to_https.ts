@@ -1,0 +1,44 @@
+/**
+ * Answers everything on the HTTP port with the same target on the HTTPS port. Pure. Apart from the router because it
+ * stands in its place: no file and no script is looked at. RFC 9110 15.4.9 (308), 15.5.20 (421).
+ */
+import { HeaderFields } from "../http/header_fields.ts";
+import { EMPTY_BODY, HttpError, type HttpRequest, type HttpResponse } from "../http/message.ts";
+
+export interface RedirectOptions {
+  /** Names and addresses of the certificate, in lower case; asked for with each request, for they may change. */
+  readonly names: () => readonly string[];
+  /** Where HTTPS listens. */
+  readonly port: number;
+}
+
+const HTTPS_PORT = 443;
+
+/**
+ * A handler that answers 308, so that the method stays. Throws HttpError 421 for a host that the certificate does not
+ * name: the client could only get a warning there, and an answer must not lead to a host of the client's choice.
+ */
+export function createHttpsRedirect({ names, port }: RedirectOptions): (request: HttpRequest) => Promise<HttpResponse> {
+  return ({ host, target }) => {
+    if (!names().some((name) => matchesName(name, host))) {
+      throw new HttpError(421, `The certificate does not name "${host}"`);
+    }
+    const authority = port === HTTPS_PORT ? host : `${host}:${port}`;
+    const location = `https://${authority}${targetInOriginForm(target)}`;
+    return Promise.resolve({ status: 308, fields: HeaderFields.of(["Location", location]), body: EMPTY_BODY });
+  };
+}
+
+/** RFC 6125 6.4.3: a wildcard stands for one label. `host` is as in a URI, an IPv6 address in brackets. */
+function matchesName(name: string, host: string): boolean {
+  if (!name.startsWith("*.")) return name === host.replace(/^\[(.*)\]$/, "$1");
+  const dot = host.indexOf(".");
+  return dot > 0 && host.slice(dot) === name.slice(1);
+}
+
+/** RFC 9112 3.2.2 and 3.2.4: the absolute form without its authority, "*" without a path. */
+function targetInOriginForm(target: string): string {
+  if (target === "*") return "/";
+  const rest = target.replace(/^https?:\/\/[^/?#]*/i, "");
+  return rest.startsWith("/") ? rest : `/${rest}`;
+}

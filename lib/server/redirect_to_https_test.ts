@@ -1,0 +1,54 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { HeaderFields } from "../http/header_fields.ts";
+import { EMPTY_BODY, HttpError, type HttpRequest } from "../http/message.ts";
+import { createHttpsRedirect } from "./redirect_to_https.ts";
+
+const NAMES = ["example.org", "*.shop.example.org", "192.0.2.7", "2001:db8::7"];
+
+function request(host: string, target: string): HttpRequest {
+  const connection = { id: 1, remoteAddress: "", remotePort: 1, localAddress: "", localPort: 1, secure: false };
+  const { signal } = new AbortController();
+  const head = { method: "POST", target, version: "1.1", fields: HeaderFields.EMPTY } as const;
+  return { ...head, path: "/unused", query: "", host, body: EMPTY_BODY, connection, signal };
+}
+
+Deno.test("createHttpsRedirect() answers 308 with the same target when the certificate names the host", async () => {
+  const table: readonly {
+    readonly host: string;
+    readonly target: string;
+    readonly port?: number;
+    readonly want: string;
+  }[] = [
+    { host: "example.org", target: "/", want: "https://example.org:8443/" },
+    { host: "example.org", target: "/", port: 443, want: "https://example.org/" },
+    { host: "example.org", target: "/a%20b/../c?d=e?f&g", want: "https://example.org:8443/a%20b/../c?d=e?f&g" },
+    { host: "a.shop.example.org", target: "/x", want: "https://a.shop.example.org:8443/x" },
+    { host: "192.0.2.7", target: "/", want: "https://192.0.2.7:8443/" },
+    { host: "[2001:db8::7]", target: "/", port: 443, want: "https://[2001:db8::7]/" },
+    { host: "example.org", target: "http://example.org:8080/p?q", want: "https://example.org:8443/p?q" },
+    { host: "example.org", target: "HTTP://example.org", want: "https://example.org:8443/" },
+    { host: "example.org", target: "http://example.org?q", want: "https://example.org:8443/?q" },
+    { host: "example.org", target: "*", want: "https://example.org:8443/" },
+    { host: "example.org", target: "//evil.example/", want: "https://example.org:8443//evil.example/" },
+  ];
+  for (const { host, target, port = 8443, want } of table) {
+    const { status, fields } = await createHttpsRedirect({ names: () => NAMES, port })(request(host, target));
+    assertEquals([status, fields.get("Location")], [308, want], `${host} ${target}`);
+  }
+});
+
+Deno.test("createHttpsRedirect() throws 421 when the certificate does not name the host", () => {
+  const redirect = createHttpsRedirect({ names: () => NAMES, port: 8443 });
+  const hosts = ["evil.example", "", "shop.example.org", "a.b.shop.example.org", ".shop.example.org", "example.org."];
+  for (const host of [...hosts, "192.0.2.8", "[::1]"]) {
+    assertEquals(assertThrows(() => redirect(request(host, "/")), HttpError).status, 421, host);
+  }
+});
+
+Deno.test("createHttpsRedirect() asks for the names anew when they have changed", async () => {
+  let names: readonly string[] = [];
+  const redirect = createHttpsRedirect({ names: () => names, port: 443 });
+  assertThrows(() => redirect(request("new.example", "/")), HttpError);
+  names = ["new.example"];
+  assertEquals((await redirect(request("new.example", "/"))).status, 308);
+});

@@ -1,0 +1,80 @@
+/**
+ * Which handler answers a request: methods first, then the path; local redirects of scripts are followed here. Pure.
+ * RFC 9110 9 and 15, RFC 3875 6.2.2.
+ */
+import { HeaderFields } from "../http/header_fields.ts";
+import {
+  EMPTY_BODY,
+  type Handler,
+  HttpError,
+  type HttpRequest,
+  type HttpResponse,
+  type LocalRedirect,
+} from "../http/message.ts";
+import { parseTarget } from "../http/target.ts";
+import type { Rules } from "../rules.ts";
+
+export interface Routes {
+  readonly rules: Rules;
+  readonly files: Handler;
+  /** Where scripts answer, and who runs them; null where there are none. */
+  readonly scripts: { readonly prefix: string; readonly handler: Handler } | null;
+}
+
+/** RFC 3875 6.2.2 leaves the bound to the server: a chain this long is a loop. */
+const MAX_LOCAL_REDIRECTS = 5;
+
+/** Answers every request; throws HttpError 500 for a loop of local redirects, 501 for a method, and what the handlers throw. */
+export function createRouter(routes: Routes): (request: HttpRequest) => Promise<HttpResponse> {
+  return async (request) => {
+    let answer = await route(routes, request);
+    for (let count = 0; "localRedirect" in answer; count++) {
+      if (count === MAX_LOCAL_REDIRECTS) throw new HttpError(500, `Too many local redirects of "${request.target}"`);
+      answer = await route(routes, redirected(request, answer));
+    }
+    return answer;
+  };
+}
+
+function route({ rules, files, scripts }: Routes, request: HttpRequest): Promise<HttpResponse | LocalRedirect> {
+  const { method, path } = request;
+  const isForScript = scripts !== null && path.startsWith(scripts.prefix);
+  if (!isFileMethod(method)) {
+    if (rules.allowsAnyMethod && isForScript) return scripts.handler(request);
+    if (rules.allowsAnyMethod && method === "OPTIONS") return Promise.resolve(OPTIONS_ANSWER);
+    // RFC 9110 15.6.2: the server does not recognize the method, for any resource; decided before it is looked up.
+    throw new HttpError(501, `Method "${method}"`);
+  }
+  return isForScript ? scripts.handler(request) : files(request);
+}
+
+function isFileMethod(method: string): boolean {
+  return method === "GET" || method === "HEAD" || method === "POST";
+}
+
+/** RFC 9110 9.3.7, for a file and for "*". */
+const OPTIONS_ANSWER: HttpResponse = {
+  status: 204,
+  fields: HeaderFields.of(["Allow", "GET, HEAD, OPTIONS"]),
+  body: EMPTY_BODY,
+};
+
+/** The request that a script asked for in place of the client: the same, but without content. */
+function redirected(request: HttpRequest, { localRedirect }: LocalRedirect): HttpRequest {
+  const method = request.method === "HEAD" ? "HEAD" : "GET";
+  const { path, query } = parseTarget(method, localRedirect);
+  return {
+    method,
+    target: localRedirect,
+    version: request.version,
+    fields: request.fields.without("Content-Length", "Content-Type", "Transfer-Encoding"),
+    path,
+    query,
+    host: request.host,
+    body: EMPTY_BODY,
+    connection: request.connection,
+    get signal() {
+      return request.signal;
+    },
+  };
+}

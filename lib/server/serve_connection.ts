@@ -1,0 +1,469 @@
+/**
+ * The pump of one connection: moves bytes between the socket and the state machine, calls the handler and writes the
+ * access line. Every failure of a connection ends here, in the one catch, and costs that connection alone. RFC 9112 9.
+ */
+import { Connection, type ReceivedRequest } from "../http/connection.ts";
+import {
+  type Body,
+  type ConnectionInfo,
+  EMPTY_BODY,
+  HttpError,
+  type HttpResponse,
+  type RequestHead,
+} from "../http/message.ts";
+import type { HeadWriter, OutputPool } from "../http/writers.ts";
+import type { Limits } from "../limits.ts";
+import type { Rules } from "../rules.ts";
+import type { Log } from "./log.ts";
+import { type LentToRequest, RequestBody, ServedRequest } from "./served_request.ts";
+import { type Clock, SocketReader, SocketWriter, type Transport } from "./transport.ts";
+
+/** What all connections of a server share. */
+export interface ConnectionServices {
+  /** Answers everything; a local redirect has been followed. */
+  readonly handler: (request: ServedRequest) => Promise<HttpResponse>;
+  /** The answer for an error status, with its error page. */
+  readonly errorResponse: (error: HttpError) => HttpResponse;
+  readonly log: Pick<Log, "isAccessOn" | "access" | "debug" | "warn" | "error">;
+  readonly limits: Limits;
+  readonly rules: Rules;
+  readonly headWriter: HeadWriter;
+  readonly outputPool: OutputPool;
+  readonly clock: Clock;
+  /** Really ends sockets on which a write or a handshake hangs, which `close()` does not. */
+  readonly shutdownSockets: (connections: readonly ConnectionInfo[]) => void;
+}
+
+/** Content is read in larger pieces than heads. */
+const BODY_READ_BYTES = 65_536;
+
+/** How long output waits for what could leave in the same write: a first part of content of unknown length, a next answer. */
+const SOON_MS = 5;
+
+export class ServedConnection {
+  readonly #transport: Transport;
+  readonly #info: ConnectionInfo;
+  readonly #services: ConnectionServices;
+  readonly #connection: Connection;
+  readonly #reader: SocketReader;
+  readonly #writer: SocketWriter;
+  /** What a request without content needs of its connection, made once. */
+  readonly #lent: LentToRequest;
+  #request: ServedRequest | null = null;
+  #hasContinued = false;
+  #isWatched = false;
+  #isDraining = false;
+  #isEnded = false;
+  #isClosed = false;
+
+  constructor(transport: Transport, info: ConnectionInfo, services: ConnectionServices) {
+    this.#transport = transport;
+    this.#info = info;
+    this.#services = services;
+    this.#connection = new Connection(services);
+    this.#reader = new SocketReader(transport, this.#connection, services.clock);
+    this.#writer = new SocketWriter(transport, services);
+    this.#lent = { body: EMPTY_BODY, connection: info, watch: () => this.#watch() };
+  }
+
+  /** Serves the connection to its end; never rejects. */
+  async run(): Promise<void> {
+    const { limits } = this.#services;
+    try {
+      if (this.#transport.handshake !== undefined) {
+        this.#reader.startWait("handshake", limits.handshakeMs);
+        await this.#transport.handshake();
+      }
+      this.#reader.startWait("head", limits.headMs);
+      await this.#serveRequests();
+    } catch (error) {
+      this.#reportFailure(error);
+      await this.#sendWhatWaits();
+    } finally {
+      this.#request?.abort();
+      this.#writer.release();
+      this.#close();
+      this.#reader.release();
+    }
+  }
+
+  /** Both ends of the connection. */
+  get info(): ConnectionInfo {
+    return this.#info;
+  }
+
+  /**
+   * Once a second: ends whatever has waited beyond its limit. A client that waits for an answer is told so by 408. True
+   * when the socket hangs: then the caller shuts it down, and where it cannot, the connection stays and counts until
+   * the client ends it.
+   */
+  sweep(nowMs: number): boolean {
+    if (nowMs > this.#writer.deadlineMs) return this.#giveUp("a write made no progress");
+    if (nowMs > this.#reader.deadlineMs && !this.#reader.expire()) {
+      if (this.#reader.wait === "handshake") return this.#giveUp("timed out: handshake");
+      if (this.#reader.wait === "half_closed") this.#request?.abort();
+      else this.#end(`timed out: ${this.#reader.wait}`);
+    }
+    return false;
+  }
+
+  /** The server stops: the present request is the last one; an idle connection closes at once. True as for `sweep`. */
+  drain(): boolean {
+    this.#isDraining = true;
+    if (this.#reader.wait === "handshake") return this.#giveUp("the server stops");
+    const { wait } = this.#reader;
+    const isIdle = wait === "keep_alive" || (wait === "head" && !this.#connection.hasBegunRequest);
+    if (isIdle && !this.#writer.isWriting) this.#end("the server stops");
+    else this.#connection.endAfterResponse();
+    return false;
+  }
+
+  /** The server stops now: whatever is under way is cut; the caller shuts the socket down, for a write may hang. */
+  abort(): void {
+    this.#request?.abort();
+    this.#end("the server stops");
+  }
+
+  async #serveRequests(): Promise<void> {
+    const { limits } = this.#services;
+    for (;;) {
+      try {
+        const event = this.#connection.nextEvent();
+        if (event.type === "request_head") {
+          await this.#serveRequest(event.request);
+          if (!this.#connection.startNextCycle()) return await this.#finish();
+          this.#reader.startWait("keep_alive", limits.keepAliveMs);
+        } else if (event.type === "need_data") {
+          await this.#writer.flush();
+          this.#writer.release();
+          if (this.#connection.hasBegunRequest) {
+            // The clock of the whole head starts with its first byte.
+            this.#reader.startWait("head", limits.headMs);
+            await this.#reader.readExpirably();
+          } else {
+            if (this.#isDraining) return;
+            this.#reader.accept(await this.#reader.read());
+          }
+        } else {
+          return await this.#writer.flush();
+        }
+      } catch (error) {
+        if (!(error instanceof HttpError) || this.#connection.responseState !== "idle") throw error;
+        return await this.#answerReadingError(error);
+      }
+    }
+  }
+
+  async #serveRequest(received: ReceivedRequest): Promise<void> {
+    this.#reader.endWait();
+    if (this.#isDraining) this.#connection.endAfterResponse();
+    const hasContent = received.framing !== 0;
+    const lent = hasContent
+      ? { ...this.#lent, body: new RequestBody(received, () => this.#pull(received)) }
+      : this.#lent;
+    const request = new ServedRequest(received, lent);
+    this.#request = request;
+    this.#hasContinued = false;
+    this.#isWatched = false;
+    const response = await this.#respond(received, request);
+    let contentBytes = 0;
+    try {
+      this.#giveUpContent(received);
+      contentBytes = this.#sendAtOnce(response) ?? await this.#sendParts(response.body);
+      this.#writer.output.append(this.#connection.sendEnd());
+    } catch (error) {
+      request.abort();
+      throw error;
+    } finally {
+      this.#request = null;
+      // Content in memory holds nothing: two turns of the microtask queue less for each small file.
+      if (response.body.bytes === undefined) await response.body.close();
+      if (hasContent) await lent.body.close();
+      this.#writeAccessLine(request, response.status, contentBytes);
+    }
+    if (hasContent) await this.#drainContent(received);
+  }
+
+  /** What to answer, whatever happens; rejects only when there is nobody left to answer. */
+  async #respond(received: ReceivedRequest, request: ServedRequest): Promise<HttpResponse> {
+    try {
+      if (received.rejection !== null) throw received.rejection;
+      return await this.#askHandler(request);
+    } catch (error) {
+      const { log, errorResponse } = this.#services;
+      if (error instanceof HttpError) {
+        const source = `${request.method} ${request.target}`;
+        if (error.status >= 500) log.error(source, error.message, error.cause);
+        else log.debug(source, error.message, error.cause);
+        return errorResponse(error);
+      }
+      if (isPeerGone(error)) throw error;
+      log.error(`${request.method} ${request.target}`, "The handler failed", error);
+      return errorResponse(new HttpError(500, "The handler failed"));
+    }
+  }
+
+  /** The handler's answer. Answers that wait in the output buffer leave without it when it takes its time. */
+  async #askHandler(request: ServedRequest): Promise<HttpResponse> {
+    const answer = this.#services.handler(request);
+    if (this.#writer.hasOutput && !await isSettledSoon(answer)) {
+      try {
+        await this.#writer.sendAside(NOTHING);
+      } catch (error) {
+        request.abort();
+        await (await answer).body.close();
+        throw error;
+      }
+    }
+    return await answer;
+  }
+
+  /** Puts the head into the output buffer, and content that fits too: its bytes; null where content is still to be sent. */
+  #sendAtOnce({ status, fields, body }: HttpResponse): number | null {
+    const { output } = this.#writer;
+    this.#connection.sendHead(output, { status, fields, length: body.length }, this.#services.clock.nowMs);
+    if (!this.#connection.sendsContent || body.length === 0) return 0;
+    if (body.bytes === undefined || body.bytes.length > output.room) return null;
+    output.append(this.#connection.sendData(body.bytes.length));
+    output.append(body.bytes);
+    return body.bytes.length;
+  }
+
+  async #sendParts(body: Body): Promise<number> {
+    let sent = 0;
+    const parts = body[Symbol.asyncIterator]();
+    let next = parts.next();
+    // A script may print its head long before its content.
+    if (body.length === null && !await isSettledSoon(next)) await this.#writer.flush();
+    for (let part = await next; part.done !== true; part = await next) {
+      const bytes = part.value;
+      if (bytes.length > 0) {
+        sent += bytes.length;
+        this.#writer.output.append(this.#connection.sendData(bytes.length));
+        await this.#writer.send(bytes);
+        this.#writer.output.append(this.#connection.dataEnd);
+        await this.#writer.flush();
+      }
+      next = parts.next();
+    }
+    return sent;
+  }
+
+  /** The next part of the request's content, null after its last; HttpError when it is invalid, too long or too late. */
+  async #pull(received: ReceivedRequest): Promise<Uint8Array | null> {
+    while (this.#connection.requestState === "receiving_body") {
+      const event = this.#connection.nextEvent();
+      if (event.type === "data") {
+        // RFC 9110 10.1.1: no 100 is needed once a part of the content has come.
+        this.#hasContinued = true;
+        return event.bytes;
+      }
+      if (event.type === "need_data") {
+        if (this.#connection.responseState === "awaiting_response") await this.#sendContinue(received);
+        await this.#readContent();
+      }
+    }
+    if (this.#isWatched) this.#watch();
+    return null;
+  }
+
+  async #readContent(): Promise<void> {
+    this.#reader.startWait("body", this.#services.limits.bodyIdleMs);
+    try {
+      await this.#reader.readExpirably(BODY_READ_BYTES);
+    } catch (error) {
+      // Late or broken off: nobody knows where a next request would begin.
+      this.#connection.endAfterResponse();
+      throw error;
+    } finally {
+      this.#reader.endWait();
+    }
+  }
+
+  /**
+   * RFC 9110 10.1.1: 100 when the content is wanted and has not begun to come. Answers to earlier requests leave in any
+   * case: the client may wait for them before it sends the content.
+   */
+  async #sendContinue(received: ReceivedRequest): Promise<void> {
+    const isWanted = received.expectsContinue && !this.#hasContinued;
+    this.#hasContinued = true;
+    await this.#writer.sendAside(isWanted ? this.#connection.sendContinue() : NOTHING);
+  }
+
+  /** Closes after an answer to a request whose content nobody will send, or that is too long to be read away. */
+  #giveUpContent(received: ReceivedRequest): void {
+    if (this.#connection.requestState !== "receiving_body") return;
+    const isTooLong = typeof received.framing === "number" && received.framing > this.#services.limits.drainBytes;
+    // RFC 9110 10.1.1: a client that was not told to continue may or may not send the content.
+    if (isTooLong || (received.expectsContinue && !this.#hasContinued)) this.#connection.endAfterResponse();
+  }
+
+  /** Reads away content that the handler did not want, as far as that is worth a connection. */
+  async #drainContent(received: ReceivedRequest): Promise<void> {
+    if (this.#connection.requestState !== "receiving_body") return;
+    await this.#writer.flush();
+    let drained = 0;
+    try {
+      while (this.#connection.keepsAlive && drained <= this.#services.limits.drainBytes) {
+        const part = await this.#pull(received);
+        if (part === null) return;
+        drained += part.length;
+      }
+    } catch (error) {
+      // The answer has been sent: invalid content can only end the connection.
+      if (!(error instanceof HttpError)) throw error;
+    }
+    this.#connection.endAfterResponse();
+  }
+
+  /** While a handler works on a request that has arrived whole, notices that the client goes away. */
+  #watch(): void {
+    this.#isWatched = true;
+    const request = this.#request;
+    if (request !== null && this.#connection.requestState === "received") this.#watchPeer(request);
+  }
+
+  async #watchPeer(request: ServedRequest): Promise<void> {
+    try {
+      while (this.#request === request && !this.#connection.hasUnreadBytes && !this.#connection.hasPeerClosed) {
+        await this.#reader.startRead();
+      }
+    } catch {
+      // Whatever the read failed with, the client is gone; the pump meets the same failure and tells of it.
+      request.abort();
+    }
+    // A client may end its side and still wait for the answer, and one that is gone looks the same from here.
+    if (this.#request === request && this.#connection.hasPeerClosed) {
+      this.#reader.startWait("half_closed", this.#services.limits.halfClosedMs);
+    }
+  }
+
+  /** Answers what cannot be read as a request; the connection ends with it. */
+  async #answerReadingError(error: HttpError): Promise<void> {
+    const { log, errorResponse, clock } = this.#services;
+    log.debug(this.#source, error.message);
+    const { status, fields, body } = errorResponse(error);
+    this.#connection.sendErrorHead(this.#writer.output, { status, fields, length: body.length }, clock.nowMs);
+    const bytes = this.#connection.sendsContent ? body.bytes ?? NOTHING : NOTHING;
+    if (bytes.length > 0) this.#writer.output.append(this.#connection.sendData(bytes.length));
+    this.#writer.output.append(bytes);
+    this.#writer.output.append(this.#connection.sendEnd());
+    this.#writeAccessLine(this.#connection.head, status, bytes.length);
+    this.#connection.startNextCycle();
+    await this.#finish();
+  }
+
+  /** Sends the rest and closes so that the client can read it all. */
+  async #finish(): Promise<void> {
+    await this.#writer.flush();
+    this.#connection.close();
+    // RFC 9112 9.6: closing with unread bytes makes the system reset the connection, and the client may lose the answer.
+    if (this.#connection.requestState === "must_close" && this.#connection.hasReceivedAll) return;
+    await this.#transport.closeWrite();
+    this.#reader.startWait("linger", this.#services.limits.lingerMs);
+    while (!this.#connection.hasPeerClosed) {
+      this.#reader.accept(await this.#reader.read());
+      this.#connection.discard();
+    }
+  }
+
+  /** After a failure: the answers before the one that failed are whole, and the client must see that this one is not. */
+  async #sendWhatWaits(): Promise<void> {
+    try {
+      await this.#writer.flush();
+    } catch (error) {
+      this.#reportFailure(error);
+    }
+  }
+
+  /** Cuts the connection from outside the pump, which then fails and cleans up. */
+  #end(reason: string): void {
+    this.#services.log.debug(this.#source, `Closed: ${reason}`);
+    this.#isEnded = true;
+    this.#close();
+  }
+
+  /** Leaves the socket to the caller: closing it now would leave it open, and out of every count. */
+  #giveUp(reason: string): true {
+    this.#services.log.debug(this.#source, `Closed: ${reason}`);
+    this.#isEnded = true;
+    this.#reader.endWait();
+    this.#writer.deadlineMs = Infinity;
+    return true;
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#reader.endWait();
+    this.#writer.deadlineMs = Infinity;
+    this.#transport.close();
+  }
+
+  /** The one place where a connection's failure is told. */
+  #reportFailure(error: unknown): void {
+    const { log } = this.#services;
+    if (this.#isEnded && isPeerGone(error)) return; // told already
+    // 4xx: the client broke off the content that its answer was being made of.
+    const isPeersFault = (error instanceof HttpError && error.status < 500) || error instanceof Deno.errors.InvalidData;
+    if (isPeersFault || isPeerGone(error)) log.debug(this.#source, String(error));
+    else log.error(this.#source, "The connection failed", error);
+  }
+
+  /** `request` is null for what could not be read as one. */
+  #writeAccessLine(request: RequestHead | null, status: number, bodyBytes: number): void {
+    const { log } = this.#services;
+    if (!log.isAccessOn) return;
+    log.access({
+      remoteAddress: this.#info.remoteAddress,
+      remoteUser: null,
+      method: request?.method ?? "",
+      target: request?.target ?? "",
+      version: request?.version ?? "",
+      status,
+      bodyBytes,
+      referer: request?.fields.get("referer") ?? null,
+      userAgent: request?.fields.get("user-agent") ?? null,
+    });
+  }
+
+  /** Names the connection in messages. */
+  get #source(): string {
+    return `${this.#info.remoteAddress}:${this.#info.remotePort}`;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Whether the promise settles within a moment; how it settled is for others to see. */
+async function isSettledSoon(promise: Promise<unknown>): Promise<boolean> {
+  // An answer from memory is there after a few turns of the microtask queue, and needs no timer.
+  let isSettled = false;
+  const settle = () => isSettled = true;
+  promise.then(settle, settle);
+  for (let turn = 0; turn < 8 && !isSettled; turn++) await undefined;
+  if (isSettled) return true;
+  let timer: number | undefined;
+  const moment = new Promise<"later">((resolve) => timer = setTimeout(resolve, SOON_MS, "later"));
+  try {
+    return await Promise.race([promise.then(() => "now", () => "now"), moment]) === "now";
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The peer closed, reset or vanished, or we closed the socket under a read: nobody is left to answer, nothing is wrong. */
+export function isPeerGone(error: unknown): boolean {
+  return PEER_GONE.some((kind) => error instanceof kind);
+}
+
+const PEER_GONE = [
+  Deno.errors.BrokenPipe,
+  Deno.errors.ConnectionReset,
+  Deno.errors.ConnectionAborted,
+  Deno.errors.NotConnected,
+  Deno.errors.Interrupted,
+  Deno.errors.UnexpectedEof,
+  Deno.errors.BadResource,
+  Deno.errors.TimedOut,
+];

@@ -1,0 +1,295 @@
+/** The pump of a connection over a scripted socket: what is answered, in which order, and what is left behind. */
+import { assert, assertEquals } from "@std/assert";
+import {
+  contentOf,
+  Conversation,
+  converse,
+  echoContent,
+  echoPath,
+  ok,
+  PartsBody,
+  respond,
+} from "../../tests/conversation.ts";
+import { fieldValue } from "../../tests/raw_http.ts";
+import { HeaderFields } from "../http/header_fields.ts";
+import { HttpError } from "../http/message.ts";
+import type { ServedRequest } from "./served_request.ts";
+
+function get(path: string, ...fieldLines: readonly string[]): string {
+  return [`GET ${path} HTTP/1.1`, "Host: a", ...fieldLines, "", ""].join("\r\n");
+}
+
+function post(path: string, fieldLines: readonly string[], content: string): string {
+  return [`POST ${path} HTTP/1.1`, "Host: a", ...fieldLines, "", content].join("\r\n");
+}
+
+Deno.test("run() answers pipelined requests in order and in one write", async () => {
+  const { transport, ...played } = await converse(get("/1") + get("/2") + get("/3"), echoPath);
+  assertEquals(transport.writes.length, 1);
+  const conversation = await converse(get("/1") + get("/2") + get("/3"), echoPath);
+  assertEquals(conversation.contents(), ["/1", "/2", "/3"]);
+  assertEquals(played.log, ["access GET /1 200 2", "access GET /2 200 2", "access GET /3 200 2"]);
+});
+
+Deno.test("run() answers a request that arrives byte by byte", async () => {
+  const conversation = new Conversation(echoContent);
+  for (const byte of post("/", ["Content-Length: 5"], "hello")) {
+    await conversation.transport.untilReading();
+    conversation.transport.send(byte);
+  }
+  await conversation.transport.untilReading();
+  assertEquals(conversation.contents(), ["hello"]);
+  conversation.transport.end();
+  await conversation.done;
+});
+
+Deno.test("run() sends the same bytes when each write takes only a part", async () => {
+  const handler = (request: ServedRequest) =>
+    request.path === "/parts" ? respond(new PartsBody(["one", "two"])) : echoPath(request);
+  const input = get("/1") + get("/parts") + get("/2");
+  const { transport } = await converse(input, handler);
+  for (const maxWriteBytes of [1, 7, 100]) {
+    const other = await converse(input, handler, { maxWriteBytes });
+    assertEquals(other.transport.output, transport.output);
+  }
+});
+
+Deno.test("run() sends content in memory that is larger than the output buffer", async () => {
+  const content = "0123456789abcdef".repeat(20_000);
+  const conversation = await converse(get("/") + get("/"), () => ok(content), { maxWriteBytes: 65_536 });
+  assertEquals(conversation.contents(), [content, content]);
+});
+
+Deno.test("run() gives HEAD byte for byte the head of GET", async () => {
+  const answers = {
+    "/memory": () => ok("hello"),
+    "/empty": () => ok(""),
+    "/length": () => respond(new PartsBody(["hello"], 5)),
+    "/stream": () => respond(new PartsBody(["hello"])),
+    "/304": () => respond(new PartsBody(["hello"], 5), 304),
+    "/404": () => Promise.reject(new HttpError(404, "Not there")),
+    "/500": () => Promise.reject(new Error("Broken")),
+  };
+  for (const [path, handler] of Object.entries(answers)) {
+    for (const version of ["1.0", "1.1"]) {
+      const request = `${path} HTTP/${version}\r\nHost: a\r\n\r\n`;
+      const [got] = (await converse(`GET ${request}`, handler)).responses();
+      const conversation = await converse(`HEAD ${request}`, handler);
+      assertEquals(conversation.transport.output, got.head, `${path} ${version}`);
+      assertEquals(conversation.log.at(-1), `access HEAD ${path} ${got.status} 0`);
+    }
+  }
+});
+
+Deno.test("run() sends no content with 204 and 304", async () => {
+  for (const status of [204, 304]) {
+    const conversation = await converse(get("/1") + get("/2"), () => respond(new PartsBody(["hello"], 5), status));
+    const responses = conversation.responses();
+    assertEquals(responses.map((response) => response.status), [status, status]);
+    assertEquals(responses.map((response) => fieldValue(response, "Content-Length")), [null, null]);
+  }
+});
+
+const THROWN = [
+  { name: "an HttpError", error: new HttpError(404, "Secret"), status: 404, log: [] },
+  { name: "an HttpError of 5xx", error: new HttpError(503, "Secret"), status: 503, log: ["error Secret"] },
+  { name: "a plain Error", error: new Error("Secret"), status: 500, log: ["error The handler failed"] },
+  { name: "no Error at all", error: "Secret", status: 500, log: ["error The handler failed"] },
+  { name: "Deno.errors", error: new Deno.errors.NotFound("Secret"), status: 500, log: ["error The handler failed"] },
+];
+
+for (const { name, error, status, log } of THROWN) {
+  Deno.test(`run() answers and goes on when a handler throws ${name}`, async () => {
+    const conversation = await converse(get("/1") + get("/2"), (request) => {
+      if (request.path === "/1") throw error;
+      return echoPath(request);
+    });
+    assertEquals(conversation.contents(), [`error ${status}`, "/2"]);
+    assert(!conversation.transport.output.includes("Secret"));
+    const bytes = `error ${status}`.length;
+    assertEquals(conversation.tellingLog, [...log, `access GET /1 ${status} ${bytes}`, "access GET /2 200 2"]);
+  });
+}
+
+Deno.test("run() sends the fields of an HttpError", async () => {
+  const fields = HeaderFields.of(["Allow", "GET"]);
+  const conversation = await converse(get("/"), () => Promise.reject(new HttpError(405, "No", { fields })));
+  assertEquals(fieldValue(conversation.responses()[0], "Allow"), "GET");
+});
+
+Deno.test("run() answers nothing more when a handler fails because the client is gone", async () => {
+  const conversation = await converse(get("/"), () => Promise.reject(new Deno.errors.BrokenPipe()));
+  assertEquals(conversation.transport.output, "");
+  assertEquals(conversation.tellingLog, []);
+  assert(conversation.transport.isClosed);
+});
+
+async function* brokenParts(): AsyncGenerator<string> {
+  yield "one";
+  await Promise.reject(new Error("Disk on fire"));
+}
+
+Deno.test("run() cuts the connection when a body throws after the head", async () => {
+  const body = new PartsBody(brokenParts());
+  const conversation = await converse(get("/1") + get("/2"), () => respond(body));
+  assert(conversation.transport.output.endsWith("\r\n\r\n3\r\none\r\n"), conversation.transport.output);
+  assertEquals(conversation.tellingLog, ["access GET /1 200 0", "error The connection failed"]);
+  assertEquals(body.closeCount, 1);
+});
+
+Deno.test("run() sends the answers before the one whose body throws", async () => {
+  const conversation = await converse(get("/1") + get("/2"), (request) => {
+    return request.path === "/1" ? echoPath(request) : respond(new PartsBody([Promise.reject(new Error())], 5));
+  });
+  assert(conversation.transport.output.includes("\r\n\r\n/1HTTP/1.1 200 OK\r\n"), conversation.transport.output);
+});
+
+for (const [name, length] of [["longer", 4], ["shorter", 6]] as const) {
+  Deno.test(`run() cuts the connection when a body is ${name} than its length`, async () => {
+    const body = new PartsBody(["hello"], length);
+    const conversation = await converse(get("/1") + get("/2"), () => respond(body));
+    assertEquals(conversation.tellingLog.at(-1), "error The connection failed");
+    assert(!conversation.transport.output.slice(1).includes("HTTP/1.1"));
+    assertEquals(body.closeCount, 1);
+  });
+}
+
+Deno.test("run() closes each body once, whether it is sent, not wanted or never begun", async () => {
+  const bodies: PartsBody[] = [];
+  const handler = (request: ServedRequest) => {
+    const body = new PartsBody(["hello"], 5);
+    bodies.push(body);
+    return respond(body, request.path === "/304" ? 304 : 200);
+  };
+  await converse(get("/") + get("/304") + "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", handler);
+  const gone = new Conversation(handler);
+  gone.transport.block();
+  gone.transport.send(get("/"));
+  await gone.transport.untilBlocked();
+  gone.transport.fail(new Deno.errors.ConnectionReset());
+  await gone.done;
+  assertEquals(bodies.map((body) => body.closeCount), [1, 1, 1, 1]);
+});
+
+Deno.test("run() sends the head with the first part, and each further part at once", async () => {
+  const later = Promise.withResolvers<string>();
+  const conversation = new Conversation(() => respond(new PartsBody(["one", later.promise])));
+  conversation.transport.send(get("/"));
+  await conversation.transport.until(() => conversation.transport.output.includes("one"));
+  assertEquals(conversation.transport.writes.length, 1);
+  later.resolve("two");
+  await conversation.transport.untilReading();
+  assertEquals(conversation.contents(), ["onetwo"]);
+  conversation.transport.end();
+  await conversation.done;
+});
+
+Deno.test("run() sends the head alone when the first part is late", async () => {
+  const later = Promise.withResolvers<string>();
+  const conversation = new Conversation(() => respond(new PartsBody([later.promise])));
+  conversation.transport.send(get("/"));
+  await conversation.transport.until(() => conversation.transport.output.endsWith("\r\n\r\n"));
+  later.resolve("one");
+  await conversation.transport.untilReading();
+  assertEquals(conversation.contents(), ["one"]);
+  conversation.transport.end();
+  await conversation.done;
+});
+
+Deno.test("run() does not hold an answer back while the next handler takes its time", async () => {
+  const slow = Promise.withResolvers<void>();
+  const conversation = new Conversation(async (request) => {
+    if (request.path === "/slow") await slow.promise;
+    return echoPath(request);
+  });
+  conversation.transport.send(get("/1") + get("/slow"));
+  await conversation.transport.until(() => conversation.transport.output.includes("/1"));
+  slow.resolve();
+  await conversation.transport.untilReading();
+  assertEquals(conversation.contents(), ["/1", "/slow"]);
+  conversation.transport.end();
+  await conversation.done;
+});
+
+Deno.test("run() does not hold an answer back while the next request's content is on its way", async () => {
+  const conversation = new Conversation((request) =>
+    request.method === "POST" ? echoContent(request) : echoPath(request)
+  );
+  conversation.transport.send(get("/1") + post("/2", ["Content-Length: 5"], ""));
+  await conversation.transport.untilReading();
+  assertEquals(conversation.contents(), ["/1"]);
+  conversation.transport.send("hello");
+  await conversation.transport.untilReading();
+  assertEquals(conversation.contents(), ["/1", "hello"]);
+  conversation.transport.end();
+  await conversation.done;
+});
+
+Deno.test("run() answers a client that has ended its side", async () => {
+  const conversation = await converse(post("/", ["Content-Length: 5"], "hello"), echoContent);
+  assertEquals(conversation.contents(), ["hello"]);
+  assertEquals(conversation.transport.calls, ["close"]);
+});
+
+Deno.test("run() takes part of an answer for a request that is still being read", async () => {
+  const conversation = await converse(
+    post("/", ["Transfer-Encoding: chunked"], "3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n") + get("/2"),
+    (request) => request.method === "POST" ? respond(request.body) : echoPath(request),
+  );
+  assertEquals(conversation.contents(), ["onetwo", "/2"]);
+});
+
+Deno.test("run() says what became of the connection in every response", async () => {
+  const cases = [
+    { input: get("/"), want: "keep-alive" },
+    { input: get("/", "Connection: close"), want: "close" },
+    { input: get("/", "Connection:Keep-Alive"), want: "keep-alive" },
+    { input: "GET / HTTP/1.0\r\n\r\n", want: "close" },
+    { input: "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", want: "keep-alive" },
+    { input: "GET / HTTP/1.1\r\n\r\n", want: "close" },
+  ];
+  for (const { input, want } of cases) {
+    const [response] = (await converse(input, echoPath)).responses();
+    assertEquals(fieldValue(response, "Connection"), want, input);
+    assertEquals(fieldValue(response, "Server"), "Liso/1.0");
+    assertEquals(fieldValue(response, "Date"), "Thu, 01 Jan 1970 00:00:00 GMT");
+  }
+});
+
+Deno.test("run() ends content of unknown length by closing for HTTP/1.0", async () => {
+  const request = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+  const conversation = await converse(request + request, () => respond(new PartsBody(["one", "two"])));
+  const [response, ...others] = conversation.responses();
+  assertEquals(fieldValue(response, "Connection"), "close");
+  assertEquals(conversation.contents(), ["onetwo"]);
+  assertEquals(others, []);
+});
+
+Deno.test("run() gives the output buffer back when it waits and when it ends", async () => {
+  const conversation = new Conversation(echoPath);
+  conversation.transport.send(get("/"));
+  await conversation.transport.until(() => conversation.transport.writes.length > 0);
+  await conversation.transport.untilReading();
+  assertEquals(conversation.outputPool.lentCount, 0);
+  conversation.transport.block();
+  conversation.transport.send(get("/"));
+  await conversation.transport.untilBlocked();
+  assertEquals(conversation.outputPool.lentCount, 1);
+  conversation.transport.fail(new Deno.errors.ConnectionReset());
+  await conversation.done;
+  assertEquals(conversation.outputPool.lentCount, 0);
+});
+
+Deno.test("run() closes the socket and logs nothing above DEBUG when the client resets at any moment", async () => {
+  const input = get("/1") + post("/2", ["Content-Length: 5"], "hello") + get("/3");
+  for (let length = 0; length <= input.length; length++) {
+    const conversation = new Conversation(async (request) => ok(`${request.path} ${await contentOf(request)}`));
+    conversation.transport.send(input.slice(0, length));
+    await conversation.transport.untilReading();
+    conversation.transport.fail(new Deno.errors.ConnectionReset());
+    await conversation.done;
+    assertEquals(conversation.transport.calls, ["close"]);
+    assertEquals(conversation.tellingLog.filter((line) => !line.startsWith("access")), []);
+    assertEquals(conversation.outputPool.lentCount, 0);
+  }
+});

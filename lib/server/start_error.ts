@@ -1,0 +1,60 @@
+/**
+ * What keeps the server from starting and the operator can mend. Its text is the one line that `main.ts` prints after
+ * `lisod: `; it never has a stack. Separate because the command line, the log, the lock and the listeners all throw it.
+ */
+
+export interface StartProblem {
+  /** The argument as the operator knows it: `--root`, `<www folder>`. */
+  readonly argument: string;
+  /** Its value; null where it has none. */
+  readonly value: string | null;
+  /** What is wrong, without full stop. */
+  readonly problem: string;
+  /** What to do about it. */
+  readonly remedy: string;
+}
+
+/** The machine does not have what the arguments name. Exit status 1. */
+export class StartError extends Error {
+  readonly exitCode: 1 | 2 = 1;
+
+  constructor({ argument, value, problem, remedy }: StartProblem, options: { readonly cause?: unknown } = {}) {
+    super([value === null ? argument : `${argument} ${quoted(value)}`, problem, remedy].join(": "), options);
+    this.name = "StartError";
+  }
+}
+
+/** The arguments are wrong in themselves, whatever the machine. Exit status 2. */
+export class UsageError extends StartError {
+  override readonly exitCode = 2;
+
+  constructor(problem: StartProblem) {
+    super(problem);
+    this.name = "UsageError";
+  }
+}
+
+/** In double quotes with control characters escaped: an argument with a line feed still makes one line. */
+export function quoted(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\x7f-\x9f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** What an error of the operating system means, in words: for `problem`. */
+export function osProblem(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return OS_PROBLEMS[error.name] ?? error.message.replace(/ \(os error \d+\).*$/s, "").toLowerCase();
+}
+
+const OS_PROBLEMS: { readonly [errorName: string]: string } = {
+  NotFound: "does not exist",
+  PermissionDenied: "permission denied",
+  NotCapable: "not permitted by the runtime",
+  IsADirectory: "is a folder",
+  NotADirectory: "a part of the path is not a folder",
+  FilesystemLoop: "too many symbolic links",
+  AddrInUse: "already in use",
+  AddrNotAvailable: "not an address of this machine",
+};

@@ -1,0 +1,108 @@
+/**
+ * The page that shows what is in a folder. Pure, and separate because names are hostile: they come from whoever may
+ * write there, and go into HTML and into links. RFC 3986 2.1 and 3.3, HTML 13.
+ */
+
+export interface ListedEntry {
+  /** A single name, decoded. */
+  readonly name: string;
+  /** Bytes of a file; null for a folder. */
+  readonly size: number | null;
+  /** ms since 1970. */
+  readonly mtimeMs: number;
+}
+
+export interface ListingOptions {
+  /** Path of the folder as the client named it: decoded, begins and ends with a slash. */
+  readonly path: string;
+  /** The folder holds more than `entries`. */
+  readonly isCut: boolean;
+}
+
+/** An HTML page without scripts; folders first, then by name, numbers in names by their value. */
+export function directoryListing(entries: readonly ListedEntry[], options: ListingOptions): string {
+  const title = `Index of ${escapeHtml(options.path)}`;
+  const parent = options.path === "/" ? "" : row({ name: "..", size: null, mtimeMs: null });
+  const rows = [...entries].sort(compareEntries).map(row).join("");
+  const note = options.isCut ? `<p>Only the first ${entries.length} entries are shown.</p>\n` : "";
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<h1>${title}</h1>
+<table>
+<thead><tr><th scope="col">Name</th><th scope="col">Size</th><th scope="col">Last changed (UTC)</th></tr></thead>
+<tbody>
+${parent}${rows}</tbody>
+</table>
+${note}</body>
+</html>
+`;
+}
+
+const STYLE = `
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
+body { margin: 1rem auto; max-width: 60rem; padding: 0 1rem }
+h1 { font-size: 1.25rem; overflow-wrap: anywhere }
+table { border-collapse: collapse; width: 100% }
+th, td { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); padding: .4rem .5rem; text-align: left }
+th:first-child, td:first-child { overflow-wrap: anywhere; width: 100% }
+th + th, td + td { text-align: right; white-space: nowrap }
+a { display: block; text-decoration: none }
+a:hover, a:focus-visible { text-decoration: underline }
+@media (max-width: 35rem) { th:nth-child(3), td:nth-child(3) { display: none } }
+`;
+
+function row(entry: { readonly name: string; readonly size: number | null; readonly mtimeMs: number | null }): string {
+  const slash = entry.size === null ? "/" : "";
+  const label = entry.name === ".." ? "Parent folder" : escapeHtml(entry.name + slash);
+  const date = entry.mtimeMs === null ? "" : formatDate(entry.mtimeMs);
+  return `<tr><td><a href="${escapeHtml(linkTo(entry.name) + slash)}">${label}</a></td>` +
+    `<td>${entry.size === null ? "" : formatSize(entry.size)}</td><td>${date}</td></tr>\n`;
+}
+
+/**
+ * RFC 3986 4.2: a relative reference whose first segment holds a colon would be read as a scheme; every byte that is not
+ * unreserved is escaped, so there is none.
+ */
+function linkTo(name: string): string {
+  // A lone surrogate, which no file name has that came as UTF-8, would make encodeURIComponent throw.
+  return encodeURIComponent(name.toWellFormed());
+}
+
+function compareEntries(a: ListedEntry, b: ListedEntry): number {
+  if ((a.size === null) !== (b.size === null)) return a.size === null ? -1 : 1;
+  return NAME_ORDER.compare(a.name, b.name) || (a.name < b.name ? -1 : 1);
+}
+
+const NAME_ORDER = new Intl.Collator("en", { numeric: true });
+
+/** `2026-01-31 23:59`; "" for a date that no calendar has. */
+function formatDate(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? "" : date.toISOString().replace("T", " ").slice(0, -8);
+}
+
+/** Three digits and a unit: `999 B`, `1.2 KiB`, `34 MiB`. */
+function formatSize(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  let size = bytes;
+  let unit = -1;
+  while (size >= 999.5 && unit < UNITS.length - 1) {
+    size /= 1024;
+    unit++;
+  }
+  return `${size < 9.95 ? size.toFixed(1) : size.toFixed(0)} ${UNITS[unit]}`;
+}
+
+const UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/** Text for element content and for attributes in double quotes. HTML 13.1.2.3, 13.1.2.4. */
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,124 @@
+/**
+ * Opens a file of the root, and nothing that is none: no FIFO or device, nothing that a symlink takes outside. Separate
+ * because every access to the disk goes through here, with the errors of the system turned into statuses.
+ */
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { HeaderFields } from "../http/header_fields.ts";
+import { HttpError } from "../http/message.ts";
+import { type FileFacts, isSameState } from "./representation.ts";
+
+/** A regular file, open for reading. Whoever gets it closes the descriptor with closeSync of node:fs. */
+export interface OpenFile {
+  /** A descriptor of node:fs. */
+  readonly fd: number;
+  readonly facts: FileFacts;
+}
+
+/** The facts of what `path` leads to, links followed: a file, or null for a folder. Throws as `openFile` does. */
+export function statFile(path: string): FileFacts | null {
+  try {
+    const info = Deno.statSync(path);
+    if (info.isDirectory) return null;
+    if (!info.isFile) throw new HttpError(403, `Not a file or folder: "${path}"`);
+    return {
+      dev: info.dev,
+      ino: info.ino ?? 0,
+      size: info.size,
+      mode: info.mode ?? 0,
+      mtimeMs: info.mtime?.getTime() ?? 0,
+      ctimeMs: info.ctime?.getTime() ?? 0,
+    };
+  } catch (error) {
+    throw statusOf(error, path);
+  }
+}
+
+/**
+ * Opens the file; null for a folder. `known` are facts that an earlier call found for this path: when they still hold,
+ * that the file lies inside `root` is known too. Throws HttpError: 404 for nothing there, 403 for what is no file, leaves
+ * the root or may not be read, 503 when the descriptors have run out.
+ */
+export function openFile(
+  path: string,
+  options: { readonly root: string; readonly known?: FileFacts },
+): OpenFile | null {
+  // Looked at before it is opened, for opening a device may already do something to it.
+  if (options.known === undefined && statFile(path) === null) return null;
+  let fd: number;
+  try {
+    // O_NONBLOCK: what was a file a moment ago may be a FIFO now, and opening that would stop the whole server.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch (error) {
+    throw statusOf(error, path);
+  }
+  try {
+    const facts = statOpenFile(fd);
+    if (options.known === undefined || !isSameState(facts, options.known)) checkInside(path, { ...options, facts });
+    return { fd, facts };
+  } catch (error) {
+    closeSync(fd);
+    throw statusOf(error, path);
+  }
+}
+
+/** The facts of a file that is open. Throws HttpError 403 when it is no regular file. */
+export function statOpenFile(fd: number): FileFacts {
+  const info = fstatSync(fd);
+  if (!info.isFile()) throw new HttpError(403, "Not a file any more when it was opened");
+  const { dev, ino, size, mode, mtimeMs, ctimeMs } = info;
+  return { dev, ino, size, mode, mtimeMs, ctimeMs };
+}
+
+/** Where the file or folder really is, all links followed. Throws HttpError as `openFile` does. */
+export function realPathWithin(path: string, root: string): string {
+  try {
+    const real = Deno.realPathSync(path);
+    if (!isWithin(real, Deno.realPathSync(root))) throw new HttpError(403, `Outside the root: "${path}"`);
+    return real;
+  } catch (error) {
+    throw statusOf(error, path);
+  }
+}
+
+/**
+ * The name may be swapped between any two calls, so the opened file itself is what counts: the place that the name leads
+ * to now must lie inside, and the file found at that place must be the one that was opened.
+ */
+function checkInside(path: string, options: { readonly root: string; readonly facts: FileFacts }): void {
+  const real = realPathWithin(path, options.root);
+  const found = Deno.statSync(real);
+  if (found.dev !== options.facts.dev || found.ino !== options.facts.ino) {
+    throw new HttpError(403, `Changed while it was opened: "${path}"`);
+  }
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
+}
+
+/** What an error of the system means for the client; an unknown one comes back as it is, and is a fault of ours. */
+function statusOf(error: unknown, path: string): unknown {
+  if (error instanceof HttpError || !(error instanceof Error)) return error;
+  const code = "code" in error ? error.code : undefined;
+  const status = error instanceof Deno.errors.NotCapable ? 403 : STATUS_OF_CODE[String(code)];
+  if (status === undefined) return error;
+  // That a client asks for what is not there is its affair; what is there and cannot be read, the administrator must know.
+  if (status === 404) return new HttpError(404, `Not there: "${path}"`);
+  const fields = status === 503 ? HeaderFields.of(["Retry-After", "1"]) : HeaderFields.EMPTY;
+  return new HttpError(status, `Cannot open "${path}"`, { fields, cause: error });
+}
+
+const STATUS_OF_CODE: { readonly [code: string]: number | undefined } = {
+  ENOENT: 404,
+  ENOTDIR: 404,
+  ENAMETOOLONG: 404,
+  EACCES: 403,
+  EPERM: 403,
+  ELOOP: 403,
+  // A socket, or a device without a driver.
+  ENXIO: 403,
+  ENODEV: 403,
+  EMFILE: 503,
+  ENFILE: 503,
+  ENOMEM: 503,
+};

@@ -1,0 +1,57 @@
+/**
+ * Reads the entries of a folder for its listing. Separate from opening files, for a folder cannot be read through a
+ * descriptor: its name is checked before and after instead.
+ */
+import { HttpError } from "../http/message.ts";
+import type { ListedEntry } from "./directory_listing.ts";
+import { realPathWithin } from "./open_file.ts";
+
+export interface FolderOptions {
+  readonly root: string;
+  readonly showsDotFiles: boolean;
+  /** Most entries that are returned. */
+  readonly maxCount: number;
+}
+
+/**
+ * The files and folders that a client could ask for, in no order: no sockets and devices, no links that lead outside or
+ * nowhere. `isCut` when there are more than `maxCount`. Throws HttpError as `realPathWithin` does.
+ */
+export async function readFolder(
+  path: string,
+  options: FolderOptions,
+): Promise<{ readonly entries: readonly ListedEntry[]; readonly isCut: boolean }> {
+  const real = realPathWithin(path, options.root);
+  const entries: ListedEntry[] = [];
+  let isCut = false;
+  for await (const { name } of Deno.readDir(real)) {
+    if (name.startsWith(".") && !options.showsDotFiles) continue;
+    const entry = await describeEntry(`${real}/${name}`, { ...options, name });
+    if (entry === null) continue;
+    isCut = entries.length === options.maxCount;
+    if (isCut) break;
+    entries.push(entry);
+  }
+  // Between the check and the reading a part of the path may have become a link. Who manages to swap it back in time
+  // too can show names, sizes and dates from outside, but no content.
+  if (realPathWithin(path, options.root) !== real) throw new HttpError(403, `Changed while it was read: "${path}"`);
+  return { entries, isCut };
+}
+
+async function describeEntry(
+  path: string,
+  options: { readonly root: string; readonly name: string },
+): Promise<ListedEntry | null> {
+  try {
+    const info = await Deno.lstat(path);
+    if (info.isSymlink) realPathWithin(path, options.root);
+    const { isFile, isDirectory, size, mtime } = info.isSymlink ? await Deno.stat(path) : info;
+    if (!isFile && !isDirectory) return null;
+    return { name: options.name, size: isFile ? size : null, mtimeMs: mtime?.getTime() ?? 0 };
+  } catch (error) {
+    // Gone in the meantime, broken, or a link that leads outside: nothing that a client could get.
+    if (error instanceof HttpError || error instanceof Deno.errors.NotFound) return null;
+    if (error instanceof Deno.errors.FilesystemLoop || error instanceof Deno.errors.PermissionDenied) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * A file as HTTP sees it, and the answers that follow from it alone. Separate and pure: here stand the fields of each
+ * status, apart from the disk and the cache. RFC 9110 8 (metadata), 14 and 15.
+ */
+import { HeaderFields } from "../http/header_fields.ts";
+import { BytesBody, EMPTY_BODY, HttpError, type HttpResponse } from "../http/message.ts";
+import type { ByteRange } from "./byte_ranges.ts";
+import { formatHttpDate } from "./http_date.ts";
+import { contentRange, joinPieces, multipartRanges, type Piece } from "./multipart_ranges.ts";
+import type { Validators } from "./select_content.ts";
+import type { ContentCoding } from "./select_encoding.ts";
+
+/** What tells one state of a file from another. Times in ms since 1970; the system cuts ctime to whole seconds. */
+export interface FileFacts {
+  readonly dev: number;
+  readonly ino: number;
+  readonly size: number;
+  readonly mode: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+}
+
+/** Whether both describe the same content of the same file. */
+export function isSameState(a: FileFacts, b: FileFacts): boolean {
+  return a.mtimeMs === b.mtimeMs && a.size === b.size && a.ino === b.ino && a.dev === b.dev &&
+    a.ctimeMs === b.ctimeMs && a.mode === b.mode;
+}
+
+/** A file on the disk that may be served. */
+export interface SourceFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly facts: FileFacts;
+  /** How its content is encoded; null for the content itself. */
+  readonly coding: ContentCoding | null;
+}
+
+/** A file in the state in which it was last looked at, with all that is sent for it (RFC 9110 3.2). */
+export interface Representation extends Validators, SourceFile {
+  /** Content-Type of the content when it is decoded. */
+  readonly type: string;
+  /** The path has representations in other codings too, so the answer depends on Accept-Encoding. */
+  readonly varies: boolean;
+  /** Fields of the whole content, status 200. */
+  readonly fields: HeaderFields;
+  readonly notModified: Promise<HttpResponse>;
+  /** Its content was sent from the disk since it was first looked at. */
+  wasStreamed: boolean;
+  /** The whole content and the answer that holds it; null while it is not in memory. */
+  content: { readonly bytes: Uint8Array; readonly answer: Promise<HttpResponse> } | null;
+}
+
+export interface RepresentOptions {
+  readonly type: string;
+  readonly varies: boolean;
+  /** The time of day in ms since 1970, when the facts held. */
+  readonly nowMs: number;
+}
+
+/** The representation that a file is; its content is not in memory. */
+export function represent(file: SourceFile, options: RepresentOptions): Representation {
+  const { path, facts, coding } = file;
+  const { type, varies, nowMs } = options;
+  const etag = etagOf(facts, nowMs);
+  // RFC 9110 8.8.2.1: an origin server MUST NOT send a Last-Modified date that is later than the Date of the message.
+  const lastModifiedMs = Math.floor(Math.min(facts.mtimeMs, nowMs) / 1000) * 1000;
+  // RFC 9110 15.4.5: a 304 has the ETag and Vary of the 200, and no other metadata where there is an entity tag.
+  let notModified = HeaderFields.of(["ETag", etag]);
+  if (varies) notModified = notModified.and(VARY);
+  const lastModified = formatHttpDate(lastModifiedMs);
+  let fields = HeaderFields.of(["Content-Type", type], ["Last-Modified", lastModified]);
+  if (coding !== null) fields = fields.and(["Content-Encoding", coding]);
+  return {
+    ...{ path, facts, coding, type, varies, etag, lastModifiedMs, lastModified },
+    length: facts.size,
+    fields: fields.and(["Accept-Ranges", "bytes"], ...notModified),
+    notModified: Promise.resolve({ status: 304, fields: notModified, body: EMPTY_BODY }),
+    wasStreamed: false,
+    content: null,
+  };
+}
+
+const VARY = ["Vary", "Accept-Encoding"] as const;
+
+/**
+ * Weak while the file is younger than a second: the clock of a file system ticks every few milliseconds, so a file that is
+ * written twice within a tick changes without a trace, and RFC 9110 8.8.1 calls such a validator weak. A client that
+ * got the weak tag still gets its 304 later, for that is the weak comparison; it cannot resume a download by it.
+ */
+function etagOf(facts: FileFacts, nowMs: number): string {
+  const tag = `"${facts.ino.toString(36)}-${facts.size.toString(36)}-${facts.mtimeMs.toString(36)}"`;
+  return nowMs - facts.mtimeMs < 1000 ? `W/${tag}` : tag;
+}
+
+/** Whether equal facts prove that the content is still the same: not if they were taken while it was too young. */
+export function hasStrongTag(representation: Representation): boolean {
+  return !representation.etag.startsWith("W/");
+}
+
+/** Holds the content in memory from now on. `bytes` is the whole of it and must not change. */
+export function keepContent(representation: Representation, bytes: Uint8Array): void {
+  const answer = { status: 200, fields: representation.fields, body: new BytesBody(bytes) };
+  representation.content = { bytes, answer: Promise.resolve(answer) };
+}
+
+/**
+ * Fields and content of a 206, or of a 200 with `ranges` null; the content as pieces to be filled from the file.
+ * `boundary` makes a boundary that no content holds, and is called for more than one range alone.
+ */
+export function layOut(
+  representation: Representation,
+  options: { readonly ranges: readonly ByteRange[] | null; boundary(): string },
+): { readonly status: 200 | 206; readonly fields: HeaderFields; readonly pieces: readonly Piece[] } {
+  const { fields, length, type } = representation;
+  const { ranges } = options;
+  if (ranges === null) return { status: 200, fields, pieces: [{ first: 0, last: length - 1 }] };
+  // RFC 9110 15.3.7.2: a server MUST NOT generate a multipart response to a request for a single range.
+  if (ranges.length === 1) {
+    return { status: 206, fields: fields.and(["Content-Range", contentRange(ranges[0], length)]), pieces: ranges };
+  }
+  const boundary = options.boundary();
+  return {
+    status: 206,
+    fields: fields.with("Content-Type", `multipart/byteranges; boundary=${boundary}`),
+    pieces: multipartRanges(ranges, { boundary, type, length }),
+  };
+}
+
+/** The same as a whole answer, from content that is in memory. */
+export function answerParts(
+  representation: Representation,
+  options: { readonly ranges: readonly ByteRange[]; readonly bytes: Uint8Array; boundary(): string },
+): HttpResponse {
+  const { status, fields, pieces } = layOut(representation, options);
+  return { status, fields, body: new BytesBody(joinPieces(pieces, options.bytes)) };
+}
+
+/** The answers without content of the file; 412 and 416 reject with HttpError. */
+export function answerWithout(representation: Representation, status: 304 | 412 | 416): Promise<HttpResponse> {
+  if (status === 304) return representation.notModified;
+  if (status === 412) return Promise.reject(new HttpError(412, `Precondition for "${representation.path}"`));
+  // RFC 9110 15.5.17: SHOULD generate a Content-Range field with the current length.
+  const fields = HeaderFields.of(["Content-Range", `bytes */${representation.length}`]);
+  return Promise.reject(new HttpError(416, `Range of "${representation.path}"`, { fields }));
+}

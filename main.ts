@@ -1,0 +1,283 @@
+/**
+ * lisod: the composition root. Arguments become a Config, the Config becomes lock, log, listeners and handlers, and these
+ * are put together here and nowhere else.
+ */
+import { HeaderFields } from "./lib/http/header_fields.ts";
+import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
+import { checkConfig } from "./lib/server/check_config.ts";
+import { type Config, parseCommandLine } from "./lib/server/config.ts";
+import { becomeDaemon, isDaemon, startDaemon } from "./lib/server/daemon.ts";
+import { ErrorPages } from "./lib/server/error_pages.ts";
+import { helpText, versionText } from "./lib/server/help.ts";
+import { HttpsListener } from "./lib/server/https_listener.ts";
+import { openLibc } from "./lib/server/libc.ts";
+import { listenTcp } from "./lib/server/listen.ts";
+import { loadErrorPages } from "./lib/server/load_error_pages.ts";
+import { LockFile } from "./lib/server/lock_file.ts";
+import { Log } from "./lib/server/log.ts";
+import { argumentLabel } from "./lib/server/options.ts";
+import { dropPrivileges, findIdentity, isRoot } from "./lib/server/privileges.ts";
+import { createHttpsRedirect } from "./lib/server/redirect_to_https.ts";
+import { createRouter } from "./lib/server/router.ts";
+import type { ConnectionServices } from "./lib/server/serve_connection.ts";
+import { type ListenerOptions, Server } from "./lib/server/serve_listener.ts";
+import { handleSignals } from "./lib/server/signals.ts";
+import { SocketShutdown } from "./lib/server/socket_shutdown.ts";
+import { StartError } from "./lib/server/start_error.ts";
+import { credentialFiles } from "./lib/server/tls_credentials.ts";
+import { Clock } from "./lib/server/transport.ts";
+import { createStaticHandler } from "./lib/static/static_files.ts";
+
+const VERSION = "1.0.0";
+
+/** Resolves to the exit status. */
+async function main(): Promise<number> {
+  try {
+    const command = parseCommandLine(Deno.args, {
+      cwd: Deno.cwd(),
+      environment: { LISOD_FOREGROUND: Deno.env.get("LISOD_FOREGROUND") },
+    });
+    switch (command.kind) {
+      case "help":
+        say(Deno.stdout, helpText());
+        return 0;
+      case "version":
+        say(Deno.stdout, versionText({ lisod: VERSION, deno: Deno.version.deno, v8: Deno.version.v8 }));
+        return 0;
+      case "check":
+        return report(...checkConfig(command.config));
+      case "serve": {
+        const problems = checkConfig(command.config);
+        return problems.length > 0 ? report(...problems) : await start(command.config);
+      }
+    }
+  } catch (error) {
+    if (error instanceof StartError) return report(error);
+    say(Deno.stderr, `lisod: ${error instanceof Error ? error.stack : error}\n`);
+    return 1;
+  }
+}
+
+/** Serves in this process, or sees to it that another one does. */
+async function start(config: Config): Promise<number> {
+  if (!config.foreground && !isDaemon()) {
+    const problem = await startDaemon({
+      args: Deno.args,
+      logFile: config.logFile,
+      startMs: config.limits.daemonStartMs,
+    });
+    if (problem === null) return 0;
+    say(Deno.stderr, `lisod: ${problem}\n`);
+    return 1;
+  }
+  if (!isDaemon()) return await serve(config, () => Promise.resolve());
+  const answerCommand = await becomeDaemon();
+  try {
+    return await serve(config, () => answerCommand(null));
+  } catch (error) {
+    await answerCommand(error instanceof StartError ? error.message : `${error}`);
+    return 1;
+  }
+}
+
+/** Serves until a signal says to stop; `serving` is called once, when everything listens. */
+async function serve(config: Config, serving: () => Promise<void>): Promise<number> {
+  const libc = openLibc();
+  const identity = config.user === null ? null : findIdentity(config.user, config.group);
+  const lock = config.lockFile === null ? null : LockFile.take(config.lockFile, config.form);
+  const log = Log.open(config, { program: `lisod ${VERSION}` });
+  logUncaughtErrors(log);
+  try {
+    const sockets = new SocketShutdown(libc);
+    if (!sockets.isAvailable) {
+      log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
+    }
+    const errorPages = new ReloadableErrorPages(config);
+    const server = new Server(createServices(config, { log, sockets, errorPages }));
+    const https = config.https === null
+      ? null
+      : new HttpsListener({ address: config.https, files: credentialFiles(config), log, libc });
+    // Before the log says that it listens: whoever reads that may send a signal at once.
+    const stopped = stopSignal({ log, errorPages, renewHttps: () => renewHttps(config, { https, server }) });
+    if (config.http !== null) {
+      const listener = listenTcp(config.http, argumentLabel("http", config.form));
+      log.info("main", `listening on ${urlOf("http", listener.addr)}`);
+      server.serve(listener, { secure: false, own: httpServices(config, https) });
+    }
+    if (https !== null) {
+      log.info("main", `listening on ${urlOf("https", https.listener.addr)}`);
+      server.serve(https.listener, { secure: true, own: httpsServices(config) });
+    }
+    sayWhatIsMissing(config, log);
+    if (identity !== null) {
+      const files = [config.logFile, config.accessLogFile, config.lockFile].filter((path) => path !== null);
+      dropPrivileges(identity, libc, files);
+      log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
+    } else if (isRoot()) {
+      log.warn("main", "running as root: --user NAME would take away what the server does not need");
+    }
+    log.flush();
+    await serving();
+    await stopped;
+    log.info("main", `stopping, ${server.connectionCount} connections are open`);
+    await server.drain();
+    log.info("main", "stopped");
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StartError)) log.error("main", "Cannot go on", error);
+    else if (config.logFile !== null) log.error("main", error.message);
+    throw error;
+  } finally {
+    log.close();
+    lock?.release();
+  }
+}
+
+function createServices(
+  config: Config,
+  { log, sockets, errorPages }: {
+    readonly log: Log;
+    readonly sockets: SocketShutdown;
+    readonly errorPages: ReloadableErrorPages;
+  },
+): ConnectionServices {
+  const { rules, limits, root, listing, servesDotFiles } = config;
+  const clock = new Clock();
+  const files = createStaticHandler({ root, listing, servesDotFiles, limits, rules, nowMs: () => clock.nowMs });
+  return {
+    handler: createRouter({ rules, files, scripts: null }),
+    errorResponse: ({ status, fields }) => errorPages.pages.response(status, fields),
+    log,
+    limits,
+    rules,
+    headWriter: new HeadWriter(),
+    outputPool: new OutputPool(),
+    clock,
+    shutdownSockets: (connections) => sockets.shutdownSockets(connections),
+  };
+}
+
+/** A new certificate, where the files have one. */
+async function renewHttps(
+  config: Config,
+  { https, server }: { readonly https: HttpsListener | null; readonly server: Server },
+): Promise<void> {
+  const listener = await https?.replace();
+  if (listener) server.serve(listener, { secure: true, own: httpsServices(config) });
+}
+
+/** What only the HTTP port does. */
+function httpServices({ redirectsToHttps }: Config, https: HttpsListener | null): ListenerOptions["own"] {
+  if (!redirectsToHttps || https === null) return {};
+  return { handler: createHttpsRedirect({ names: () => https.names, port: https.listener.addr.port }) };
+}
+
+/** What only the HTTPS port does. RFC 6797 7.2: the field is not sent over HTTP. */
+function httpsServices({ hstsSeconds }: Config): ListenerOptions["own"] {
+  if (hstsSeconds === null) return {};
+  return { headWriter: new HeadWriter(HeaderFields.of(["Strict-Transport-Security", `max-age=${hstsSeconds}`])) };
+}
+
+/** The error pages in force. */
+class ReloadableErrorPages {
+  readonly #config: Config;
+  pages: ErrorPages;
+
+  constructor(config: Config) {
+    this.#config = config;
+    this.pages = this.#load();
+  }
+
+  /** Reads an operator's pages again. Throws StartError, and the old ones stay. */
+  reload(): void {
+    this.pages = this.#load();
+  }
+
+  #load(): ErrorPages {
+    const { rules, errorPagesFolder, limits } = this.#config;
+    return new ErrorPages(rules, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
+  }
+}
+
+/** The positional form names things that this version does not have yet. */
+function sayWhatIsMissing(config: Config, log: Log): void {
+  if (config.cgiPath !== null) log.warn("main", "CGI is not there yet: /cgi/ is served as files");
+}
+
+/** An error that nobody caught is our bug, and no reason to end the service of everybody. */
+function logUncaughtErrors(log: Log): void {
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log.error("main", "Uncaught rejection", event.reason);
+  });
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    log.error("main", "Uncaught error", event.error);
+  });
+}
+
+/** What SIGHUP reads again, the log apart. */
+interface Reloadable {
+  readonly log: Log;
+  readonly errorPages: ReloadableErrorPages;
+  readonly renewHttps: () => Promise<void>;
+}
+
+/** Whatever is wrong with the new one, the old one stays. */
+async function reload({ log, errorPages, renewHttps }: Reloadable): Promise<void> {
+  const failures = await Promise.all([
+    tryTo(() => errorPages.reload()),
+    tryTo(renewHttps),
+  ]);
+  for (const error of failures.filter((failure) => failure !== null)) {
+    if (error instanceof StartError) log.error("main", `Cannot reload, the old one stays: ${error.message}`);
+    else log.error("main", "Cannot reload, the old one stays", error);
+  }
+  log.info("main", "reloaded");
+}
+
+/** What it threw; null when all went well. */
+async function tryTo(action: () => void | Promise<void>): Promise<unknown> {
+  try {
+    await action();
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Resolves when the server is to stop; until then the other signals do their work. */
+function stopSignal(reloadable: Reloadable): Promise<void> {
+  const { log } = reloadable;
+  return new Promise((stop) => {
+    handleSignals({
+      stop,
+      stopNow: () => {
+        log.warn("main", "stopped at once by a second signal");
+        log.close();
+        Deno.exit(1);
+      },
+      reload: () => {
+        log.reopen();
+        reload(reloadable);
+      },
+      reopenLog: () => log.reopen(),
+    });
+  });
+}
+
+function urlOf(scheme: "http" | "https", { hostname, port }: Deno.NetAddr): string {
+  return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`;
+}
+
+function say(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  stream.writeSync(new TextEncoder().encode(text));
+}
+
+/** One line each on stderr; the exit status is that of the gravest. */
+function report(...problems: readonly StartError[]): number {
+  for (const { message } of problems) say(Deno.stderr, `lisod: ${message}\n`);
+  return Math.max(0, ...problems.map(({ exitCode }) => exitCode));
+}
+
+if (import.meta.main) Deno.exit(await main());

@@ -1,0 +1,164 @@
+/**
+ * The benchmark: measures lisod beside other servers, as NOTES.md says. This file puts the parts together: arguments,
+ * programs, the site, the servers, the rows, the reports. It runs with all permissions because Deno opens /proc to
+ * nothing less.
+ */
+import { renderChart } from "./chart.ts";
+import { Fleet } from "./fleet.ts";
+import { rssOf } from "./loads.ts";
+import { measureRow, type RowResult } from "./measure_row.ts";
+import { type Options, readOptions, USAGE } from "./options.ts";
+import { ensurePrograms } from "./packages.ts";
+import { type LisodBinary, lisodPeer, lisodSwitches, listPeers, type Peer, type Switch } from "./peers.ts";
+import { makePlan, peersOf, type Plan, switchesOf } from "./plan.ts";
+import { type BenchResult, type MemoryGrowth, renderReport } from "./report.ts";
+import { ROWS } from "./rows.ts";
+import { makeSite } from "./site.ts";
+import { LOAD_CORE } from "./wrk.ts";
+import { describeMachine, otherWork, readCpuUse, readVersions } from "./surroundings.ts";
+
+const PROJECT = `${import.meta.dirname}/../..`;
+const ARTEFACTS = `${PROJECT}/artefacts`;
+/** Exit status after SIGINT or SIGTERM, as a shell gives it for the first. */
+const INTERRUPTED = 130;
+/** Programs that some rows need beside the servers. */
+const TOOLS: Readonly<Record<Switch, readonly string[]>> = {
+  access_log: [],
+  tls: ["openssl"],
+  cgi: ["cc", "python3", "fcgiwrap", "setsid"],
+};
+
+/** Progress, for the one who waits. */
+function tell(message: string): void {
+  console.error(message);
+}
+
+/** All servers that can take part; lisod only when it is the base. */
+async function findPeers({ base, lisod, before }: Options): Promise<readonly Peer[]> {
+  if (base !== "lisod") return listPeers();
+  const own = await findLisod("lisod", lisod ?? `${PROJECT}/lisod`);
+  const earlier = before === null ? [] : [await findLisod("lisod-before", before)];
+  return [own, ...earlier, ...listPeers()];
+}
+
+/** A build of lisod with what its help says that it can do. */
+async function findLisod(name: LisodBinary["name"], path: string): Promise<Peer> {
+  try {
+    const { stdout } = await new Deno.Command(path, { args: ["--help"], signal: AbortSignal.timeout(10_000) }).output();
+    const supports = lisodSwitches(new TextDecoder().decode(stdout));
+    return lisodPeer({ name, path: await Deno.realPath(path), supports });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error(`There is no "${path}": run ./scripts/build, or compare others with --base nginx`);
+  }
+}
+
+/** Installs what is missing and measures the plan. */
+async function measurePlan(plan: Plan, options: Options): Promise<BenchResult> {
+  const switches = switchesOf(plan);
+  const programs = peersOf(plan).map(({ versionCommand }) => versionCommand[0]).filter((name) => !name.includes("/"));
+  await ensurePrograms(["taskset", "wrk", ...[...switches].flatMap((name) => TOOLS[name]), ...programs]);
+  const { rounds, seconds } = options;
+  const versions = await readVersions(peersOf(plan));
+  const date = new Date().toISOString();
+  await pinItself();
+  const before = await readCpuUse();
+  const measured = await withFleet(switches, (fleet) => measureRows(plan, options, fleet));
+  // The servers have ended, so their CPU time is known.
+  const others = `${
+    Math.round(otherWork(before, await readCpuUse()) * 100)
+  } % of all cores went to other programs meanwhile`;
+  const machine = [await describeMachine(), others];
+  return { date, base: plan.base.name, rounds, seconds, machine, versions, leftOut: plan.leftOut, ...measured };
+}
+
+/** Moves the bench to the core of the load, so that it never takes time from a server. */
+async function pinItself(): Promise<void> {
+  const args = ["--all-tasks", "--cpu-list", "--pid", LOAD_CORE, String(Deno.pid)];
+  const { success, stderr } = await new Deno.Command("taskset", { args, stdout: "null", stderr: "piped" }).output();
+  if (!success) throw new Error(`Cannot use core ${LOAD_CORE}: ${new TextDecoder().decode(stderr).trim()}`);
+}
+
+/** Gives `work` a site and its servers, and leaves neither a process nor a file behind, also when it is interrupted. */
+async function withFleet<Result>(
+  switches: ReadonlySet<Switch>,
+  work: (fleet: Fleet) => Promise<Result>,
+): Promise<Result> {
+  const site = await makeSite(switches);
+  const fleet = new Fleet(site);
+  const cleanUp = async (): Promise<void> => {
+    await fleet.close();
+    await Deno.remove(site.folder, { recursive: true });
+  };
+  const interrupt = (): void => void cleanUp().finally(() => Deno.exit(INTERRUPTED));
+  for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, interrupt);
+  try {
+    return await work(fleet);
+  } finally {
+    for (const name of ["SIGINT", "SIGTERM"] as const) Deno.removeSignalListener(name, interrupt);
+    await cleanUp();
+  }
+}
+
+async function measureRows(
+  plan: Plan,
+  { rounds, seconds }: Options,
+  fleet: Fleet,
+): Promise<Pick<BenchResult, "rows" | "memory">> {
+  const rows: RowResult[] = [];
+  for (const { row, peers } of plan.rows) {
+    rows.push(await measureRow(row, { fleet, seconds, peers, base: plan.base.name, rounds, tell }));
+  }
+  return { rows, memory: listMemory(fleet) };
+}
+
+/** The growth of every server that served several rows, while it still runs. */
+function listMemory(fleet: Fleet): readonly MemoryGrowth[] {
+  return fleet.sharedServers.map((server) => ({
+    title: server.peer.title,
+    switches: [...server.place.switches],
+    startBytes: server.startRssBytes,
+    endBytes: rssOf(server),
+  }));
+}
+
+/** Writes JSON and chart into artefacts/ and the report to standard output. */
+async function publish(result: BenchResult): Promise<void> {
+  await Deno.mkdir(ARTEFACTS, { recursive: true });
+  await Deno.writeTextFile(`${ARTEFACTS}/bench.json`, JSON.stringify(result, null, 2) + "\n");
+  await Deno.writeTextFile(`${ARTEFACTS}/bench.svg`, renderChart(result));
+  const report = renderReport(result);
+  await Deno.writeTextFile(`${ARTEFACTS}/bench.md`, report);
+  console.log(report);
+}
+
+/** Exit status: 0 when every row was measured, 1 when a server failed in one. */
+async function main(args: readonly string[]): Promise<number> {
+  const options = readOptions(args);
+  if (options.mode === "help") {
+    console.log(USAGE);
+    return 0;
+  }
+  if (options.mode === "list") {
+    for (const { name, measures, peers } of ROWS) console.log(`${name.padEnd(18)} ${measures} (${peers.join(", ")})`);
+    return 0;
+  }
+  const plan = makePlan({ rows: ROWS, peers: await findPeers(options) }, options);
+  const result = await measurePlan(plan, options);
+  await publish(result);
+  const failures = result.rows.flatMap(({ row, servers }) =>
+    servers.filter(({ failure }) => failure !== null).map(({ name, failure }) => `${row.name}, ${name}: ${failure}`)
+  );
+  for (const failure of failures) tell(`Failed: ${failure}`);
+  return failures.length === 0 ? 0 : 1;
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exitCode = await main(Deno.args);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    tell(error.message);
+    Deno.exitCode = 1;
+  }
+}

@@ -1,0 +1,101 @@
+/** The chart of a benchmark as SVG: pure. A group of bars for each row, a bar for each server, nginx = 1. */
+import { judgedFigures, type RowResult } from "./measure_row.ts";
+import type { PeerName } from "./peers.ts";
+import type { BenchResult } from "./report.ts";
+import { ratioOf } from "./statistics.ts";
+
+/** Colours that stay apart for the colour-blind too and stand out on the white ground. */
+const COLOURS: Readonly<Record<PeerName, string>> = {
+  lisod: "#c2410c",
+  "lisod-before": "#fdba74",
+  nginx: "#6b7280",
+  "nginx-tuned": "#9ca3af",
+  lighttpd: "#2563eb",
+  apache: "#7c3aed",
+  "deno-serve": "#0f766e",
+};
+
+/** Sizes in pixels. */
+const WIDTH = 860;
+const LABEL_WIDTH = 190;
+const BAR_WIDTH = 560;
+const BAR_HEIGHT = 12;
+const BAR_STEP = 15;
+const GROUP_GAP = 14;
+const HEAD_HEIGHT = 62;
+/** Ratios beyond this are cut, with their number beside the bar. */
+const MOST_SHOWN = 4;
+
+interface Bar {
+  readonly name: PeerName;
+  readonly title: string;
+  /** How many times as good as the reference: above 1 is better in every row. */
+  readonly ratio: number;
+}
+
+/** The chart; rows that only one server was measured in are left out. */
+export function renderChart(result: BenchResult): string {
+  const groups = result.rows.map((row) => ({ row, bars: barsOf(row, result.base) })).filter(({ bars }) =>
+    bars.length > 1
+  );
+  const titles = new Map(groups.flatMap(({ bars }) => bars.map(({ name, title }) => [name, title] as const)));
+  const parts: string[] = [];
+  let top = HEAD_HEIGHT;
+  for (const { row, bars } of groups) {
+    parts.push(renderGroup(row, bars, top));
+    top += bars.length * BAR_STEP + GROUP_GAP;
+  }
+  const line = LABEL_WIDTH + BAR_WIDTH / MOST_SHOWN;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${
+      top + 10
+    }" font-family="sans-serif" font-size="11">`,
+    `<rect width="100%" height="100%" fill="#fff"/>`,
+    `<text x="10" y="22" font-size="15" fill="#111">How many times as good as nginx (longer is better)</text>`,
+    renderLegend(titles),
+    `<line x1="${line}" x2="${line}" y1="${HEAD_HEIGHT - 6}" y2="${top}" stroke="#111" stroke-dasharray="3 3"/>`,
+    ...parts,
+    "</svg>\n",
+  ].join("\n");
+}
+
+/** The bars of a row against nginx, or against the base where nginx was not measured. */
+function barsOf({ row, servers }: RowResult, base: PeerName): readonly Bar[] {
+  const figures = (wanted: PeerName): readonly number[] =>
+    servers.filter(({ name }) => name === wanted).flatMap(({ samples }) => judgedFigures(row, samples));
+  const reference = [figures("nginx"), figures(base)].find((values) => values.length > 0);
+  if (reference === undefined) return [];
+  return servers.flatMap(({ name, title }) => {
+    const own = figures(name);
+    if (own.length === 0) return [];
+    const ratio = row.better === "more" ? ratioOf(own, reference) : ratioOf(reference, own);
+    return [{ name, title, ratio: ratio.median }];
+  });
+}
+
+function renderGroup({ row }: RowResult, bars: readonly Bar[], top: number): string {
+  const middle = top + (bars.length * BAR_STEP) / 2 + 2;
+  const label = `<text x="10" y="${middle}" fill="#111">${escapeXml(row.name)}<title>${
+    escapeXml(row.measures)
+  }</title></text>`;
+  const drawn = bars.map(({ name, ratio }, index) => {
+    const y = top + index * BAR_STEP;
+    const width = Math.max(1, Math.min(ratio, MOST_SHOWN) / MOST_SHOWN * BAR_WIDTH).toFixed(1);
+    const weight = name === "lisod" ? ' font-weight="bold"' : "";
+    return `<rect x="${LABEL_WIDTH}" y="${y}" width="${width}" height="${BAR_HEIGHT}" fill="${COLOURS[name]}"/>` +
+      `<text x="${LABEL_WIDTH + Number(width) + 5}" y="${y + 10}" fill="#111"${weight}>${ratio.toFixed(2)}</text>`;
+  });
+  return [label, ...drawn].join("\n");
+}
+
+function renderLegend(titles: ReadonlyMap<PeerName, string>): string {
+  return [...titles].map(([name, title], index) => {
+    const x = 10 + index * 120;
+    return `<rect x="${x}" y="34" width="11" height="11" fill="${COLOURS[name]}"/>` +
+      `<text x="${x + 16}" y="44" fill="#111">${escapeXml(title)}</text>`;
+  }).join("\n");
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}

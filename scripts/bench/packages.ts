@@ -1,0 +1,74 @@
+/** Finds the programs that the bench needs and installs the Debian packages of those that are missing. */
+
+/** The package that brings a program, where it is not called like the program. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  apache2: "apache2-bin",
+  cc: "gcc libc6-dev",
+  python3: "python3-minimal",
+  taskset: "util-linux",
+};
+
+/** Where servers stand that are not in everybody's PATH. */
+const EXTRA_PATH = "/usr/sbin:/sbin";
+/** Debian asks this file whether a package that it installs may start its service (invoke-rc.d(8)). */
+const POLICY_FILE = "/usr/sbin/policy-rc.d";
+const POLICY = "#!/bin/sh\n# Nothing starts while packages are installed.\nexit 101\n";
+const INSTALL_MS = 600_000;
+
+/**
+ * Sees that all programs can be run. As root it installs what is missing, without starting the services that the
+ * packages bring; otherwise it throws Error with the command that does.
+ */
+export async function ensurePrograms(programs: readonly string[]): Promise<void> {
+  Deno.env.set("PATH", `${Deno.env.get("PATH") ?? ""}:${EXTRA_PATH}`);
+  const missing = await findMissing(programs);
+  if (missing.length === 0) return;
+  const packages = missing.flatMap((program) => (PACKAGES[program] ?? program).split(" "));
+  const install = ["apt-get", "install", "--yes", "--no-install-recommends", ...packages];
+  if (Deno.uid() !== 0) throw new Error(`Missing: ${missing.join(", ")}. As root run: ${install.join(" ")}`);
+  await withoutServices(async () => {
+    await runTool(["apt-get", "update"]);
+    await runTool(install);
+  });
+  const still = await findMissing(programs);
+  if (still.length > 0) throw new Error(`Still missing after ${install.join(" ")}: ${still.join(", ")}`);
+}
+
+/** Those of `programs` that PATH does not lead to. */
+async function findMissing(programs: readonly string[]): Promise<readonly string[]> {
+  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  const missing: string[] = [];
+  for (const program of new Set(programs)) {
+    const places = await Promise.all(folders.map((folder) => isFile(`${folder}/${program}`)));
+    if (!places.includes(true)) missing.push(program);
+  }
+  return missing;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
+}
+
+/** Runs `work` while Debian is told to start no service; a policy that stands there already is left alone. */
+async function withoutServices(work: () => Promise<void>): Promise<void> {
+  if (await isFile(POLICY_FILE)) return await work();
+  await Deno.writeTextFile(POLICY_FILE, POLICY, { mode: 0o755, createNew: true });
+  try {
+    await work();
+  } finally {
+    await Deno.remove(POLICY_FILE);
+  }
+}
+
+async function runTool([program, ...args]: readonly string[]): Promise<void> {
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  const signal = AbortSignal.timeout(INSTALL_MS);
+  const { success, stderr } = await new Deno.Command(program, { args, env, stdout: "null", stderr: "piped", signal })
+    .output();
+  if (!success) throw new Error(`${program} ${args.join(" ")} failed: ${new TextDecoder().decode(stderr).trim()}`);
+}

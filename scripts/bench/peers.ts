@@ -1,0 +1,155 @@
+/**
+ * The servers of the bench: what each is, needs and is started with. Their configuration files stand in conf/.
+ */
+
+export type PeerName = "lisod" | "lisod-before" | "nginx" | "nginx-tuned" | "lighttpd" | "apache" | "deno-serve";
+
+/** What a row may ask a server to be started with beyond static files over HTTP. */
+export type Switch = "access_log" | "tls" | "cgi";
+
+/** Where a server runs and what it is given; all paths are absolute. */
+export interface Place {
+  /** The server's own folder for configuration, pid, sockets and logs. */
+  readonly folder: string;
+  /** The folder that holds the site: www/, cgi/ and the certificate. */
+  readonly site: string;
+  readonly root: string;
+  readonly certificate: string;
+  readonly key: string;
+  readonly log: string;
+  readonly configuration: string;
+  /** Of a FastCGI helper. */
+  readonly socket: string;
+  readonly httpPort: number;
+  readonly httpsPort: number;
+  readonly switches: ReadonlySet<Switch>;
+}
+
+export interface Peer {
+  readonly name: PeerName;
+  /** As the report calls it. */
+  readonly title: string;
+  /** Prints the version; its standard output or error is kept. */
+  readonly versionCommand: readonly string[];
+  readonly supports: ReadonlySet<Switch>;
+  /** File name in conf/; null when everything stands in the command. */
+  readonly template: string | null;
+  /** Switches of the template that are always on. */
+  readonly always: readonly string[];
+  /** The server in the foreground. */
+  command(place: Place): readonly string[];
+  /** A process that the server needs beside it; null when there is none. */
+  helper(place: Place): readonly string[] | null;
+}
+
+/** Switches by the options that `lisod --help` must show before a row that needs them is measured. */
+const LISOD_OPTIONS: Readonly<Record<Switch, readonly string[]>> = {
+  access_log: ["--log"],
+  tls: ["--https", "--key", "--certificate"],
+  cgi: ["--cgi"],
+};
+
+/** What a lisod whose `--help` prints `help` can be asked for. */
+export function lisodSwitches(help: string): ReadonlySet<Switch> {
+  const shown = new Set(help.match(/--[a-z-]+/g) ?? []);
+  const all: readonly Switch[] = ["access_log", "tls", "cgi"];
+  return new Set(all.filter((name) => LISOD_OPTIONS[name].every((option) => shown.has(option))));
+}
+
+/** A binary of the server under test. */
+export interface LisodBinary {
+  readonly name: "lisod" | "lisod-before";
+  readonly path: string;
+  /** What its `--help` shows, see lisodSwitches(). */
+  readonly supports: ReadonlySet<Switch>;
+}
+
+/** The server under test, or an earlier build of it to compare with. */
+export function lisodPeer({ name, path, supports }: LisodBinary): Peer {
+  return {
+    name,
+    title: name === "lisod" ? "lisod" : "lisod before",
+    versionCommand: [path, "--version"],
+    supports,
+    template: null,
+    always: [],
+    command: (place) => [path, ...lisodArguments(place)],
+    helper: () => null,
+  };
+}
+
+function lisodArguments(place: Place): readonly string[] {
+  const { switches } = place;
+  return [
+    ...["--foreground", "--listen", "127.0.0.1", "--root", place.root],
+    ...["--http", String(place.httpPort), "--log", place.log],
+    ...(switches.has("access_log") ? [] : ["--access-log", "off"]),
+    ...(switches.has("tls") ? ["--https", String(place.httpsPort)] : []),
+    ...(switches.has("tls") ? ["--key", place.key, "--certificate", place.certificate] : []),
+    ...(switches.has("cgi") ? ["--cgi", `${place.site}/cgi`] : []),
+  ];
+}
+
+const NGINX: Peer = {
+  name: "nginx",
+  title: "nginx",
+  versionCommand: ["nginx", "-v"],
+  supports: new Set(["access_log", "tls", "cgi"]),
+  template: "nginx.conf",
+  always: [],
+  command: (place) => ["nginx", "-c", place.configuration, "-e", `${place.folder}/nginx.error.log`],
+  // fcgiwrap ends its whole process group when it is stopped: setsid gives it one of its own.
+  helper: ({ socket, switches }) =>
+    switches.has("cgi") ? ["setsid", "fcgiwrap", "-c", "32", "-s", `unix:${socket}`] : null,
+};
+
+/** Everybody but lisod. */
+export function listPeers(): readonly Peer[] {
+  return [
+    NGINX,
+    { ...NGINX, name: "nginx-tuned", title: "nginx, tuned", supports: new Set(["access_log"]), always: ["tuned"] },
+    LIGHTTPD,
+    APACHE,
+    denoServePeer(Deno.execPath()),
+  ];
+}
+
+const LIGHTTPD: Peer = {
+  name: "lighttpd",
+  title: "lighttpd",
+  versionCommand: ["lighttpd", "-v"],
+  supports: new Set(["access_log", "tls", "cgi"]),
+  template: "lighttpd.conf",
+  always: [],
+  command: (place) => ["lighttpd", "-D", "-f", place.configuration],
+  helper: () => null,
+};
+
+const APACHE: Peer = {
+  name: "apache",
+  title: "Apache",
+  versionCommand: ["apache2", "-v"],
+  supports: new Set(["access_log", "tls", "cgi"]),
+  template: "apache.conf",
+  always: [],
+  command: (place) => ["apache2", "-D", "FOREGROUND", "-f", place.configuration],
+  helper: () => null,
+};
+
+/** deno_serve.ts run by the deno at `path`. */
+function denoServePeer(path: string): Peer {
+  return {
+    name: "deno-serve",
+    title: "Deno.serve",
+    versionCommand: [path, "--version"],
+    supports: new Set(["tls"]),
+    template: null,
+    always: [],
+    command: ({ httpPort, root, httpsPort, certificate, key, switches }) => [
+      ...[path, "run", "--no-prompt", "--allow-net", "--allow-read"],
+      ...[`${import.meta.dirname}/deno_serve.ts`, String(httpPort), root],
+      ...(switches.has("tls") ? [String(httpsPort), certificate, key] : []),
+    ],
+    helper: () => null,
+  };
+}

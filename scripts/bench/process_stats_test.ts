@@ -1,0 +1,39 @@
+import { assertEquals } from "@std/assert";
+import { cpuMicrosecondsOf, parseStat, type ProcessEntry, rssBytesOf, selectTree } from "./process_stats.ts";
+
+/** A line of /proc/PID/stat whose fields from 4 on are known. */
+function statLine(name: string, state: string): string {
+  const fields = Array.from({ length: 49 }, (_field, index) => String(index + 4));
+  return `1234 (${name}) ${state} ${fields.join(" ")}\n`;
+}
+
+const CASES = [
+  { name: "a plain name", line: statLine("nginx", "S"), isZombie: false },
+  { name: "a name with blanks and brackets", line: statLine("a) R (b c", "S"), isZombie: false },
+  { name: "a zombie", line: statLine("sh", "Z"), isZombie: true },
+];
+
+Deno.test("parseStat() finds its fields when the process name is odd", async (t) => {
+  for (const { name, line, isZombie } of CASES) {
+    await t.step(name, () => {
+      const want = { parentPid: 4, cpuTicks: 14 + 15 + 16 + 17, startTicks: 22, rssPages: 24, isZombie };
+      assertEquals(parseStat(line), want);
+    });
+  }
+});
+
+/** A process with 2 ticks of CPU and 3 pages. */
+function entry(pid: number, parentPid: number): ProcessEntry {
+  return { pid, stat: { parentPid, cpuTicks: 2, startTicks: 0, rssPages: 3, isZombie: false } };
+}
+
+Deno.test("selectTree() takes descendants alone when a child is listed before its parent", () => {
+  const all = [entry(12, 11), entry(1, 0), entry(11, 10), entry(10, 1), entry(20, 1), entry(13, 11)];
+  assertEquals(selectTree(all, [10]).map(({ pid }) => pid), [12, 11, 10, 13]);
+  assertEquals(selectTree(all, [99]), []);
+});
+
+Deno.test("cpuMicrosecondsOf() and rssBytesOf() add up when a tree has several processes", () => {
+  assertEquals(cpuMicrosecondsOf([entry(1, 0), entry(2, 1)]), 40_000);
+  assertEquals(rssBytesOf([entry(1, 0), entry(2, 1)]), 24_576);
+});

@@ -1,0 +1,296 @@
+/** What the bench measures: one row each, data alone, so that this file reads as the list. row.ts says what a row is. */
+import type { RequestShape, Row } from "./row.ts";
+
+/** Sizes of the files that the bench serves, in bytes. */
+export const FILES: Readonly<Record<string, number>> = {
+  "1k.txt": 1024,
+  "100k.bin": 100 * 1024,
+  "1m.bin": 1024 * 1024,
+  "100m.bin": 100 * 1024 * 1024,
+};
+
+/** What each script of cgi/ answers. */
+const SCRIPT_TEXT = "Hello from a script.\n";
+
+/** The fields that a desktop browser sends with a navigation, in its order and of usual length. */
+const BROWSER_FIELDS: RequestShape["fields"] = [
+  ["Connection", "keep-alive"],
+  ["Cache-Control", "max-age=0"],
+  ["sec-ch-ua", '"Chromium";v="128", "Not;A=Brand";v="24", "Google Chrome";v="128"'],
+  ["sec-ch-ua-mobile", "?0"],
+  ["sec-ch-ua-platform", '"Linux"'],
+  ["Upgrade-Insecure-Requests", "1"],
+  [
+    "User-Agent",
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36",
+  ],
+  ["Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8"],
+  ["Sec-Fetch-Site", "same-origin"],
+  ["Sec-Fetch-Mode", "navigate"],
+  ["Sec-Fetch-User", "?1"],
+  ["Sec-Fetch-Dest", "document"],
+  ["Referer", "http://www.example.org/articles/2024/a-page-with-a-long-name.html"],
+  ["Accept-Encoding", "gzip, deflate, br, zstd"],
+  ["Accept-Language", "en-GB,en;q=0.9,de;q=0.8,fr;q=0.7"],
+  ["Cookie", "session=5f2b8c1e9a7d4f3b8c1e9a7d4f3b5f2b; theme=dark; consent=2024-08-01T12:00:00Z"],
+];
+
+/** A GET of a whole file. */
+function fileRequest(file: string, fields: RequestShape["fields"] = []): RequestShape {
+  const content = { file, from: 0, length: FILES[file] };
+  return { path: `/${file}`, fields, isConditional: false, status: 200, content };
+}
+
+/** A GET of a script of cgi/. */
+function scriptRequest(script: string): RequestShape {
+  return {
+    path: `/cgi/${script}`,
+    fields: [],
+    isConditional: false,
+    status: 200,
+    content: { text: SCRIPT_TEXT },
+  };
+}
+
+/** The row that most others differ from by little: answers of the 1 KiB file a second at 64 connections. */
+const KEEP_ALIVE = {
+  name: "keep-alive",
+  measures: "1 KiB file, 64 keep-alive connections, access log off",
+  unit: "requests/s",
+  judged: "value",
+  better: "more",
+  switches: [],
+  peers: ["nginx", "nginx-tuned", "lighttpd", "apache", "deno-serve"],
+  goals: { nginx: 1.25, lighttpd: 0.8, "deno-serve": 2, apache: 5 },
+  most: null,
+  load: { kind: "wrk", request: fileRequest("1k.txt"), connections: 64, pipelined: 1, counts: "requests" },
+} as const satisfies Row;
+
+/** Small answers over plain HTTP. */
+const SMALL_ROWS: readonly Row[] = [
+  KEEP_ALIVE,
+  {
+    ...KEEP_ALIVE,
+    name: "access-log",
+    measures: "the same with an access log in Combined Log Format",
+    switches: ["access_log"],
+    peers: ["nginx", "nginx-tuned", "lighttpd", "apache"],
+    goals: { nginx: 1.3, lighttpd: 0.7 },
+  },
+  {
+    ...KEEP_ALIVE,
+    name: "browser-head",
+    measures: "the same without a log, with the request head of a browser",
+    peers: ["nginx", "nginx-tuned", "lighttpd", "apache", "deno-serve"],
+    goals: { nginx: 1.3, lighttpd: 0.75 },
+    load: { ...KEEP_ALIVE.load, request: fileRequest("1k.txt", BROWSER_FIELDS) },
+  },
+  {
+    ...KEEP_ALIVE,
+    name: "pipelined",
+    measures: "1 KiB file, 64 connections, 16 requests sent together",
+    peers: ["nginx", "nginx-tuned", "lighttpd", "apache", "deno-serve"],
+    goals: { lighttpd: 3 },
+    load: { ...KEEP_ALIVE.load, pipelined: 16 },
+  },
+  {
+    ...KEEP_ALIVE,
+    name: "connection-each",
+    measures: "1 KiB file, 16 clients, a new connection for each request",
+    peers: ["nginx", "nginx-tuned", "lighttpd", "apache", "deno-serve"],
+    goals: { nginx: 0.95 },
+    load: { ...KEEP_ALIVE.load, connections: 16, request: fileRequest("1k.txt", [["Connection", "close"]]) },
+  },
+  {
+    ...KEEP_ALIVE,
+    name: "not-modified",
+    measures: "304 answers to the validators of the 1 KiB file, 64 connections",
+    peers: ["nginx", "nginx-tuned", "lighttpd", "apache"],
+    goals: {},
+    load: {
+      ...KEEP_ALIVE.load,
+      request: {
+        ...fileRequest("1k.txt"),
+        isConditional: true,
+        status: 304,
+        content: { text: "" },
+      },
+    },
+  },
+  {
+    ...KEEP_ALIVE,
+    name: "range",
+    measures: "206 answers with 1 KiB from the middle of the 1 MiB file, 64 connections",
+    peers: ["nginx", "nginx-tuned", "lighttpd", "apache"],
+    goals: {},
+    load: {
+      ...KEEP_ALIVE.load,
+      request: {
+        ...fileRequest("1m.bin", [["Range", "bytes=500000-501023"]]),
+        status: 206,
+        content: { file: "1m.bin", from: 500_000, length: 1024 },
+      },
+    },
+  },
+];
+
+/** A row of a larger file, measured in MiB a second. */
+function fileRow(
+  file: string,
+  facts: Pick<Row, "name" | "measures" | "goals"> & { readonly connections: number },
+): Row {
+  const { connections, ...named } = facts;
+  return {
+    ...KEEP_ALIVE,
+    ...named,
+    unit: "MiB/s",
+    peers: ["nginx", "lighttpd", "apache", "deno-serve"],
+    load: { ...KEEP_ALIVE.load, request: fileRequest(file), connections, counts: "MiB" },
+  };
+}
+
+const FILE_ROWS: readonly Row[] = [
+  fileRow("100k.bin", { name: "file-100k", measures: "100 KiB file, 16 clients", goals: {}, connections: 16 }),
+  fileRow("1m.bin", {
+    name: "file-1m",
+    measures: "1 MiB file, 16 clients",
+    goals: { nginx: 1.3, lighttpd: 0.5 },
+    connections: 16,
+  }),
+  fileRow("100m.bin", {
+    name: "file-100m",
+    measures: "100 MiB file, 4 clients",
+    goals: { nginx: 1.2 },
+    connections: 4,
+  }),
+];
+
+/** What it costs to have the server at all. */
+const FOOTPRINT_ROWS: readonly Row[] = [
+  {
+    ...KEEP_ALIVE,
+    name: "idle-memory",
+    measures: "resident memory for each of 5,000 idle connections that were answered once",
+    unit: "KiB/connection",
+    better: "less",
+    peers: ["nginx", "lighttpd", "apache", "deno-serve"],
+    goals: {},
+    load: { kind: "idle_connections", request: fileRequest("1k.txt"), count: 5000 },
+  },
+  {
+    ...KEEP_ALIVE,
+    name: "first-answer",
+    measures: "from starting the program to its first whole answer",
+    unit: "ms",
+    better: "less",
+    peers: ["nginx", "lighttpd", "apache"],
+    goals: {},
+    most: 120,
+    load: { kind: "first_answer", request: fileRequest("1k.txt") },
+  },
+  {
+    ...KEEP_ALIVE,
+    name: "binary-size",
+    measures: "size of the one file that is the program",
+    unit: "MB",
+    better: "less",
+    peers: [],
+    goals: {},
+    most: 110,
+    load: { kind: "binary_size" },
+  },
+];
+
+/** A certificate with an ECDSA P-256 key; TLS 1.3 is what all of them agree on. */
+const TLS_KEEP_ALIVE = {
+  ...KEEP_ALIVE,
+  name: "tls-keep-alive",
+  measures: "1 KiB file over TLS 1.3, 64 keep-alive connections",
+  switches: ["tls"],
+  peers: ["nginx", "lighttpd", "apache", "deno-serve"],
+  goals: { nginx: 1.25, lighttpd: 1.05 },
+} as const satisfies Row;
+
+const TLS_ROWS: readonly Row[] = [
+  TLS_KEEP_ALIVE,
+  {
+    ...TLS_KEEP_ALIVE,
+    name: "tls-handshake",
+    measures: "full handshakes (TLS 1.3, ECDSA), one request each; CPU each is compared",
+    unit: "handshakes/s",
+    judged: "cpu",
+    better: "less",
+    goals: { nginx: 0.75 },
+    load: { kind: "handshakes", request: fileRequest("1k.txt"), isResumed: false },
+  },
+  {
+    ...TLS_KEEP_ALIVE,
+    name: "tls-resumed",
+    measures: "resumed handshakes (TLS 1.3), one request each; CPU each is compared",
+    unit: "handshakes/s",
+    judged: "cpu",
+    better: "less",
+    goals: {},
+    load: { kind: "handshakes", request: fileRequest("1k.txt"), isResumed: true },
+  },
+  {
+    ...TLS_KEEP_ALIVE,
+    name: "tls-file-100m",
+    measures: "100 MiB file over TLS 1.3, 4 clients",
+    unit: "MiB/s",
+    goals: { nginx: 0.9 },
+    load: { ...KEEP_ALIVE.load, request: fileRequest("100m.bin"), connections: 4, counts: "MiB" },
+  },
+  {
+    ...TLS_KEEP_ALIVE,
+    name: "tls-idle-memory",
+    measures: "resident memory for each of 5,000 idle TLS connections that were answered once",
+    unit: "KiB/connection",
+    better: "less",
+    goals: {},
+    load: { kind: "idle_connections", request: fileRequest("1k.txt"), count: 5000 },
+  },
+];
+
+/** The programs of cgi/ by the name in the row, with the goals at 8 clients. */
+const SCRIPTS = [
+  { label: "c", title: "C program", script: "hello-c", goals: { lighttpd: 0.85, apache: 1.2, nginx: 1 } },
+  { label: "shell", title: "shell script", script: "hello.sh", goals: {} },
+  { label: "python", title: "Python script", script: "hello.py", goals: { lighttpd: 0.95, apache: 0.95, nginx: 0.95 } },
+] as const;
+
+/** nginx starts no scripts: it hands them to fcgiwrap, whose CPU and memory count as its own. */
+const CGI_BASE = {
+  ...KEEP_ALIVE,
+  switches: ["cgi"],
+  peers: ["nginx", "lighttpd", "apache"],
+} as const satisfies Row;
+
+const CGI_ROWS: readonly Row[] = [
+  ...SCRIPTS.flatMap(({ label, title, script, goals }) =>
+    [1, 8, 32].map((connections): Row => ({
+      ...CGI_BASE,
+      name: `cgi-${label}-${connections}`,
+      measures: `CGI, ${title}, ${connections} ${connections === 1 ? "client" : "clients"}`,
+      goals: connections === 8 ? goals : {},
+      load: { ...KEEP_ALIVE.load, request: scriptRequest(script), connections },
+    }))
+  ),
+  {
+    ...CGI_BASE,
+    name: "static-beside-cgi",
+    measures: "99th percentile of the 1 KiB file while 32 clients keep C programs running",
+    unit: "ms",
+    better: "less",
+    goals: { nginx: 1.5 },
+    load: {
+      kind: "beside_scripts",
+      request: fileRequest("1k.txt"),
+      script: scriptRequest("hello-c"),
+      scriptConnections: 32,
+    },
+  },
+];
+
+/** All rows in the order of the report. */
+export const ROWS: readonly Row[] = [...SMALL_ROWS, ...FILE_ROWS, ...FOOTPRINT_ROWS, ...TLS_ROWS, ...CGI_ROWS];

@@ -1,0 +1,161 @@
+/**
+ * Checks the layers of the server: imports go down only, static/ and cgi/ never meet, and a pure file (each but those of
+ * WITH_IO) does no I/O, reads no clock, sets no timer, logs nothing and imports pure files alone. Separate from the
+ * linter because it compares files with each other. `deno task layers` prints each breach with its file and line.
+ */
+import { dirname, join } from "@std/path";
+
+/**
+ * Paths and folders from the bottom up. A file belongs to the longest entry that its path starts with, and may import
+ * from its own layer and from those below.
+ */
+const LAYERS: readonly (readonly string[])[] = [
+  ["lib/std/"],
+  ["lib/limits.ts", "lib/rules.ts"],
+  ["lib/http/grammar.ts", "lib/http/header_fields.ts", "lib/http/message.ts", "lib/http/receive_buffer.ts"],
+  ["lib/http/"],
+  ["lib/http/connection.ts"],
+  ["lib/static/", "lib/cgi/"],
+  ["lib/server/"],
+  ["main.ts"],
+];
+
+/** Folders of one layer that may not import from each other. */
+const STRANGERS: readonly string[] = ["lib/static/", "lib/cgi/"];
+
+/** The files that do I/O or read the clock. All others are pure, and their tests run without any permission. */
+const WITH_IO: readonly string[] = [
+  "lib/cgi/cgi_scripts.ts",
+  "lib/server/check_config.ts",
+  "lib/server/check_credentials.ts",
+  "lib/server/daemon.ts",
+  "lib/server/https_listener.ts",
+  "lib/server/libc.ts",
+  "lib/server/listen.ts",
+  "lib/server/load_error_pages.ts",
+  "lib/server/lock_file.ts",
+  "lib/server/log.ts",
+  "lib/server/log_file.ts",
+  "lib/server/port_handover.ts",
+  "lib/server/privileges.ts",
+  "lib/server/serve_connection.ts",
+  "lib/server/serve_listener.ts",
+  "lib/server/signals.ts",
+  "lib/server/socket_shutdown.ts",
+  "lib/server/tls_credentials.ts",
+  "lib/server/transport.ts",
+  "lib/static/file_body.ts",
+  "lib/static/known_files.ts",
+  "lib/static/open_file.ts",
+  "lib/static/read_folder.ts",
+  "lib/static/static_files.ts",
+  "main.ts",
+];
+
+/** What a pure file must not contain, looked for in code alone: not in comments and quoted strings. */
+const IMPURE: readonly { readonly pattern: RegExp; readonly name: string }[] = [
+  { pattern: /\bDeno\b/g, name: "Deno" },
+  { pattern: /\bconsole\b/g, name: "console" },
+  { pattern: /\b(?:setTimeout|setInterval)\b|\bAbortSignal\s*\.\s*timeout\b/g, name: "a timer" },
+  { pattern: /\bDate\s*\.\s*now\b|\bDate\s*\(\s*\)|\bnew\s+Date\b(?!\s*\()|\bperformance\b/g, name: "a clock" },
+  { pattern: /\b(?:fetch\s*\(|new\s+(?:Worker|WebSocket)\b)/g, name: "I/O" },
+];
+
+const UNLISTED = "yet does not stand in WITH_IO of scripts/check_layers.ts";
+
+/** A literal or a comment: what must be told apart from code. A slash starts an expression only where no value ends. */
+const LITERAL =
+  /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[^]|[^`\\])*`|\/\/.*|\/\*[^]*?\*\/|(?<=[=(,:!&|?{};[>]\s*|\breturn\s+)\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n])+\//g;
+
+const IMPORT = /\b(?:import|export)\b\s*(type\b)?[^;"'()=]*?\bfrom\s*"([^"]+)"|\bimport\s*\(?\s*"([^"]+)"/g;
+
+/** One place where the code leaves the layers. */
+export interface Breach {
+  /** Relative to the project's folder. */
+  readonly path: string;
+  /** Counted from 1. */
+  readonly line: number;
+  readonly message: string;
+}
+
+/** True for a file that does no I/O and so is tested without permissions; `path` is relative to the project's folder. */
+export function isPure(path: string): boolean {
+  return !WITH_IO.includes(path);
+}
+
+/** Every breach in `files`, which holds the text of each source (tests apart) by its path from the project's folder. */
+export function checkLayers(files: ReadonlyMap<string, string>): Breach[] {
+  return [...files].flatMap(([path, text]) => checkFile(path, text)).sort((a, b) =>
+    a.path.localeCompare(b.path) || a.line - b.line
+  );
+}
+
+function checkFile(path: string, text: string): Breach[] {
+  const breaches: Breach[] = [];
+  const report = (index: number, message: string) => {
+    breaches.push({ path, line: text.slice(0, index).split("\n").length, message });
+  };
+  if (layerOf(path) === -1) report(0, "stands in no layer: give it a place in LAYERS of scripts/check_layers.ts");
+  const withoutComments = blank(text, (literal) => /^\/[/*]/.test(literal));
+  for (const match of withoutComments.matchAll(IMPORT)) {
+    const fault = checkImport(path, match[2] ?? match[3], match[1] === "type");
+    if (fault !== null) report(match.index, fault);
+  }
+  if (isPure(path)) {
+    const code = blank(text, () => true);
+    for (const { pattern, name } of IMPURE) {
+      for (const match of code.matchAll(pattern)) report(match.index, `uses ${name}, ${UNLISTED}`);
+    }
+  }
+  return breaches;
+}
+
+/** What is wrong with an import of `specifier` in the file at `path`, or null. */
+function checkImport(path: string, specifier: string, isTypeOnly: boolean): string | null {
+  if (!specifier.startsWith(".")) {
+    const isIo = specifier.startsWith("node:") && isPure(path);
+    return isIo ? `imports "${specifier}", ${UNLISTED}` : null;
+  }
+  const target = join(dirname(path), specifier);
+  if (layerOf(target) > layerOf(path)) return `imports "${target}", which is a layer above it`;
+  const [from, to] = [path, target].map((file) => STRANGERS.find((folder) => file.startsWith(folder)));
+  if (from && to && from !== to) return `imports "${target}": ${from} and ${to} never meet`;
+  if (isPure(path) && !isPure(target) && !isTypeOnly) return `imports "${target}", ${UNLISTED}`;
+  return null;
+}
+
+function layerOf(path: string): number {
+  const entries = LAYERS.flatMap((layer, rank) => layer.map((entry) => ({ entry, rank })));
+  const found = entries.filter(({ entry }) => matches(entry, path)).sort((a, b) => b.entry.length - a.entry.length);
+  return found[0]?.rank ?? -1;
+}
+
+function matches(entry: string, path: string): boolean {
+  return entry.endsWith("/") ? path.startsWith(entry) : path === entry;
+}
+
+/** `text` with spaces for the literals and comments that `isBlanked` picks, but not for the code in a template. */
+function blank(text: string, isBlanked: (literal: string) => boolean): string {
+  return text.replace(LITERAL, (literal) => {
+    // No index and no line may change.
+    const toSpaces = () => literal.replace(/(\$\{[^{}]*\})|[^\n]/g, (_, code?: string) => code ?? " ");
+    return isBlanked(literal) ? toSpaces() : literal;
+  });
+}
+
+/** The paths of all TypeScript files below `folder`, sorted. */
+export function listSources(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory) return listSources(path);
+    return path.endsWith(".ts") ? [path] : [];
+  }).sort();
+}
+
+if (import.meta.main) {
+  const sources = ["main.ts", ...listSources("lib")].filter((path) => !path.endsWith("_test.ts"));
+  const breaches = checkLayers(new Map(sources.map((path) => [path, Deno.readTextFileSync(path)])));
+  for (const { path, line, message } of breaches) console.error(`${path}:${line}: ${message}`);
+  console.error(`Checked the layers of ${sources.length} files, ${breaches.length} breaches`);
+  Deno.exit(breaches.length === 0 ? 0 : 1);
+}

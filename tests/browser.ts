@@ -1,0 +1,106 @@
+/**
+ * Headless Chromium for the end-to-end tests: Debian's browser, driven by the playwright-core that the set-up leaves in
+ * .tools/. It is not imported as an npm package, because deno compile embeds each package of the lock file. It is
+ * CommonJS, which Deno reads outside of node_modules with `--unstable-detect-cjs` alone.
+ */
+import { createRequire } from "node:module";
+import { join } from "@std/path";
+
+const PLAYWRIGHT = join(import.meta.dirname ?? ".", "..", ".tools", "playwright-core");
+const CHROMIUM = "/usr/bin/chromium";
+
+/** The profile is a new empty folder each time: playwright makes and removes it. */
+const FLAGS = [
+  "--headless",
+  "--no-sandbox", // the tests run as root in containers too
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Longest wait for one step in the browser. */
+const STEP_MS = 15_000;
+
+/** What the tests use of playwright-core, whose own types need a browser's and Node's. */
+export interface Page {
+  goto(url: string): Promise<PageResponse | null>;
+  title(): Promise<string>;
+  textContent(selector: string): Promise<string | null>;
+  click(selector: string): Promise<void>;
+  fill(selector: string, value: string): Promise<void>;
+  evaluate(expression: string): Promise<unknown>;
+  screenshot(options: { readonly path: string; readonly fullPage?: boolean }): Promise<unknown>;
+  setDefaultTimeout(ms: number): void;
+  on(event: "console", listener: (message: { type(): string; text(): string }) => void): void;
+  on(event: "pageerror", listener: (error: Error) => void): void;
+  on(event: "requestfailed", listener: (request: PageRequest) => void): void;
+  on(event: "response", listener: (response: PageResponse) => void): void;
+}
+
+interface PageRequest {
+  url(): string;
+  failure(): { readonly errorText: string } | null;
+}
+
+interface PageResponse {
+  url(): string;
+  status(): number;
+}
+
+export interface PageOptions {
+  readonly viewport?: { readonly width: number; readonly height: number };
+  readonly colorScheme?: "light" | "dark";
+  readonly ignoreHTTPSErrors?: boolean;
+  readonly javaScriptEnabled?: boolean;
+}
+
+interface PlaywrightBrowser {
+  newPage(options?: PageOptions): Promise<Page>;
+  close(): Promise<void>;
+}
+
+interface Playwright {
+  readonly chromium: {
+    launch(options: { executablePath: string; args: readonly string[]; timeout: number }): Promise<PlaywrightBrowser>;
+  };
+}
+
+/** A running browser; disposing ends it. */
+export class Browser implements AsyncDisposable {
+  readonly #browser: PlaywrightBrowser;
+
+  private constructor(browser: PlaywrightBrowser) {
+    this.#browser = browser;
+  }
+
+  static async launch(): Promise<Browser> {
+    const { chromium }: Playwright = createRequire(import.meta.url)(PLAYWRIGHT);
+    return new Browser(await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, timeout: STEP_MS }));
+  }
+
+  /**
+   * A new page with cookies of its own, and a list that grows with all that goes wrong on it: console errors and warnings,
+   * uncaught errors, requests that fail and responses of 400 and above.
+   */
+  async openPage(options: PageOptions = {}): Promise<{ readonly page: Page; readonly faults: readonly string[] }> {
+    const page = await this.#browser.newPage(options);
+    page.setDefaultTimeout(STEP_MS);
+    const faults: string[] = [];
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) faults.push(`console ${message.type()}: ${message.text()}`);
+    });
+    page.on("pageerror", (error) => faults.push(`uncaught: ${error.message}`));
+    page.on("requestfailed", (request) => faults.push(`failed: ${request.url()} ${request.failure()?.errorText}`));
+    page.on("response", (response) => {
+      if (response.status() >= 400) faults.push(`${response.status()}: ${response.url()}`);
+    });
+    return { page, faults };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#browser.close();
+  }
+}
