@@ -45,7 +45,7 @@ async function main(): Promise<number> {
         say(Deno.stdout, versionText({ lisod: VERSION, deno: Deno.version.deno, v8: Deno.version.v8 }));
         return 0;
       case "check":
-        return report(...checkConfig(command.config));
+        return check(command.config);
       case "serve": {
         const problems = checkConfig(command.config);
         return problems.length > 0 ? report(...problems) : await start(command.config);
@@ -56,6 +56,13 @@ async function main(): Promise<number> {
     say(Deno.stderr, `lisod: ${error instanceof Error ? error.stack : error}\n`);
     return 1;
   }
+}
+
+/** Says what would keep the server from starting, or that nothing would. */
+function check(config: Config): number {
+  const problems = checkConfig(config);
+  if (problems.length === 0) say(Deno.stdout, "lisod: nothing is wrong with this configuration\n");
+  return report(...problems);
 }
 
 /** Serves in this process, or sees to it that another one does. */

@@ -55,7 +55,7 @@ function statOrNull(path: string): Deno.FileInfo | null {
 /** Not closed, for its number would go to the next file or socket, and the secrets with it. */
 function pointToNull(descriptors: readonly number[], libc: Libc | null): boolean {
   if (libc === null) return false;
-  const none = libc.open(new TextEncoder().encode("/dev/null\0"), O_WRONLY | O_CLOEXEC);
+  const none = libc.open(new TextEncoder().encode("/dev/null\0"), O_WRONLY | O_CLOEXEC, 0);
   const isDone = none >= 0 && descriptors.every((fd) => libc.dup3(none, fd, O_CLOEXEC) === fd);
   libc.close(none);
   return isDone;
