@@ -107,7 +107,7 @@ Deno.test("parseCommandLine() gives each option its field", () => {
     [["--log-level", "error"], { logLevel: "error" }],
     [["--lock", "l"], { lockFile: "/home/liso/l" }],
     [["--foreground"], {}],
-    [["--daemon"], { foreground: false }],
+    [["--daemon", "--log", "l"], { foreground: false, logFile: "/home/liso/l" }],
     [["--user", "www-data"], { user: "www-data" }],
     [["--user", "www-data", "--group", "adm"], { user: "www-data", group: "adm" }],
     [["--max-line-bytes", "16k"], { limits: { ...DEFAULT_LIMITS, maxLineBytes: 16_384 } }],
