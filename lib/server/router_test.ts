@@ -33,11 +33,11 @@ function requestFor(method: string, path: string): HttpRequest {
 
 const files: Handler = () => Promise.resolve(response("files"));
 
-/** Who answers, and with which status. */
 function scriptsBelow(prefix: string, handle: Handler) {
   return { isScriptPath: (path: string) => path.startsWith(prefix), handle };
 }
 
+/** Who answers, and with which status. */
 async function ask(method: string, path: string, rules: keyof typeof RULES, prefix: string | null): Promise<string> {
   const scripts = prefix === null ? null : scriptsBelow(prefix, () => Promise.resolve(response("script")));
   try {
