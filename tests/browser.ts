@@ -31,6 +31,9 @@ export interface Page {
   textContent(selector: string): Promise<string | null>;
   click(selector: string): Promise<void>;
   fill(selector: string, value: string): Promise<void>;
+  inputValue(selector: string): Promise<string>;
+  setInputFiles(selector: string, path: string): Promise<void>;
+  url(): string;
   evaluate(expression: string): Promise<unknown>;
   screenshot(options: { readonly path: string; readonly fullPage?: boolean }): Promise<unknown>;
   setDefaultTimeout(ms: number): void;
