@@ -6,17 +6,17 @@ import { HeaderFields } from "./lib/http/header_fields.ts";
 import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
 import { checkConfig } from "./lib/server/check_config.ts";
 import { type Config, parseCommandLine } from "./lib/server/config.ts";
-import { becomeDaemon, isDaemon, startDaemon } from "./lib/server/daemon.ts";
+import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/server/daemon.ts";
 import { ErrorPages } from "./lib/server/error_pages.ts";
 import { helpText, versionText } from "./lib/server/help.ts";
 import { HttpsListener } from "./lib/server/https_listener.ts";
-import { openLibc } from "./lib/server/libc.ts";
+import { type Libc, openLibc } from "./lib/server/libc.ts";
 import { listenTcp } from "./lib/server/listen.ts";
 import { loadErrorPages } from "./lib/server/load_error_pages.ts";
 import { LockFile } from "./lib/server/lock_file.ts";
 import { Log } from "./lib/server/log.ts";
 import { argumentLabel } from "./lib/server/options.ts";
-import { dropPrivileges, findIdentity, isRoot } from "./lib/server/privileges.ts";
+import { dropPrivileges, findIdentity, giveFile, isRoot, type NamedFile } from "./lib/server/privileges.ts";
 import { createHttpsRedirect } from "./lib/server/redirect_to_https.ts";
 import { createRouter } from "./lib/server/router.ts";
 import type { ConnectionServices } from "./lib/server/serve_connection.ts";
@@ -45,7 +45,7 @@ async function main(): Promise<number> {
         say(Deno.stdout, versionText({ lisod: VERSION, deno: Deno.version.deno, v8: Deno.version.v8 }));
         return 0;
       case "check":
-        return report(...checkConfig(command.config));
+        return check(command.config);
       case "serve": {
         const problems = checkConfig(command.config);
         return problems.length > 0 ? report(...problems) : await start(command.config);
@@ -58,22 +58,26 @@ async function main(): Promise<number> {
   }
 }
 
+/** Says what would keep the server from starting, or that nothing would. */
+function check(config: Config): number {
+  const problems = checkConfig(config);
+  if (problems.length === 0) say(Deno.stdout, "lisod: nothing is wrong with this configuration\n");
+  return report(...problems);
+}
+
 /** Serves in this process, or sees to it that another one does. */
 async function start(config: Config): Promise<number> {
-  if (!config.foreground && !isDaemon()) {
-    const problem = await startDaemon({
-      args: Deno.args,
-      logFile: config.logFile,
-      startMs: config.limits.daemonStartMs,
-    });
+  const libc = openLibc();
+  if (config.foreground) return await serve(config, { libc, serving: () => Promise.resolve() });
+  if (!isDaemon()) {
+    const problem = await startDaemon({ args: Deno.args, startMs: config.limits.daemonStartMs, libc });
     if (problem === null) return 0;
     say(Deno.stderr, `lisod: ${problem}\n`);
     return 1;
   }
-  if (!isDaemon()) return await serve(config, () => Promise.resolve());
   const answerCommand = await becomeDaemon();
   try {
-    return await serve(config, () => answerCommand(null));
+    return await serve(config, { libc, serving: () => answerCommand(null) });
   } catch (error) {
     await answerCommand(error instanceof StartError ? error.message : `${error}`);
     return 1;
@@ -81,11 +85,17 @@ async function start(config: Config): Promise<number> {
 }
 
 /** Serves until a signal says to stop; `serving` is called once, when everything listens. */
-async function serve(config: Config, serving: () => Promise<void>): Promise<number> {
-  const libc = openLibc();
+async function serve(
+  config: Config,
+  { libc, serving }: { readonly libc: Libc | null; readonly serving: () => Promise<void> },
+): Promise<number> {
   const identity = config.user === null ? null : findIdentity(config.user, config.group);
   const lock = config.lockFile === null ? null : LockFile.take(config.lockFile, config.form);
+  if (identity !== null) { for (const file of logFiles(config)) giveFile(file, identity); }
   const log = Log.open(config, { program: `lisod ${VERSION}` });
+  // What the runtime itself may have to say, such as that it is out of memory.
+  const stderrFile = config.foreground ? null : config.logFile;
+  sendStderrTo(stderrFile, libc);
   logUncaughtErrors(log);
   try {
     const sockets = new SocketShutdown(libc);
@@ -98,7 +108,11 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
       ? null
       : new HttpsListener({ address: config.https, files: credentialFiles(config), log, libc });
     // Before the log says that it listens: whoever reads that may send a signal at once.
-    const stopped = stopSignal({ log, errorPages, renewHttps: () => renewHttps(config, { https, server }) });
+    const reopenLog = () => {
+      log.reopen();
+      sendStderrTo(stderrFile, libc);
+    };
+    const stopped = stopSignal({ log, reopenLog, errorPages, renewHttps: () => renewHttps(config, { https, server }) });
     if (config.http !== null) {
       const listener = listenTcp(config.http, argumentLabel("http", config.form));
       log.info("main", `listening on ${urlOf("http", listener.addr)}`);
@@ -110,12 +124,10 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
     }
     sayWhatIsMissing(config, log);
     if (identity !== null) {
-      const files = [config.logFile, config.accessLogFile, config.lockFile].filter((path) => path !== null);
-      dropPrivileges(identity, libc, files);
+      dropPrivileges(identity, libc);
       log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
-    } else if (isRoot()) {
-      log.warn("main", "running as root: --user NAME would take away what the server does not need");
     }
+    if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
     log.flush();
     await serving();
     await stopped;
@@ -131,6 +143,14 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
     log.close();
     lock?.release();
   }
+}
+
+/** The files that the log is written to. */
+function logFiles({ form, logFile, accessLogFile }: Config): readonly NamedFile[] {
+  return [
+    ...logFile === null ? [] : [{ path: logFile, argument: argumentLabel("log", form) }],
+    ...accessLogFile === null ? [] : [{ path: accessLogFile, argument: "--access-log" }],
+  ];
 }
 
 function createServices(
@@ -216,9 +236,10 @@ function logUncaughtErrors(log: Log): void {
   });
 }
 
-/** What SIGHUP reads again, the log apart. */
+/** What SIGHUP opens and reads again. */
 interface Reloadable {
   readonly log: Log;
+  readonly reopenLog: () => void;
   readonly errorPages: ReloadableErrorPages;
   readonly renewHttps: () => Promise<void>;
 }
@@ -229,11 +250,12 @@ async function reload({ log, errorPages, renewHttps }: Reloadable): Promise<void
     tryTo(() => errorPages.reload()),
     tryTo(renewHttps),
   ]);
-  for (const error of failures.filter((failure) => failure !== null)) {
+  const errors = failures.filter((failure) => failure !== null);
+  for (const error of errors) {
     if (error instanceof StartError) log.error("main", `Cannot reload, the old one stays: ${error.message}`);
     else log.error("main", "Cannot reload, the old one stays", error);
   }
-  log.info("main", "reloaded");
+  if (errors.length === 0) log.info("main", "reloaded");
 }
 
 /** What it threw; null when all went well. */
@@ -258,10 +280,10 @@ function stopSignal(reloadable: Reloadable): Promise<void> {
         Deno.exit(1);
       },
       reload: () => {
-        log.reopen();
+        reloadable.reopenLog();
         reload(reloadable);
       },
-      reopenLog: () => log.reopen(),
+      reopenLog: reloadable.reopenLog,
     });
   });
 }

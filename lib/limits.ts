@@ -137,8 +137,8 @@ export const LIMITS = {
   },
   maxCachedFileBytes: {
     unit: "bytes",
-    value: 65_536,
-    meaning: "Largest file that is kept in memory",
+    value: 1_048_576,
+    meaning: "Largest file that is kept in memory (beyond 64 KiB when it is asked for a second time)",
     precedent: "Apache CacheMaxFileSize 1,000,000 (mod_cache_disk)",
   },
   maxFileCacheBytes: {

@@ -30,6 +30,7 @@ const WITH_IO: readonly string[] = [
   "lib/server/check_credentials.ts",
   "lib/server/daemon.ts",
   "lib/server/https_listener.ts",
+  "lib/server/key_log.ts",
   "lib/server/libc.ts",
   "lib/server/listen.ts",
   "lib/server/load_error_pages.ts",

@@ -37,31 +37,12 @@ export class Conversation {
   constructor(handler: TestHandler, options: ConversationOptions = {}) {
     this.transport = new ScriptedTransport(options);
     if (options.handshake !== undefined) this.transport.handshake = options.handshake;
-    this.connection = new ServedConnection(this.transport, CONNECTION_INFO, this.#services(handler, options));
-    this.done = this.connection.run();
-  }
-
-  #services(handler: TestHandler, { limits, rules = RULES.standard }: ConversationOptions): ConnectionServices {
-    const note = (level: string) => (_source: string, text: string) => void this.log.push(`${level} ${text}`);
-    return {
-      handler: async (request) => await handler(request),
-      errorResponse: ({ status, fields }) => ({ status, fields, body: new BytesBody(bytesOf(`error ${status}`)) }),
-      log: {
-        isAccessOn: true,
-        access: ({ method, target, status, bodyBytes }) => {
-          this.log.push(`access ${method} ${target} ${status} ${bodyBytes}`);
-        },
-        debug: note("debug"),
-        warn: note("warn"),
-        error: note("error"),
-      },
-      limits: { ...DEFAULT_LIMITS, ...limits },
-      rules,
-      headWriter: new HeadWriter(),
+    this.connection = new ServedConnection(this.transport, CONNECTION_INFO, {
+      ...makeServices(handler, { ...options, log: this.log }),
       outputPool: this.outputPool,
       clock: this.clock,
-      shutdownSockets: () => this.shutDown(),
-    };
+    });
+    this.done = this.connection.run();
   }
 
   /** The log without the lines of level DEBUG. */
@@ -100,6 +81,33 @@ export class Conversation {
     this.shutdownCount++;
     this.transport.fail(new Deno.errors.BrokenPipe("Shut down"));
   }
+}
+
+/** What connections share, with error pages of one line; the log is appended to `log`, as it stands in a Conversation. */
+export function makeServices(
+  handler: TestHandler,
+  { limits, rules = RULES.standard, log }: ConversationOptions & { readonly log: string[] },
+): ConnectionServices {
+  const note = (level: string) => (_source: string, text: string) => void log.push(`${level} ${text}`);
+  return {
+    handler: async (request) => await handler(request),
+    errorResponse: ({ status, fields }) => ({ status, fields, body: new BytesBody(bytesOf(`error ${status}`)) }),
+    log: {
+      isAccessOn: true,
+      access: ({ method, target, status, bodyBytes }) => {
+        log.push(`access ${method} ${target} ${status} ${bodyBytes}`);
+      },
+      debug: note("debug"),
+      warn: note("warn"),
+      error: note("error"),
+    },
+    limits: { ...DEFAULT_LIMITS, ...limits },
+    rules,
+    headWriter: new HeadWriter(),
+    outputPool: new OutputPool(),
+    clock: { nowMs: 0, update: () => {} },
+    shutdownSockets: () => {},
+  };
 }
 
 /** Knows how many buffers are out. */

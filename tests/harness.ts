@@ -25,6 +25,8 @@ export interface StartOptions {
   readonly args?: readonly string[];
   /** All arguments, in place of the named form. */
   readonly commandLine?: (place: Place) => readonly string[];
+  /** A program, with its arguments, that becomes the server: `["prlimit", "--nofile=64"]`. */
+  readonly through?: readonly string[];
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -56,8 +58,13 @@ export async function startServer(options: StartOptions = {}): Promise<TestServe
   const named = ["--http", "0", "--root", place.root, "--log", place.log, "--foreground"];
   const args = options.commandLine?.(place) ??
     [...named, "--listen", options.address ?? "127.0.0.1", ...options.args ?? []];
-  const process = new Deno.Command(LISOD, { args: [...args], env: options.env, stdin: "null", stderr: "piped" })
-    .spawn();
+  const [program, ...before] = [...options.through ?? [], LISOD];
+  const process = new Deno.Command(program, {
+    args: [...before, ...args],
+    env: options.env,
+    stdin: "null",
+    stderr: "piped",
+  }).spawn();
   const server = new TestServer(place, process);
   try {
     await server.waitUntilListening(args.includes("--https") ? ["http", "https"] : ["http"]);

@@ -2,7 +2,7 @@
  * A client that sends any bytes whatever, in any pieces, and shows what came back byte for byte: for the tests of what no
  * well-behaved client would send. Works over TCP and TLS.
  */
-import { concatenate, parseResponses, type RawResponse, toBytes } from "./raw_http.ts";
+import { concatenate, parseResponses, type RawResponse, toBytes, toText } from "./raw_http.ts";
 
 type Piece = string | Uint8Array;
 
@@ -80,25 +80,57 @@ export class RawClient implements Disposable {
   }
 
   /** Reads until there are `count` final responses or, without a count, until the server closes. */
-  async receive({ count, methods, deadlineMs = 10_000 }: ExchangeOptions = {}): Promise<Received> {
+  receive({ count, methods, deadlineMs }: ExchangeOptions = {}): Promise<Received> {
+    return this.#readUntil((end) => {
+      const { responses, rest } = parseResponses(this.#pending, { methods, count, isClosed: end !== null });
+      if (responses.filter(({ status }) => status >= 200).length !== count) {
+        return end === null ? null : { responses, rest, end };
+      }
+      this.#pending = rest;
+      return { responses, rest, end: "count" };
+    }, deadlineMs);
+  }
+
+  /** Reads until `mark` has come, and returns what came through it as text; throws when the server closes before. */
+  receiveThrough(mark: string, deadlineMs?: number): Promise<string> {
+    return this.#readUntil((end) => {
+      const text = toText(this.#pending);
+      const at = text.indexOf(mark);
+      if (at === -1 && end !== null) {
+        throw new Error(`The server closed before ${JSON.stringify(mark)}: ${JSON.stringify(text)}`);
+      }
+      if (at === -1) return null;
+      this.#pending = this.#pending.slice(at + mark.length);
+      return text.slice(0, at + mark.length);
+    }, deadlineMs);
+  }
+
+  /** Reads until the server closes and keeps nothing; returns how many bytes came. */
+  async countToEnd(): Promise<number> {
+    let count = this.#pending.length;
+    for (let chunk; typeof (chunk = await this.#read()) !== "string";) count += chunk.length;
+    this.#pending = new Uint8Array();
+    return count;
+  }
+
+  /** Reads until `look` finds in what is pending what it looks for; it is told how the connection ended once it has. */
+  async #readUntil<T>(look: (end: "closed" | "reset" | null) => T | null, deadlineMs = 10_000): Promise<T> {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
       this.close();
     }, deadlineMs);
     try {
+      let end: "closed" | "reset" | null = null;
       while (true) {
-        const { responses, rest } = parseResponses(this.#pending, { methods, count });
-        if (responses.filter(({ status }) => status >= 200).length === count) {
-          this.#pending = rest;
-          return { responses, rest, end: "count" };
-        }
+        const found = look(end);
+        if (found !== null) return found;
         const chunk = await this.#read();
-        if (isLate) throw new Error(`Not answered within ${deadlineMs} ms; so far ${JSON.stringify(responses)}`);
-        if (typeof chunk === "string") {
-          return { ...parseResponses(this.#pending, { methods, isClosed: true }), end: chunk };
+        if (isLate) {
+          throw new Error(`Not answered within ${deadlineMs} ms; so far ${JSON.stringify(toText(this.#pending))}`);
         }
-        this.#pending = concatenate([this.#pending, chunk]);
+        if (typeof chunk === "string") end = chunk;
+        else this.#pending = concatenate([this.#pending, chunk]);
       }
     } finally {
       clearTimeout(timer);

@@ -71,12 +71,23 @@ Deno.test("RawClient.receive() leaves later responses when a count is given", as
   assertEquals([first.end, last.end], ["count", "closed"]);
 });
 
+Deno.test("RawClient.receiveThrough() returns what came through the mark and leaves the rest", async () => {
+  const { port, done } = serveOnce(async (connection) => {
+    await connection.write(toBytes(`HTTP/1.1 100 Continue\r\n\r\n${ANSWER}`));
+  });
+  using client = await RawClient.connect(port);
+  assertEquals(await client.receiveThrough("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  assertEquals((await client.receive({ count: 1 })).responses.map(({ status }) => status), [200]);
+  await assertRejects(() => client.receiveThrough("more"), Error, 'closed before "more"');
+  await done;
+});
+
 Deno.test("RawClient.receive() rejects when the deadline passes", async () => {
   const { port, done } = serveOnce(async (connection) => {
     assertEquals(await connection.read(new Uint8Array(1)), null);
   });
   using client = await RawClient.connect(port);
   const error = await assertRejects(() => client.receive({ deadlineMs: 20 }), Error, "within 20 ms");
-  assert(error.message.includes("so far []"));
+  assert(error.message.includes('so far ""'));
   await done;
 });

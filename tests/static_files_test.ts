@@ -369,12 +369,23 @@ Deno.test({
       assert(process.seteuid !== undefined);
       process.seteuid(65_534);
       try {
-        for (const path of ["/a.txt", "/d/a.txt", "/d/"]) assertEquals((await ask(handler, path)).status, 403, path);
+        for (const path of ["/a.txt", "/d/a.txt", "/d/"]) {
+          const error = await assertRejects(() => handler(makeRequest(path)), HttpError);
+          // The cause is for the log: somebody should look at it.
+          assertEquals([error.status, error.cause instanceof Error], [403, true], path);
+        }
       } finally {
         process.seteuid(0);
       }
     }),
 });
+
+Deno.test("createStaticHandler() gives no cause to log when there is nothing", () =>
+  withSite(async (site) => {
+    for (const path of ["/no", "/no/", "/n/o"]) {
+      assertEquals((await assertRejects(() => site.handler()(makeRequest(path)), HttpError)).cause, undefined);
+    }
+  }));
 
 Deno.test("createStaticHandler() answers 403 when a symlink is turned inwards after it was opened", () =>
   withSite(async (site) => {
@@ -726,8 +737,33 @@ Deno.test("createStaticHandler() answers a small file from memory until fileCach
     Deno.removeSync(path);
     site.nowMs += DEFAULT_LIMITS.fileCacheMs;
     assertEquals((await ask(handler, "/a.txt")).status, 404);
+    site.nowMs -= 1;
+    assertEquals((await ask(handler, "/a.txt")).status, 404, "nothing is kept of what is gone");
     Deno.writeTextFileSync(path, "back");
     assertEquals((await ask(handler, "/a.txt")).text, "back", "404 is not remembered");
+  }));
+
+Deno.test("createStaticHandler() keeps a file in memory when it is small, or asked for again and not too large", () =>
+  withSite(async (site) => {
+    const handler = site.handler({ limits: { maxCachedFileBytes: 100_000 } });
+    // By request: whether the answer came from memory.
+    const cases = [[65_536, [true, true, true]], [100_000, [false, true, true]], [100_001, [
+      false,
+      false,
+      false,
+    ]]] as const;
+    for (const [length, want] of cases) {
+      const content = pattern(length);
+      Deno.writeFileSync(`${site.root}/${length}.bin`, content);
+      const got: boolean[] = [];
+      for (const _ of want) {
+        const { body } = await respond(handler, makeRequest(`/${length}.bin`));
+        got.push(body.bytes !== undefined);
+        assertEquals(await readAll(body), content);
+        await body.close();
+      }
+      assertEquals(got, [...want], `${length} bytes`);
+    }
   }));
 
 Deno.test("createStaticHandler() looks at the disk each time, yet reads once, when fileCacheMs is 0", () =>
@@ -790,12 +826,13 @@ Deno.test("createStaticHandler() judges a big file by what is open when it has c
     assertEquals(countDescriptors(), before);
   }));
 
-Deno.test("createStaticHandler() never mixes two states of a small file when it is written while it is read", () =>
+Deno.test("createStaticHandler() never mixes two states of a file when it is written while it is read into memory", () =>
   withSite(async (site) => {
     const path = `${site.root}/a.bin`;
     const [old, changed] = [pattern(BIG_BYTES, 1), pattern(BIG_BYTES, 2)];
     Deno.writeFileSync(path, old);
     const handler = site.handler({ limits: { maxCachedFileBytes: BIG_BYTES } });
+    await ask(handler, "/a.bin");
     const pending = respond(handler, makeRequest("/a.bin"));
     // The read is under way now, on another thread.
     Deno.writeFileSync(path, changed);

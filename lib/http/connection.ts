@@ -115,6 +115,9 @@ export class Connection {
   #requestState: RequestState = "idle";
   #responseState: ResponseState = "idle";
   #bodyReader: BodyReader | null = null;
+  #hasHadContent = false;
+  /** Of the present request. */
+  #head: RequestHead | null = null;
   #hasPeerClosed = false;
   #keepsAlive = true;
   /** The client said that it will send nothing after the present request. */
@@ -159,6 +162,17 @@ export class Connection {
   /** Whether the peer can have sent nothing that is unread, going by what it said: this was to be its last request. */
   get hasReceivedAll(): boolean {
     return this.#isLastRequest && this.#bodyReader === null && this.#buffer.length === 0;
+  }
+
+  /** Gives the receive buffer back; no read into `space()` may be under way, and the connection is not used again. */
+  release(): void {
+    // A script may still be taking in the last part of a content, which stands there.
+    if (!this.#hasHadContent) this.#buffer.release();
+  }
+
+  /** The head of the present request, also where it was refused; null where there is none, or none that can be read. */
+  get head(): RequestHead | null {
+    return this.#head;
   }
 
   /** Drops what has arrived unread. */
@@ -218,6 +232,7 @@ export class Connection {
       return PEER_CLOSED;
     }
     // Before any check, so that an error reply is told of the right version and method.
+    this.#head = head;
     this.#version = head.version;
     this.#isHead = head.method === "HEAD";
     this.#keepsAlive = isPersistent(head);
@@ -228,6 +243,7 @@ export class Connection {
     if (request.framing === 0) {
       this.#moveRequest("end_of_message");
     } else {
+      this.#hasHadContent = true;
       this.#bodyReader = request.framing === "chunked"
         ? new ChunkedReader(this.#limits)
         : new LengthReader(request.framing);
@@ -360,6 +376,7 @@ export class Connection {
     if (this.#keepsAlive && this.#requestState === "received" && this.#responseState === "sent") {
       this.#moveRequest("next_cycle");
       this.#moveResponse("next_cycle");
+      this.#head = null;
       this.#isHead = false;
       this.#version = "1.1";
       return true;

@@ -1,8 +1,12 @@
 /** The Connection: what it asks of a head beyond its grammar, its states, and what it sends. */
-import { assertEquals } from "@std/assert";
-import { readEvents } from "../../tests/feed.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { bytesOf, readEvents, receiveInto, textOf } from "../../tests/feed.ts";
 import { chunked, fields, line, post, testReading } from "../../tests/reading.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
 import { RULES } from "../rules.ts";
+import { Connection, type ReceivedRequest } from "./connection.ts";
+import { HeaderFields } from "./header_fields.ts";
+import { HeadWriter, OutputBuffer } from "./writers.ts";
 
 const REFUSED = ["error 400"];
 const GET = ["GET / 1.1"];
@@ -119,4 +123,154 @@ Deno.test("nextEvent() refuses a message that the peer cut", () => {
   }
   assertEquals(readEvents(request, { closes: true }), ["POST / 1.1", "content hello", "peer_closed"]);
   assertEquals(readEvents("", { closes: true }), ["peer_closed"]);
+});
+
+/** A connection that has received the text. */
+function connectionWith(input: string): Connection {
+  const connection = new Connection({
+    limits: DEFAULT_LIMITS,
+    rules: RULES.standard,
+    headWriter: new HeadWriter(),
+  });
+  receiveInto(connection, bytesOf(input));
+  return connection;
+}
+
+function nextRequest(connection: Connection): ReceivedRequest {
+  const event = connection.nextEvent();
+  assert(event.type === "request_head");
+  return event.request;
+}
+
+Deno.test("nextEvent() gives the host of the target before that of Host", () => {
+  const cases: readonly (readonly [input: string, host: string])[] = [
+    [line("GET / HTTP/1.1"), "a"],
+    ["GET / HTTP/1.1\r\nHost: A.Example:80\r\n\r\n", "a.example"],
+    ["GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "[::1]"],
+    ["GET / HTTP/1.1\r\nHost:\r\n\r\n", ""],
+    ["GET / HTTP/1.0\r\n\r\n", ""],
+    [line("GET http://B:81/ HTTP/1.1"), "b"],
+    [line("OPTIONS http://b HTTP/1.1"), "b"],
+    [line("CONNECT b:443 HTTP/1.1"), "b"],
+    [line("OPTIONS * HTTP/1.1"), "a"],
+  ];
+  for (const [input, host] of cases) assertEquals(nextRequest(connectionWith(input)).host, host, input);
+});
+
+Deno.test("nextEvent() keeps no Host from one request to the next", () => {
+  const connection = connectionWith(
+    "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: b\r\n\r\n" +
+      "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+  );
+  for (const host of ["a", "b", "", "a"]) {
+    assertEquals(nextRequest(connection).host, host);
+    answer(connection, 0);
+    assert(connection.startNextCycle());
+  }
+});
+
+Deno.test("nextEvent() gives what follows from the head", () => {
+  const { head, target, framing, expectsContinue, rejection } = nextRequest(connectionWith(
+    "POST /a%20b?c HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+  ));
+  assertEquals([head.method, head.target, head.version, head.fields.size], ["POST", "/a%20b?c", "1.1", 3]);
+  assertEquals([target.path, target.query, framing, expectsContinue, rejection], ["/a b", "c", 5, true, null]);
+});
+
+/** Answers with 200 and that length; content of so many bytes is announced, the rest is the caller's. */
+function answer(connection: Connection, length: number | null, sent = length ?? 0): string {
+  const output = new OutputBuffer();
+  connection.sendHead(output, { status: 200, fields: HeaderFields.EMPTY, length }, 0);
+  if (sent > 0) output.append(connection.sendData(sent));
+  if (sent > 0) output.append(connection.dataEnd);
+  output.append(connection.sendEnd());
+  const text = textOf(output.takeAll());
+  return text.slice(text.indexOf("Connection: "));
+}
+
+Deno.test("sendHead() finds the framing of the answer by length, version and method", () => {
+  const cases: readonly (readonly [request: string, length: number | null, want: string, goesOn: boolean])[] = [
+    ["GET / HTTP/1.1", 5, "Connection: keep-alive\r\nContent-Length: 5\r\n\r\n", true],
+    ["GET / HTTP/1.1", 0, "Connection: keep-alive\r\nContent-Length: 0\r\n\r\n", true],
+    ["GET / HTTP/1.1", null, "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n\r\n0\r\n\r\n", true],
+    ["GET / HTTP/1.0", 5, "Connection: close\r\nContent-Length: 5\r\n\r\n", false],
+    ["GET / HTTP/1.0", null, "Connection: close\r\n\r\n", false],
+    ["GET / HTTP/1.0\r\nConnection: keep-alive", 5, "Connection: keep-alive\r\nContent-Length: 5\r\n\r\n", true],
+    ["GET / HTTP/1.0\r\nConnection: keep-alive", null, "Connection: close\r\n\r\n", false],
+  ];
+  for (const [request, length, want, goesOn] of cases) {
+    const connection = connectionWith(`${request}\r\nHost: a\r\n\r\n`);
+    nextRequest(connection);
+    assertEquals(answer(connection, length, length ?? 5), want);
+    assertEquals(connection.startNextCycle(), goesOn, request);
+  }
+});
+
+Deno.test("sendEnd() sends nothing after the head of an answer to HEAD", () => {
+  for (const [length, want] of [[5, "Content-Length: 5"], [null, "Transfer-Encoding: chunked"]] as const) {
+    const connection = connectionWith(line("HEAD / HTTP/1.1") + line("GET / HTTP/1.1"));
+    nextRequest(connection);
+    assertEquals(answer(connection, length, 0), `Connection: keep-alive\r\n${want}\r\n\r\n`);
+    assert(!connection.sendsContent);
+    assert(connection.startNextCycle());
+    // Nothing of HEAD is left for the next request.
+    nextRequest(connection);
+    answer(connection, 5);
+    assert(connection.sendsContent);
+  }
+});
+
+Deno.test("sendData() and sendEnd() throw for content of another length than was said", () => {
+  for (const sent of [4, 6]) {
+    const connection = connectionWith(line("GET / HTTP/1.1"));
+    nextRequest(connection);
+    assertThrows(() => answer(connection, 5, sent), Error, sent > 5 ? "longer than its length" : "1 bytes shorter");
+  }
+});
+
+Deno.test("startNextCycle() ends the connection when the request was not read to its end", () => {
+  const connection = connectionWith(post(["Content-Length: 5"], "he"));
+  nextRequest(connection);
+  answer(connection, 0);
+  assert(!connection.startNextCycle());
+  assertEquals([connection.requestState, connection.responseState], ["must_close", "must_close"]);
+  connection.close();
+  assertEquals(connection.responseState, "closed");
+});
+
+Deno.test("sendErrorHead() ends the connection whether there is a request or none", () => {
+  for (const input of ["", "GET", "GET  /", line("GET / HTTP/1.1"), line("GET / HTTP/2.0")]) {
+    const connection = connectionWith(input);
+    try {
+      connection.nextEvent();
+    } catch {
+      // What was wrong with the request is what the tables test.
+    }
+    connection.sendErrorHead(new OutputBuffer(), { status: 408, fields: HeaderFields.EMPTY, length: 0 }, 0);
+    connection.sendEnd();
+    assert(!connection.startNextCycle(), input);
+    connection.close();
+    assertEquals(connection.responseState, "closed");
+  }
+});
+
+Deno.test("Connection throws plain Error for what its tables do not have", () => {
+  const head = { status: 200, fields: HeaderFields.EMPTY, length: 0 };
+  const output = new OutputBuffer();
+  const unasked = connectionWith("");
+  const asked = connectionWith(line("GET / HTTP/1.1"));
+  nextRequest(asked);
+  const answered = connectionWith(line("GET / HTTP/1.1"));
+  nextRequest(answered);
+  answer(answered, 0);
+  const calls: readonly (() => void)[] = [
+    () => unasked.sendHead(output, head, 0),
+    () => unasked.sendContinue(),
+    () => asked.sendData(1),
+    () => asked.sendEnd(),
+    () => asked.startNextCycle(),
+    () => answered.sendHead(output, head, 0),
+    () => answered.sendContinue(),
+  ];
+  for (const call of calls) assertThrows(call, Error, "half:");
 });

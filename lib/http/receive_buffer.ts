@@ -9,8 +9,12 @@ import { HttpError } from "./message.ts";
 /** Enough for a browser's head; a connection that waits holds no more. */
 const IDLE_BYTES = 8192;
 
+/** Storage of connections that have ended: allocating it anew took a fifth of the time of a short connection. */
+const FREE: Uint8Array<ArrayBuffer>[] = [];
+const MAX_FREE_COUNT = 256;
+
 export class ReceiveBuffer {
-  #bytes = new Uint8Array(IDLE_BYTES);
+  #bytes = FREE.pop() ?? new Uint8Array(IDLE_BYTES);
   #start = 0;
   #end = 0;
   /** How many bytes from `#start` on are known to hold no LF. */
@@ -54,6 +58,13 @@ export class ReceiveBuffer {
       this.#rewind(length);
     }
     return this.#bytes.subarray(this.#end);
+  }
+
+  /** Gives the storage back. Nothing may read into it any more, and this buffer must not be used again. */
+  release(): void {
+    if (this.#bytes.length === IDLE_BYTES && FREE.length < MAX_FREE_COUNT) FREE.push(this.#bytes);
+    this.#bytes = new Uint8Array(0);
+    this.#rewind(0);
   }
 
   #rewind(length: number): void {

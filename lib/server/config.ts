@@ -239,6 +239,10 @@ function refuseConflicts(settings: Settings): void {
       remedy: "give one of the two",
     });
   }
+  if (settings.flag("daemon") && !settings.has("log")) {
+    // Its standard error is /dev/null.
+    throw new UsageError({ argument: "--daemon", value: null, problem: "--log is missing", remedy: "give --log FILE" });
+  }
   const hasBoth = settings.has("http") && settings.has("https");
   if (hasBoth && settings.port("http") === settings.port("https") && settings.port("http") !== 0) {
     throw settings.refusal("https", { problem: "also the port for HTTP", remedy: "give two ports" });

@@ -86,6 +86,12 @@ Deno.test("parseCommandLine() gives each option its field", () => {
       keyFile: "/home/liso/k",
       certificateFile: "/home/liso/c",
     }],
+    [["--https", "1", "--key=/k", "--certificate=/c", "--listen", "::1"], {
+      http: null,
+      https: { port: 1, hostname: "::1" },
+      keyFile: "/k",
+      certificateFile: "/c",
+    }],
     [["--cgi", "../cgi-bin/"], { cgiPath: "/home/cgi-bin" }],
     [["--rules", "course"], { rules: RULES.course, rulesName: "course" }],
     [["--rules", "standard"], {}],
@@ -106,6 +112,8 @@ Deno.test("parseCommandLine() gives each option its field", () => {
     [["--user", "www-data", "--group", "adm"], { user: "www-data", group: "adm" }],
     [["--max-line-bytes", "16k"], { limits: { ...DEFAULT_LIMITS, maxLineBytes: 16_384 } }],
     [["--keep-alive-ms", "0", "--head-ms=5s"], { limits: { ...DEFAULT_LIMITS, keepAliveMs: 0, headMs: 5000 } }],
+    [["--head-ms", "2147483647"], { limits: { ...DEFAULT_LIMITS, headMs: 2_147_483_647 } }],
+    [["--log-flush-ms", "1m"], { limits: { ...DEFAULT_LIMITS, logFlushMs: 60_000 } }],
     [["--max-connection-count", "7"], { limits: { ...DEFAULT_LIMITS, maxConnectionCount: 7 } }],
   ];
   for (const [args, want] of cases) assertEquals(configWith(...args), { ...DEFAULT_CONFIG, ...want }, args.join(" "));

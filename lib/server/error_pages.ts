@@ -63,7 +63,7 @@ body { margin: 0; min-height: 100vh; display: grid; place-items: center; backgro
   color: var(--ink); font: 1.1rem/1.5 system-ui, sans-serif }
 main { max-width: 32rem; padding: 2rem }
 strong { display: block; font-size: 4.5rem; line-height: 1; color: var(--mark) }
-h1 { margin: .5rem 0; font-size: 1.5rem }
+h1 { margin: .5rem 0; font-size: 1.5rem; line-height: 1.25 }
 p { margin: 0; color: var(--soft) }
 </style>
 </head>

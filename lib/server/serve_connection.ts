@@ -3,7 +3,14 @@
  * access line. Every failure of a connection ends here, in the one catch, and costs that connection alone. RFC 9112 9.
  */
 import { Connection, type ReceivedRequest } from "../http/connection.ts";
-import { type Body, type ConnectionInfo, EMPTY_BODY, HttpError, type HttpResponse } from "../http/message.ts";
+import {
+  type Body,
+  type ConnectionInfo,
+  EMPTY_BODY,
+  HttpError,
+  type HttpResponse,
+  type RequestHead,
+} from "../http/message.ts";
 import type { HeadWriter, OutputPool } from "../http/writers.ts";
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
@@ -76,6 +83,7 @@ export class ServedConnection {
       this.#request?.abort();
       this.#writer.release();
       this.#close();
+      this.#reader.release();
     }
   }
 
@@ -340,7 +348,7 @@ export class ServedConnection {
     if (bytes.length > 0) this.#writer.output.append(this.#connection.sendData(bytes.length));
     this.#writer.output.append(bytes);
     this.#writer.output.append(this.#connection.sendEnd());
-    this.#writeAccessLine(null, status, bytes.length);
+    this.#writeAccessLine(this.#connection.head, status, bytes.length);
     this.#connection.startNextCycle();
     await this.#finish();
   }
@@ -403,7 +411,7 @@ export class ServedConnection {
   }
 
   /** `request` is null for what could not be read as one. */
-  #writeAccessLine(request: ServedRequest | null, status: number, bodyBytes: number): void {
+  #writeAccessLine(request: RequestHead | null, status: number, bodyBytes: number): void {
     const { log } = this.#services;
     if (!log.isAccessOn) return;
     log.access({

@@ -107,8 +107,6 @@ export class Server {
 
   #start(socket: Deno.Conn, { secure, services }: ConnectionKind): void {
     const info = describeConnection(socket, { id: ++this.#count, secure });
-    // Two small writes in a row would wait for an acknowledgement between them; TLS connections have no such switch.
-    if (isTcp(socket)) socket.setNoDelay(true);
     const connection = new ServedConnection(socket, info, services);
     this.#connections.add(connection);
     connection.run().then(() => this.#remove(connection));
@@ -140,10 +138,6 @@ export class Server {
   #shutDown(connections: readonly ServedConnection[]): void {
     if (connections.length > 0) this.#services.shutdownSockets(connections.map(({ info }) => info));
   }
-}
-
-function isTcp(socket: Deno.Conn): socket is Deno.TcpConn {
-  return "setNoDelay" in socket;
 }
 
 function describeConnection(

@@ -51,7 +51,7 @@ body { margin: 1rem auto; max-width: 60rem; padding: 0 1rem }
 h1 { font-size: 1.25rem; overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100% }
 th, td { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); padding: .4rem .5rem; text-align: left }
-td { overflow-wrap: anywhere }
+th:first-child, td:first-child { overflow-wrap: anywhere; width: 100% }
 th + th, td + td { text-align: right; white-space: nowrap }
 a { display: block; text-decoration: none }
 a:hover, a:focus-visible { text-decoration: underline }

@@ -40,8 +40,10 @@ export function lengthOf(piece: Piece): number {
   return piece instanceof Uint8Array ? piece.length : piece.last - piece.first + 1;
 }
 
-/** The pieces as one array, where the whole file is in memory. */
+/** The pieces as one array, where the whole file is in memory; a view of `file` where there is one range alone. */
 export function joinPieces(pieces: readonly Piece[], file: Uint8Array): Uint8Array {
+  const [first] = pieces;
+  if (pieces.length === 1 && !(first instanceof Uint8Array)) return file.subarray(first.first, first.last + 1);
   const joined = new Uint8Array(pieces.reduce((sum, piece) => sum + lengthOf(piece), 0));
   let at = 0;
   for (const piece of pieces) {

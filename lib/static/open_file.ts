@@ -102,6 +102,8 @@ function statusOf(error: unknown, path: string): unknown {
   const code = "code" in error ? error.code : undefined;
   const status = error instanceof Deno.errors.NotCapable ? 403 : STATUS_OF_CODE[String(code)];
   if (status === undefined) return error;
+  // That a client asks for what is not there is its affair; what is there and cannot be read, the administrator must know.
+  if (status === 404) return new HttpError(404, `Not there: "${path}"`);
   const fields = status === 503 ? HeaderFields.of(["Retry-After", "1"]) : HeaderFields.EMPTY;
   return new HttpError(status, `Cannot open "${path}"`, { fields, cause: error });
 }

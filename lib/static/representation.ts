@@ -44,6 +44,8 @@ export interface Representation extends Validators, SourceFile {
   /** Fields of the whole content, status 200. */
   readonly fields: HeaderFields;
   readonly notModified: Promise<HttpResponse>;
+  /** Its content was sent from the disk since it was first looked at. */
+  wasStreamed: boolean;
   /** The whole content and the answer that holds it; null while it is not in memory. */
   content: { readonly bytes: Uint8Array; readonly answer: Promise<HttpResponse> } | null;
 }
@@ -65,13 +67,15 @@ export function represent(file: SourceFile, options: RepresentOptions): Represen
   // RFC 9110 15.4.5: a 304 has the ETag and Vary of the 200, and no other metadata where there is an entity tag.
   let notModified = HeaderFields.of(["ETag", etag]);
   if (varies) notModified = notModified.and(VARY);
-  let fields = HeaderFields.of(["Content-Type", type], ["Last-Modified", formatHttpDate(lastModifiedMs)]);
+  const lastModified = formatHttpDate(lastModifiedMs);
+  let fields = HeaderFields.of(["Content-Type", type], ["Last-Modified", lastModified]);
   if (coding !== null) fields = fields.and(["Content-Encoding", coding]);
   return {
-    ...{ path, facts, coding, type, varies, etag, lastModifiedMs },
+    ...{ path, facts, coding, type, varies, etag, lastModifiedMs, lastModified },
     length: facts.size,
     fields: fields.and(["Accept-Ranges", "bytes"], ...notModified),
     notModified: Promise.resolve({ status: 304, fields: notModified, body: EMPTY_BODY }),
+    wasStreamed: false,
     content: null,
   };
 }

@@ -72,6 +72,8 @@ Deno.test("layOut() gives Content-Range and the type of the file when there is o
   const { status, fields, pieces } = layOut(representFacts({}), { ranges: [{ first: 2, last: 4 }], boundary });
   assertEquals([status, fields.get("content-range"), fields.get("content-type")], [206, "bytes 2-4/10", "text/plain"]);
   assertEquals(pieces, [{ first: 2, last: 4 }]);
+  const wire = [...fields].map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  assertEquals([fields.size, new TextDecoder().decode(fields.toBytes())], [5, wire]);
 });
 
 Deno.test("layOut() gives multipart/byteranges without Content-Range when there are two ranges", () => {

@@ -60,6 +60,11 @@ const CASES: readonly Case[] = [
   { name: "13.1.2 If-None-Match, HEAD", fields: [["If-None-Match", TAG]], method: "HEAD", want: "304" },
 
   { name: "13.1.3 If-Modified-Since, same", fields: [["If-Modified-Since", MODIFIED]], want: "304" },
+  {
+    name: "13.1.3 If-Modified-Since, same in another form",
+    fields: [["If-Modified-Since", "Fri Jan  2 03:04:05 2026"]],
+    want: "304",
+  },
   { name: "13.1.3 If-Modified-Since, later", fields: [["If-Modified-Since", AFTER]], want: "304" },
   { name: "13.1.3 If-Modified-Since, earlier", fields: [["If-Modified-Since", BEFORE]], want: "200" },
   { name: "13.1.3 If-Modified-Since, no date", fields: [["If-Modified-Since", "0"]], want: "200" },
@@ -125,7 +130,7 @@ const CASES: readonly Case[] = [
 
 for (const { name, fields, want, etag = TAG, method = "GET", nowMs = NOW_MS } of CASES) {
   Deno.test(`selectContent() returns ${want} when RFC 9110 ${name}`, () => {
-    const validators = { etag, lastModifiedMs: MODIFIED_MS, length: 100 };
+    const validators = { etag, lastModifiedMs: MODIFIED_MS, lastModified: MODIFIED, length: 100 };
     const selection = selectContent(HeaderFields.of(...fields), validators, { method, maxRangeCount: 4, nowMs });
     const ranges = selection.status === 206 ? selection.ranges.map(({ first, last }) => ` ${first}-${last}`) : [];
     assertEquals(selection.status + ranges.join(""), want);

@@ -1,0 +1,93 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { fill, textOf } from "../../tests/feed.ts";
+import { HttpError } from "./message.ts";
+import { ReceiveBuffer } from "./receive_buffer.ts";
+
+Deno.test("take() gives the bytes in their order, at most as many as asked for", () => {
+  const buffer = new ReceiveBuffer();
+  assertEquals(buffer.take(5).length, 0);
+  fill(buffer, "hello world");
+  assertEquals(textOf(buffer.take(5)), "hello");
+  buffer.skip(1);
+  assertEquals(buffer.length, 5);
+  assertEquals(textOf(buffer.take(99)), "world");
+  assertEquals(buffer.length, 0);
+});
+
+Deno.test("space() always has room and keeps what has not been taken", () => {
+  const buffer = new ReceiveBuffer();
+  let [sent, got] = ["", ""];
+  for (let round = 0; round < 200; round++) {
+    const part = `${round}`.repeat(round * 3 % 300);
+    fill(buffer, part);
+    sent += part;
+    assert(buffer.space().length > 0);
+    got += textOf(buffer.take(round * 7 % 250));
+  }
+  assertEquals(got + textOf(buffer.take(buffer.length)), sent);
+});
+
+Deno.test("space() has the wished capacity, grows when full and shrinks when empty", () => {
+  const buffer = new ReceiveBuffer();
+  assertEquals(buffer.space().length, 8192);
+  assertEquals(buffer.space(65_536).length, 65_536);
+  assertEquals(buffer.space().length, 8192);
+  fill(buffer, "x".repeat(8192));
+  assertEquals(buffer.space().length, 8192);
+  assertEquals(buffer.bytes.length, 16_384);
+  buffer.skip(8000);
+  fill(buffer, "y".repeat(8192 + 8000));
+  assertEquals(buffer.bytes.length, 16_384);
+  assertEquals(textOf(buffer.take(193)), "x".repeat(192) + "y");
+  buffer.skip(buffer.length);
+  buffer.space();
+  assertEquals(buffer.bytes.length, 8192);
+});
+
+Deno.test("takeLine() gives a line without its end, once it is whole", () => {
+  const buffer = new ReceiveBuffer();
+  for (
+    const [part, want] of [["", null], ["ab", null], ["c\r", null], ["\n\r", "abc"], ["\n", ""], ["", null]] as const
+  ) {
+    fill(buffer, part);
+    assertEquals(buffer.takeLine(10), want, part);
+  }
+  fill(buffer, "\xe4\r\nrest");
+  assertEquals(buffer.takeLine(10), "\xe4");
+  assertEquals(textOf(buffer.take(9)), "rest");
+});
+
+Deno.test("takeLine() does not take an old line end behind the bytes for one of them", () => {
+  const buffer = new ReceiveBuffer();
+  fill(buffer, "a\r\nbbbbbb\r\n");
+  buffer.skip(buffer.length);
+  buffer.space();
+  fill(buffer, "c");
+  assertEquals(buffer.takeLine(10), null);
+});
+
+Deno.test("takeLine() refuses a bare LF and a line over the limit as soon as it is over", () => {
+  const cases: readonly (readonly [text: string, want: string | null | "refused"])[] = [
+    ["\n", "refused"],
+    ["a\n", "refused"],
+    ["abcd\n", "refused"],
+    ["abcde", null],
+    ["abcde\r", null],
+    ["abcde\r\n", "abcde"],
+    ["abcdefg", "refused"],
+    ["abcdef\r\n", "refused"],
+    ["a\rb\r\n", "a\rb"],
+  ];
+  for (const [text, want] of cases) {
+    const buffer = new ReceiveBuffer();
+    fill(buffer, text);
+    if (want === "refused") assertEquals(assertThrows(() => buffer.takeLine(5), HttpError).status, 400, text);
+    else assertEquals(buffer.takeLine(5), want, text);
+  }
+});
+
+Deno.test("commit() and skip() throw when there are fewer bytes", () => {
+  const buffer = new ReceiveBuffer();
+  assertThrows(() => buffer.commit(buffer.space().length + 1), Error, "More bytes committed");
+  assertThrows(() => buffer.skip(1), Error, "More bytes taken");
+});

@@ -1,0 +1,139 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { HttpError } from "./message.ts";
+import { parseAuthority, parseTarget } from "./target.ts";
+
+const PATHS: readonly (readonly [target: string, path: string, query?: string])[] = [
+  ["/", "/"],
+  ["/a/b.html", "/a/b.html"],
+  ["/a?b=c", "/a", "b=c"],
+  ["/a?", "/a"],
+  ["/?a?b", "/", "a?b"],
+  ["/a?/../%2e%zz", "/a", "/../%2e%zz"],
+  ["/a%20b", "/a b"],
+  ["/%c3%a9", "/\u00e9"],
+  ["/%41%5A", "/AZ"],
+  ["/%252e%252e/a", "/%2e%2e/a"],
+  ["/a%3fb", "/a?b"],
+  ["/a%23b", "/a#b"],
+  ["/.", "/"],
+  ["/..", "/"],
+  ["/./a", "/a"],
+  ["/a/./b", "/a/b"],
+  ["/a/.", "/a/"],
+  ["/a/..", "/"],
+  ["/a/b/..", "/a/"],
+  ["/a/../b", "/b"],
+  ["/../../../a", "/a"],
+  ["/a/../../b/./../c", "/c"],
+  ["/%2e%2e/a", "/a"],
+  ["/a/%2E%2E/%2e./b", "/b"],
+  ["/...", "/..."],
+  ["/..a/.b/c.", "/..a/.b/c."],
+  ["/a//b", "/a//b"],
+  ["//a", "//a"],
+  ["/a/", "/a/"],
+  ["/a/..?b/..", "/", "b/.."],
+];
+
+for (const [target, path, query = ""] of PATHS) {
+  Deno.test(`parseTarget() reads ${target}`, () => {
+    assertEquals(parseTarget("GET", target), { form: "origin", path, query, authority: null });
+    const absolute = parseTarget("GET", `HTTP://h${target}`);
+    assertEquals(absolute, { form: "absolute", path, query, authority: "h" });
+  });
+}
+
+Deno.test("parseTarget() reads the other forms", () => {
+  assertEquals(parseTarget("GET", "http://a.b:80"), { form: "absolute", path: "/", query: "", authority: "a.b:80" });
+  assertEquals(parseTarget("GET", "https://a?b"), { form: "absolute", path: "/", query: "b", authority: "a" });
+  assertEquals(parseTarget("OPTIONS", "*"), { form: "asterisk", path: "*", query: "", authority: null });
+  assertEquals(parseTarget("CONNECT", "a:1"), { form: "authority", path: "", query: "", authority: "a:1" });
+});
+
+const REFUSED: readonly (readonly [method: string, target: string, status: number])[] = [
+  ["GET", "*", 400],
+  ["GET", "a", 400],
+  ["GET", "?a", 400],
+  ["GET", "a:80", 400],
+  ["GET", "ftp://a/", 400],
+  ["GET", "file:///etc/passwd", 400],
+  ["GET", "http:/a", 400],
+  ["GET", "http://", 400],
+  ["GET", "http:///a", 400],
+  ["GET", "http://:80/", 400],
+  ["GET", "http://u@a/", 400],
+  ["GET", "http://u:p@a/", 400],
+  ["GET", "http://a:b/", 400],
+  ["GET", "http://a:65536/", 400],
+  ["GET", "http://[::1/", 400],
+  ["GET", "http://a\\b/", 400],
+  ["GET", "/a#b", 400],
+  ["GET", "/#", 400],
+  ["GET", "http://a/#b", 400],
+  ["GET", "http://a#b", 400],
+  ["GET", "/a?b#c", 400],
+  ["GET", "/%", 400],
+  ["GET", "/%4", 400],
+  ["GET", "/%zz", 400],
+  ["GET", "/%u0041", 400],
+  ["GET", "/%80", 400],
+  ["GET", "/%c0%ae", 400],
+  ["GET", "/%ed%a0%80", 400],
+  ["GET", "/%f5%80%80%80", 400],
+  ["GET", "/a%00b", 400],
+  ["GET", "/a%2fb", 404],
+  ["GET", "/a%2Fb", 404],
+  ["GET", "/a%5cb", 404],
+  ["GET", "/a\\b", 404],
+  ["CONNECT", "/", 400],
+  ["CONNECT", "a", 400],
+  ["CONNECT", "a:", 400],
+  ["CONNECT", ":1", 400],
+  ["CONNECT", "http://a:1/", 400],
+  ["CONNECT", "*", 400],
+];
+
+for (const [method, target, status] of REFUSED) {
+  Deno.test(`parseTarget() refuses ${method} ${target} with ${status}`, () => {
+    assertEquals(assertThrows(() => parseTarget(method, target), HttpError).status, status);
+  });
+}
+
+Deno.test("parseAuthority() gives host and port, or null", () => {
+  const cases: readonly (readonly [text: string, want: ReturnType<typeof parseAuthority>])[] = [
+    ["", { host: "", port: null }],
+    ["a", { host: "a", port: null }],
+    ["A.Example", { host: "a.example", port: null }],
+    ["a:", { host: "a", port: null }],
+    ["a:0", { host: "a", port: 0 }],
+    ["a:65535", { host: "a", port: 65_535 }],
+    ["127.0.0.1:80", { host: "127.0.0.1", port: 80 }],
+    ["[::1]", { host: "[::1]", port: null }],
+    ["[::FFFF:1.2.3.4]:80", { host: "[::ffff:1.2.3.4]", port: 80 }],
+    ["[v1.a:b]", { host: "[v1.a:b]", port: null }],
+    ["a_b-c.d~!$&'()*+,;=", { host: "a_b-c.d~!$&'()*+,;=", port: null }],
+    ["%41", { host: "%41", port: null }],
+    ["a:65536", null],
+    ["a:123456", null],
+    ["a:-1", null],
+    ["a:b", null],
+    ["a:1:2", null],
+    ["::1", null],
+    ["[::1", null],
+    ["[::1]a", null],
+    ["[]", null],
+    ["[a]b", null],
+    ["[v1]", null],
+    ["%4", null],
+    ["u@a", null],
+    ["a/b", null],
+    ["a?b", null],
+    ["a b", null],
+    [" a", null],
+    ["a\n", null],
+    ["\xe4", null],
+    ['"a"', null],
+    ["a<b", null],
+  ];
+  for (const [text, want] of cases) assertEquals(parseAuthority(text), want, text);
+});

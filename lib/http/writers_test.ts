@@ -1,0 +1,117 @@
+import { assert, assertEquals } from "@std/assert";
+import { bytesOf, textOf } from "../../tests/feed.ts";
+import { HeaderFields } from "./header_fields.ts";
+import { chunkStart, HeadWriter, interimHead, OutputBuffer, OutputPool, type ResponseLine } from "./writers.ts";
+
+const FIELDS = HeaderFields.of(["Content-Type", "text/html"]);
+const NOON = Date.UTC(2026, 1, 3, 12);
+
+function writeHead(writer: HeadWriter, line: ResponseLine, fields = FIELDS, nowMs = NOON): string {
+  const output = new OutputBuffer();
+  writer.write(output, line, { fields, nowMs });
+  return textOf(output.takeAll());
+}
+
+Deno.test("HeadWriter.write() writes the head of every framing", () => {
+  const always = "Date: Tue, 03 Feb 2026 12:00:00 GMT\r\nServer: Liso/1.0\r\n";
+  const end = "Content-Type: text/html\r\n\r\n";
+  const cases: readonly (readonly [ResponseLine, string])[] = [
+    [
+      { status: 200, framing: 12, keepsAlive: true },
+      `HTTP/1.1 200 OK\r\n${always}Connection: keep-alive\r\nContent-Length: 12\r\n${end}`,
+    ],
+    [
+      { status: 404, framing: 0, keepsAlive: false },
+      `HTTP/1.1 404 Not Found\r\n${always}Connection: close\r\nContent-Length: 0\r\n${end}`,
+    ],
+    [
+      { status: 200, framing: "chunked", keepsAlive: true },
+      `HTTP/1.1 200 OK\r\n${always}Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n${end}`,
+    ],
+    [{ status: 200, framing: "close", keepsAlive: false }, `HTTP/1.1 200 OK\r\n${always}Connection: close\r\n${end}`],
+    [
+      { status: 304, framing: "none", keepsAlive: true },
+      `HTTP/1.1 304 Not Modified\r\n${always}Connection: keep-alive\r\n${end}`,
+    ],
+    // RFC 9112 4: the reason phrase may be empty, the space before it may not be left out.
+    [
+      { status: 299, framing: 1, keepsAlive: true },
+      `HTTP/1.1 299 \r\n${always}Connection: keep-alive\r\nContent-Length: 1\r\n${end}`,
+    ],
+  ];
+  const writer = new HeadWriter();
+  // Twice, for the second time comes from what is kept.
+  for (const [line, want] of [...cases, ...cases]) assertEquals(writeHead(writer, line), want);
+});
+
+Deno.test("HeadWriter.write() keeps no date longer than its second", () => {
+  const writer = new HeadWriter();
+  const line = { status: 200, framing: 0, keepsAlive: true } as const;
+  const dates = [NOON, NOON + 999, NOON + 1000, NOON - 1].map((nowMs) =>
+    /Date: .* (\d\d:\d\d:\d\d) GMT/.exec(writeHead(writer, line, FIELDS, nowMs))?.[1]
+  );
+  assertEquals(dates, ["12:00:00", "12:00:00", "12:00:01", "11:59:59"]);
+});
+
+Deno.test("HeadWriter.write() writes every length exactly", () => {
+  const lengths = [
+    0,
+    1,
+    9,
+    10,
+    11,
+    99,
+    100,
+    12_345,
+    2 ** 31,
+    2 ** 32 + 1,
+    10 ** 15 - 1,
+    10 ** 15,
+    Number.MAX_SAFE_INTEGER,
+  ];
+  for (const framing of lengths) {
+    const head = writeHead(new HeadWriter(), { status: 200, framing, keepsAlive: true });
+    assert(head.includes(`\r\nContent-Length: ${framing}\r\n`), head);
+  }
+});
+
+Deno.test("HeadWriter.write() writes the fields of every response before those of this one", () => {
+  const writer = new HeadWriter(HeaderFields.of(["Strict-Transport-Security", "max-age=1"]));
+  const head = writeHead(writer, { status: 200, framing: 0, keepsAlive: true });
+  assert(head.includes("\r\nStrict-Transport-Security: max-age=1\r\n"), head);
+  assert(head.endsWith("\r\nContent-Type: text/html\r\n\r\n"), head);
+});
+
+Deno.test("OutputBuffer keeps bytes in order and grows when it must", () => {
+  const output = new OutputBuffer();
+  const { room } = output;
+  let want = "";
+  for (let count = 0; count < 40; count++) {
+    const part = `${count},`.repeat(1000);
+    output.append(bytesOf(part));
+    output.appendByte(0x3b);
+    want += `${part};`;
+  }
+  assert(want.length > room);
+  assertEquals(output.length, want.length);
+  assertEquals(textOf(output.takeAll()), want);
+  assertEquals(output.length, 0);
+});
+
+Deno.test("OutputPool gives released buffers again, but none that had to grow", () => {
+  const pool = new OutputPool();
+  const first = pool.acquire();
+  const second = pool.acquire();
+  assert(first !== second);
+  pool.release(first);
+  assertEquals(pool.acquire(), first);
+  second.append(new Uint8Array(second.room + 1));
+  second.takeAll();
+  pool.release(second);
+  assert(pool.acquire() !== second);
+});
+
+Deno.test("interimHead() and chunkStart() write their lines", () => {
+  assertEquals(textOf(interimHead(100)), "HTTP/1.1 100 Continue\r\n\r\n");
+  assertEquals([1, 10, 255, 65_536].map((size) => textOf(chunkStart(size))), ["1\r\n", "a\r\n", "ff\r\n", "10000\r\n"]);
+});

@@ -1,0 +1,129 @@
+/**
+ * The compiled binary at its limits: slow clients, more clients than descriptors, clients that are gone before they are
+ * accepted, and the end of the server.
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { run, startServer, type TestServer } from "./harness.ts";
+import { exchange, RawClient } from "./raw_client.ts";
+import { fieldValue, toText } from "./raw_http.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const LAST_GET = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+const POST = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n";
+const BIG_BYTES = 32 << 20;
+
+/** A site with /big, which fits into no buffer of a socket. */
+async function startWithBigFile(...args: readonly string[]): Promise<TestServer> {
+  const server = await startServer({ args: ["--rules", "course", "--log-level", "debug", ...args] });
+  await Deno.writeFile(`${server.place.root}/big`, new Uint8Array());
+  await Deno.truncate(`${server.place.root}/big`, BIG_BYTES);
+  return server;
+}
+
+function countDescriptors(server: TestServer): number {
+  return [...Deno.readDirSync(`/proc/${server.pid}/fd`)].length;
+}
+
+/** Resolves when the server has so many descriptors; rejects when it has not after two seconds. */
+async function untilDescriptors(server: TestServer, count: number): Promise<void> {
+  for (let round = 0; round < 50 && countDescriptors(server) > count; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  }
+  assertEquals(countDescriptors(server), count);
+}
+
+Deno.test("lisod ends slow clients, with 408 where a request has begun", async () => {
+  const limits = ["head", "keep-alive", "body-idle", "write-idle", "linger"].flatMap((name) => [`--${name}-ms`, "200"]);
+  await using server = await startWithBigFile(...limits);
+  const before = countDescriptors(server);
+  const deaf = await RawClient.connect(server.port());
+  await deaf.send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const outcomes = await Promise.all(
+    ["", GET, GET.slice(0, 20), GET + GET.slice(0, 5), `${POST}hel`].map(async (input) => {
+      const { responses, end } = await exchange(server.port(), input);
+      return [...responses.map(({ status }) => status), end];
+    }),
+  );
+  assertEquals(outcomes, [["closed"], [200, "closed"], [408, "closed"], [200, 408, "closed"], [408, "closed"]]);
+  await server.waitForLog((log) => log.includes("a write made no progress"));
+  await untilDescriptors(server, before);
+  deaf.close();
+});
+
+Deno.test("lisod lives on when clients reset before they are accepted", async () => {
+  await using server = await startServer();
+  Deno.kill(server.pid, "SIGSTOP");
+  // SO_LINGER of 0 makes the close a reset.
+  const script = `use Socket; for (1 .. $ARGV[1]) { socket(my $client, PF_INET, SOCK_STREAM, 0);
+    connect($client, sockaddr_in($ARGV[0], INADDR_LOOPBACK)) or die "connect: $!";
+    setsockopt($client, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0)) or die "setsockopt: $!"; close($client) }`;
+  const { code, stderr } = await run("perl", ["-e", script, `${server.port()}`, "200"]);
+  Deno.kill(server.pid, "SIGCONT");
+  assertEquals([code, stderr], [0, ""]);
+  const { responses } = await exchange(server.port(), LAST_GET);
+  assertEquals(responses.map(({ status }) => status), [200]);
+  assert(!server.logText().includes("ERROR"), server.logText());
+});
+
+Deno.test("lisod lives on when there are more clients than descriptors", async () => {
+  await using server = await startServer({ through: ["prlimit", "--nofile=64"] });
+  const clients = await Promise.all(Array.from({ length: 200 }, () => RawClient.connect(server.port())));
+  await server.waitForLog((log) => log.includes("Cannot accept connections"));
+  for (const client of clients) client.close();
+  const { responses } = await exchange(server.port(), LAST_GET);
+  assertEquals(responses.map(({ status }) => status), [200]);
+});
+
+Deno.test("lisod lets clients beyond --max-connection-count wait", async () => {
+  await using server = await startServer({ args: ["--max-connection-count", "2"] });
+  const clients = await Promise.all(Array.from({ length: 4 }, () => RawClient.connect(server.port())));
+  for (const client of clients) await client.send(GET);
+  // Two are served; each that leaves makes room for one more.
+  for (const client of clients) {
+    assertEquals((await client.receive({ count: 1 })).responses.map(({ status }) => status), [200]);
+    client.close();
+  }
+});
+
+Deno.test("lisod completes the answers under way and exits with 0 when it gets SIGTERM", async () => {
+  await using server = await startWithBigFile();
+  using slow = await RawClient.connect(server.port());
+  using half = await RawClient.connect(server.port());
+  using idle = await RawClient.connect(server.port());
+  await slow.send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  assertMatch(await slow.receiveThrough("\r\n\r\n"), /^HTTP\/1.1 200 OK\r\n/);
+  await half.send(GET + GET.slice(0, 20));
+  await idle.send(GET);
+  for (const client of [half, idle]) await client.receive({ count: 1 });
+  const ended = server.stop("SIGTERM");
+  await server.waitForLog((log) => log.includes("stopping"));
+  assertEquals((await idle.receive()).end, "closed");
+  await half.send(GET.slice(20));
+  const { responses, end } = await half.receive();
+  assertEquals([...responses.map((response) => fieldValue(response, "Connection")), end], ["close", "closed"]);
+  half.close();
+  assertEquals(await slow.countToEnd(), BIG_BYTES);
+  slow.close();
+  assertEquals((await ended).code, 0);
+  assertMatch(server.logText(), /INFO main: stopped\n$/);
+});
+
+Deno.test("lisod cuts what does not end within --drain-ms", async () => {
+  await using server = await startWithBigFile("--drain-ms", "100");
+  using deaf = await RawClient.connect(server.port());
+  await deaf.send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await deaf.receiveThrough("\r\n\r\n");
+  assertEquals((await server.stop("SIGTERM")).code, 0);
+});
+
+Deno.test("lisod answers 1,024 clients at once", async () => {
+  await using server = await startServer({ files: { "index.html": "Index\n" } });
+  const clients = await Promise.all(Array.from({ length: 1024 }, () => RawClient.connect(server.port())));
+  // Half of each request first, so that all of them are open at the same time.
+  await Promise.all(clients.map((client) => client.send(LAST_GET.slice(0, 30))));
+  await Promise.all(clients.map((client) => client.send(LAST_GET.slice(30))));
+  const received = await Promise.all(clients.map((client) => client.receive({ deadlineMs: 20_000 })));
+  const texts = received.map(({ responses, end }) => `${responses.map(({ body }) => toText(body))} ${end}`);
+  assertEquals(new Set(texts), new Set(["Index\n closed"]));
+  for (const client of clients) client.close();
+});
