@@ -1,16 +1,18 @@
 /**
  * Stands before the handlers: which address may ask how often, for which part of the site, and who the user is. Separate
- * from the router, which only asks it. Pure: the clock and whoever computes hashes are passed in. RFC 9110 11 and 15.5.
+ * from the router, which only asks it. Pure but for one random number: the clock and whoever computes hashes are passed in. RFC 9110 11 and 15.5.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { HeaderFields } from "../http/header_fields.ts";
-import { type AuthenticatedUser, HttpError, type HttpRequest } from "../http/message.ts";
+import { HttpError, type HttpRequest } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import { type AccessRule, isAllowed } from "./access_rules.ts";
 import { basicChallenge, type BasicCredentials, parseBasicCredentials } from "./basic_credentials.ts";
 import { networkOf, parseAddress } from "./ip_address.ts";
 import { isBelow, type PathPrefix } from "./path_prefix.ts";
 import { RateLimit } from "./rate_limit.ts";
+
+export type AuthenticatedUser = NonNullable<HttpRequest["user"]>;
 
 /** A part of the site that only these users may have. */
 export interface Realm {
@@ -38,7 +40,7 @@ export class AccessGuard {
   readonly #requests: RateLimit | null;
   readonly #guesses: RateLimit;
   /** Digests of the credentials that were last found right, by realm and user. */
-  readonly #known = new Map<string, { readonly digest: Uint8Array; readonly hash: string }>();
+  readonly #known = new Map<string, { readonly digest: Uint8Array; readonly hash: string | undefined }>();
   /** Checks that are under way, by digest: a browser asks for many things at once. */
   readonly #checks = new Map<string, Promise<boolean>>();
   /** Makes digests useless to whoever reads them. */
@@ -102,10 +104,10 @@ export class AccessGuard {
     const key = `${address} ${digest.toHex()}`;
     let check = this.#checks.get(key);
     if (check === undefined) {
-      const compute = () => this.#options.checkPassword(password, checked);
+      const compute = async () => await this.#options.checkPassword(password, checked) && hash !== undefined;
       check = this.#guess(address, compute).then((isRight) => {
-        if (isRight && hash !== undefined) this.#known.set(name, { digest, hash });
-        return isRight && hash !== undefined;
+        if (isRight) this.#known.set(name, { digest, hash });
+        return isRight;
       }).finally(() => this.#checks.delete(key));
       this.#checks.set(key, check);
     }

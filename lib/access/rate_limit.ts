@@ -19,7 +19,8 @@ export class RateLimit {
   readonly #quietAtMs = new Map<string, number>();
 
   constructor({ burst, intervalMs }: RateLimitOptions) {
-    this.#toleranceMs = (burst - 1) * intervalMs;
+    // Half a millisecond more, for an interval may be a third of one that is whole.
+    this.#toleranceMs = (burst - 1) * intervalMs + 0.5;
     this.#intervalMs = intervalMs;
   }
 
@@ -27,7 +28,7 @@ export class RateLimit {
   take(key: string, nowMs: number): number {
     const quietAtMs = this.#quietAtMs.get(key);
     const aheadMs = quietAtMs === undefined ? 0 : Math.max(0, quietAtMs - nowMs);
-    if (aheadMs > this.#toleranceMs) return aheadMs - this.#toleranceMs;
+    if (aheadMs > this.#toleranceMs) return Math.ceil(aheadMs - this.#toleranceMs);
     if (quietAtMs === undefined && this.#quietAtMs.size >= MAX_KEYS) this.#forget(nowMs);
     this.#quietAtMs.set(key, nowMs + aheadMs + this.#intervalMs);
     return 0;

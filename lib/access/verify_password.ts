@@ -1,6 +1,6 @@
 /**
  * Whether a password is the one that was hashed. Separate because this takes from a few to hundreds of milliseconds of
- * pure computation by libraries: it runs in a worker of its own, and the server never imports it. Pure.
+ * pure computation by libraries: it runs in a worker of its own, and the server never imports it.
  */
 import { timingSafeEqual } from "node:crypto";
 // @ts-types="./apache_md5.d.ts"
