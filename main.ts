@@ -2,10 +2,11 @@
  * lisod: the composition root. Arguments become a Config, the Config becomes lock, log, listeners and handlers, and these
  * are put together here and nowhere else.
  */
+import { CgiScripts } from "./lib/cgi/cgi_scripts.ts";
 import { HeaderFields } from "./lib/http/header_fields.ts";
 import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
 import { checkConfig } from "./lib/server/check_config.ts";
-import { type Config, parseCommandLine } from "./lib/server/config.ts";
+import { type Config, parseCommandLine, usesCgi } from "./lib/server/config.ts";
 import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/server/daemon.ts";
 import { ErrorPages } from "./lib/server/error_pages.ts";
 import { helpText, versionText } from "./lib/server/help.ts";
@@ -35,7 +36,7 @@ async function main(): Promise<number> {
   try {
     const command = parseCommandLine(Deno.args, {
       cwd: Deno.cwd(),
-      environment: { LISOD_FOREGROUND: Deno.env.get("LISOD_FOREGROUND") },
+      environment: readEnvironment("LISOD_FOREGROUND", "PATH", "LANG", "TZ"),
     });
     switch (command.kind) {
       case "help":
@@ -63,6 +64,10 @@ function check(config: Config): number {
   const problems = checkConfig(config);
   if (problems.length === 0) say(Deno.stdout, "lisod: nothing is wrong with this configuration\n");
   return report(...problems);
+}
+
+function readEnvironment(...names: readonly string[]): Record<string, string | undefined> {
+  return Object.fromEntries(names.map((name) => [name, Deno.env.get(name)]));
 }
 
 /** Serves in this process, or sees to it that another one does. */
@@ -97,13 +102,14 @@ async function serve(
   const stderrFile = config.foreground ? null : config.logFile;
   sendStderrTo(stderrFile, libc);
   logUncaughtErrors(log);
+  const scripts = createScripts(config, log);
   try {
     const sockets = new SocketShutdown(libc);
     if (!sockets.isAvailable) {
       log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
     }
     const errorPages = new ReloadableErrorPages(config);
-    const server = new Server(createServices(config, { log, sockets, errorPages }));
+    const server = new Server(createServices(config, { log, sockets, errorPages, scripts }));
     const https = config.https === null
       ? null
       : new HttpsListener({ address: config.https, files: credentialFiles(config), log, libc });
@@ -112,7 +118,8 @@ async function serve(
       log.reopen();
       sendStderrTo(stderrFile, libc);
     };
-    const stopped = stopSignal({ log, reopenLog, errorPages, renewHttps: () => renewHttps(config, { https, server }) });
+    const renew = () => renewHttps(config, { https, server });
+    const stopped = stopSignal({ log, reopenLog, errorPages, scripts, renewHttps: renew });
     if (config.http !== null) {
       const listener = listenTcp(config.http, argumentLabel("http", config.form));
       log.info("main", `listening on ${urlOf("http", listener.addr)}`);
@@ -122,7 +129,6 @@ async function serve(
       log.info("main", `listening on ${urlOf("https", https.listener.addr)}`);
       server.serve(https.listener, { secure: true, own: httpsServices(config) });
     }
-    sayWhatIsMissing(config, log);
     if (identity !== null) {
       dropPrivileges(identity, libc);
       log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
@@ -133,6 +139,7 @@ async function serve(
     await stopped;
     log.info("main", `stopping, ${server.connectionCount} connections are open`);
     await server.drain();
+    await scripts?.stop();
     log.info("main", "stopped");
     return 0;
   } catch (error) {
@@ -140,6 +147,7 @@ async function serve(
     else if (config.logFile !== null) log.error("main", error.message);
     throw error;
   } finally {
+    scripts?.kill();
     log.close();
     lock?.release();
   }
@@ -155,17 +163,18 @@ function logFiles({ form, logFile, accessLogFile }: Config): readonly NamedFile[
 
 function createServices(
   config: Config,
-  { log, sockets, errorPages }: {
+  { log, sockets, errorPages, scripts }: {
     readonly log: Log;
     readonly sockets: SocketShutdown;
     readonly errorPages: ReloadableErrorPages;
+    readonly scripts: CgiScripts | null;
   },
 ): ConnectionServices {
   const { rules, limits, root, listing, servesDotFiles } = config;
   const clock = new Clock();
   const files = createStaticHandler({ root, listing, servesDotFiles, limits, rules, nowMs: () => clock.nowMs });
   return {
-    handler: createRouter({ rules, files, scripts: null }),
+    handler: createRouter({ rules, files, scripts }),
     errorResponse: ({ status, fields }) => errorPages.pages.response(status, fields),
     log,
     limits,
@@ -175,6 +184,14 @@ function createServices(
     clock,
     shutdownSockets: (connections) => sockets.shutdownSockets(connections),
   };
+}
+
+/** Null where the operator has named no program and no interpreter. */
+function createScripts(config: Config, log: Log): CgiScripts | null {
+  if (!usesCgi(config)) return null;
+  const { root, cgiPath, cgi, rules, limits } = config;
+  const user = cgi.user === null ? null : findIdentity(cgi.user, null);
+  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log });
 }
 
 /** A new certificate, where the files have one. */
@@ -219,11 +236,6 @@ class ReloadableErrorPages {
   }
 }
 
-/** The positional form names things that this version does not have yet. */
-function sayWhatIsMissing(config: Config, log: Log): void {
-  if (config.cgiPath !== null) log.warn("main", "CGI is not there yet: /cgi/ is served as files");
-}
-
 /** An error that nobody caught is our bug, and no reason to end the service of everybody. */
 function logUncaughtErrors(log: Log): void {
   addEventListener("unhandledrejection", (event) => {
@@ -236,16 +248,17 @@ function logUncaughtErrors(log: Log): void {
   });
 }
 
-/** What SIGHUP opens and reads again. */
-interface Reloadable {
+/** What signals act on. */
+interface Signalled {
   readonly log: Log;
   readonly reopenLog: () => void;
   readonly errorPages: ReloadableErrorPages;
   readonly renewHttps: () => Promise<void>;
+  readonly scripts: CgiScripts | null;
 }
 
 /** Whatever is wrong with the new one, the old one stays. */
-async function reload({ log, errorPages, renewHttps }: Reloadable): Promise<void> {
+async function reload({ log, errorPages, renewHttps }: Signalled): Promise<void> {
   const failures = await Promise.all([
     tryTo(() => errorPages.reload()),
     tryTo(renewHttps),
@@ -269,21 +282,22 @@ async function tryTo(action: () => void | Promise<void>): Promise<unknown> {
 }
 
 /** Resolves when the server is to stop; until then the other signals do their work. */
-function stopSignal(reloadable: Reloadable): Promise<void> {
-  const { log } = reloadable;
+function stopSignal(signalled: Signalled): Promise<void> {
+  const { log, scripts } = signalled;
   return new Promise((stop) => {
     handleSignals({
       stop,
       stopNow: () => {
         log.warn("main", "stopped at once by a second signal");
+        scripts?.kill();
         log.close();
         Deno.exit(1);
       },
       reload: () => {
-        reloadable.reopenLog();
-        reload(reloadable);
+        signalled.reopenLog();
+        reload(signalled);
       },
-      reopenLog: reloadable.reopenLog,
+      reopenLog: signalled.reopenLog,
     });
   });
 }

@@ -16,11 +16,11 @@ export interface Identity {
 
 /**
  * Looks a user up, and a group in place of the user's own; `id` and `getent` know every name service of the machine.
- * Throws StartError for one that does not exist.
+ * Throws StartError for one that does not exist; `argument` is the option that named the user.
  */
-export function findIdentity(user: string, group: string | null): Identity {
+export function findIdentity(user: string, group: string | null, argument = "--user"): Identity {
   const uid = readNumber("id", ["-u", "--", user]);
-  if (uid === null) throw unknown("--user", user, "user");
+  if (uid === null) throw unknown(argument, user, "user");
   const gid = group === null ? readNumber("id", ["-g", "--", user]) : readGroup(group);
   if (gid === null) throw unknown("--group", group ?? "", "group");
   return { user, uid, gid };
