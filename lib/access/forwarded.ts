@@ -16,7 +16,7 @@ export class TrustedProxies {
 
   /** `address` as text. */
   has(address: string): boolean {
-    const bytes = parseAddress(address);
+    const bytes = this.#ranges.length === 0 ? null : parseAddress(address);
     return bytes !== null && this.#ranges.some((range) => range.contains(bytes));
   }
 
