@@ -170,6 +170,11 @@ export class Connection {
     if (!this.#hasHadContent) this.#buffer.release();
   }
 
+  /** What stands before the first request of a connection, by a reader that takes it from the buffer. */
+  takePreamble<Preamble>(read: (buffer: ReceiveBuffer) => Preamble): Preamble {
+    return read(this.#buffer);
+  }
+
   /** The head of the present request, also where it was refused; null where there is none, or none that can be read. */
   get head(): RequestHead | null {
     return this.#head;
