@@ -2,21 +2,22 @@
  * lisod: the composition root. Arguments become a Config, the Config becomes lock, log, listeners and handlers, and these
  * are put together here and nowhere else.
  */
+import { CgiScripts } from "./lib/cgi/cgi_scripts.ts";
 import { HeaderFields } from "./lib/http/header_fields.ts";
 import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
 import { checkConfig } from "./lib/server/check_config.ts";
-import { type Config, parseCommandLine } from "./lib/server/config.ts";
-import { becomeDaemon, isDaemon, startDaemon } from "./lib/server/daemon.ts";
+import { type Config, parseCommandLine, usesCgi } from "./lib/server/config.ts";
+import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/server/daemon.ts";
 import { ErrorPages } from "./lib/server/error_pages.ts";
 import { helpText, versionText } from "./lib/server/help.ts";
 import { HttpsListener } from "./lib/server/https_listener.ts";
-import { openLibc } from "./lib/server/libc.ts";
+import { type Libc, openLibc } from "./lib/server/libc.ts";
 import { listenTcp } from "./lib/server/listen.ts";
 import { loadErrorPages } from "./lib/server/load_error_pages.ts";
 import { LockFile } from "./lib/server/lock_file.ts";
 import { Log } from "./lib/server/log.ts";
 import { argumentLabel } from "./lib/server/options.ts";
-import { dropPrivileges, findIdentity, isRoot } from "./lib/server/privileges.ts";
+import { dropPrivileges, findIdentity, giveFile, isRoot, type NamedFile } from "./lib/server/privileges.ts";
 import { createHttpsRedirect } from "./lib/server/redirect_to_https.ts";
 import { createRouter } from "./lib/server/router.ts";
 import type { ConnectionServices } from "./lib/server/serve_connection.ts";
@@ -35,7 +36,7 @@ async function main(): Promise<number> {
   try {
     const command = parseCommandLine(Deno.args, {
       cwd: Deno.cwd(),
-      environment: { LISOD_FOREGROUND: Deno.env.get("LISOD_FOREGROUND") },
+      environment: readEnvironment("LISOD_FOREGROUND", "PATH", "LANG", "TZ"),
     });
     switch (command.kind) {
       case "help":
@@ -45,7 +46,7 @@ async function main(): Promise<number> {
         say(Deno.stdout, versionText({ lisod: VERSION, deno: Deno.version.deno, v8: Deno.version.v8 }));
         return 0;
       case "check":
-        return report(...checkConfig(command.config));
+        return check(command.config);
       case "serve": {
         const problems = checkConfig(command.config);
         return problems.length > 0 ? report(...problems) : await start(command.config);
@@ -58,22 +59,30 @@ async function main(): Promise<number> {
   }
 }
 
+/** Says what would keep the server from starting, or that nothing would. */
+function check(config: Config): number {
+  const problems = checkConfig(config);
+  if (problems.length === 0) say(Deno.stdout, "lisod: nothing is wrong with this configuration\n");
+  return report(...problems);
+}
+
+function readEnvironment(...names: readonly string[]): Record<string, string | undefined> {
+  return Object.fromEntries(names.map((name) => [name, Deno.env.get(name)]));
+}
+
 /** Serves in this process, or sees to it that another one does. */
 async function start(config: Config): Promise<number> {
-  if (!config.foreground && !isDaemon()) {
-    const problem = await startDaemon({
-      args: Deno.args,
-      logFile: config.logFile,
-      startMs: config.limits.daemonStartMs,
-    });
+  const libc = openLibc();
+  if (config.foreground) return await serve(config, { libc, serving: () => Promise.resolve() });
+  if (!isDaemon()) {
+    const problem = await startDaemon({ args: Deno.args, startMs: config.limits.daemonStartMs, libc });
     if (problem === null) return 0;
     say(Deno.stderr, `lisod: ${problem}\n`);
     return 1;
   }
-  if (!isDaemon()) return await serve(config, () => Promise.resolve());
   const answerCommand = await becomeDaemon();
   try {
-    return await serve(config, () => answerCommand(null));
+    return await serve(config, { libc, serving: () => answerCommand(null) });
   } catch (error) {
     await answerCommand(error instanceof StartError ? error.message : `${error}`);
     return 1;
@@ -81,24 +90,36 @@ async function start(config: Config): Promise<number> {
 }
 
 /** Serves until a signal says to stop; `serving` is called once, when everything listens. */
-async function serve(config: Config, serving: () => Promise<void>): Promise<number> {
-  const libc = openLibc();
+async function serve(
+  config: Config,
+  { libc, serving }: { readonly libc: Libc | null; readonly serving: () => Promise<void> },
+): Promise<number> {
   const identity = config.user === null ? null : findIdentity(config.user, config.group);
   const lock = config.lockFile === null ? null : LockFile.take(config.lockFile, config.form);
+  if (identity !== null) { for (const file of logFiles(config)) giveFile(file, identity); }
   const log = Log.open(config, { program: `lisod ${VERSION}` });
+  // What the runtime itself may have to say, such as that it is out of memory.
+  const stderrFile = config.foreground ? null : config.logFile;
+  sendStderrTo(stderrFile, libc);
   logUncaughtErrors(log);
+  const scripts = createScripts(config, log);
   try {
     const sockets = new SocketShutdown(libc);
     if (!sockets.isAvailable) {
       log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
     }
     const errorPages = new ReloadableErrorPages(config);
-    const server = new Server(createServices(config, { log, sockets, errorPages }));
+    const server = new Server(createServices(config, { log, sockets, errorPages, scripts }));
     const https = config.https === null
       ? null
       : new HttpsListener({ address: config.https, files: credentialFiles(config), log, libc });
     // Before the log says that it listens: whoever reads that may send a signal at once.
-    const stopped = stopSignal({ log, errorPages, renewHttps: () => renewHttps(config, { https, server }) });
+    const reopenLog = () => {
+      log.reopen();
+      sendStderrTo(stderrFile, libc);
+    };
+    const renew = () => renewHttps(config, { https, server });
+    const stopped = stopSignal({ log, reopenLog, errorPages, scripts, renewHttps: renew });
     if (config.http !== null) {
       const listener = listenTcp(config.http, argumentLabel("http", config.form));
       log.info("main", `listening on ${urlOf("http", listener.addr)}`);
@@ -108,19 +129,17 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
       log.info("main", `listening on ${urlOf("https", https.listener.addr)}`);
       server.serve(https.listener, { secure: true, own: httpsServices(config) });
     }
-    sayWhatIsMissing(config, log);
     if (identity !== null) {
-      const files = [config.logFile, config.accessLogFile, config.lockFile].filter((path) => path !== null);
-      dropPrivileges(identity, libc, files);
+      dropPrivileges(identity, libc);
       log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
-    } else if (isRoot()) {
-      log.warn("main", "running as root: --user NAME would take away what the server does not need");
     }
+    if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
     log.flush();
     await serving();
     await stopped;
     log.info("main", `stopping, ${server.connectionCount} connections are open`);
     await server.drain();
+    await scripts?.stop();
     log.info("main", "stopped");
     return 0;
   } catch (error) {
@@ -128,24 +147,34 @@ async function serve(config: Config, serving: () => Promise<void>): Promise<numb
     else if (config.logFile !== null) log.error("main", error.message);
     throw error;
   } finally {
+    scripts?.kill();
     log.close();
     lock?.release();
   }
 }
 
+/** The files that the log is written to. */
+function logFiles({ form, logFile, accessLogFile }: Config): readonly NamedFile[] {
+  return [
+    ...logFile === null ? [] : [{ path: logFile, argument: argumentLabel("log", form) }],
+    ...accessLogFile === null ? [] : [{ path: accessLogFile, argument: "--access-log" }],
+  ];
+}
+
 function createServices(
   config: Config,
-  { log, sockets, errorPages }: {
+  { log, sockets, errorPages, scripts }: {
     readonly log: Log;
     readonly sockets: SocketShutdown;
     readonly errorPages: ReloadableErrorPages;
+    readonly scripts: CgiScripts | null;
   },
 ): ConnectionServices {
   const { rules, limits, root, listing, servesDotFiles } = config;
   const clock = new Clock();
   const files = createStaticHandler({ root, listing, servesDotFiles, limits, rules, nowMs: () => clock.nowMs });
   return {
-    handler: createRouter({ rules, files, scripts: null }),
+    handler: createRouter({ rules, files, scripts }),
     errorResponse: ({ status, fields }) => errorPages.pages.response(status, fields),
     log,
     limits,
@@ -155,6 +184,14 @@ function createServices(
     clock,
     shutdownSockets: (connections) => sockets.shutdownSockets(connections),
   };
+}
+
+/** Null where the operator has named no program and no interpreter. */
+function createScripts(config: Config, log: Log): CgiScripts | null {
+  if (!usesCgi(config)) return null;
+  const { root, cgiPath, cgi, rules, limits } = config;
+  const user = cgi.user === null ? null : findIdentity(cgi.user, null);
+  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log });
 }
 
 /** A new certificate, where the files have one. */
@@ -199,11 +236,6 @@ class ReloadableErrorPages {
   }
 }
 
-/** The positional form names things that this version does not have yet. */
-function sayWhatIsMissing(config: Config, log: Log): void {
-  if (config.cgiPath !== null) log.warn("main", "CGI is not there yet: /cgi/ is served as files");
-}
-
 /** An error that nobody caught is our bug, and no reason to end the service of everybody. */
 function logUncaughtErrors(log: Log): void {
   addEventListener("unhandledrejection", (event) => {
@@ -216,24 +248,27 @@ function logUncaughtErrors(log: Log): void {
   });
 }
 
-/** What SIGHUP reads again, the log apart. */
-interface Reloadable {
+/** What signals act on. */
+interface Signalled {
   readonly log: Log;
+  readonly reopenLog: () => void;
   readonly errorPages: ReloadableErrorPages;
   readonly renewHttps: () => Promise<void>;
+  readonly scripts: CgiScripts | null;
 }
 
 /** Whatever is wrong with the new one, the old one stays. */
-async function reload({ log, errorPages, renewHttps }: Reloadable): Promise<void> {
+async function reload({ log, errorPages, renewHttps }: Signalled): Promise<void> {
   const failures = await Promise.all([
     tryTo(() => errorPages.reload()),
     tryTo(renewHttps),
   ]);
-  for (const error of failures.filter((failure) => failure !== null)) {
+  const errors = failures.filter((failure) => failure !== null);
+  for (const error of errors) {
     if (error instanceof StartError) log.error("main", `Cannot reload, the old one stays: ${error.message}`);
     else log.error("main", "Cannot reload, the old one stays", error);
   }
-  log.info("main", "reloaded");
+  if (errors.length === 0) log.info("main", "reloaded");
 }
 
 /** What it threw; null when all went well. */
@@ -247,21 +282,22 @@ async function tryTo(action: () => void | Promise<void>): Promise<unknown> {
 }
 
 /** Resolves when the server is to stop; until then the other signals do their work. */
-function stopSignal(reloadable: Reloadable): Promise<void> {
-  const { log } = reloadable;
+function stopSignal(signalled: Signalled): Promise<void> {
+  const { log, scripts } = signalled;
   return new Promise((stop) => {
     handleSignals({
       stop,
       stopNow: () => {
         log.warn("main", "stopped at once by a second signal");
+        scripts?.kill();
         log.close();
         Deno.exit(1);
       },
       reload: () => {
-        log.reopen();
-        reload(reloadable);
+        signalled.reopenLog();
+        reload(signalled);
       },
-      reopenLog: () => log.reopen(),
+      reopenLog: signalled.reopenLog,
     });
   });
 }

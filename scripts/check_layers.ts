@@ -26,10 +26,17 @@ const STRANGERS: readonly string[] = ["lib/static/", "lib/cgi/"];
 /** The files that do I/O or read the clock. All others are pure, and their tests run without any permission. */
 const WITH_IO: readonly string[] = [
   "lib/cgi/cgi_scripts.ts",
+  "lib/cgi/command_prefix.ts",
+  "lib/cgi/find_script.ts",
+  "lib/cgi/script_process.ts",
+  "lib/cgi/script_run.ts",
+  "lib/cgi/session_starter.ts",
+  "lib/cgi/spool_content.ts",
   "lib/server/check_config.ts",
   "lib/server/check_credentials.ts",
   "lib/server/daemon.ts",
   "lib/server/https_listener.ts",
+  "lib/server/key_log.ts",
   "lib/server/libc.ts",
   "lib/server/listen.ts",
   "lib/server/load_error_pages.ts",

@@ -737,6 +737,8 @@ Deno.test("createStaticHandler() answers a small file from memory until fileCach
     Deno.removeSync(path);
     site.nowMs += DEFAULT_LIMITS.fileCacheMs;
     assertEquals((await ask(handler, "/a.txt")).status, 404);
+    site.nowMs -= 1;
+    assertEquals((await ask(handler, "/a.txt")).status, 404, "nothing is kept of what is gone");
     Deno.writeTextFileSync(path, "back");
     assertEquals((await ask(handler, "/a.txt")).text, "back", "404 is not remembered");
   }));

@@ -72,6 +72,8 @@ export interface HttpRequest extends RequestHead {
   readonly host: string;
   readonly body: Body;
   readonly connection: ConnectionInfo;
+  /** Whom the server has authenticated, and by which scheme ("Basic"); absent or null: nobody. RFC 9110 11. */
+  readonly user?: { readonly name: string; readonly scheme: string } | null;
   /**
    * Aborted when the answer can no longer reach the client or the server stops. Watching costs a read on the socket,
    * so the watch starts with the first use of this property.

@@ -3,7 +3,8 @@
  * and nothing is left behind. Ports are not tried: whoever listens finds out.
  */
 import { dirname } from "@std/path";
-import type { Config } from "./config.ts";
+import type { CgiConfig } from "./cgi_config.ts";
+import { type Config, usesCgi } from "./config.ts";
 import { loadErrorPages } from "./load_error_pages.ts";
 import { checkLogFile } from "./log_file.ts";
 import { argumentLabel } from "./options.ts";
@@ -20,7 +21,10 @@ export function checkConfig(config: Config): readonly StartError[] {
     () => logFile !== null && checkLogFile(logFile, argumentLabel("log", form)),
     () => accessLogFile !== null && checkLogFile(accessLogFile, argumentLabel("access-log", form)),
     () => lockFile !== null && checkLock(lockFile, argumentLabel("lock", form)),
-    () => config.user !== null && checkUser(config.user, config.group),
+    () => config.user !== null && checkUser("--user", config.user, config.group),
+    // The course's form must name a program also where no test will ask for it: requests for it are answered 500.
+    () => config.cgiPath !== null && form === "named" && checkProgram(config.cgiPath, "--cgi"),
+    () => usesCgi(config) && checkCgi(config.cgi),
     () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
     () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
   ];
@@ -48,17 +52,45 @@ function checkFolder(path: string, { argument, remedy }: { readonly argument: st
   }
 }
 
+/** A program that can be run, or a folder. */
+function checkProgram(path: string, argument: string): void {
+  let problem: string | null = null;
+  try {
+    const info = Deno.statSync(path);
+    if (!info.isDirectory && (!info.isFile || ((info.mode ?? 0) & 0o111) === 0)) problem = "not executable";
+  } catch (error) {
+    problem = osProblem(error);
+  }
+  if (problem === null) return;
+  throw new StartError({ argument, value: path, problem, remedy: "name a program that the server may run" });
+}
+
+function checkCgi({ user, handlers, spoolFolder }: CgiConfig): void {
+  for (const program of Object.values(handlers)) checkProgram(program, "--cgi-handler");
+  if (user !== null) checkUser("--cgi-user", user, null);
+  try {
+    Deno.removeSync(Deno.makeTempFileSync({ dir: spoolFolder }));
+  } catch (error) {
+    throw new StartError({
+      argument: "--cgi-spool",
+      value: spoolFolder,
+      problem: osProblem(error),
+      remedy: "name a folder that the server may write to",
+    }, { cause: error });
+  }
+}
+
 /** Only root can become somebody else. */
-function checkUser(user: string, group: string | null): void {
+function checkUser(argument: string, user: string, group: string | null): void {
   if (!isRoot()) {
     throw new StartError({
-      argument: "--user",
+      argument,
       value: user,
       problem: "not root",
       remedy: "start as root, or without it",
     });
   }
-  findIdentity(user, group);
+  findIdentity(user, group, argument);
 }
 
 /** Only the folder: the file itself is opened under its lock by lock_file.ts. */

@@ -54,6 +54,20 @@ Deno.test("checkConfig() tells of everything that is wrong, each under the name 
         noKey,
       ]],
       [["1", "2", "a.log", "c.lock", "www", "cgi", "key", "certificate"], [noKey]],
+      [["--root", "www", "--cgi", "none"], [
+        '--cgi "HERE/none": does not exist: name a program that the server may run',
+      ]],
+      [["--root", "www", "--cgi", "file"], [
+        '--cgi "HERE/file": not executable: name a program that the server may run',
+      ]],
+      [["--root", "www", "--cgi", "www"], []],
+      [["--root", "www", "--cgi-handler", ".x=/none", "--cgi-spool", "none"], [
+        '--cgi-handler "/none": does not exist: name a program that the server may run',
+      ]],
+      [["--root", "www", "--cgi-handler", ".x=/bin/sh", "--cgi-spool", "none"], [
+        '--cgi-spool "HERE/none": does not exist: name a folder that the server may write to',
+      ]],
+      [["--root", "www", "--cgi-spool", "none"], []],
       [["--root", "www", "--log", "www", "--access-log", "none/b", "--error-pages", "none"], [
         `--log "HERE/www": neither a regular file nor a character device: ${write}`,
         `--access-log "HERE/none/b": its folder does not exist: ${write}`,

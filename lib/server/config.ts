@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import type { Limits } from "../limits.ts";
+import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
 import { RULES, type Rules, type RulesName } from "../rules.ts";
 import { LOG_LEVELS, type LogLevel } from "./log_lines.ts";
 import { findOption, type Form, OPTIONS, POSITIONS } from "./options.ts";
@@ -32,8 +33,9 @@ export interface Config {
   /** For how long browsers shall use HTTPS alone (RFC 6797 6.1.1); null: they are not told. */
   readonly hstsSeconds: number | null;
   readonly root: string;
-  /** Program or folder of programs; null: no CGI. */
+  /** Program or folder of programs; null: no CGI but by handlers. */
   readonly cgiPath: string | null;
+  readonly cgi: CgiConfig;
   readonly rules: Rules;
   readonly rulesName: RulesName;
   readonly listing: boolean;
@@ -55,6 +57,11 @@ export interface Config {
   readonly limits: Limits;
 }
 
+/** Whether any program or interpreter was named. */
+export function usesCgi({ cgiPath, cgi }: Config): boolean {
+  return cgiPath !== null || Object.keys(cgi.handlers).length > 0;
+}
+
 export type Command =
   | { readonly kind: "serve"; readonly config: Config }
   | { readonly kind: "check"; readonly config: Config }
@@ -65,7 +72,10 @@ export type Command =
 export interface Surroundings {
   /** Absolute; relative paths start here. */
   readonly cwd: string;
-  /** LISOD_FOREGROUND=1 does what `--foreground` does and leaves the eight arguments alone. */
+  /**
+   * LISOD_FOREGROUND=1 does what `--foreground` does and leaves the eight arguments alone; PATH, LANG and TZ are for CGI
+   * programs.
+   */
   readonly environment: { readonly [name: string]: string | undefined };
 }
 
@@ -175,6 +185,7 @@ function buildConfig(
     hstsSeconds: settings.count("hsts"),
     root: requireRoot(settings),
     cgiPath: settings.path("cgi"),
+    cgi: readCgiConfig(settings, environment),
     rules: RULES[rulesName],
     rulesName,
     listing: settings.flag("listing"),
@@ -224,6 +235,9 @@ function refuseConflicts(settings: Settings): void {
       throw settings.refusal("https", { problem: `--${name} is missing`, remedy: `give --${name} FILE` });
     }
   }
+  if (settings.has("cgi-user") && settings.has("user")) {
+    throw settings.refusal("cgi-user", { problem: "--user gives up the right to it", remedy: "give one of the two" });
+  }
   for (const name of ["key-passphrase", "https-redirect", "hsts"] as const) {
     if (settings.has(name) && !settings.has("https")) throw missing(name, "https");
   }
@@ -238,6 +252,10 @@ function refuseConflicts(settings: Settings): void {
       problem: "together with --foreground",
       remedy: "give one of the two",
     });
+  }
+  if (settings.flag("daemon") && !settings.has("log")) {
+    // Its standard error is /dev/null.
+    throw new UsageError({ argument: "--daemon", value: null, problem: "--log is missing", remedy: "give --log FILE" });
   }
   const hasBoth = settings.has("http") && settings.has("https");
   if (hasBoth && settings.port("http") === settings.port("https") && settings.port("http") !== 0) {

@@ -6,6 +6,7 @@
 import type { Credentials } from "./check_credentials.ts";
 import { expiryWarning } from "./check_credentials.ts";
 import type { ListenAddress } from "./config.ts";
+import { silenceKeyLog } from "./key_log.ts";
 import type { Libc } from "./libc.ts";
 import { listenTls } from "./listen.ts";
 import type { Log } from "./log.ts";
@@ -34,7 +35,8 @@ export class HttpsListener {
 
   /** Reads key and certificate and listens. Throws StartError, whose line tells the operator what is wrong. */
   constructor(options: HttpsOptions) {
-    forgetKeyLog(options.log);
+    const keyLogWarning = silenceKeyLog(options.libc);
+    if (keyLogWarning !== null) options.log.warn("https", keyLogWarning);
     this.#options = options;
     this.#credentials = loadCredentials(options.files, Date.now());
     for (const warning of this.#credentials.warnings) options.log.warn("https", warning);
@@ -131,12 +133,3 @@ function closeUnlessClosed(listener: Deno.TlsListener): void {
     if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }
-
-/** The runtime would write the secrets of every connection to the file that this variable names. */
-function forgetKeyLog(log: Log): void {
-  if (!Deno.env.has(KEY_LOG)) return;
-  Deno.env.delete(KEY_LOG);
-  log.warn("https", `${KEY_LOG} is set and ignored: it would write the secrets of every connection to disk`);
-}
-
-const KEY_LOG = "SSLKEYLOGFILE";

@@ -17,7 +17,14 @@ function withFolder(files: Readonly<Record<string, string>>, test: (folder: stri
 
 Deno.test("loadErrorPages() reads pages by what they stand for and leaves other files alone", () => {
   const pages = { "404.html": "a", "599.html": "b", "4xx.html": "c", "5xx.html": "d", "error.html": "x".repeat(100) };
-  const others = { "200.html": "", "600.html": "", "404.htm": "", "4040.html": "", "style.css": "x".repeat(101) };
+  const others = {
+    "200.html": "",
+    "600.html": "",
+    "404.htm": "",
+    "4040.html": "",
+    "x500.html": "",
+    "style.css": "x".repeat(101),
+  };
   withFolder({ ...pages, ...others }, (folder) => {
     const loaded = [...loadErrorPages(folder, LIMITS)].map(([key, bytes]) => [key, new TextDecoder().decode(bytes)]);
     assertEquals(Object.fromEntries(loaded), { 404: "a", 599: "b", "4xx": "c", "5xx": "d", error: "x".repeat(100) });

@@ -21,20 +21,21 @@ export class LockFile {
    */
   static take(path: string, form: Form): LockFile {
     const argument = argumentLabel("lock", form);
+    const refusal = (problem: string, remedy: string, cause?: unknown) =>
+      new StartError({ argument, value: path, problem, remedy }, { cause });
     const file = openLock(path, argument);
-    if (!file.tryLockSync(true)) {
-      const holder = readPid(file);
+    try {
+      if (!file.statSync().isFile) throw refusal("not a regular file", "name a file of its own");
+      if (!file.tryLockSync(true)) {
+        const holder = readPid(file);
+        throw refusal(`held by process ${holder}`, `stop that instance (kill ${holder}), or give another lock file`);
+      }
+      writePid(file);
+      return new LockFile(file);
+    } catch (error) {
       file.close();
-      throw new StartError({
-        argument,
-        value: path,
-        problem: `held by process ${holder}`,
-        remedy: `stop that instance (kill ${holder}), or give another lock file`,
-      });
+      throw error instanceof StartError ? error : refusal(osProblem(error), "name a file on a disk with room", error);
     }
-    file.truncateSync();
-    file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
-    return new LockFile(file);
   }
 
   /** Empties the file and gives the lock back. It is not removed: another instance may hold it open already. */
@@ -52,6 +53,13 @@ function openLock(path: string, argument: string): Deno.FsFile {
     const remedy = "name a file in a folder that may be written";
     throw new StartError({ argument, value: path, problem: osProblem(cause), remedy }, { cause });
   }
+}
+
+/** The first line and the only one, whatever a former instance has left. */
+function writePid(file: Deno.FsFile): void {
+  file.truncateSync();
+  file.seekSync(0, Deno.SeekMode.Start);
+  file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
 }
 
 function readPid(file: Deno.FsFile): string {

@@ -32,7 +32,6 @@ export class Log {
   /** The same writer as `#messages` unless access lines have a file of their own. */
   readonly #accesses: LogWriter;
   #timer: number | null = null;
-  #isClosed = false;
 
   private constructor(config: LogConfig, { messages, accesses }: { messages: LogWriter; accesses: LogWriter }) {
     this.isAccessOn = config.isAccessLogged;
@@ -109,7 +108,6 @@ export class Log {
 
   /** Writes what waits and closes the files; what is logged later is lost. Idempotent. */
   close(): void {
-    this.#isClosed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     for (const writer of this.#writers()) writer.close();
@@ -127,7 +125,6 @@ export class Log {
   }
 
   #startTimer(): void {
-    if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.flush();

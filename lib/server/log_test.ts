@@ -108,9 +108,10 @@ Deno.test("Log writes what waits after logFlushMs and an ERROR at once", () =>
     assertEquals(lines("lisod.log"), [GREETING, "INFO test: one", ACCESS_LINE]);
     log.access(RECORD);
     await timersAreDue(FLUSH_MS);
+    assertEquals(lines("lisod.log").slice(3), [ACCESS_LINE]);
     log.warn("test", "two");
     log.error("test", "three");
-    assertEquals(lines("lisod.log").slice(3), [ACCESS_LINE, "WARN test: two", "ERROR test: three"]);
+    assertEquals(lines("lisod.log").slice(4), ["WARN test: two", "ERROR test: three"]);
   }));
 
 Deno.test("Log adds what an error says: its stack at ERROR, its message below", () =>
@@ -198,3 +199,31 @@ Deno.test("Log appends to a file that is there", () =>
     open();
     assertEquals(lines("lisod.log"), ["before", GREETING]);
   }));
+
+Deno.test("Log keeps no process alive while a line waits", () =>
+  withPlace(async ({ folder }) => {
+    const script = join(folder, "wait.ts");
+    const config = {
+      form: "named",
+      logFile: join(folder, "wait.log"),
+      isAccessLogged: true,
+      accessLogFile: null,
+      logLevel: "info",
+      limits: { ...DEFAULT_LIMITS, logFlushMs: 60_000 },
+    };
+    Deno.writeTextFileSync(
+      script,
+      `import { Log } from ${JSON.stringify(import.meta.resolve("./log.ts"))};
+       Log.open(${JSON.stringify(config)}, { program: "test" }).info("test", "waits");`,
+    );
+    const { code } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-check", "--allow-all", "--config", fromHere("../../deno.json"), script],
+      stderr: "null",
+      signal: AbortSignal.timeout(30_000),
+    }).output();
+    assertEquals(code, 0);
+  }));
+
+function fromHere(path: string): string {
+  return new URL(path, import.meta.url).pathname;
+}

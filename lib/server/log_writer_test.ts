@@ -84,7 +84,7 @@ Deno.test("LogWriter writes what waits before its buffer overflows, in order", (
 Deno.test("LogWriter.addMessage() writes details of any number", () => {
   const file = new MemoryFile();
   const writer = makeWriter([file]);
-  const details = Array.from({ length: 40 }, (_, count) => `detail ${count} ${"x".repeat(250)}`);
+  const details = Array.from({ length: 100 }, (_, count) => `detail ${count} ${"x".repeat(250)}`);
   writer.addMessage("error", { source: "t", text: "bad", details });
   writer.flush();
   const lines = said(file).trimEnd().split("\n");

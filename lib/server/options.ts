@@ -5,7 +5,7 @@
 import { type Limit, type LimitName, LIMITS } from "../limits.ts";
 import { formatCount, formatSize, formatTime } from "./quantity.ts";
 
-export type Section = "Serving" | "Log" | "Running" | "Limits";
+export type Section = "Serving" | "CGI" | "Log" | "Running" | "Limits";
 
 export interface Option {
   /** The long name without its dashes. */
@@ -44,13 +44,6 @@ const FORM_OPTIONS = [
     section: "Serving",
   },
   { name: "root", value: "FOLDER", default: "none, required", meaning: "Folder with the site", section: "Serving" },
-  {
-    name: "cgi",
-    value: "PATH",
-    default: "none",
-    meaning: "CGI program for all of /cgi/, or folder of CGI programs",
-    section: "Serving",
-  },
   { name: "key", value: "FILE", default: "none", meaning: "Private key for HTTPS, PEM", section: "Serving" },
   {
     name: "certificate",
@@ -107,6 +100,99 @@ const FORM_OPTIONS = [
     default: "built-in pages",
     meaning: "Folder with 404.html and the like; 4xx.html, 5xx.html, then error.html stand in for missing ones",
     section: "Serving",
+  },
+  {
+    name: "cgi",
+    value: "PATH",
+    default: "none",
+    meaning: "CGI program for all of /cgi/, or folder of CGI programs",
+    section: "CGI",
+  },
+  {
+    name: "cgi-prefix",
+    value: "PATH",
+    default: "/cgi/",
+    meaning: "What the paths of CGI programs begin with",
+    section: "CGI",
+  },
+  {
+    name: "cgi-handler",
+    value: ".EXT=PROGRAM",
+    default: "none",
+    meaning: "Run files with that extension, below the prefix and in the root, by an interpreter; may be repeated",
+    section: "CGI",
+    isRepeatable: true,
+  },
+  {
+    name: "cgi-pass-auth",
+    value: null,
+    default: "off",
+    meaning: "Let CGI programs see the Authorization field",
+    section: "CGI",
+  },
+  {
+    name: "cgi-env",
+    value: "NAME=VALUE",
+    default: "PATH, LANG and TZ of the server",
+    meaning: "Variable for CGI programs; may be repeated",
+    section: "CGI",
+    isRepeatable: true,
+  },
+  {
+    name: "cgi-max",
+    value: "N",
+    default: "32",
+    meaning: "CGI programs that run at once",
+    section: "CGI",
+  },
+  {
+    name: "cgi-queue",
+    value: "N",
+    default: "256",
+    meaning: "Requests for CGI programs that wait beyond those (503 beyond)",
+    section: "CGI",
+  },
+  {
+    name: "cgi-spool",
+    value: "FOLDER",
+    default: "/tmp",
+    meaning: "Folder for the content of chunked requests while it comes",
+    section: "CGI",
+  },
+  {
+    name: "cgi-user",
+    value: "NAME",
+    default: "as the server",
+    meaning: "User that CGI programs run as, with the user's own group alone; needs root",
+    section: "CGI",
+  },
+  {
+    name: "cgi-limit-cpu",
+    value: "SECONDS",
+    default: "none",
+    meaning: "Processor time of a CGI program (SIGXCPU beyond)",
+    section: "CGI",
+  },
+  {
+    name: "cgi-limit-memory",
+    value: "SIZE",
+    default: "none",
+    meaning: "Address space of a CGI program",
+    section: "CGI",
+  },
+  {
+    name: "cgi-limit-files",
+    value: "N",
+    default: "as the server",
+    meaning: "Open files of a CGI program",
+    section: "CGI",
+  },
+  {
+    name: "cgi-limit-processes",
+    value: "N",
+    default: "as the server",
+    meaning: "Processes of the user that CGI programs run as, all of them counted",
+    section: "CGI",
   },
   {
     name: "log",

@@ -2,9 +2,10 @@
  * Leaves root for good: what needs it (ports below 1024, a key for root's eyes, the log's folder) has been opened before.
  * User and group ids of all threads change, supplementary groups are dropped, and there is no way back. I/O.
  */
+import { closeSync, constants, fchownSync, fstatSync, openSync } from "node:fs";
 import process from "node:process";
 import type { Libc } from "./libc.ts";
-import { StartError } from "./start_error.ts";
+import { osProblem, StartError } from "./start_error.ts";
 
 /** Whom the server is to run as, in numbers. */
 export interface Identity {
@@ -15,19 +16,56 @@ export interface Identity {
 
 /**
  * Looks a user up, and a group in place of the user's own; `id` and `getent` know every name service of the machine.
- * Throws StartError for one that does not exist.
+ * Throws StartError for one that does not exist; `argument` is the option that named the user.
  */
-export function findIdentity(user: string, group: string | null): Identity {
+export function findIdentity(user: string, group: string | null, argument = "--user"): Identity {
   const uid = readNumber("id", ["-u", "--", user]);
-  if (uid === null) throw unknown("--user", user, "user");
+  if (uid === null) throw unknown(argument, user, "user");
   const gid = group === null ? readNumber("id", ["-g", "--", user]) : readGroup(group);
   if (gid === null) throw unknown("--group", group ?? "", "group");
   return { user, uid, gid };
 }
 
-/** Becomes that user. Files that must stay writable, such as the log, are given to it first. Throws plain Error. */
-export function dropPrivileges({ uid, gid }: Identity, libc: Libc | null, files: readonly string[]): void {
-  for (const path of files) Deno.chownSync(path, uid, gid);
+/** A file, and the argument that named it. */
+export interface NamedFile {
+  readonly path: string;
+  readonly argument: string;
+}
+
+/**
+ * Makes that user the owner of a log, so that it can be opened again after the drop; makes the file where there is none.
+ * A device stays whose it is. Throws StartError for a symbolic link and for a file with a second name: whoever may write
+ * the folder could have put it there to be given what it leads to. The lock file stays root's, for root trusts its text.
+ */
+export function giveFile({ path, argument }: NamedFile, { uid, gid }: Identity): void {
+  const refusal = (problem: string, cause?: unknown) => {
+    const remedy = "with --user, name a file of its own in a folder where only root may write";
+    return new StartError({ argument, value: path, problem, remedy }, { cause });
+  };
+  let fd: number;
+  try {
+    fd = openSync(path, OPEN_OWN_FILE, 0o640);
+  } catch (error) {
+    const isLink = error instanceof Error && "code" in error && error.code === "ELOOP";
+    throw refusal(isLink ? "is a symbolic link" : osProblem(error), error);
+  }
+  try {
+    const file = fstatSync(fd);
+    if (!file.isFile()) return;
+    if (file.nlink > 1) throw refusal("has a second name (hard link)");
+    // Its group may be one that reads logs, and stays where the owner is right.
+    if (file.uid !== uid) fchownSync(fd, uid, gid);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Follows no link, truncates nothing and does not wait for the reader of a FIFO. */
+const OPEN_OWN_FILE = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW |
+  constants.O_NONBLOCK;
+
+/** Becomes that user. Throws plain Error where the system does not let it, or only in part. */
+export function dropPrivileges({ uid, gid }: Identity, libc: Libc | null): void {
   // Group first: without root there is no changing it. The runtime itself cannot drop supplementary groups.
   if (libc === null || libc.setgroups(0n, null) !== 0) throw new Error("Cannot drop the supplementary groups of root");
   process.setgid?.(gid);

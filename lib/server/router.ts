@@ -17,8 +17,8 @@ import type { Rules } from "../rules.ts";
 export interface Routes {
   readonly rules: Rules;
   readonly files: Handler;
-  /** Where scripts answer, and who runs them; null where there are none. */
-  readonly scripts: { readonly prefix: string; readonly handler: Handler } | null;
+  /** Which paths (decoded) scripts answer, and who runs them; null where there are none. */
+  readonly scripts: { isScriptPath(path: string): boolean; readonly handle: Handler } | null;
 }
 
 /** RFC 3875 6.2.2 leaves the bound to the server: a chain this long is a loop. */
@@ -38,14 +38,14 @@ export function createRouter(routes: Routes): (request: HttpRequest) => Promise<
 
 function route({ rules, files, scripts }: Routes, request: HttpRequest): Promise<HttpResponse | LocalRedirect> {
   const { method, path } = request;
-  const isForScript = scripts !== null && path.startsWith(scripts.prefix);
+  const isForScript = scripts !== null && scripts.isScriptPath(path);
   if (!isFileMethod(method)) {
-    if (rules.allowsAnyMethod && isForScript) return scripts.handler(request);
+    if (rules.allowsAnyMethod && isForScript) return scripts.handle(request);
     if (rules.allowsAnyMethod && method === "OPTIONS") return Promise.resolve(OPTIONS_ANSWER);
     // RFC 9110 15.6.2: the server does not recognize the method, for any resource; decided before it is looked up.
     throw new HttpError(501, `Method "${method}"`);
   }
-  return isForScript ? scripts.handler(request) : files(request);
+  return isForScript ? scripts.handle(request) : files(request);
 }
 
 function isFileMethod(method: string): boolean {

@@ -33,9 +33,13 @@ function requestFor(method: string, path: string): HttpRequest {
 
 const files: Handler = () => Promise.resolve(response("files"));
 
+function scriptsBelow(prefix: string, handle: Handler) {
+  return { isScriptPath: (path: string) => path.startsWith(prefix), handle };
+}
+
 /** Who answers, and with which status. */
 async function ask(method: string, path: string, rules: keyof typeof RULES, prefix: string | null): Promise<string> {
-  const scripts = prefix === null ? null : { prefix, handler: () => Promise.resolve(response("script")) };
+  const scripts = prefix === null ? null : scriptsBelow(prefix, () => Promise.resolve(response("script")));
   try {
     const { status, fields } = await createRouter({ rules: RULES[rules], files, scripts })(requestFor(method, path));
     return `${status} ${fields.get("X-From") ?? fields.get("Allow")}`;
@@ -83,7 +87,7 @@ function recordingRouter(answer: (request: HttpRequest) => HttpResponse | LocalR
     seen.push(request);
     return Promise.resolve(handler(request));
   };
-  const scripts = { prefix: "/cgi/", handler: record(answer) };
+  const scripts = { isScriptPath: (path: string) => path.startsWith("/cgi/"), handle: record(answer) };
   return { seen, router: createRouter({ rules: RULES.standard, files: record(() => response("files")), scripts }) };
 }
 

@@ -52,6 +52,20 @@ export class Settings {
     return this.#find(name)?.text ?? null;
   }
 
+  /** Each value of a repeatable option in the order given. */
+  texts(name: ValueName): readonly string[] {
+    return this.#byName.get(name)?.map((setting) => setting.text) ?? [];
+  }
+
+  /** Bytes; null where it was not given. */
+  size(name: ValueName): number | null {
+    const setting = this.#find(name);
+    if (setting === null) return null;
+    const size = parseSize(setting.text);
+    if (size === null) throw refuse(setting, `not ${LIMIT_UNITS.bytes.example}`, `give ${LIMIT_UNITS.bytes.example}`);
+    return size;
+  }
+
   /** Absolute, with dot segments resolved; null where it was not given. */
   path(name: ValueName): string | null {
     const setting = this.#find(name);

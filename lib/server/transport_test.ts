@@ -145,3 +145,15 @@ Deno.test("release() drops what waits", async () => {
   await writer.flush();
   assertEquals(transport.output, "");
 });
+
+Deno.test("flush() lets no write wait for the acknowledgement of the one before, from the second on", async () => {
+  const { transport, writer } = makeWriter();
+  const calls: string[] = [];
+  Object.assign(transport, { setNoDelay: (isOn: boolean) => calls.push(`no delay ${isOn}`) });
+  for (const text of ["a", "b", "c"]) {
+    writer.output.append(bytesOf(text));
+    await writer.flush();
+    calls.push(text);
+  }
+  assertEquals(calls, ["a", "no delay true", "b", "c"]);
+});

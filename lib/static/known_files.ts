@@ -99,9 +99,8 @@ export class KnownFiles {
     const opened = openFile(representation.path, { root, known: representation.facts });
     if (opened === null) return;
     try {
-      if (!isSameState(opened.facts, representation.facts)) return;
       const bytes = await readWhole(opened.fd, representation.length);
-      // Again, for somebody may have written while it was read.
+      // Asked only now, for somebody may have written while it was read.
       if (bytes === null || !isSameState(statOpenFile(opened.fd), representation.facts)) return;
       keepContent(representation, bytes);
     } finally {

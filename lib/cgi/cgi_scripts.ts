@@ -1,0 +1,208 @@
+/**
+ * Answers requests by running programs: finds the program, waits for its turn, starts it, and turns what it prints into
+ * a response. All scripts of the server are known here, so that the limits of each are swept by one timer, and none
+ * outlives the server. RFC 3875; what a script is told and what it may print is pure and in files of its own.
+ */
+import { basename, dirname } from "@std/path";
+import {
+  type Body,
+  type Handler,
+  HttpError,
+  type HttpRequest,
+  type HttpResponse,
+  type LocalRedirect,
+} from "../http/message.ts";
+import type { Limits } from "../limits.ts";
+import { commandPrefix, type ResourceLimits, type ScriptUser } from "./command_prefix.ts";
+import { findScript, isScriptPath, type ScriptPlaces } from "./find_script.ts";
+import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "./meta_variables.ts";
+import { ScriptContent } from "./script_content.ts";
+import type { ScriptLog } from "./script_log.ts";
+import { ReadBuffers, ScriptProcess } from "./script_process.ts";
+import { ScriptQueue, scriptsUnavailable, type ScriptTurn } from "./script_queue.ts";
+import { ScriptRun } from "./script_run.ts";
+import { searchWords } from "./search_words.ts";
+import type { CommandPrefix } from "./session_starter.ts";
+import { spoolContent } from "./spool_content.ts";
+
+export interface CgiOptions extends ScriptPlaces, MetaVariableSettings {
+  readonly limits: Limits;
+  /** Scripts that run at once. */
+  readonly maxScripts: number;
+  /** Requests that wait beyond those; 503 beyond. */
+  readonly maxQueue: number;
+  /** Null: scripts run as the server does. */
+  readonly user: ScriptUser | null;
+  readonly resources: ResourceLimits;
+  /** Where content that does not fit into memory is kept while it comes. */
+  readonly spoolFolder: string;
+  readonly log: ScriptLog;
+}
+
+/** How often limits are looked at while a script runs. */
+const SWEEP_MS = 100;
+
+export class CgiScripts {
+  readonly #options: CgiOptions;
+  readonly #prefix: CommandPrefix;
+  readonly #queue: ScriptQueue;
+  readonly #buffers = new ReadBuffers();
+  readonly #runs = new Set<ScriptRun>();
+  #timer: number | null = null;
+  #stopping: Promise<void> | null = null;
+  #setEmpty: (() => void) | null = null;
+
+  /** Whoever makes it calls `stop`. */
+  constructor(options: CgiOptions) {
+    this.#options = options;
+    this.#prefix = commandPrefix(options);
+    this.#queue = new ScriptQueue(options);
+  }
+
+  /** Whether a request for `path` (decoded) is for `handle`. */
+  isScriptPath(path: string): boolean {
+    return isScriptPath(path, this.#options);
+  }
+
+  /**
+   * Answers by a script. Throws HttpError: 403 and 404 as `findScript` does, 500 for a script that fails before its
+   * head is whole, 503 with Retry-After when too many requests wait, 504 when a script takes too long.
+   */
+  readonly handle: Handler = async (request) => {
+    const script = findScript(request.path, this.#options);
+    const turn = this.#queue.admit();
+    let run: ScriptRun;
+    try {
+      run = await this.#start(request, script, turn);
+    } catch (error) {
+      this.#queue.end(turn);
+      throw error;
+    }
+    return await this.#readResponse(run);
+  };
+
+  /** Ends all scripts and resolves when none is left; requests that come are answered 503. Idempotent. */
+  stop(): Promise<void> {
+    return this.#stopping ??= this.#stop();
+  }
+
+  /** Kills whatever still runs: for a server that ends at once. */
+  kill(): void {
+    for (const run of this.#runs) run.kill();
+  }
+
+  async #stop(): Promise<void> {
+    this.#queue.close();
+    for (const run of this.#runs) run.stop();
+    if (this.#runs.size > 0) await new Promise<void>((resolve) => this.#setEmpty = resolve);
+    this.#stopTimer();
+    this.#prefix.close();
+  }
+
+  async #start(request: HttpRequest, script: ScriptLocation, turn: ScriptTurn): Promise<ScriptRun> {
+    const content = await this.#takeContent(request);
+    try {
+      const waiting = this.#queue.begin(turn);
+      if (waiting !== null) await this.#wait(request, turn, waiting);
+      const run = this.#run(request, script, content.length ?? 0);
+      run.done.then(() => this.#queue.end(turn));
+      this.#feed(run, content, request);
+      return run;
+    } catch (error) {
+      if (content !== request.body) await content.close();
+      throw error;
+    }
+  }
+
+  /** The content of the request, of a known length. */
+  async #takeContent({ body }: HttpRequest): Promise<Body> {
+    if (body.length !== null) return body;
+    const { limits, spoolFolder } = this.#options;
+    return await spoolContent(body, { maxMemoryBytes: limits.maxSpoolMemoryBytes, folder: spoolFolder });
+  }
+
+  /** Waits for the turn as long as for a head, and no longer than the client. */
+  async #wait(request: HttpRequest, turn: ScriptTurn, waiting: Promise<void>): Promise<void> {
+    const { scriptMs } = this.#options.limits;
+    const giveUp = (error: unknown) => this.#queue.cancel(turn, error);
+    const onAbort = () => giveUp(new Deno.errors.Interrupted("The client has gone"));
+    const timer = setTimeout(
+      () => giveUp(scriptsUnavailable(`No script ended within ${scriptMs} ms to make room`)),
+      scriptMs,
+    );
+    const { signal } = request;
+    signal.addEventListener("abort", onAbort);
+    try {
+      if (signal.aborted) onAbort();
+      await waiting;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #run(request: HttpRequest, script: ScriptLocation, contentLength: number): ScriptRun {
+    const { limits, log } = this.#options;
+    const process = this.#spawn(request, script, contentLength);
+    const run = new ScriptRun(process, { request, label: `${basename(script.file)}[${process.pid}]`, limits, log });
+    this.#runs.add(run);
+    this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    return run;
+  }
+
+  #spawn(request: HttpRequest, script: ScriptLocation, contentLength: number): ScriptProcess {
+    const { file, interpreter } = script;
+    const command = {
+      prefix: this.#prefix.words,
+      // An interpreter could take a search-word for an option of its own (CVE-2012-1823).
+      words: interpreter === null ? [file, ...searchWords(request.method, request.query)] : [interpreter, file],
+      folder: dirname(file),
+      environment: metaVariables({ request, script, contentLength }, this.#options),
+      hasInput: contentLength > 0,
+    };
+    try {
+      return new ScriptProcess(command, this.#buffers);
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      const message = `Cannot start "${file}"`;
+      // No descriptors, processes or memory: soon there may be some again.
+      if (code === "EMFILE" || code === "ENFILE" || code === "EAGAIN" || code === "ENOMEM") {
+        throw scriptsUnavailable(message, error);
+      }
+      throw new HttpError(500, message, { cause: error });
+    }
+  }
+
+  async #feed(run: ScriptRun, content: Body, request: HttpRequest): Promise<void> {
+    if (content.length !== 0) await run.feed(content);
+    // The body of the request itself belongs to the connection.
+    if (content !== request.body) await content.close();
+  }
+
+  async #readResponse(run: ScriptRun): Promise<HttpResponse | LocalRedirect> {
+    const { response, rest } = await run.readHead();
+    if (response.kind === "local_redirect") {
+      run.discard();
+      return { localRedirect: response.location };
+    }
+    const { limits, log } = this.#options;
+    const body = new ScriptContent(run, { document: response, rest, limits, log });
+    return { status: response.status, fields: response.fields, body };
+  }
+
+  #sweep(): void {
+    const nowMs = Date.now();
+    for (const run of this.#runs) {
+      run.sweep(nowMs);
+      if (run.isOver) this.#runs.delete(run);
+    }
+    if (this.#runs.size > 0) return;
+    this.#stopTimer();
+    this.#setEmpty?.();
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+}

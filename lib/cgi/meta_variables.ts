@@ -1,0 +1,173 @@
+/**
+ * The environment of a script: the meta-variables of RFC 3875 4.1 and those that real programs expect beside them.
+ * Separate from running the script, so that what a client can put into a program's environment is one pure table.
+ */
+import type { Field } from "../http/header_fields.ts";
+import { latin1Bytes } from "../http/grammar.ts";
+import type { HttpRequest } from "../http/message.ts";
+import type { Rules } from "../rules.ts";
+
+/** Where a request path leads: which program, and how the path divides between its name and its argument. */
+export interface ScriptLocation {
+  /** Absolute path of the file; SCRIPT_FILENAME. */
+  readonly file: string;
+  /** The program that is run with `file` as its argument; null where the file is the program. */
+  readonly interpreter: string | null;
+  /** The part of the decoded request path that names the script: "/cgi/name"; SCRIPT_NAME. */
+  readonly scriptName: string;
+  /** The rest of the decoded path, trailing slashes kept: "" or "/..."; PATH_INFO. */
+  readonly pathInfo: string;
+}
+
+/** One request as a script sees it. */
+export interface ScriptRequest {
+  readonly request: HttpRequest;
+  readonly script: ScriptLocation;
+  /** Bytes of content that standard input will hold. A chunked request is spooled first, so it is always known. */
+  readonly contentLength: number;
+}
+
+/** What is the same for every request of a server. */
+export interface MetaVariableSettings {
+  /** Absolute path without a trailing slash. */
+  readonly documentRoot: string;
+  readonly rules: Pick<Rules, "requestUriHasQuery">;
+  /** Whether Authorization and Proxy-Authorization reach the script. */
+  readonly passesAuthorization: boolean;
+  /** PATH, LANG, TZ and what the operator adds. A meta-variable of the same name wins. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const SERVER_SOFTWARE = "Liso/1.0";
+
+/**
+ * The whole environment of the script, name to value; nothing of the server's own environment is in it. Values that
+ * came as bytes are text as `environmentText` makes it. RFC 3875 4.1.
+ */
+export function metaVariables(
+  { request, script, contentLength }: ScriptRequest,
+  settings: MetaVariableSettings,
+): Record<string, string> {
+  const { connection, query } = request;
+  const variables: Record<string, string> = {
+    ...settings.environment,
+    ...fieldVariables(request.fields, settings.passesAuthorization),
+    DOCUMENT_ROOT: settings.documentRoot,
+    GATEWAY_INTERFACE: "CGI/1.1",
+    PATH_INFO: script.pathInfo,
+    QUERY_STRING: query,
+    // php-cgi refuses to run without it: the sign that a server, and not a client's URI, chose the file.
+    REDIRECT_STATUS: "200",
+    REMOTE_ADDR: connection.remoteAddress,
+    // RFC 3875 4.1.9: where the host name is not known, the server MAY substitute the REMOTE_ADDR value.
+    REMOTE_HOST: connection.remoteAddress,
+    REMOTE_PORT: String(connection.remotePort),
+    REQUEST_METHOD: request.method,
+    REQUEST_SCHEME: connection.secure ? "https" : "http",
+    REQUEST_URI: requestUri(request.target, settings.rules.requestUriHasQuery),
+    SCRIPT_FILENAME: script.file,
+    SCRIPT_NAME: script.scriptName,
+    SERVER_ADDR: connection.localAddress,
+    SERVER_NAME: request.host || bracketed(connection.localAddress),
+    SERVER_PORT: String(connection.localPort),
+    SERVER_PROTOCOL: `HTTP/${request.version}`,
+    SERVER_SOFTWARE,
+  };
+  // RFC 3875 4.1.6: PATH_TRANSLATED is unset where PATH_INFO is NULL.
+  if (script.pathInfo !== "") variables.PATH_TRANSLATED = settings.documentRoot + script.pathInfo;
+  if (connection.secure) variables.HTTPS = "on";
+  addContentVariables(variables, { request, contentLength });
+  addUserVariables(variables, request);
+  const authority = targetAuthority(request.target);
+  // RFC 9112 3.2.2: the host of an absolute-form target replaces the received Host field.
+  if (authority !== null) variables.HTTP_HOST = authority;
+  return variables;
+}
+
+/** RFC 3875 4.1.2, 4.1.3: CONTENT_LENGTH is set if and only if the request has a message-body; CONTENT_TYPE as sent. */
+function addContentVariables(
+  variables: Record<string, string>,
+  { request: { fields }, contentLength }: Pick<ScriptRequest, "request" | "contentLength">,
+): void {
+  // RFC 9112 6: the presence of a body is signalled by Content-Length or Transfer-Encoding; "0" is a length too.
+  if (fields.has("content-length") || fields.has("transfer-encoding")) variables.CONTENT_LENGTH = String(contentLength);
+  const type = fields.get("content-type");
+  if (type !== null) variables.CONTENT_TYPE = environmentText(type);
+}
+
+/** RFC 3875 4.1.1, 4.1.11: only for a user whom the server itself has authenticated. */
+function addUserVariables(variables: Record<string, string>, { user }: HttpRequest): void {
+  if (user === undefined || user === null) return;
+  variables.AUTH_TYPE = user.scheme;
+  variables.REMOTE_USER = environmentText(user.name);
+}
+
+/**
+ * Fields that never become HTTP_ variables. Content-Length and Content-Type have variables of their own (RFC 3875
+ * 4.1.18); Transfer-Encoding has been undone; HTTP_PROXY would be taken for the proxy of the script's own requests
+ * (CVE-2016-5385, "httpoxy").
+ */
+const UNTOLD_FIELDS: ReadonlySet<string> = new Set(["content-length", "content-type", "transfer-encoding", "proxy"]);
+
+/** RFC 3875 4.1.18: a server SHOULD NOT make variables of fields that carry authentication information. */
+const AUTHORIZATION_FIELDS: ReadonlySet<string> = new Set(["authorization", "proxy-authorization"]);
+
+/**
+ * A name that has one variable and whose variable has one name. "X_Y" would fold onto the variable of "X-Y", and a
+ * front that checks one of them would not see the other; it is left out, as nginx does.
+ */
+const FOLDABLE_NAME = /^[A-Za-z0-9-]+$/;
+
+/** RFC 3875 4.1.18: upper case, "-" becomes "_", "HTTP_" in front; repeated fields are one value, in order. */
+function fieldVariables(fields: Iterable<Field>, passesAuthorization: boolean): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const [name, value] of fields) {
+    if (!FOLDABLE_NAME.test(name)) continue;
+    const lower = name.toLowerCase();
+    if (UNTOLD_FIELDS.has(lower) || (!passesAuthorization && AUTHORIZATION_FIELDS.has(lower))) continue;
+    const variable = `HTTP_${name.toUpperCase().replaceAll("-", "_")}`;
+    const text = environmentText(value);
+    // RFC 9110 5.3 joins with a comma; RFC 9113 8.2.3: cookie crumbs are joined with "; " for a CGI program.
+    const separator = lower === "cookie" ? "; " : ", ";
+    variables[variable] = variable in variables ? variables[variable] + separator + text : text;
+  }
+  return variables;
+}
+
+const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The text that becomes the bytes of Latin-1 text `value` again when the runtime encodes it as UTF-8. That is exact
+ * where the bytes are UTF-8, as browsers send them; any other byte above 0x7F reaches the script as the UTF-8 form of
+ * its Latin-1 character (E9 as C3 A9), for the runtime's environment can hold nothing else.
+ */
+export function environmentText(value: string): string {
+  if (!/[\x80-\xff]/.test(value)) return value;
+  try {
+    return UTF_8.decode(latin1Bytes(value));
+  } catch (error) {
+    if (error instanceof TypeError) return value;
+    throw error;
+  }
+}
+
+/** Path and query as received, still encoded; without the scheme and authority of an absolute-form target. */
+function requestUri(target: string, hasQuery: boolean): string {
+  const local = target.replace(ABSOLUTE_START, "");
+  const [, path, query] = /^([^?]*)(.*)$/.exec(local) ?? ["", local, ""];
+  // RFC 9112 3.2.1: an empty path is sent as "/".
+  return (path === "" ? "/" : path) + (hasQuery ? query : "");
+}
+
+/** RFC 9112 3.2.2: scheme and authority of an absolute-form target. */
+const ABSOLUTE_START = /^https?:\/\/([^/?]*)/i;
+
+/** Host and port of an absolute-form target, as received; null for the other forms. */
+function targetAuthority(target: string): string | null {
+  return ABSOLUTE_START.exec(target)?.[1] ?? null;
+}
+
+/** RFC 3875 4.1.14: an IPv6 address stands in brackets where a host name may stand. */
+function bracketed(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}

@@ -1,0 +1,107 @@
+/**
+ * The content of a script's response as a Body: what follows the head of its output, held against the length that it
+ * promised. RFC 3875 6.4.
+ */
+import type { Body } from "../http/message.ts";
+import type { Limits } from "../limits.ts";
+import { ChunkedOutput } from "./chunked_output.ts";
+import type { ScriptLog } from "./script_log.ts";
+import type { ScriptDocument } from "./script_response.ts";
+import type { ScriptRun } from "./script_run.ts";
+
+export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
+  readonly length: number | null;
+  readonly #run: ScriptRun;
+  readonly #log: ScriptLog;
+  readonly #chunked: ChunkedOutput | null;
+  /** What was read together with the head and not yet given out. */
+  #rest: Uint8Array;
+  #count = 0;
+  #hasBegun = false;
+  #isOver = false;
+
+  /** `rest` is the beginning of the content; it must not change before the first part of this body is asked for. */
+  constructor(
+    run: ScriptRun,
+    { document, rest, limits, log }: {
+      readonly document: ScriptDocument;
+      readonly rest: Uint8Array;
+      readonly limits: Limits;
+      readonly log: ScriptLog;
+    },
+  ) {
+    this.length = document.contentLength;
+    this.#run = run;
+    this.#log = log;
+    this.#chunked = document.isChunked ? new ChunkedOutput(limits) : null;
+    this.#rest = rest;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return this;
+  }
+
+  /** The next part. Throws plain Error when the script ends, or is ended, before its content does. */
+  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.#hasBegun = true;
+    if (this.#isOver) return { done: true, value: undefined };
+    try {
+      if (this.length !== null && this.#count === this.length) return this.#finish();
+      const bytes = this.#chunked === null ? await this.#read() : await this.#readChunked(this.#chunked);
+      if (bytes !== null) return { done: false, value: this.#measure(bytes) };
+      if (this.length === null) return this.#finish();
+      throw new Error(`${this.#run.label} printed ${this.#count} bytes of content and promised ${this.length}`);
+    } catch (error) {
+      this.#isOver = true;
+      this.#run.abandon();
+      throw error;
+    }
+  }
+
+  /** Ends a script whose content was begun; one whose content nobody wants (HEAD, 304) may finish. */
+  close(): Promise<void> {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      if (this.#hasBegun) this.#run.abandon();
+      else this.#run.discard();
+    }
+    return Promise.resolve();
+  }
+
+  #finish(): IteratorResult<Uint8Array, undefined> {
+    this.#isOver = true;
+    this.#run.discard();
+    return { done: true, value: undefined };
+  }
+
+  /** Cuts what is over the promised length. */
+  #measure(bytes: Uint8Array): Uint8Array {
+    const room = this.length === null ? bytes.length : this.length - this.#count;
+    if (bytes.length > room) {
+      this.#log.warn(this.#run.label, `Printed more than the ${this.length} bytes of content that it promised`);
+    }
+    const part = bytes.subarray(0, room);
+    this.#count += part.length;
+    return part;
+  }
+
+  #read(): Promise<Uint8Array | null> {
+    if (this.#rest.length === 0) return this.#run.read();
+    const rest = this.#rest;
+    this.#rest = NOTHING;
+    return Promise.resolve(rest);
+  }
+
+  async #readChunked(chunked: ChunkedOutput): Promise<Uint8Array | null> {
+    for (;;) {
+      const part = chunked.take();
+      if (part !== null) return part;
+      if (chunked.hasEnded) return null;
+      const bytes = await this.#read();
+      if (bytes === null) throw new Error(`${this.#run.label} ended before its last chunk`);
+      chunked.push(bytes);
+    }
+  }
+}
+
+const NOTHING = new Uint8Array(0);

@@ -1,0 +1,49 @@
+/**
+ * Where the scripts' own messages go, and how a stream of them becomes lines. Separate because a script may write to
+ * standard error what it likes, as long as it likes.
+ */
+
+/** As much of the server's log as CGI needs. `source` is the part that speaks, `error` adds a line for each cause. */
+export interface ScriptLog {
+  debug(source: string, text: string, error?: unknown): void;
+  info(source: string, text: string, error?: unknown): void;
+  warn(source: string, text: string, error?: unknown): void;
+  error(source: string, text: string, error?: unknown): void;
+}
+
+/** A longer line is told in parts, so that a script that never ends its line is heard, and costs no memory. */
+const MAX_LINE_CHARACTERS = 4096;
+
+/** Bytes that one read of a standard error takes. */
+const READ_BYTES = 4096;
+
+/**
+ * Tells `log` each line that `reader` gives, as a warning of `source`, up to `maxBytes` in all; the rest is read away.
+ * Resolves at its end, also when it is cancelled. Bytes that are not UTF-8 become U+FFFD.
+ */
+export async function logLines(
+  reader: ReadableStreamBYOBReader,
+  { log, source, maxBytes }: { readonly log: ScriptLog; readonly source: string; readonly maxBytes: number },
+): Promise<void> {
+  const decoder = new TextDecoder();
+  let unused = maxBytes;
+  let line = "";
+  let buffer = new Uint8Array(READ_BYTES);
+  for (;;) {
+    const { done, value } = await reader.read(buffer);
+    if (done) break;
+    buffer = new Uint8Array(value.buffer);
+    if (unused === 0) continue;
+    const lines = (line + decoder.decode(value.subarray(0, unused), { stream: true })).split("\n");
+    unused -= Math.min(unused, value.length);
+    line = lines.pop() ?? "";
+    for (const text of lines) log.warn(source, text.replace(/\r$/, ""));
+    if (line.length >= MAX_LINE_CHARACTERS || unused === 0) {
+      if (line !== "") log.warn(source, line);
+      line = "";
+    }
+    if (unused === 0) log.warn(source, `More than ${maxBytes} bytes on standard error: the rest is dropped`);
+  }
+  line += decoder.decode();
+  if (line !== "") log.warn(source, line);
+}

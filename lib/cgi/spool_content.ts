@@ -1,0 +1,110 @@
+/**
+ * Takes in the whole content of a chunked request, so that CONTENT_LENGTH can be told before the script starts: a script
+ * reads as many bytes as that says, and has no other way to know the end. RFC 3875 4.1.2 and 4.2.
+ */
+import type { Body } from "../http/message.ts";
+
+export interface SpoolOptions {
+  /** Content beyond this goes to a file. */
+  readonly maxMemoryBytes: number;
+  /** Where that file is made; it loses its name at once. */
+  readonly folder: string;
+}
+
+/** Bytes that one read of the file takes. */
+const READ_BYTES = 65_536;
+
+/**
+ * Reads `content` to its end and gives it back with its length. Whoever gets it closes it; when this rejects (as
+ * `content` does, or as the disk does) nothing is left.
+ */
+export async function spoolContent(content: Body, options: SpoolOptions): Promise<Body> {
+  const spool = new SpooledContent(options);
+  try {
+    for await (const part of content) await spool.append(part);
+    await spool.finish();
+    return spool;
+  } catch (error) {
+    await spool.close();
+    throw error;
+  }
+}
+
+class SpooledContent implements Body {
+  length = 0;
+  readonly #options: SpoolOptions;
+  /** What is in no file, from 0 to `#memoryLength`: all of the content, or the last of it. */
+  #memory = new Uint8Array(0);
+  #memoryLength = 0;
+  #file: Deno.FsFile | null = null;
+
+  constructor(options: SpoolOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the part, which may change afterwards. Parts may be of one byte each, so they are gathered. */
+  async append(part: Uint8Array): Promise<void> {
+    this.length += part.length;
+    if (this.#memoryLength + part.length > this.#options.maxMemoryBytes) {
+      await this.#moveToFile();
+      if (part.length > this.#options.maxMemoryBytes) return await this.#write(part);
+    }
+    this.#reserve(this.#memoryLength + part.length);
+    this.#memory.set(part, this.#memoryLength);
+    this.#memoryLength += part.length;
+  }
+
+  /** All of the content has been appended. */
+  async finish(): Promise<void> {
+    if (this.#file === null) return;
+    await this.#moveToFile();
+    this.#memory = new Uint8Array(0);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    if (this.#file === null) {
+      if (this.#memoryLength > 0) yield this.#memory.subarray(0, this.#memoryLength);
+      return;
+    }
+    await this.#file.seek(0, Deno.SeekMode.Start);
+    const buffer = new Uint8Array(READ_BYTES);
+    for (let count = await this.#file.read(buffer); count !== null; count = await this.#file.read(buffer)) {
+      yield buffer.subarray(0, count);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#file?.close();
+    this.#file = null;
+    this.#memory = new Uint8Array(0);
+    this.#memoryLength = 0;
+    return Promise.resolve();
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#memory.length) return;
+    const larger = new Uint8Array(Math.min(2 * length, this.#options.maxMemoryBytes));
+    larger.set(this.#memory.subarray(0, this.#memoryLength));
+    this.#memory = larger;
+  }
+
+  async #moveToFile(): Promise<void> {
+    await this.#write(this.#memory.subarray(0, this.#memoryLength));
+    this.#memoryLength = 0;
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    this.#file ??= openNameless(this.#options.folder);
+    for (let written = 0; written < bytes.length;) written += await this.#file.write(bytes.subarray(written));
+  }
+}
+
+/** A new file without a name: nobody else can open it, and the system frees it whatever becomes of this process. */
+function openNameless(folder: string): Deno.FsFile {
+  const path = Deno.makeTempFileSync({ dir: folder, prefix: "lisod-content-" });
+  try {
+    return Deno.openSync(path, { read: true, write: true });
+  } finally {
+    Deno.removeSync(path);
+  }
+}

@@ -1,0 +1,78 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import type { Body } from "../http/message.ts";
+import { chunkedBody } from "../../tests/cgi/fake_request.ts";
+import { spoolContent } from "./spool_content.ts";
+
+/** How many spool files this process has open; none has a name any more. */
+function namelessFiles(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
+    try {
+      return /^.*\/lisod-content-\w+ \(deleted\)$/.test(Deno.readLinkSync(`/proc/self/fd/${name}`));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }).length;
+}
+
+async function readAll(body: Body): Promise<number[]> {
+  const bytes: number[] = [];
+  for await (const part of body) bytes.push(...part);
+  return bytes;
+}
+
+/** Parts of these sizes in one buffer that is used again, as a connection does; the bytes count up. */
+function* reusedParts(sizes: readonly number[]): Iterable<Uint8Array> {
+  const buffer = new Uint8Array(Math.max(0, ...sizes));
+  let next = 0;
+  for (const size of sizes) {
+    for (let i = 0; i < size; i++) buffer[i] = next++;
+    yield buffer.subarray(0, size);
+  }
+}
+
+const ROWS: readonly (readonly [name: string, sizes: readonly number[], fileCount: number])[] = [
+  ["nothing", [], 0],
+  ["an empty part", [0], 0],
+  ["as much as memory holds", [4, 5, 1], 0],
+  ["one byte more", [4, 5, 2], 1],
+  ["byte by byte", new Array(25).fill(1), 1],
+  ["a part larger than memory at once", [11], 1],
+  ["a part larger than memory after and before others", [3, 50, 4, 7], 1],
+];
+
+for (const [name, sizes, fileCount] of ROWS) {
+  Deno.test(`spoolContent() gives back ${name}`, async () => {
+    const folder = Deno.makeTempDirSync();
+    try {
+      const before = namelessFiles();
+      const body = await spoolContent(chunkedBody(reusedParts(sizes)), { maxMemoryBytes: 10, folder });
+      const length = sizes.reduce((sum, size) => sum + size, 0);
+      assertEquals(body.length, length);
+      assertEquals([...Deno.readDirSync(folder)], []);
+      assertEquals(namelessFiles() - before, fileCount);
+      assertEquals(await readAll(body), Array.from({ length }, (_, index) => index));
+      await body.close();
+      assertEquals(namelessFiles(), before);
+    } finally {
+      Deno.removeSync(folder);
+    }
+  });
+}
+
+Deno.test("spoolContent() rejects as the content does and leaves nothing", async () => {
+  const folder = Deno.makeTempDirSync();
+  function* broken() {
+    yield new Uint8Array(20);
+    throw new Error("gone");
+  }
+  const before = namelessFiles();
+  await assertRejects(() => spoolContent(chunkedBody(broken()), { maxMemoryBytes: 10, folder }), Error, "gone");
+  assertEquals(namelessFiles(), before);
+  Deno.removeSync(folder);
+});
+
+Deno.test("spoolContent() rejects when the folder is gone", async () => {
+  const options = { maxMemoryBytes: 1, folder: "/nonexistent" };
+  await assertRejects(() => spoolContent(chunkedBody([new Uint8Array(2)]), options), Deno.errors.NotFound);
+});

@@ -1,0 +1,90 @@
+/**
+ * The options that are about CGI alone, as one record of Config. Separate from config.ts because nothing else of the
+ * server asks for any of them. Pure.
+ */
+import type { ResourceLimits } from "../cgi/command_prefix.ts";
+import type { Settings } from "./settings.ts";
+
+export interface CgiConfig {
+  /** What the paths of scripts begin with; begins and ends with "/". */
+  readonly prefix: string;
+  /** Absolute path of an interpreter by extension with its dot. */
+  readonly handlers: Readonly<Record<string, string>>;
+  readonly passesAuthorization: boolean;
+  /** What scripts have in their environment beside their meta-variables. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly maxScripts: number;
+  readonly maxQueue: number;
+  /** Null: as the server. */
+  readonly user: string | null;
+  readonly resources: ResourceLimits;
+  readonly spoolFolder: string;
+}
+
+/** Variables of the server's own environment that scripts get. */
+const INHERITED = ["PATH", "LANG", "TZ"] as const;
+
+/** `environment` is the server's own. Throws UsageError. */
+export function readCgiConfig(
+  settings: Settings,
+  environment: { readonly [name: string]: string | undefined },
+): CgiConfig {
+  const inherited = INHERITED.flatMap((name) => {
+    const value = environment[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    prefix: readPrefix(settings),
+    handlers: readHandlers(settings),
+    passesAuthorization: settings.flag("cgi-pass-auth"),
+    environment: { ...Object.fromEntries(inherited), ...readEnvironment(settings) },
+    maxScripts: readAtLeastOne(settings, "cgi-max") ?? 32,
+    maxQueue: settings.count("cgi-queue") ?? 256,
+    user: settings.text("cgi-user"),
+    resources: {
+      cpuSeconds: readAtLeastOne(settings, "cgi-limit-cpu"),
+      memoryBytes: settings.size("cgi-limit-memory"),
+      fileCount: settings.count("cgi-limit-files"),
+      processCount: settings.count("cgi-limit-processes"),
+    },
+    spoolFolder: settings.path("cgi-spool") ?? "/tmp",
+  };
+}
+
+function readPrefix(settings: Settings): string {
+  const prefix = settings.text("cgi-prefix") ?? "/cgi/";
+  // As a decoded path would begin: no request has a dot segment left.
+  if (!prefix.startsWith("/") || /\/\.{0,2}\/|[?#%]|\0/.test(`${prefix}/`.replace(/\/\/$/, "/"))) {
+    throw settings.refusal("cgi-prefix", { problem: "not a path of URIs", remedy: "give one such as /cgi/" });
+  }
+  return prefix.endsWith("/") ? prefix : `${prefix}/`;
+}
+
+function readHandlers(settings: Settings): Record<string, string> {
+  return Object.fromEntries(
+    settings.texts("cgi-handler").map((text) => {
+      const [, extension, program] = /^(\.[^./=]+)=(\/.+)$/.exec(text) ?? [];
+      if (extension !== undefined) return [extension, program];
+      throw settings.refusal("cgi-handler", {
+        problem: `"${text}" is not an extension and a program`,
+        remedy: "give .EXTENSION=/PATH/OF/PROGRAM",
+      });
+    }),
+  );
+}
+
+function readEnvironment(settings: Settings): Record<string, string> {
+  return Object.fromEntries(
+    settings.texts("cgi-env").map((text) => {
+      const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=([^\0]*)$/.exec(text) ?? [];
+      if (name !== undefined) return [name, value];
+      throw settings.refusal("cgi-env", { problem: `"${text}" is not a variable`, remedy: "give NAME=VALUE" });
+    }),
+  );
+}
+
+function readAtLeastOne(settings: Settings, name: "cgi-max" | "cgi-limit-cpu"): number | null {
+  const count = settings.count(name);
+  if (count === 0) throw settings.refusal(name, { problem: "too small", remedy: "give at least 1" });
+  return count;
+}

@@ -1,0 +1,159 @@
+/** CGI without a server: a handler over this folder, what it logs, and a look at the processes that it leaves. */
+import { type CgiOptions, CgiScripts } from "../../lib/cgi/cgi_scripts.ts";
+import type { HttpResponse } from "../../lib/http/message.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../lib/limits.ts";
+import { RULES } from "../../lib/rules.ts";
+import { fakeRequest, type RequestParts } from "./fake_request.ts";
+
+/** The folder of the probe. */
+export const SCRIPTS = import.meta.dirname ?? ".";
+
+/** What was logged, one text a message: `warn probe[12]: Ended with exit status 1`. */
+export class RecordedLog {
+  readonly lines: string[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  readonly debug = this.#recorder("debug");
+  readonly info = this.#recorder("info");
+  readonly warn = this.#recorder("warn");
+  readonly error = this.#recorder("error");
+
+  /** Resolves to the first line that matches, also when it has yet to come. */
+  async find(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const found = this.lines.find((line) => pattern.test(line));
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  #recorder(level: string) {
+    return (source: string, text: string, error?: unknown) => {
+      this.lines.push(`${level} ${source}: ${text}${error === undefined ? "" : ` (${error})`}`);
+      for (const resolve of this.#waiting) resolve();
+      this.#waiting.clear();
+    };
+  }
+}
+
+export type TestOptions = Partial<Omit<CgiOptions, "limits" | "log">> & { readonly limits?: Partial<Limits> };
+
+/** What a test of scripts works with. */
+export interface ScriptsUnderTest {
+  readonly scripts: CgiScripts;
+  readonly log: RecordedLog;
+  /** A folder of the test's own. */
+  readonly folder: string;
+  /** Answers, with the whole content read as Latin-1 text. */
+  fetch(parts: RequestParts): Promise<{ status: number; fields: Map<string, string>; text: string }>;
+  /** Answers; the content is not touched. */
+  open(parts: RequestParts): Promise<HttpResponse>;
+}
+
+/** Runs `test` with scripts of that kind, and stops them whatever happens. */
+export async function withScripts(options: TestOptions, test: (under: ScriptsUnderTest) => Promise<void>) {
+  const log = new RecordedLog();
+  const folder = Deno.makeTempDirSync({ prefix: "lisod-test-" });
+  const scripts = new CgiScripts({
+    cgiPath: SCRIPTS,
+    prefix: "/cgi/",
+    handlers: {},
+    documentRoot: folder,
+    rules: RULES.standard,
+    passesAuthorization: false,
+    environment: { PATH: "/usr/bin:/bin" },
+    maxScripts: 32,
+    maxQueue: 256,
+    user: null,
+    resources: { cpuSeconds: null, memoryBytes: null, fileCount: null, processCount: null },
+    spoolFolder: folder,
+    ...options,
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    log,
+  });
+  const open = async (parts: RequestParts) => {
+    const response = await scripts.handle(fakeRequest(parts));
+    if ("localRedirect" in response) throw new Error(`Unexpected local redirect to ${response.localRedirect}`);
+    return response;
+  };
+  const fetch = async (parts: RequestParts) => {
+    const { status, fields, body } = await open(parts);
+    try {
+      return { status, fields: new Map(fields), text: await readText(body) };
+    } finally {
+      await body.close();
+    }
+  };
+  try {
+    await test({ scripts, log, folder, open, fetch });
+  } finally {
+    await scripts.stop();
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** All parts as Latin-1 text. */
+export async function readText(parts: AsyncIterable<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder("latin1");
+  let text = "";
+  for await (const part of parts) text += decoder.decode(part, { stream: true });
+  return text;
+}
+
+/** The query of the probe that makes it do so. */
+export function probe(action: string, parameters: Readonly<Record<string, string | number>> = {}): string {
+  const query = Object.entries({ do: action, ...parameters }).map(([name, value]) =>
+    `${name}=${encodeURIComponent(value)}`
+  );
+  return `/cgi/probe?${query.join("&")}`;
+}
+
+/** Resolves when `condition` holds; asks every few milliseconds, and gives up after 10 s. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (const end = Date.now() + 10_000; !condition();) {
+    if (Date.now() > end) throw new Error(`Still not so after 10 s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** The process ids of a group that live (state in /proc/PID/stat is not Z). */
+export function groupMembers(group: number): number[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) => {
+    if (!(pid > 0)) return false;
+    try {
+      const [state, , processGroup] = Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/^.*\) /s, "").split(" ");
+      return Number(processGroup) === group && state !== "Z";
+    } catch (error) {
+      // It has ended since it was listed.
+      if (error instanceof Deno.errors.NotFound || /ESRCH|os error 3\b/.test(String(error))) return false;
+      throw error;
+    }
+  });
+}
+
+/** Children of this process that have ended and were not reaped. */
+export function zombies(): string[] {
+  return [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name)).flatMap(({ name }) => {
+    try {
+      const stat = Deno.readTextFileSync(`/proc/${name}/stat`);
+      const [state, parent] = stat.replace(/^.*\) /s, "").split(" ");
+      return state === "Z" && Number(parent) === Deno.pid ? [stat] : [];
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || /ESRCH|os error 3\b/.test(String(error))) return [];
+      throw error;
+    }
+  });
+}
+
+/** The process id that the probe wrote, once it has. */
+export async function readPid(path: string): Promise<number> {
+  await until(() => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }, `the probe has written ${path}`);
+  return Number(Deno.readTextFileSync(path));
+}

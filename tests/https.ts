@@ -1,0 +1,85 @@
+/**
+ * What the end-to-end tests of HTTPS share: certificates as scripts/make-certs makes them, a ./lisod that serves them, and
+ * openssl as a client.
+ */
+import { join } from "@std/path";
+import { type Ended, run, type StartOptions, startServer, type TestServer } from "./harness.ts";
+
+const MAKE_CERTS = join(import.meta.dirname ?? ".", "..", "scripts", "make-certs");
+
+/** Where the files of a root CA and of a server certificate are. */
+export interface Certificates {
+  readonly folder: string;
+  readonly root: string;
+  readonly key: string;
+  readonly certificate: string;
+}
+
+/** Runs scripts/make-certs; the names are those of the last time, and at first localhost and the loopback addresses. */
+export async function makeCertificates(folder: string, ...args: readonly string[]): Promise<Certificates> {
+  const { code, stderr } = await run(MAKE_CERTS, ["--folder", folder, ...args]);
+  if (code !== 0) throw new Error(`make-certs failed: ${stderr}`);
+  return {
+    folder,
+    root: join(folder, "root.crt"),
+    key: join(folder, "server.key"),
+    certificate: join(folder, "server.crt"),
+  };
+}
+
+/** The arguments that make a server serve HTTPS on a port that the kernel chooses. */
+export function httpsArguments({ key, certificate }: Pick<Certificates, "key" | "certificate">): readonly string[] {
+  return ["--https", "0", "--key", key, "--certificate", certificate];
+}
+
+/** A running ./lisod with HTTP and HTTPS, and its certificates. Disposing stops it and removes all of its files. */
+export class HttpsServer implements AsyncDisposable {
+  readonly server: TestServer;
+  readonly certificates: Certificates;
+
+  private constructor(server: TestServer, certificates: Certificates) {
+    this.server = server;
+    this.certificates = certificates;
+  }
+
+  /** `certs` are arguments for make-certs; DEBUG lines are logged, for each failed handshake is to cost one. */
+  static async start(options: StartOptions & { readonly certs?: readonly string[] } = {}): Promise<HttpsServer> {
+    const folder = await Deno.makeTempDir({ prefix: "lisod-certs-" });
+    const certificates = await makeCertificates(folder, ...options.certs ?? []);
+    const args = [...httpsArguments(certificates), "--log-level", "debug", ...options.args ?? []];
+    return new HttpsServer(await startServer({ ...options, args }), certificates);
+  }
+
+  get port(): number {
+    return this.server.port("https");
+  }
+
+  /** `https://localhost:PORT`: the certificate names localhost. */
+  get url(): string {
+    return `https://localhost:${this.port}`;
+  }
+
+  /** A TLS connection that trusts the root. */
+  async connect(): Promise<Deno.TlsConn> {
+    const caCerts = [await Deno.readTextFile(this.certificates.root)];
+    return await Deno.connectTls({ hostname: "localhost", port: this.port, caCerts });
+  }
+
+  /** Runs openssl s_client with the root trusted, sends it one request and returns what it prints. */
+  sClient(...args: readonly string[]): Promise<Ended> {
+    const client = ["openssl", "s_client", "-connect", `localhost:${this.port}`, "-CAfile", this.certificates.root]
+      .concat("-verify_return_error", "-ign_eof", args);
+    const request = String.raw`GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+    return run("/bin/sh", ["-c", `printf '${request}' | "$@"`, "sh", ...client]);
+  }
+
+  /** How many descriptors the server has open. */
+  countDescriptors(): number {
+    return [...Deno.readDirSync(`/proc/${this.server.pid}/fd`)].length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+    await Deno.remove(this.certificates.folder, { recursive: true });
+  }
+}
