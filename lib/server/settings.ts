@@ -57,6 +57,27 @@ export class Settings {
     return this.#byName.get(name)?.map((setting) => setting.text) ?? [];
   }
 
+  /** Each value of a repeatable option in the order given; one for which `parse` gives null is refused. */
+  each<Value>(
+    name: ValueName,
+    { parse, problem, remedy }: {
+      readonly parse: (text: string) => Value | null;
+      readonly problem: string;
+      readonly remedy: string;
+    },
+  ): readonly Value[] {
+    return (this.#byName.get(name) ?? []).map((setting) => {
+      const value = parse(setting.text);
+      if (value === null) throw refuse(setting, problem, remedy);
+      return value;
+    });
+  }
+
+  /** A path from within a value, made absolute; null where it can be none. */
+  resolve(path: string): string | null {
+    return path.includes("\0") ? null : resolve(this.#cwd, path);
+  }
+
   /** Bytes; null where it was not given. */
   size(name: ValueName): number | null {
     const setting = this.#find(name);
