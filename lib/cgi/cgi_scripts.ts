@@ -83,7 +83,7 @@ export class CgiScripts {
       this.#queue.end(turn);
       throw error;
     }
-    return await this.#readResponse(run, request);
+    return await this.#readResponse(run);
   };
 
   /** Ends all scripts and resolves when none is left; requests that come are answered 503. Idempotent. */
@@ -185,7 +185,7 @@ export class CgiScripts {
     if (content !== request.body) await content.close();
   }
 
-  async #readResponse(run: ScriptRun, { method }: HttpRequest): Promise<HttpResponse | LocalRedirect> {
+  async #readResponse(run: ScriptRun): Promise<HttpResponse | LocalRedirect> {
     const { response, rest } = await run.readHead();
     if (response.kind === "local_redirect") {
       run.discard();
@@ -193,7 +193,7 @@ export class CgiScripts {
     }
     const { limits, log } = this.#options;
     const body = new ScriptContent(run, { document: response, rest, limits, log });
-    if (method !== "HEAD") await body.gather(this.#moment());
+    await body.gather(this.#moment());
     return { status: response.status, fields: response.fields, body };
   }
 
