@@ -146,9 +146,9 @@ Deno.test("build fails when the binary is larger than 110 MiB", async () => {
   }
 });
 
-Deno.test("start serves www/ and prints the URL when the binary is up to date", async () => {
+Deno.test("start serves www/ and the blog and prints their URLs when the binary is up to date", async () => {
   await using copy = await ProjectCopy.make({}, { "www/index.html": "front page" });
-  for (const name of ["main.ts", "lib", "deno.json", "deno.lock", "lisod"]) {
+  for (const name of ["main.ts", "lib", "deno.json", "deno.lock", "lisod", "cgi-bin"]) {
     await run("rm", ["-rf", join(copy.folder, name)]);
     await run("cp", ["-r", join(PROJECT, name), copy.folder]);
   }
@@ -156,7 +156,7 @@ Deno.test("start serves www/ and prints the URL when the binary is up to date", 
   await copy.bash("mkdir .tools; mv built .tools/");
   const process = new Deno.Command(join(copy.folder, "scripts/start"), {
     clearEnv: true,
-    env: { PATH: join(copy.folder, "bin"), LISOD_HTTP_PORT: "0" },
+    env: { PATH: join(copy.folder, "bin"), LISOD_HTTP_PORT: "0", BLOG_DATA: join(copy.folder, "data") },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -164,10 +164,14 @@ Deno.test("start serves www/ and prints the URL when the binary is up to date", 
   const server = new TestServer({ folder: copy.folder, root: "", log: join(copy.folder, "lisod.log") }, process);
   await server.waitUntilListening(["http"]);
   const page = await (await fetch(`http://127.0.0.1:${server.port()}/`)).text();
+  const blog = await (await fetch(`http://127.0.0.1:${server.port()}/cgi/`)).text();
   const { code, stderr } = await server.stop();
   assertEquals([page, code], ["front page", 0], stderr);
+  assertStringIncludes(blog, "No entries here so far.");
   assertStringIncludes(stderr, "./lisod is up to date");
-  assertStringIncludes(await new Response(process.stdout).text(), "lisod serves www/ at http://localhost:0/\n");
+  const stdout = await new Response(process.stdout).text();
+  assertStringIncludes(stdout, "lisod serves www/ at http://localhost:0/\n");
+  assertMatch(stdout, /^http:\/\/localhost:0\/cgi\/set-up\?token=[\w-]{32}$/m);
 });
 
 Deno.test("test ends with the count when the set-up fails", async () => {
