@@ -189,6 +189,12 @@ def test_only_what_every_reader_could_ask_for_is_kept(blog: Blog) -> None:
     assert "One" in off.visitor().get("/").text
 
 
+def test_a_page_that_cannot_be_kept_is_answered_all_the_same(blog: Blog) -> None:
+    (Path(blog.settings["BLOG_DATA"]) / "cache" / "pages").write_text("a file where the folder should be")
+    for _ in range(2):
+        assert "No entries here so far." in blog.visitor().get("/").text
+
+
 def manage(settings: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run manage.py as its user does."""
     command = ["/usr/bin/python3", str(CGI_BIN / "blog" / "manage.py"), *arguments]
