@@ -74,7 +74,8 @@ export const LIMITS = {
   maxPerAddress: {
     unit: "count",
     value: 256,
-    meaning: "Most connections at once from one address, or one IPv6 /64 (503 and close beyond); proxies have no bound",
+    meaning:
+      "Most connections at once from one address, or one IPv6 /64 (503 and close beyond); no bound for proxies, nor by the course's rules",
     precedent: "HAProxy and nginx limit_conn: none by default; Apache mod_qos in practice 50 to 200",
   },
   maxRate: {
