@@ -2,6 +2,9 @@
  * lisod: the composition root. Arguments become a Config, the Config becomes lock, log, listeners and handlers, and these
  * are put together here and nowhere else.
  */
+import { AccessGuard } from "./lib/access/access_guard.ts";
+import { TrustedProxies } from "./lib/access/forwarded.ts";
+import { PasswordChecker } from "./lib/access/password_checker.ts";
 import { CgiScripts } from "./lib/cgi/cgi_scripts.ts";
 import { HeaderFields } from "./lib/http/header_fields.ts";
 import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
@@ -14,6 +17,7 @@ import { HttpsListener } from "./lib/server/https_listener.ts";
 import { type Libc, openLibc } from "./lib/server/libc.ts";
 import { listenTcp } from "./lib/server/listen.ts";
 import { loadErrorPages } from "./lib/server/load_error_pages.ts";
+import { loadRealms } from "./lib/server/load_realms.ts";
 import { LockFile } from "./lib/server/lock_file.ts";
 import { Log } from "./lib/server/log.ts";
 import { argumentLabel } from "./lib/server/options.ts";
@@ -108,8 +112,10 @@ async function serve(
     if (!sockets.isAvailable) {
       log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
     }
+    const clock = new Clock();
     const errorPages = new ReloadableErrorPages(config);
-    const server = new Server(createServices(config, { log, sockets, errorPages, scripts }));
+    const guard = createGuard(config, clock);
+    const server = new Server(createServices(config, { log, clock, sockets, errorPages, guard, scripts }));
     const https = config.https === null
       ? null
       : new HttpsListener({ address: config.https, files: credentialFiles(config), log, libc });
@@ -118,8 +124,12 @@ async function serve(
       log.reopen();
       sendStderrTo(stderrFile, libc);
     };
-    const renew = () => renewHttps(config, { https, server });
-    const stopped = stopSignal({ log, reopenLog, errorPages, scripts, renewHttps: renew });
+    const reloads = [
+      () => errorPages.reload(),
+      () => guard.replaceRealms(loadRealms(config)),
+      () => renewHttps(config, { https, server }),
+    ];
+    const stopped = stopSignal({ log, reopenLog, reloads, scripts });
     if (config.http !== null) {
       const listener = listenTcp(config.http, argumentLabel("http", config.form));
       log.info("main", `listening on ${urlOf("http", listener.addr)}`);
@@ -130,6 +140,7 @@ async function serve(
       server.serve(https.listener, { secure: true, own: httpsServices(config) });
     }
     if (identity !== null) {
+      https?.giveTo(identity);
       dropPrivileges(identity, libc);
       log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
     }
@@ -163,23 +174,30 @@ function logFiles({ form, logFile, accessLogFile }: Config): readonly NamedFile[
 
 function createServices(
   config: Config,
-  { log, sockets, errorPages, scripts }: {
+  { log, clock, sockets, errorPages, guard, scripts }: {
     readonly log: Log;
+    readonly clock: Clock;
     readonly sockets: SocketShutdown;
     readonly errorPages: ReloadableErrorPages;
+    readonly guard: AccessGuard;
     readonly scripts: CgiScripts | null;
   },
 ): ConnectionServices {
-  const { rules, limits, root, listing, servesDotFiles } = config;
-  const clock = new Clock();
+  const { rules, limits, root, listing, servesDotFiles, access } = config;
   const files = createStaticHandler({ root, listing, servesDotFiles, limits, rules, nowMs: () => clock.nowMs });
   return {
-    handler: createRouter({ rules, files, scripts }),
+    handler: createRouter({
+      rules,
+      files,
+      scripts,
+      guard: guard.isNeeded ? (request) => guard.admit(request) : null,
+    }),
     errorResponse: ({ status, fields }) => errorPages.pages.response(status, fields),
     log,
     limits,
     rules,
-    headWriter: new HeadWriter(),
+    proxies: new TrustedProxies(access.proxies),
+    headWriter: new HeadWriter(HeaderFields.of(...access.fields)),
     outputPool: new OutputPool(),
     clock,
     shutdownSockets: (connections) => sockets.shutdownSockets(connections),
@@ -192,6 +210,17 @@ function createScripts(config: Config, log: Log): CgiScripts | null {
   const { root, cgiPath, cgi, rules, limits } = config;
   const user = cgi.user === null ? null : findIdentity(cgi.user, null);
   return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log });
+}
+
+function createGuard(config: Config, clock: Clock): AccessGuard {
+  const passwords = new PasswordChecker();
+  return new AccessGuard({
+    rules: config.access.rules,
+    realms: loadRealms(config),
+    limits: config.limits,
+    nowMs: () => clock.nowMs,
+    checkPassword: (password, hash) => passwords.check(password, hash),
+  });
 }
 
 /** A new certificate, where the files have one. */
@@ -210,9 +239,10 @@ function httpServices({ redirectsToHttps }: Config, https: HttpsListener | null)
 }
 
 /** What only the HTTPS port does. RFC 6797 7.2: the field is not sent over HTTP. */
-function httpsServices({ hstsSeconds }: Config): ListenerOptions["own"] {
+function httpsServices({ hstsSeconds, access }: Config): ListenerOptions["own"] {
   if (hstsSeconds === null) return {};
-  return { headWriter: new HeadWriter(HeaderFields.of(["Strict-Transport-Security", `max-age=${hstsSeconds}`])) };
+  const hsts = ["Strict-Transport-Security", `max-age=${hstsSeconds}`] as const;
+  return { headWriter: new HeadWriter(HeaderFields.of(...access.fields, hsts)) };
 }
 
 /** The error pages in force. */
@@ -252,17 +282,14 @@ function logUncaughtErrors(log: Log): void {
 interface Signalled {
   readonly log: Log;
   readonly reopenLog: () => void;
-  readonly errorPages: ReloadableErrorPages;
-  readonly renewHttps: () => Promise<void>;
+  /** What SIGHUP does besides reopening the log. */
+  readonly reloads: readonly (() => void | Promise<void>)[];
   readonly scripts: CgiScripts | null;
 }
 
 /** Whatever is wrong with the new one, the old one stays. */
-async function reload({ log, errorPages, renewHttps }: Signalled): Promise<void> {
-  const failures = await Promise.all([
-    tryTo(() => errorPages.reload()),
-    tryTo(renewHttps),
-  ]);
+async function reload({ log, reloads }: Signalled): Promise<void> {
+  const failures = await Promise.all(reloads.map(tryTo));
   const errors = failures.filter((failure) => failure !== null);
   for (const error of errors) {
     if (error instanceof StartError) log.error("main", `Cannot reload, the old one stays: ${error.message}`);
