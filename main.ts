@@ -2,6 +2,9 @@
  * lisod: the composition root. Arguments become a Config, the Config becomes lock, log, listeners and handlers, and these
  * are put together here and nowhere else.
  */
+import { AccessGuard } from "./lib/access/access_guard.ts";
+import { TrustedProxies } from "./lib/access/forwarded.ts";
+import { PasswordChecker } from "./lib/access/password_checker.ts";
 import { CgiScripts } from "./lib/cgi/cgi_scripts.ts";
 import { HeaderFields } from "./lib/http/header_fields.ts";
 import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
@@ -13,10 +16,20 @@ import { HttpsListener } from "./lib/server/https_listener.ts";
 import { type Libc, openLibc } from "./lib/server/libc.ts";
 import { listenTcp } from "./lib/server/listen.ts";
 import { ReloadableErrorPages } from "./lib/server/load_error_pages.ts";
+import { loadRealms } from "./lib/server/load_realms.ts";
 import { LockFile } from "./lib/server/lock_file.ts";
 import { Log } from "./lib/server/log.ts";
+import { FIRST_HIGH_PORT } from "./lib/server/low_ports.ts";
 import { argumentLabel, type Form, type ValueName } from "./lib/server/options.ts";
-import { dropPrivileges, findIdentity, giveFile, isRoot, type NamedFile, unreadable } from "./lib/server/privileges.ts";
+import {
+  dropPrivileges,
+  findIdentity,
+  giveFile,
+  type Identity,
+  isRoot,
+  type NamedFile,
+  unreadable,
+} from "./lib/server/privileges.ts";
 import { type Reload, reloadAll } from "./lib/server/reload.ts";
 import { createHttpsRedirect } from "./lib/server/redirect_to_https.ts";
 import { createRouter } from "./lib/server/router.ts";
@@ -108,8 +121,10 @@ async function serve(
     if (!sockets.isAvailable) {
       log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
     }
+    const clock = new Clock();
     const errorPages = new ReloadableErrorPages(config);
-    const server = new Server(createServices(config, { log, sockets, errorPages, scripts }));
+    const guard = createGuard(config, clock);
+    const server = new Server(createServices(config, { log, clock, sockets, errorPages, guard, scripts }));
     const https = config.https === null
       ? null
       : new HttpsListener({ address: config.https, files: credentialFiles(config), log, libc });
@@ -118,7 +133,11 @@ async function serve(
       log.reopen();
       sendStderrTo(stderrFile, libc);
     };
-    const reloads = [() => errorPages.reload(), () => renewHttps(config, { https, server })];
+    const reloads = [
+      () => errorPages.reload(),
+      () => guard.replaceRealms(loadRealms(config)),
+      () => renewHttps(config, { https, server }),
+    ];
     const stopped = stopSignal({ log, reopenLog, reloads, scripts });
     if (config.http !== null) {
       const listener = listenTcp(config.http, argumentLabel("http", config.form));
@@ -129,13 +148,7 @@ async function serve(
       log.info("main", `listening on ${urlOf("https", https.listener.addr)}`);
       server.serve(https.listener, { secure: true, own: httpsServices(config) });
     }
-    if (identity !== null) {
-      dropPrivileges(identity, libc);
-      log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
-      for (const { path, argument } of unreadable(reloadedFiles(config))) {
-        log.warn("main", `${argument} "${path}" is for others to read: SIGHUP will keep what was read as root`);
-      }
-    }
+    if (identity !== null) leaveRoot(identity, { config, libc, https, log });
     if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
     log.flush();
     await serving();
@@ -156,6 +169,26 @@ async function serve(
   }
 }
 
+/** Becomes the user that serves from now on, and says what that user will not be able to do. */
+function leaveRoot(
+  identity: Identity,
+  { config, libc, https, log }: {
+    readonly config: Config;
+    readonly libc: Libc | null;
+    readonly https: HttpsListener | null;
+    readonly log: Log;
+  },
+): void {
+  https?.giveTo(identity);
+  // A new certificate takes a new listener on the same port.
+  const keepsLowPorts = https !== null && https.listener.addr.port < FIRST_HIGH_PORT;
+  dropPrivileges(identity, { libc, keepsLowPorts });
+  log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
+  for (const { path, argument } of unreadable(reloadedFiles(config))) {
+    log.warn("main", `${argument} "${path}" is for others to read: SIGHUP will keep what was read as root`);
+  }
+}
+
 /** The files that the log is written to. */
 function logFiles({ form, logFile, accessLogFile }: Config): readonly NamedFile[] {
   return namedFiles([["log", logFile], ["access-log", accessLogFile]], form);
@@ -172,23 +205,30 @@ function namedFiles(files: readonly (readonly [ValueName, string | null])[], for
 
 function createServices(
   config: Config,
-  { log, sockets, errorPages, scripts }: {
+  { log, clock, sockets, errorPages, guard, scripts }: {
     readonly log: Log;
+    readonly clock: Clock;
     readonly sockets: SocketShutdown;
     readonly errorPages: ReloadableErrorPages;
+    readonly guard: AccessGuard;
     readonly scripts: CgiScripts | null;
   },
 ): ConnectionServices {
-  const { rules, limits, root, listing, servesDotFiles } = config;
-  const clock = new Clock();
+  const { rules, limits, root, listing, servesDotFiles, access } = config;
   const files = createStaticHandler({ root, listing, servesDotFiles, limits, rules, nowMs: () => clock.nowMs });
   return {
-    handler: createRouter({ rules, files, scripts }),
+    handler: createRouter({
+      rules,
+      files,
+      scripts,
+      guard: guard.isNeeded ? (request) => guard.admit(request) : null,
+    }),
     errorResponse: ({ status, fields }) => errorPages.pages.response(status, fields),
     log,
     limits,
     rules,
-    headWriter: new HeadWriter(),
+    proxies: new TrustedProxies(access.proxies),
+    headWriter: new HeadWriter(HeaderFields.of(...access.fields)),
     outputPool: new OutputPool(),
     clock,
     shutdownSockets: (connections) => sockets.shutdownSockets(connections),
@@ -201,6 +241,17 @@ function createScripts(config: Config, log: Log): CgiScripts | null {
   const { root, cgiPath, cgi, rules, limits } = config;
   const user = cgi.user === null ? null : findIdentity(cgi.user, null);
   return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log });
+}
+
+function createGuard(config: Config, clock: Clock): AccessGuard {
+  const passwords = new PasswordChecker();
+  return new AccessGuard({
+    rules: config.access.rules,
+    realms: loadRealms(config),
+    limits: config.limits,
+    nowMs: () => clock.nowMs,
+    checkPassword: (password, hash) => passwords.check(password, hash),
+  });
 }
 
 /** A new certificate, where the files have one. */
@@ -219,9 +270,10 @@ function httpServices({ redirectsToHttps }: Config, https: HttpsListener | null)
 }
 
 /** What only the HTTPS port does. RFC 6797 7.2: the field is not sent over HTTP. */
-function httpsServices({ hstsSeconds }: Config): ListenerOptions["own"] {
+function httpsServices({ hstsSeconds, access }: Config): ListenerOptions["own"] {
   if (hstsSeconds === null) return {};
-  return { headWriter: new HeadWriter(HeaderFields.of(["Strict-Transport-Security", `max-age=${hstsSeconds}`])) };
+  const hsts = ["Strict-Transport-Security", `max-age=${hstsSeconds}`] as const;
+  return { headWriter: new HeadWriter(HeaderFields.of(...access.fields, hsts)) };
 }
 
 /** An error that nobody caught is our bug, and no reason to end the service of everybody. */
@@ -240,7 +292,7 @@ function logUncaughtErrors(log: Log): void {
 interface Signalled {
   readonly log: Log;
   readonly reopenLog: () => void;
-  /** What SIGHUP reads again. */
+  /** What SIGHUP does besides reopening the log. */
   readonly reloads: readonly Reload[];
   readonly scripts: CgiScripts | null;
 }

@@ -71,6 +71,32 @@ export const LIMITS = {
     meaning: "Most connections at once (accepting waits beyond)",
     precedent: "nginx worker_connections 512 to 16384 in practice",
   },
+  maxPerAddress: {
+    unit: "count",
+    value: 256,
+    meaning:
+      "Most connections at once from one address, or one IPv6 /64 (503 and close beyond); no bound for proxies, nor by the course's rules",
+    precedent: "HAProxy and nginx limit_conn: none by default; Apache mod_qos in practice 50 to 200",
+  },
+  maxRate: {
+    unit: "count",
+    value: 0,
+    meaning: "Most requests a second from one address, or one IPv6 /64 (429 beyond); 0 for no bound",
+    precedent: "nginx limit_req: none by default",
+    least: 0,
+  },
+  maxGuessCount: {
+    unit: "count",
+    value: 10,
+    meaning: "Most wrong passwords from one address, or one IPv6 /64, within --guess-ms (429 beyond)",
+    precedent: "fail2ban maxretry 5 in findtime 10 min",
+  },
+  guessMs: {
+    unit: "ms",
+    value: 60_000,
+    meaning: "Time after which as many wrong passwords may be tried again",
+    precedent: "as above",
+  },
   handshakeMs: {
     unit: "ms",
     value: 10_000,

@@ -15,16 +15,20 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/http/grammar.ts", "lib/http/header_fields.ts", "lib/http/message.ts", "lib/http/receive_buffer.ts"],
   ["lib/http/"],
   ["lib/http/connection.ts"],
-  ["lib/static/", "lib/cgi/"],
+  ["lib/static/", "lib/cgi/", "lib/access/"],
   ["lib/server/"],
   ["main.ts"],
 ];
 
 /** Folders of one layer that may not import from each other. */
-const STRANGERS: readonly string[] = ["lib/static/", "lib/cgi/"];
+const STRANGERS: readonly string[] = ["lib/static/", "lib/cgi/", "lib/access/"];
 
 /** The files that do I/O or read the clock. All others are pure, and their tests run without any permission. */
 const WITH_IO: readonly string[] = [
+  "lib/access/access_guard.ts",
+  "lib/access/password_checker.ts",
+  "lib/access/password_worker.ts",
+  "lib/access/verify_password.ts",
   "lib/cgi/cgi_scripts.ts",
   "lib/cgi/command_prefix.ts",
   "lib/cgi/find_script.ts",
@@ -40,9 +44,11 @@ const WITH_IO: readonly string[] = [
   "lib/server/libc.ts",
   "lib/server/listen.ts",
   "lib/server/load_error_pages.ts",
+  "lib/server/load_realms.ts",
   "lib/server/lock_file.ts",
   "lib/server/log.ts",
   "lib/server/log_file.ts",
+  "lib/server/open_connections.ts",
   "lib/server/port_handover.ts",
   "lib/server/privileges.ts",
   "lib/server/serve_connection.ts",

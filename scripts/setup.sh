@@ -9,7 +9,7 @@ readonly DENO_VERSION=2.7.11
 readonly PLAYWRIGHT_VERSION=1.65.1
 readonly TOOLS=$PWD/.tools
 # What the tests need of Debian, beside Node.js with npm.
-readonly DEBIAN_PACKAGES=(apache2-utils chromium curl procps shellcheck)
+readonly DEBIAN_PACKAGES=(apache2-utils chromium curl procps shellcheck openssl libnss3-tools testssl.sh)
 
 # Deno takes the certificate authorities of the system, as npm and apt do, where it downloads anything.
 export DENO_TLS_CA_STORE=${DENO_TLS_CA_STORE:-system}

@@ -2,6 +2,8 @@
  * One connection of the server, played: a ServedConnection over a scripted transport with a handler of the test, a clock
  * that stands still, and a log that is kept.
  */
+import { TrustedProxies } from "../lib/access/forwarded.ts";
+import { AddressRange } from "../lib/access/ip_address.ts";
 import { HeaderFields } from "../lib/http/header_fields.ts";
 import { type Body, BytesBody, EMPTY_BODY, type HttpResponse } from "../lib/http/message.ts";
 import { HeadWriter, OutputPool } from "../lib/http/writers.ts";
@@ -18,6 +20,8 @@ type TestHandler = (request: ServedRequest) => Promise<HttpResponse> | HttpRespo
 export interface ConversationOptions extends ScriptOptions {
   readonly limits?: Partial<Limits>;
   readonly rules?: Rules;
+  /** Address ranges that are believed. */
+  readonly proxies?: readonly string[];
   /** Given to the transport, which has a handshake then. */
   readonly handshake?: () => Promise<unknown>;
 }
@@ -86,7 +90,7 @@ export class Conversation {
 /** What connections share, with error pages of one line; the log is appended to `log`, as it stands in a Conversation. */
 export function makeServices(
   handler: TestHandler,
-  { limits, rules = RULES.standard, log }: ConversationOptions & { readonly log: string[] },
+  { limits, rules = RULES.standard, proxies = [], log }: ConversationOptions & { readonly log: string[] },
 ): ConnectionServices {
   const note = (level: string) => (_source: string, text: string) => void log.push(`${level} ${text}`);
   return {
@@ -103,6 +107,7 @@ export function makeServices(
     },
     limits: { ...DEFAULT_LIMITS, ...limits },
     rules,
+    proxies: new TrustedProxies(proxies.flatMap((range) => AddressRange.parse(range) ?? [])),
     headWriter: new HeadWriter(),
     outputPool: new OutputPool(),
     clock: { nowMs: 0, update: () => {} },

@@ -109,7 +109,8 @@ def finish(response: Response) -> Response:
     headers["X-Frame-Options"] = "DENY"
     if response.status_code == 303 and request.endpoint in CHANGING:
         page_cache.raise_generation(g.database)
-    if request.method == "GET" and response.status_code == 200 and g.get("user") is None and not session:
+    is_read = request.method in ("GET", "HEAD") and response.status_code == 200
+    if is_read and g.get("user") is None and not session:
         headers["Cache-Control"] = "no-cache"
         headers["Vary"] = "Cookie"
         response.add_etag()

@@ -170,6 +170,11 @@ export class Connection {
     if (!this.#hasHadContent) this.#buffer.release();
   }
 
+  /** What stands before the first request of a connection, by a reader that takes it from the buffer. */
+  takePreamble<Preamble>(read: (buffer: ReceiveBuffer) => Preamble): Preamble {
+    return read(this.#buffer);
+  }
+
   /** The head of the present request, also where it was refused; null where there is none, or none that can be read. */
   get head(): RequestHead | null {
     return this.#head;
@@ -274,8 +279,9 @@ export class Connection {
     if (value === null) {
       if (this.#rules.requiresHost && head.version === "1.1") throw new HttpError(400, "No Host field");
     } else if (value !== this.#checkedHost) {
+      // Repeated ones come joined by a comma and a space, which is no host.
       const authority = parseAuthority(value);
-      if (authority === null || head.fields.getAll("host").length > 1) throw new HttpError(400, `Host "${value}"`);
+      if (authority === null) throw new HttpError(400, `Host "${value}"`);
       this.#checkedHost = value;
       this.#hostName = authority.host;
     }

@@ -6,6 +6,7 @@ import { dirname } from "@std/path";
 import type { CgiConfig } from "./cgi_config.ts";
 import { type Config, usesCgi } from "./config.ts";
 import { loadErrorPages } from "./load_error_pages.ts";
+import { loadRealms } from "./load_realms.ts";
 import { checkLogFile } from "./log_file.ts";
 import { argumentLabel } from "./options.ts";
 import { findIdentity, isRoot } from "./privileges.ts";
@@ -26,6 +27,7 @@ export function checkConfig(config: Config): readonly StartError[] {
     () => config.cgiPath !== null && form === "named" && checkProgram(config.cgiPath, "--cgi"),
     () => usesCgi(config) && checkCgi(config.cgi),
     () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
+    () => loadRealms(config),
     () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
   ];
   return checks.flatMap((check) => {

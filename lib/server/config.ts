@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import type { Limits } from "../limits.ts";
+import { type AccessConfig, readAccessConfig } from "./access_config.ts";
 import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
 import { RULES, type Rules, type RulesName } from "../rules.ts";
 import { LOG_LEVELS, type LogLevel } from "./log_lines.ts";
@@ -36,6 +37,7 @@ export interface Config {
   /** Program or folder of programs; null: no CGI but by handlers. */
   readonly cgiPath: string | null;
   readonly cgi: CgiConfig;
+  readonly access: AccessConfig;
   readonly rules: Rules;
   readonly rulesName: RulesName;
   readonly listing: boolean;
@@ -186,6 +188,7 @@ function buildConfig(
     root: requireRoot(settings),
     cgiPath: settings.path("cgi"),
     cgi: readCgiConfig(settings, environment),
+    access: readAccessConfig(settings),
     rules: RULES[rulesName],
     rulesName,
     listing: settings.flag("listing"),
@@ -199,7 +202,7 @@ function buildConfig(
     user: settings.text("user"),
     group: settings.text("group"),
     foreground: staysInForeground(settings, { form, environment }),
-    limits: settings.limits(),
+    limits: settings.limits(RULES[rulesName].defaultLimits),
   };
 }
 

@@ -5,7 +5,7 @@
 import { type Limit, type LimitName, LIMITS } from "../limits.ts";
 import { formatCount, formatSize, formatTime } from "./quantity.ts";
 
-export type Section = "Serving" | "CGI" | "Log" | "Running" | "Limits";
+export type Section = "Serving" | "Access" | "CGI" | "Log" | "Running" | "Limits";
 
 export interface Option {
   /** The long name without its dashes. */
@@ -100,6 +100,50 @@ const FORM_OPTIONS = [
     default: "built-in pages",
     meaning: "Folder with 404.html and the like; 4xx.html, 5xx.html, then error.html stand in for missing ones",
     section: "Serving",
+  },
+  {
+    name: "header",
+    value: '"NAME: VALUE"',
+    default: "X-Content-Type-Options: nosniff",
+    meaning: "Field for every answer, such as a Content-Security-Policy; may be repeated",
+    section: "Access",
+    isRepeatable: true,
+  },
+  {
+    name: "allow",
+    value: "ADDRESS/BITS:PREFIX",
+    default: "all",
+    meaning:
+      "Only these addresses may have what is below the prefix (403); of several rules the longest prefix holds, " +
+      "then the narrowest range; may be repeated",
+    section: "Access",
+    isRepeatable: true,
+  },
+  {
+    name: "deny",
+    value: "ADDRESS/BITS:PREFIX",
+    default: "none",
+    meaning: "All but these addresses may have what is below the prefix; goes before an equal --allow; may be repeated",
+    section: "Access",
+    isRepeatable: true,
+  },
+  {
+    name: "auth",
+    value: "REALM:HTPASSWD:PREFIX",
+    default: "none",
+    meaning: "Only the users of a file that htpasswd -B, -5, -2 or -m made may have what is below the prefix; may be " +
+      "repeated",
+    section: "Access",
+    isRepeatable: true,
+  },
+  {
+    name: "proxy",
+    value: "ADDRESS/BITS",
+    default: "none",
+    meaning: "Believe X-Forwarded-For, X-Forwarded-Proto and the header of the PROXY protocol (HTTP port alone) from " +
+      "these addresses; may be repeated",
+    section: "Access",
+    isRepeatable: true,
   },
   {
     name: "cgi",

@@ -5,6 +5,7 @@
 import { lchownSync } from "node:fs";
 import process from "node:process";
 import type { Libc } from "./libc.ts";
+import { keepLowPorts } from "./low_ports.ts";
 import { osProblem, StartError } from "./start_error.ts";
 
 /** Whom the server is to run as, in numbers. */
@@ -66,12 +67,20 @@ function lstatOrMake(path: string): Deno.FileInfo {
   }
 }
 
-/** Becomes that user. Throws plain Error where the system does not let it, or only in part. */
-export function dropPrivileges({ uid, gid }: Identity, libc: Libc | null): void {
+/**
+ * Becomes that user. With `keepsLowPorts` the right to listen below 1024 stays at hand for `withLowPorts`, and nothing
+ * else. Throws plain Error where the system does not let it, or only in part.
+ */
+export function dropPrivileges(
+  { uid, gid }: Identity,
+  { libc, keepsLowPorts }: { readonly libc: Libc | null; readonly keepsLowPorts: boolean },
+): void {
   // Group first: without root there is no changing it. The runtime itself cannot drop supplementary groups.
   if (libc === null || libc.setgroups(0n, null) !== 0) throw new Error("Cannot drop the supplementary groups of root");
   process.setgid?.(gid);
-  process.setuid?.(uid);
+  const changeUser = () => process.setuid?.(uid);
+  if (keepsLowPorts) keepLowPorts(libc, changeUser);
+  else changeUser();
   if (Deno.uid() !== uid || Deno.gid() !== gid) throw new Error(`Cannot become user ${uid} and group ${gid}`);
 }
 

@@ -19,24 +19,45 @@ export interface Routes {
   readonly files: Handler;
   /** Which paths (decoded) scripts answer, and who runs them; null where there are none. */
   readonly scripts: { isScriptPath(path: string): boolean; readonly handle: Handler } | null;
+  /** Throws HttpError for whoever may not have the path, and finds out who the user is; without it everybody may have all. */
+  readonly guard?: ((request: HttpRequest) => Promise<HttpRequest["user"]>) | null;
+}
+
+/** A request whose user the guard is still to find. */
+export interface RoutedRequest extends HttpRequest {
+  user?: HttpRequest["user"];
 }
 
 /** RFC 3875 6.2.2 leaves the bound to the server: a chain this long is a loop. */
 const MAX_LOCAL_REDIRECTS = 5;
 
-/** Answers every request; throws HttpError 500 for a loop of local redirects, 501 for a method, and what the handlers throw. */
-export function createRouter(routes: Routes): (request: HttpRequest) => Promise<HttpResponse> {
+/**
+ * Answers every request; throws HttpError 500 for a loop of local redirects, 501 for a method, and what the guard and the
+ * handlers throw. Sets the user of the request.
+ */
+export function createRouter(routes: Routes): (request: RoutedRequest) => Promise<HttpResponse> {
   return async (request) => {
     let answer = await route(routes, request);
     for (let count = 0; "localRedirect" in answer; count++) {
       if (count === MAX_LOCAL_REDIRECTS) throw new HttpError(500, `Too many local redirects of "${request.target}"`);
-      answer = await route(routes, redirected(request, answer));
+      const inner = redirected(request, answer);
+      answer = await route(routes, inner);
+      request.user ??= inner.user;
     }
     return answer;
   };
 }
 
-function route({ rules, files, scripts }: Routes, request: HttpRequest): Promise<HttpResponse | LocalRedirect> {
+/** Where a script sends a request to is guarded as if the client had asked for it. */
+function route(routes: Routes, request: RoutedRequest): Promise<HttpResponse | LocalRedirect> {
+  if (!routes.guard) return handle(routes, request);
+  return routes.guard(request).then((user) => {
+    request.user = user;
+    return handle(routes, request);
+  });
+}
+
+function handle({ rules, files, scripts }: Routes, request: HttpRequest): Promise<HttpResponse | LocalRedirect> {
   const { method, path } = request;
   const isForScript = scripts !== null && scripts.isScriptPath(path);
   if (!isFileMethod(method)) {
@@ -60,7 +81,7 @@ const OPTIONS_ANSWER: HttpResponse = {
 };
 
 /** The request that a script asked for in place of the client: the same, but without content. */
-function redirected(request: HttpRequest, { localRedirect }: LocalRedirect): HttpRequest {
+function redirected(request: HttpRequest, { localRedirect }: LocalRedirect): RoutedRequest {
   const method = request.method === "HEAD" ? "HEAD" : "GET";
   const { path, query } = parseTarget(method, localRedirect);
   return {
@@ -73,6 +94,7 @@ function redirected(request: HttpRequest, { localRedirect }: LocalRedirect): Htt
     host: request.host,
     body: EMPTY_BODY,
     connection: request.connection,
+    user: null,
     get signal() {
       return request.signal;
     },

@@ -2,12 +2,15 @@
  * The pump of one connection: moves bytes between the socket and the state machine, calls the handler and writes the
  * access line. Every failure of a connection ends here, in the one catch, and costs that connection alone. RFC 9112 9.
  */
+import type { TrustedProxies } from "../access/forwarded.ts";
+import { takeProxyHeader } from "../access/proxy_header.ts";
 import { Connection, type ReceivedRequest } from "../http/connection.ts";
 import {
   type Body,
   type ConnectionInfo,
   EMPTY_BODY,
   HttpError,
+  type HttpRequest,
   type HttpResponse,
   type RequestHead,
 } from "../http/message.ts";
@@ -27,6 +30,8 @@ export interface ConnectionServices {
   readonly log: Pick<Log, "isAccessOn" | "access" | "debug" | "warn" | "error">;
   readonly limits: Limits;
   readonly rules: Rules;
+  /** Who is believed when it says for whom it speaks. */
+  readonly proxies: TrustedProxies;
   readonly headWriter: HeadWriter;
   readonly outputPool: OutputPool;
   readonly clock: Clock;
@@ -47,8 +52,11 @@ export class ServedConnection {
   readonly #connection: Connection;
   readonly #reader: SocketReader;
   readonly #writer: SocketWriter;
+  /** The client as its proxy tells of it, by a header before the first request; the peer of the socket where none does. */
+  #client: ConnectionInfo;
+  #expectsProxyHeader: boolean;
   /** What a request without content needs of its connection, made once. */
-  readonly #lent: LentToRequest;
+  #lent: LentToRequest;
   #request: ServedRequest | null = null;
   #hasContinued = false;
   #isWatched = false;
@@ -59,6 +67,9 @@ export class ServedConnection {
   constructor(transport: Transport, info: ConnectionInfo, services: ConnectionServices) {
     this.#transport = transport;
     this.#info = info;
+    this.#client = info;
+    // Over TLS it would have to stand before the handshake, which the runtime reads.
+    this.#expectsProxyHeader = transport.handshake === undefined && services.proxies.has(info.remoteAddress);
     this.#services = services;
     this.#connection = new Connection(services);
     this.#reader = new SocketReader(transport, this.#connection, services.clock);
@@ -66,14 +77,15 @@ export class ServedConnection {
     this.#lent = { body: EMPTY_BODY, connection: info, watch: () => this.#watch() };
   }
 
-  /** Serves the connection to its end; never rejects. */
-  async run(): Promise<void> {
+  /** Serves the connection to its end; with a `refusal` that is answered and nothing is read. Never rejects. */
+  async run(refusal: HttpError | null = null): Promise<void> {
     const { limits } = this.#services;
     try {
       if (this.#transport.handshake !== undefined) {
-        this.#reader.startWait("handshake", limits.handshakeMs);
+        this.#reader.startWait("handshake", refusal === null ? limits.handshakeMs : 0);
         await this.#transport.handshake();
       }
+      if (refusal !== null) return await this.#answerReadingError(refusal);
       this.#reader.startWait("head", limits.headMs);
       await this.#serveRequests();
     } catch (error) {
@@ -111,11 +123,17 @@ export class ServedConnection {
   drain(): boolean {
     this.#isDraining = true;
     if (this.#reader.wait === "handshake") return this.#giveUp("the server stops");
+    if (!this.closeIfIdle("the server stops")) this.#connection.endAfterResponse();
+    return false;
+  }
+
+  /** Closes a connection on which no request has begun, and says whether it did. */
+  closeIfIdle(reason: string): boolean {
     const { wait } = this.#reader;
     const isIdle = wait === "keep_alive" || (wait === "head" && !this.#connection.hasBegunRequest);
-    if (isIdle && !this.#writer.isWriting) this.#end("the server stops");
-    else this.#connection.endAfterResponse();
-    return false;
+    if (!isIdle || this.#writer.isWriting) return false;
+    this.#end(reason);
+    return true;
   }
 
   /** The server stops now: whatever is under way is cut; the caller shuts the socket down, for a write may hang. */
@@ -128,6 +146,7 @@ export class ServedConnection {
     const { limits } = this.#services;
     for (;;) {
       try {
+        if (this.#expectsProxyHeader) await this.#readProxyHeader();
         const event = this.#connection.nextEvent();
         if (event.type === "request_head") {
           await this.#serveRequest(event.request);
@@ -154,13 +173,26 @@ export class ServedConnection {
     }
   }
 
+  /** Takes the header of the PROXY protocol where the connection begins with one. */
+  async #readProxyHeader(): Promise<void> {
+    let header = this.#connection.takePreamble(takeProxyHeader);
+    while (header === null && !this.#connection.hasPeerClosed) {
+      this.#reader.accept(await this.#reader.read());
+      header = this.#connection.takePreamble(takeProxyHeader);
+    }
+    this.#expectsProxyHeader = false;
+    if (header === null || header === "none" || header.client === null) return;
+    const { secure, ...client } = header.client;
+    this.#client = { ...this.#info, ...client, secure: secure ?? this.#info.secure };
+    this.#lent = { ...this.#lent, connection: this.#client };
+  }
+
   async #serveRequest(received: ReceivedRequest): Promise<void> {
     this.#reader.endWait();
     if (this.#isDraining) this.#connection.endAfterResponse();
     const hasContent = received.framing !== 0;
-    const lent = hasContent
-      ? { ...this.#lent, body: new RequestBody(received, () => this.#pull(received)) }
-      : this.#lent;
+    let lent = this.#lend(received.head);
+    if (hasContent) lent = { ...lent, body: new RequestBody(received, () => this.#pull(received)) };
     const request = new ServedRequest(received, lent);
     this.#request = request;
     this.#hasContinued = false;
@@ -182,6 +214,12 @@ export class ServedConnection {
       this.#writeAccessLine(request, response.status, contentBytes);
     }
     if (hasContent) await this.#drainContent(received);
+  }
+
+  /** What a request needs of its connection, with the client for whom its proxies say they speak. */
+  #lend({ fields }: RequestHead): LentToRequest {
+    const connection = this.#services.proxies.seeThrough(this.#client, fields);
+    return connection === this.#client ? this.#lent : { ...this.#lent, connection };
   }
 
   /** What to answer, whatever happens; rejects only when there is nobody left to answer. */
@@ -222,10 +260,11 @@ export class ServedConnection {
   #sendAtOnce({ status, fields, body }: HttpResponse): number | null {
     const { output } = this.#writer;
     this.#connection.sendHead(output, { status, fields, length: body.length }, this.#services.clock.nowMs);
-    if (!this.#connection.sendsContent || body.length === 0) return 0;
+    if (!this.#connection.sendsContent || body.length === 0 || body.bytes?.length === 0) return 0;
     if (body.bytes === undefined || body.bytes.length > output.room) return null;
     output.append(this.#connection.sendData(body.bytes.length));
     output.append(body.bytes);
+    output.append(this.#connection.dataEnd);
     return body.bytes.length;
   }
 
@@ -348,7 +387,8 @@ export class ServedConnection {
     if (bytes.length > 0) this.#writer.output.append(this.#connection.sendData(bytes.length));
     this.#writer.output.append(bytes);
     this.#writer.output.append(this.#connection.sendEnd());
-    this.#writeAccessLine(this.#connection.head, status, bytes.length);
+    const { head } = this.#connection;
+    this.#writeAccessLine(head && { ...head, ...this.#lend(head) }, status, bytes.length);
     this.#connection.startNextCycle();
     await this.#finish();
   }
@@ -411,12 +451,16 @@ export class ServedConnection {
   }
 
   /** `request` is null for what could not be read as one. */
-  #writeAccessLine(request: RequestHead | null, status: number, bodyBytes: number): void {
+  #writeAccessLine(
+    request: RequestHead & Pick<HttpRequest, "connection" | "user"> | null,
+    status: number,
+    bodyBytes: number,
+  ): void {
     const { log } = this.#services;
     if (!log.isAccessOn) return;
     log.access({
-      remoteAddress: this.#info.remoteAddress,
-      remoteUser: null,
+      remoteAddress: (request?.connection ?? this.#client).remoteAddress,
+      remoteUser: request?.user?.name ?? null,
       method: request?.method ?? "",
       target: request?.target ?? "",
       version: request?.version ?? "",

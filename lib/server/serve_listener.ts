@@ -1,13 +1,19 @@
 /**
- * All connections of the server: accepts them, sweeps their deadlines once a second, and ends them in order. One timer
- * for all, and an accept loop that no error of a single client ends.
+ * All connections of the server: accepts them, refuses those for which there is no room, sweeps their deadlines once a
+ * second, and ends them in order. One timer for all, and an accept loop that no error of a single client ends.
  */
-import type { ConnectionInfo } from "../http/message.ts";
+import { HeaderFields } from "../http/header_fields.ts";
+import { type ConnectionInfo, HttpError } from "../http/message.ts";
+import { OpenConnections } from "./open_connections.ts";
 import { type ConnectionServices, ServedConnection } from "./serve_connection.ts";
 
 const SWEEP_MS = 1000;
 /** After an accept that failed for want of descriptors, which it would do again at once. */
 const ACCEPT_PAUSE_MS = 100;
+/** A client waits so long for room before it, and whoever comes then, is refused. */
+const ROOM_WAIT_MS = 1000;
+/** At most so many connections are being refused at once; any more are just closed. They come on top of all others. */
+const MAX_REFUSED = 16;
 /** What the kernel has queued for a listener is reset when it closes: this long it is still accepted. */
 const LAST_ACCEPT_MS = 20;
 /** How long connections that were cut may take to end, so that the log has them. */
@@ -28,14 +34,17 @@ interface ConnectionKind {
 
 export class Server {
   readonly #services: ConnectionServices;
-  readonly #connections = new Set<ServedConnection>();
+  readonly #connections = new OpenConnections<ServedConnection>();
+  /** Those that get no more than a refusal. */
+  readonly #refused = new OpenConnections<ServedConnection>();
+  /** TLS connections that were closed before their handshake, which the runtime leaves open. */
+  #unshaken: ConnectionInfo[] = [];
   readonly #listeners = new Set<Deno.Listener>();
   readonly #sweepTimer: number;
   #count = 0;
   #isDraining = false;
-  /** Accept loops that wait until a connection ends. */
-  readonly #waiting = new Set<() => void>();
-  #isEmpty: (() => void) | null = null;
+  /** There was no room, and nobody has left since. */
+  #isCrowded = false;
 
   constructor(services: ConnectionServices) {
     this.#services = services;
@@ -58,10 +67,9 @@ export class Server {
     let isFailing = false;
     for (;;) {
       try {
-        if (this.#connections.size >= this.#services.limits.maxConnectionCount) await this.#waitForRoom();
         const socket = await listener.accept();
         isFailing = false;
-        this.#start(socket, kind);
+        await this.#admit(socket, kind);
       } catch (error) {
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
         // The client has gone between its connect and our accept: the runtime asks for its address and gets ENOTCONN.
@@ -69,9 +77,59 @@ export class Server {
         // EMFILE above all: the next accept would fail at once, and so on.
         if (!isFailing) this.#services.log.error("listener", "Cannot accept connections, trying on", error);
         isFailing = true;
+        this.#connections.closeIdle(NO_ROOM);
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
       }
     }
+  }
+
+  /** Serves the connection when there is room for it, else refuses it; accepting waits meanwhile. */
+  async #admit(socket: Deno.Conn, kind: ConnectionKind): Promise<void> {
+    const { limits, proxies } = this.#services;
+    const info = describeConnection(socket, { id: ++this.#count, secure: kind.secure });
+    const connection = new ServedConnection(socket, info, kind.services);
+    const { remoteAddress } = info;
+    if (this.#connections.countFrom(remoteAddress) >= limits.maxPerAddress && !proxies.has(remoteAddress)) {
+      this.#refuse(connection, "Too many connections from one address");
+    } else if (await this.#hasRoom()) {
+      this.#start(connection);
+    } else {
+      await this.#refused.fewerThan(MAX_REFUSED, ROOM_WAIT_MS);
+      this.#refuse(connection, NO_ROOM);
+    }
+  }
+
+  /** Makes room by closing idle connections, else waits a moment for somebody to leave. */
+  async #hasRoom(): Promise<boolean> {
+    const { log, limits: { maxConnectionCount } } = this.#services;
+    if (this.#connections.size < maxConnectionCount) return true;
+    if (this.#connections.closeIdle(NO_ROOM) > 0) return true;
+    if (this.#isCrowded) return false;
+    if (await this.#connections.fewerThan(maxConnectionCount, ROOM_WAIT_MS)) return true;
+    log.warn("listener", `${maxConnectionCount} connections are busy, others are refused`);
+    this.#isCrowded = true;
+    return false;
+  }
+
+  #start(connection: ServedConnection): void {
+    this.#connections.add(connection);
+    connection.run().then(() => {
+      this.#connections.remove(connection);
+      this.#isCrowded = false;
+    });
+    if (this.#isDraining && connection.drain()) this.#shutDown([connection.info]);
+  }
+
+  #refuse(connection: ServedConnection, reason: string): void {
+    if (this.#refused.size < MAX_REFUSED) {
+      this.#refused.add(connection);
+      connection.run(new HttpError(503, reason, { fields: RETRY_SOON })).then(() => this.#refused.remove(connection));
+      return;
+    }
+    connection.abort();
+    if (!connection.info.secure) return;
+    this.#unshaken.push(connection.info);
+    if (this.#unshaken.length >= MAX_REFUSED) this.#shutDownUnshaken();
   }
 
   /** Takes what is queued, lets requests under way end within `limits.drainMs`, then cuts the rest. */
@@ -79,8 +137,8 @@ export class Server {
     await new Promise((resolve) => setTimeout(resolve, LAST_ACCEPT_MS));
     for (const listener of this.#listeners) listener.close();
     this.#isDraining = true;
-    this.#shutDown([...this.#connections].filter((connection) => connection.drain()));
-    if (!await this.#empties(this.#services.limits.drainMs)) await this.#abort();
+    this.#shutDown([...this.#connections].filter((connection) => connection.drain()).map(({ info }) => info));
+    if (!await this.#connections.fewerThan(1, this.#services.limits.drainMs)) await this.#abort();
     clearInterval(this.#sweepTimer);
   }
 
@@ -90,55 +148,31 @@ export class Server {
     log.warn("server", `${this.#connections.size} connections are cut: they did not end within the time for it`);
     const cut = [...this.#connections];
     for (const connection of cut) connection.abort();
-    this.#shutDown(cut);
-    await this.#empties(LAST_END_MS);
-  }
-
-  /** Resolves to true when no connection is left, to false after `limitMs`. */
-  async #empties(limitMs: number): Promise<boolean> {
-    if (this.#connections.size === 0) return true;
-    let timer: number | undefined;
-    const late = new Promise<false>((resolve) => timer = setTimeout(resolve, limitMs, false));
-    const empty = new Promise<true>((resolve) => this.#isEmpty = () => resolve(true));
-    const isEmpty = await Promise.race([empty, late]);
-    clearTimeout(timer);
-    return isEmpty;
-  }
-
-  #start(socket: Deno.Conn, { secure, services }: ConnectionKind): void {
-    const info = describeConnection(socket, { id: ++this.#count, secure });
-    const connection = new ServedConnection(socket, info, services);
-    this.#connections.add(connection);
-    connection.run().then(() => this.#remove(connection));
-    if (this.#isDraining && connection.drain()) this.#shutDown([connection]);
-  }
-
-  #remove(connection: ServedConnection): void {
-    this.#connections.delete(connection);
-    for (const resume of this.#waiting) resume();
-    if (this.#connections.size === 0) this.#isEmpty?.();
-  }
-
-  async #waitForRoom(): Promise<void> {
-    const { log, limits } = this.#services;
-    log.warn("listener", `${limits.maxConnectionCount} connections are open, accepting waits`);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.add(resolve);
-    await promise;
-    this.#waiting.delete(resolve);
+    this.#shutDown(cut.map(({ info }) => info));
+    await this.#connections.fewerThan(1, LAST_END_MS);
   }
 
   #sweep(): void {
     const { clock } = this.#services;
     clock.update();
-    this.#shutDown([...this.#connections].filter((connection) => connection.sweep(clock.nowMs)));
+    const hanging = [...this.#connections, ...this.#refused].filter((connection) => connection.sweep(clock.nowMs));
+    this.#shutDown(hanging.map(({ info }) => info));
+    this.#shutDownUnshaken();
+  }
+
+  #shutDownUnshaken(): void {
+    this.#shutDown(this.#unshaken);
+    this.#unshaken = [];
   }
 
   /** All at once: finding one socket takes as long as finding a thousand. */
-  #shutDown(connections: readonly ServedConnection[]): void {
-    if (connections.length > 0) this.#services.shutdownSockets(connections.map(({ info }) => info));
+  #shutDown(connections: readonly ConnectionInfo[]): void {
+    if (connections.length > 0) this.#services.shutdownSockets(connections);
   }
 }
+
+const NO_ROOM = "No room for another connection";
+const RETRY_SOON = HeaderFields.of(["Retry-After", "1"]);
 
 function describeConnection(
   socket: Deno.Conn,

@@ -24,6 +24,8 @@ export class ServedRequest implements HttpRequest {
   readonly host: string;
   readonly body: Body;
   readonly connection: ConnectionInfo;
+  /** The router's guard finds it out. */
+  user: HttpRequest["user"] = null;
   readonly #watch: () => void;
   #controller: AbortController | null = null;
 

@@ -57,6 +57,27 @@ export class Settings {
     return this.#byName.get(name)?.map((setting) => setting.text) ?? [];
   }
 
+  /** Each value of a repeatable option in the order given; one for which `parse` gives null is refused. */
+  each<Value>(
+    name: ValueName,
+    { parse, problem, remedy }: {
+      readonly parse: (text: string) => Value | null;
+      readonly problem: string;
+      readonly remedy: string;
+    },
+  ): readonly Value[] {
+    return (this.#byName.get(name) ?? []).map((setting) => {
+      const value = parse(setting.text);
+      if (value === null) throw refuse(setting, problem, remedy);
+      return value;
+    });
+  }
+
+  /** A path from within a value, made absolute; null where it can be none. */
+  resolve(path: string): string | null {
+    return path.includes("\0") ? null : resolve(this.#cwd, path);
+  }
+
   /** Bytes; null where it was not given. */
   size(name: ValueName): number | null {
     const setting = this.#find(name);
@@ -99,13 +120,13 @@ export class Settings {
     return choice;
   }
 
-  /** All limits: those that were given, and the defaults of lib/limits.ts. */
-  limits(): Limits {
+  /** All limits: those that were given, then `defaults`, then those of lib/limits.ts. */
+  limits(defaults: Partial<Limits>): Limits {
     const given = LIMIT_OPTIONS.flatMap((option) => {
       const setting = this.#find(option.name);
       return setting === null ? [] : [[option.limit, readLimit(option, setting)]];
     });
-    return { ...DEFAULT_LIMITS, ...Object.fromEntries(given) };
+    return { ...DEFAULT_LIMITS, ...defaults, ...Object.fromEntries(given) };
   }
 
   /** How the operator knows it. */

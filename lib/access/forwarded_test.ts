@@ -1,0 +1,64 @@
+import { assert, assertEquals } from "@std/assert";
+import { HeaderFields } from "../http/header_fields.ts";
+import type { ConnectionInfo } from "../http/message.ts";
+import { TrustedProxies } from "./forwarded.ts";
+import { AddressRange } from "./ip_address.ts";
+
+function proxies(...texts: readonly string[]): TrustedProxies {
+  return new TrustedProxies(texts.flatMap((text) => AddressRange.parse(text) ?? []));
+}
+
+const DIRECT: ConnectionInfo = {
+  id: 1,
+  remoteAddress: "10.0.0.1",
+  remotePort: 1234,
+  localAddress: "10.0.0.2",
+  localPort: 80,
+  secure: false,
+};
+
+Deno.test("seeThrough() finds the last address that is none of a proxy", () => {
+  const table: readonly [string, readonly string[], string, number][] = [
+    ["no field", [], "10.0.0.1", 1234],
+    ["one address", ["192.0.2.1"], "192.0.2.1", 0],
+    ["what the client wrote itself", ["127.0.0.1, 203.0.113.1, 192.0.2.1"], "192.0.2.1", 0],
+    ["several fields", ["127.0.0.1", "192.0.2.1"], "192.0.2.1", 0],
+    ["a second proxy", ["192.0.2.1, 10.0.0.7"], "192.0.2.1", 0],
+    ["proxies alone", ["10.0.0.8, 10.0.0.7"], "10.0.0.8", 0],
+    ["a port", ["192.0.2.1:4711"], "192.0.2.1", 4711],
+    ["IPv6", ["2001:DB8:0::1"], "2001:db8::1", 0],
+    ["IPv6 with port", ["[2001:db8::1]:4711"], "2001:db8::1", 4711],
+    ["no address", ["192.0.2.1, unknown"], "10.0.0.1", 1234],
+    ["no address behind a proxy", ["192.0.2.1, _hidden, 10.0.0.7"], "10.0.0.7", 0],
+    ["empty", [""], "10.0.0.1", 1234],
+    ["a name", ["localhost"], "10.0.0.1", 1234],
+  ];
+  for (const [name, values, remoteAddress, remotePort] of table) {
+    const fields = HeaderFields.of(...values.map((value) => ["X-Forwarded-For", value] as const));
+    assertEquals(proxies("10.0.0.0/8").seeThrough(DIRECT, fields), { ...DIRECT, remoteAddress, remotePort }, name);
+  }
+});
+
+Deno.test("seeThrough() takes the scheme from the last proxy", () => {
+  const table: readonly [string, boolean, boolean][] = [
+    ["https", false, true],
+    ["HTTPS", false, true],
+    ["http", true, false],
+    ["http, https", false, true],
+    ["https, http", false, false],
+    ["wss", true, true],
+    ["", false, false],
+  ];
+  for (const [value, secure, want] of table) {
+    const fields = HeaderFields.of(["X-Forwarded-Proto", value]);
+    assertEquals(proxies("10.0.0.1").seeThrough({ ...DIRECT, secure }, fields).secure, want, value);
+  }
+});
+
+Deno.test("seeThrough() believes nobody but the proxies", () => {
+  const fields = HeaderFields.of(["X-Forwarded-For", "127.0.0.1"], ["X-Forwarded-Proto", "https"]);
+  assert(proxies().seeThrough(DIRECT, fields) === DIRECT);
+  assert(proxies("10.0.0.2", "::/0").seeThrough(DIRECT, fields) === DIRECT);
+  const unixSocket = { ...DIRECT, remoteAddress: "" };
+  assert(proxies("0.0.0.0/0").seeThrough(unixSocket, fields) === unixSocket);
+});
