@@ -147,9 +147,9 @@ Deno.test("build fails when the binary is larger than 110 MiB", async () => {
   }
 });
 
-Deno.test("start makes certificates, serves www/ and prints the URLs when the binary is up to date", async () => {
+Deno.test("start makes certificates, serves www/ and the blog and prints their URLs when the binary is up to date", async () => {
   await using copy = await ProjectCopy.make({}, { "www/index.html": "front page" });
-  for (const name of ["main.ts", "lib", "deno.json", "deno.lock", "lisod"]) {
+  for (const name of ["main.ts", "lib", "deno.json", "deno.lock", "lisod", "cgi-bin"]) {
     await run("rm", ["-rf", join(copy.folder, name)]);
     await run("cp", ["-r", join(PROJECT, name), copy.folder]);
   }
@@ -157,7 +157,12 @@ Deno.test("start makes certificates, serves www/ and prints the URLs when the bi
   await copy.bash("mkdir .tools; mv built .tools/");
   const process = new Deno.Command(join(copy.folder, "scripts/start"), {
     clearEnv: true,
-    env: { PATH: join(copy.folder, "bin"), LISOD_HTTP_PORT: "0", LISOD_HTTPS_PORT: "0" },
+    env: {
+      PATH: join(copy.folder, "bin"),
+      LISOD_HTTP_PORT: "0",
+      LISOD_HTTPS_PORT: "0",
+      BLOG_DATA: join(copy.folder, "data"),
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -167,13 +172,16 @@ Deno.test("start makes certificates, serves www/ and prints the URLs when the bi
   const page = await (await fetch(`http://127.0.0.1:${server.port()}/`)).text();
   const root = join(copy.folder, "certs/root.crt");
   const secure = await curl("--cacert", root, `https://localhost:${server.port("https")}/`);
+  const blog = await (await fetch(`http://127.0.0.1:${server.port()}/cgi/`)).text();
   const { code, stderr } = await server.stop();
   assertEquals([page, secure.text, code], ["front page", "front page", 0], stderr);
+  assertStringIncludes(blog, "No entries here so far.");
   assertStringIncludes(stderr, "./lisod is up to date");
   const text = await new Response(process.stdout).text();
   for (const url of ["http://localhost:0/\n", "https://localhost:0/ "]) {
     assertStringIncludes(text, `lisod serves www/ at ${url}`);
   }
+  assertMatch(text, /^http:\/\/localhost:0\/cgi\/set-up\?token=[\w-]{32}$/m);
 });
 
 Deno.test("test ends with the count when the set-up fails", async () => {
