@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { DaemonSite, IS_ROOT, kill, NOBODY, procField, SELF, waitForEnd, waitUntil } from "./daemon.ts";
+import { DaemonSite, IS_ROOT, kill, NOBODY, procField, SELF, type User, waitForEnd, waitUntil } from "./daemon.ts";
 import { run } from "./harness.ts";
 import { makeCertificates } from "./https.ts";
 
@@ -18,7 +18,10 @@ const FIRST_FREE_PORT = Number(Deno.readTextFileSync("/proc/sys/net/ipv4/ip_unpr
 /** Not root's and not in use on any machine, as nothing is told to listen on it (RFC 863 discard). */
 const LOW_PORT = 9;
 
-function rootTest(name: string, body: (site: DaemonSite) => Promise<void>): void {
+function rootTest(
+  name: string,
+  body: (site: DaemonSite) => Promise<void>,
+): void {
   Deno.test({
     name,
     ignore: !IS_ROOT,
@@ -36,13 +39,33 @@ async function refusal(site: DaemonSite, args: readonly string[]): Promise<strin
   return stderr;
 }
 
-rootTest("dropPrivileges() leaves no thread anything of root when --user is given", async (site) => {
-  // Root of a login has groups of its own.
-  const login: DaemonSite = Object.assign(Object.create(site), {
-    user: { ...SELF, prefix: ["setpriv", "--groups", "4,27", "--"] },
-  });
+/** Root of a login has groups of its own. */
+const LOGIN: User = { ...SELF, prefix: ["setpriv", "--groups", "4,27", "--"] };
+
+interface Dropped {
+  readonly uid: number;
+  readonly gid: number;
+  /** What may be left among the permitted capabilities. */
+  readonly permitted?: string;
+}
+
+function assertDropped(pid: number, { uid, gid, permitted = NO_CAPABILITY }: Dropped): void {
+  const threads = Array.from(Deno.readDirSync(`/proc/${pid}/task`), ({ name }) => Number(name));
+  assert(threads.length > 1);
+  for (const thread of threads) {
+    const field = (name: string) => procField(pid, name, thread);
+    assertEquals([field("Uid"), field("Gid")], [Array(4).fill(uid).join("\t"), Array(4).fill(gid).join("\t")]);
+    assertEquals(field("Groups"), "");
+    for (const kind of ["CapInh", "CapEff", "CapAmb"]) assertEquals(field(kind), NO_CAPABILITY, kind);
+    // A thread that was started after the drop has what the main thread keeps.
+    assert([NO_CAPABILITY, permitted].includes(field("CapPrm")), field("CapPrm"));
+  }
+}
+
+rootTest("dropPrivileges() leaves no thread anything of root when --user is given to a daemon", async () => {
+  await using site = await DaemonSite.make(LOGIN);
   const port = freeLowPort();
-  const table = [
+  const table: readonly (Dropped & { readonly args: readonly string[] })[] = [
     { args: [...site.named(port), ...AS_NOBODY], uid: 65534, gid: 65534 },
     { args: [...site.named(port), "--user", "www-data"], uid: 33, gid: 33 },
     { args: [...site.named(port), ...AS_NOBODY, "--group", "www-data"], uid: 65534, gid: 33 },
@@ -52,27 +75,28 @@ rootTest("dropPrivileges() leaves no thread anything of root when --user is give
       args: [...site.positional().with(1, `${port}`), ...AS_NOBODY],
       uid: 65534,
       gid: 65534,
-      mayBind: NET_BIND_SERVICE,
+      permitted: NET_BIND_SERVICE,
     },
   ];
-  for (const { args, uid, gid, mayBind = NO_CAPABILITY } of table) {
-    const pid = await login.start(args);
+  for (const { args, ...dropped } of table) {
+    const pid = await site.start(args);
     assertEquals(await site.ask(), 200);
-    const threads = Array.from(Deno.readDirSync(`/proc/${pid}/task`), ({ name }) => Number(name));
-    assert(threads.length > 1);
-    for (const thread of threads) {
-      const field = (name: string) => procField(pid, name, thread);
-      assertEquals([field("Uid"), field("Gid")], [Array(4).fill(uid).join("\t"), Array(4).fill(gid).join("\t")]);
-      assertEquals(field("Groups"), "");
-      for (const kind of ["CapInh", "CapEff", "CapAmb"]) assertEquals(field(kind), NO_CAPABILITY, kind);
-      // A thread that was started after the drop has what the main thread keeps.
-      assert([NO_CAPABILITY, mayBind].includes(field("CapPrm")), field("CapPrm"));
-    }
+    assertDropped(pid, dropped);
     assert(!site.logText().includes("running as root"));
     kill(pid, "SIGTERM");
     await waitForEnd(pid);
     assertEquals(await Deno.readTextFile(site.lock), "", "the lock is given back after the drop");
   }
+});
+
+rootTest("dropPrivileges() leaves no thread anything of root when --user is given in the foreground", async (site) => {
+  const [program, ...prefix] = LOGIN.prefix;
+  const words = [site.binary, ...site.named().slice(0, -1), ...AS_NOBODY, ...PROMPT_LOG];
+  const server = new Deno.Command(program, { args: [...prefix, ...words] }).spawn();
+  await waitUntil(() => site.logText().includes("running as user nobody"), "it serves");
+  assertDropped(server.pid, NOBODY);
+  server.kill();
+  assertEquals((await server.status).code, 0);
 });
 
 rootTest("dropPrivileges() keeps the server from what only root may read when --user is given", async (site) => {
