@@ -8,9 +8,11 @@ import { PasswordChecker } from "./lib/access/password_checker.ts";
 import { CgiScripts } from "./lib/cgi/cgi_scripts.ts";
 import { HeaderFields } from "./lib/http/header_fields.ts";
 import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
+import type { Limits } from "./lib/limits.ts";
 import { checkConfig } from "./lib/server/check_config.ts";
 import { type Config, parseCommandLine, usesCgi } from "./lib/server/config.ts";
 import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/server/daemon.ts";
+import { fitConnections, readDescriptorLimit } from "./lib/server/descriptors.ts";
 import { ErrorPages } from "./lib/server/error_pages.ts";
 import { helpText, versionText } from "./lib/server/help.ts";
 import { HttpsListener } from "./lib/server/https_listener.ts";
@@ -115,7 +117,10 @@ async function serve(
     const clock = new Clock();
     const errorPages = new ReloadableErrorPages(config);
     const guard = createGuard(config, clock);
-    const server = new Server(createServices(config, { log, clock, sockets, errorPages, guard, scripts }));
+    const limits = fitLimits(config, { log, libc });
+    const server = new Server(
+      createServices({ ...config, limits }, { log, clock, sockets, errorPages, guard, scripts }),
+    );
     const https = config.https === null
       ? null
       : new HttpsListener({ address: config.https, files: credentialFiles(config), log, libc });
@@ -144,6 +149,12 @@ async function serve(
       log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
     }
     if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
+    if (config.access.realms.length > 0 && config.http !== null && !config.redirectsToHttps) {
+      log.warn(
+        "main",
+        "passwords of --auth reach the HTTP port unencrypted; --https-redirect would send clients to HTTPS",
+      );
+    }
     log.flush();
     await serving();
     await stopped;
@@ -161,6 +172,16 @@ async function serve(
     log.close();
     lock?.release();
   }
+}
+
+/** The limits, with room for fewer connections where the descriptors do not reach. */
+function fitLimits({ limits }: Config, { log, libc }: { readonly log: Log; readonly libc: Libc | null }): Limits {
+  const descriptorCount = readDescriptorLimit(libc);
+  const maxConnectionCount = fitConnections(limits, descriptorCount);
+  if (maxConnectionCount < limits.maxConnectionCount) {
+    log.warn("main", `at most ${maxConnectionCount} connections: the system gives ${descriptorCount} descriptors`);
+  }
+  return { ...limits, maxConnectionCount };
 }
 
 /** The files that the log is written to. */

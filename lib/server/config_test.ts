@@ -41,6 +41,7 @@ const DEFAULT_CONFIG: Config = {
     resources: { cpuSeconds: null, memoryBytes: null, fileCount: null, processCount: null },
     spoolFolder: "/tmp",
   },
+  access: { rules: [], realms: [], proxies: [], fields: [["X-Content-Type-Options", "nosniff"]] },
   rules: RULES.standard,
   rulesName: "standard",
   listing: false,

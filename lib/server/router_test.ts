@@ -10,7 +10,7 @@ import {
   type LocalRedirect,
 } from "../http/message.ts";
 import { RULES } from "../rules.ts";
-import { createRouter } from "./router.ts";
+import { createRouter, type RoutedRequest, type Routes } from "./router.ts";
 
 function response(name: string): HttpResponse {
   return { status: 200, fields: HeaderFields.of(["X-From", name]), body: EMPTY_BODY };
@@ -81,14 +81,20 @@ Deno.test("createRouter() gives all to the files when there are no scripts", asy
 });
 
 /** A router whose scripts answer by `answer`; records the requests that files and scripts get. */
-function recordingRouter(answer: (request: HttpRequest) => HttpResponse | LocalRedirect) {
+function recordingRouter(
+  answer: (request: HttpRequest) => HttpResponse | LocalRedirect,
+  guard: Routes["guard"] = null,
+) {
   const seen: HttpRequest[] = [];
   const record = (handler: (request: HttpRequest) => HttpResponse | LocalRedirect): Handler => (request) => {
     seen.push(request);
     return Promise.resolve(handler(request));
   };
   const scripts = { isScriptPath: (path: string) => path.startsWith("/cgi/"), handle: record(answer) };
-  return { seen, router: createRouter({ rules: RULES.standard, files: record(() => response("files")), scripts }) };
+  return {
+    seen,
+    router: createRouter({ rules: RULES.standard, files: record(() => response("files")), scripts, guard }),
+  };
 }
 
 Deno.test("createRouter() follows a local redirect with GET and without content", async () => {
@@ -111,4 +117,22 @@ Deno.test("createRouter() follows five local redirects in a row and answers 500 
   const endless = recordingRouter(() => ({ localRedirect: "/cgi/y" }));
   assertEquals((await assertRejects(() => endless.router(requestFor("GET", "/cgi/x")), HttpError)).status, 500);
   assertEquals(endless.seen.length, 6);
+});
+
+Deno.test("createRouter() asks the guard for each path that it answers, and passes the user on", async () => {
+  const scriptUsers: unknown[] = [];
+  const answer = (request: HttpRequest) => {
+    scriptUsers.push(request.user);
+    return { localRedirect: "/private" };
+  };
+  const { router, seen } = recordingRouter(answer, (request) => {
+    if (request.path === "/forbidden") throw new HttpError(403, "No");
+    return Promise.resolve(request.path === "/private" ? { name: "eva", scheme: "Basic" } : null);
+  });
+  const request: RoutedRequest = requestFor("GET", "/cgi/x");
+  await router(request);
+  assertEquals(scriptUsers, [null]);
+  assertEquals([seen[1].path, seen[1].user?.name, request.user?.name], ["/private", "eva", "eva"]);
+  await assertRejects(() => router(requestFor("GET", "/forbidden")), HttpError);
+  assertEquals(seen.length, 2);
 });
