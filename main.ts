@@ -145,6 +145,7 @@ async function serve(
       server.serve(https.listener, { secure: true, own: httpsServices(config) });
     }
     if (identity !== null) {
+      https?.giveTo(identity);
       dropPrivileges(identity, libc);
       log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
     }

@@ -74,7 +74,8 @@ export const LIMITS = {
   maxPerAddress: {
     unit: "count",
     value: 256,
-    meaning: "Most connections at once from one address, or one IPv6 /64 (503 and close beyond); proxies have no bound",
+    meaning:
+      "Most connections at once from one address, or one IPv6 /64 (503 and close beyond); no bound for proxies, nor by the course's rules",
     precedent: "nginx limit_conn: none by default",
   },
   maxRate: {

@@ -31,9 +31,13 @@ export interface Page {
   textContent(selector: string): Promise<string | null>;
   click(selector: string): Promise<void>;
   fill(selector: string, value: string): Promise<void>;
+  inputValue(selector: string): Promise<string>;
+  setInputFiles(selector: string, path: string): Promise<void>;
+  url(): string;
   evaluate(expression: string): Promise<unknown>;
   screenshot(options: { readonly path: string; readonly fullPage?: boolean }): Promise<unknown>;
   setDefaultTimeout(ms: number): void;
+  context(): { newCDPSession(page: Page): Promise<DevToolsSession> };
   on(event: "console", listener: (message: { type(): string; text(): string }) => void): void;
   on(event: "pageerror", listener: (error: Error) => void): void;
   on(event: "requestfailed", listener: (request: PageRequest) => void): void;
@@ -57,6 +61,27 @@ export interface PageOptions {
   readonly javaScriptEnabled?: boolean;
 }
 
+/** The Chrome DevTools Protocol, for what playwright has no words for. */
+interface DevToolsSession {
+  send(method: "Security.enable"): Promise<unknown>;
+  once(event: "Security.visibleSecurityStateChanged", listener: (event: SecurityEvent) => void): void;
+}
+
+interface SecurityEvent {
+  readonly visibleSecurityState: {
+    readonly securityState: string;
+    readonly certificateSecurityState?: { readonly protocol: string };
+  };
+}
+
+/** What the browser's lock says. */
+export interface PageSecurity {
+  /** `secure`, `insecure`, `insecure-broken`, `neutral`. */
+  readonly state: string;
+  /** `TLS 1.3`; null without TLS. */
+  readonly protocol: string | null;
+}
+
 interface PlaywrightBrowser {
   newPage(options?: PageOptions): Promise<Page>;
   close(): Promise<void>;
@@ -64,7 +89,12 @@ interface PlaywrightBrowser {
 
 interface Playwright {
   readonly chromium: {
-    launch(options: { executablePath: string; args: readonly string[]; timeout: number }): Promise<PlaywrightBrowser>;
+    launch(options: {
+      executablePath: string;
+      args: readonly string[];
+      timeout: number;
+      env?: Readonly<Record<string, string>>;
+    }): Promise<PlaywrightBrowser>;
   };
 }
 
@@ -76,9 +106,11 @@ export class Browser implements AsyncDisposable {
     this.#browser = browser;
   }
 
-  static async launch(): Promise<Browser> {
+  /** `home` is a folder with settings of the browser's user, such as certificates; without it, that of the tests. */
+  static async launch({ home }: { readonly home?: string } = {}): Promise<Browser> {
     const { chromium }: Playwright = createRequire(import.meta.url)(PLAYWRIGHT);
-    return new Browser(await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, timeout: STEP_MS }));
+    const env = home === undefined ? {} : { env: { ...Deno.env.toObject(), HOME: home } };
+    return new Browser(await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, timeout: STEP_MS, ...env }));
   }
 
   /**
@@ -98,6 +130,16 @@ export class Browser implements AsyncDisposable {
       if (response.status() >= 400) faults.push(`${response.status()}: ${response.url()}`);
     });
     return { page, faults };
+  }
+
+  /** What the lock beside the address of an open page says. */
+  async securityOf(page: Page): Promise<PageSecurity> {
+    const session = await page.context().newCDPSession(page);
+    const { promise, resolve } = Promise.withResolvers<SecurityEvent>();
+    session.once("Security.visibleSecurityStateChanged", resolve);
+    await session.send("Security.enable");
+    const { securityState, certificateSecurityState } = (await promise).visibleSecurityState;
+    return { state: securityState, protocol: certificateSecurityState?.protocol ?? null };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,7 +5,7 @@
 import { join } from "@std/path";
 import { type Ended, run, writeFiles } from "./harness.ts";
 
-const BINARY = join(import.meta.dirname ?? ".", "..", "lisod");
+const PROJECT = join(import.meta.dirname ?? ".", "..");
 const END_MS = 10_000;
 const POLL_MS = 5;
 
@@ -34,17 +34,24 @@ export const IS_ROOT = SELF.uid === 0;
 /** Root and an ordinary user, or whoever can be had: tests that need root are marked as ignored for the others. */
 export const USERS: readonly User[] = IS_ROOT ? [{ ...SELF, name: "root" }, NOBODY] : [SELF];
 
-/** The binary in a folder that every user may enter; the project's own may lie where only its owner comes. */
-const sharedBinary = (() => {
-  let copied: Promise<string> | null = null;
-  const copy = async () => {
-    const folder = await Deno.makeTempDir({ prefix: "lisod-binary-" });
+/** What all sites use: a copy of the binary that every user may enter the folder of, and key and certificate. */
+const makeShared = (() => {
+  let made: Promise<string> | null = null;
+  const make = async () => {
+    const folder = await Deno.makeTempDir({ prefix: "lisod-shared-" });
     addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
     await Deno.chmod(folder, 0o755);
-    await Deno.copyFile(BINARY, join(folder, "lisod"));
-    return join(folder, "lisod");
+    await Deno.copyFile(join(PROJECT, "lisod"), join(folder, "lisod"));
+    const { code, stderr } = await run(join(PROJECT, "scripts/make-certs"), [
+      "--folder",
+      folder,
+      "localhost",
+      "127.0.0.1",
+    ]);
+    if (code !== 0) throw new Error(stderr);
+    return folder;
   };
-  return () => copied ??= copy();
+  return () => made ??= make();
 })();
 
 /** A site that daemons serve. Disposing ends every process that works in it and removes it. */
@@ -67,19 +74,24 @@ export class DaemonSite implements AsyncDisposable {
 
   /** The folder belongs to `user`, who runs every command. */
   static async make(user: User = SELF, files: Readonly<Record<string, string | Uint8Array>> = {}): Promise<DaemonSite> {
+    const shared = await makeShared();
     const folder = await Deno.makeTempDir({ prefix: "lisod-daemon-" });
-    const site = new DaemonSite({ folder, user, binary: await sharedBinary() });
+    const site = new DaemonSite({ folder, user, binary: join(shared, "lisod") });
     await writeFiles(site.root, { "index.html": "<!doctype html><title>Test</title>\n", ...files });
     await writeFiles(folder, { "script.sh": "#!/bin/sh\n" });
     await Deno.chmod(join(folder, "script.sh"), 0o755);
+    for (const name of ["server.key", "server.crt", "root.crt"]) {
+      await Deno.copyFile(join(shared, name), join(folder, name));
+    }
     await Deno.chmod(folder, 0o755);
-    if (user.uid !== SELF.uid) await Deno.chown(folder, user.uid, user.gid);
+    if (user.uid === SELF.uid) return site;
+    for (const path of [folder, join(folder, "server.key")]) await Deno.chown(path, user.uid, user.gid);
     return site;
   }
 
   /** The positional form, paths relative to the folder. */
   positional(http = 0): readonly string[] {
-    return [`${http}`, "0", "lisod.log", "lisod.pid", "www", "script.sh", "key.pem", "certificate.pem"];
+    return [`${http}`, "0", "lisod.log", "lisod.pid", "www", "script.sh", "server.key", "server.crt"];
   }
 
   /** The named form. */
@@ -102,6 +114,21 @@ export class DaemonSite implements AsyncDisposable {
     return this.pid;
   }
 
+  /** Runs the command until there is the process that is going to be its daemon. */
+  async startHalfway(
+    args: readonly string[] = this.named(),
+  ): Promise<{ readonly command: Deno.ChildProcess; readonly daemon: number }> {
+    const [program, ...words] = [...this.user.prefix, this.binary, ...args];
+    const command = new Deno.Command(program, { args: words, cwd: this.folder, stderr: "piped" }).spawn();
+    let daemon: number | undefined;
+    await waitUntil(() => {
+      // Between fork and exec the new process is still a copy of the command.
+      daemon = this.processes().find((pid) => readProc(pid, "environ").includes("LISOD_READY_SOCKET"));
+      return daemon !== undefined;
+    }, "the daemon starts");
+    return { command, daemon: daemon ?? 0 };
+  }
+
   /** As the lock file says. */
   get pid(): number {
     return Number(Deno.readTextFileSync(this.lock));
@@ -117,41 +144,31 @@ export class DaemonSite implements AsyncDisposable {
     }
   }
 
-  /** Of the listener that was opened last. */
-  get port(): number {
-    return Number([...this.logText().matchAll(/listening on http:\S+:(\d+)/g)].at(-1)?.[1]);
+  /** Of the listener for that scheme that was opened last. */
+  port(scheme: "http" | "https" = "http"): number {
+    return Number([...this.logText().matchAll(new RegExp(`listening on ${scheme}:\\S+:(\\d+)`, "g"))].at(-1)?.[1]);
   }
 
   /** Fetches the front page and returns its status. */
-  async ask(): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.port}/`);
+  async ask(scheme: "http" | "https" = "http"): Promise<number> {
+    const caCerts = [Deno.readTextFileSync(join(this.folder, "root.crt"))];
+    using client = Deno.createHttpClient({ caCerts });
+    const response = await fetch(`${scheme}://127.0.0.1:${this.port(scheme)}/`, { client });
     await response.bytes();
     return response.status;
   }
 
-  /** Processes whose command line names the folder, or that were started in it. */
+  /** Processes of this test's binary. */
   processes(): readonly number[] {
-    return listProcesses().filter((pid) => {
-      const [words, folder] = [readProc(pid, "cmdline"), readLink(`/proc/${pid}/cwd`)];
-      return words.includes(this.folder) || folder === this.folder;
-    });
+    const pids = Array.from(Deno.readDirSync("/proc"), ({ name }) => Number(name)).filter((pid) => pid > 1);
+    return pids.filter((pid) => readLink(`/proc/${pid}/exe`) === this.binary && isRunning(pid));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const left = [...this.processes(), ...this.#holder()];
+    const left = this.processes();
     for (const pid of left) kill(pid, "SIGKILL");
     for (const pid of left) await waitForEnd(pid);
     await Deno.remove(this.folder, { recursive: true });
-  }
-
-  /** Whoever the lock file names, if that is a lisod of ours. */
-  #holder(): readonly number[] {
-    try {
-      return isRunning(this.pid) && readLink(`/proc/${this.pid}/exe`) === this.binary ? [this.pid] : [];
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [];
-      throw error;
-    }
   }
 }
 
@@ -210,12 +227,8 @@ export function readLink(path: string): string {
   }
 }
 
-function listProcesses(): readonly number[] {
-  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) => pid > 1 && pid !== Deno.pid);
-}
-
-/** ESRCH is what a process that ends while it is read gives; kernel threads of others may not be looked at. */
+/** A process may end while it is read (ESRCH, which the runtime has no class for), and may be nobody's to look at. */
 function isGone(error: unknown): boolean {
   if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return true;
-  return error instanceof Error && "code" in error && error.code === "ESRCH";
+  return error instanceof Error && error.message.startsWith("No such process");
 }

@@ -1,7 +1,7 @@
 /** The daemon as an operator meets it: start, what it is detached from, and the lock file. Each as root and as nobody. */
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { DaemonSite, isRunning, kill, procField, readLink, readProc, USERS, waitForEnd, waitUntil } from "./daemon.ts";
+import { DaemonSite, isRunning, kill, procField, readLink, readProc, USERS, waitForEnd } from "./daemon.ts";
 import { run, startServer } from "./harness.ts";
 
 for (const user of USERS) {
@@ -12,11 +12,11 @@ for (const user of USERS) {
     });
 
   test("lisod returns 0 and is silent when its daemon listens and holds the lock", async (site) => {
-    for (const args of [site.positional(), site.named()]) {
+    for (const [args, schemes] of [[site.positional(), ["http", "https"]], [site.named(), ["http"]]] as const) {
       const { code, text, stderr } = await site.lisod(args);
       assertEquals({ code, text, stderr }, { code: 0, text: "", stderr: "" });
       // At once: the command waited for both.
-      assertEquals(await site.ask(), 200);
+      for (const scheme of schemes) assertEquals(await site.ask(scheme), 200);
       const holder = await run("flock", ["--nonblock", site.lock, "true"]);
       assertEquals(holder.code, 1, "somebody else got the lock");
       assert(isRunning(site.pid));
@@ -65,6 +65,7 @@ for (const user of USERS) {
     const nowhere = join(site.folder, "none", "file");
     const table: readonly { readonly args: readonly string[]; readonly want: string }[] = [
       { args: site.positional(port), want: `lisod: <HTTP port> "${port}": already in use: stop what uses it` },
+      { args: site.positional().with(1, `${port}`), want: `lisod: <HTTPS port> "${port}": already in use` },
       { args: site.named(port), want: `lisod: --http "${port}": already in use` },
       { args: [...site.named(), "--listen", "192.0.2.1"], want: "not an address of this machine" },
       {
@@ -77,6 +78,7 @@ for (const user of USERS) {
       },
       { args: [...site.positional().with(4, nowhere)], want: `lisod: <www folder> "${nowhere}": does not exist` },
       { args: [...site.positional().with(3, "/dev/null")], want: 'lisod: <lock file> "/dev/null": not a regular file' },
+      { args: [...site.positional().with(6, nowhere)], want: `lisod: <private key file> "${nowhere}": does not exist` },
       { args: [...site.named(), "--daemon-start-ms=1ms"], want: "did not serve within 1 ms and was killed" },
     ];
     for (const { args, want } of table) {
@@ -95,7 +97,7 @@ for (const user of USERS) {
 
   test("lisod ends its daemon when it is stopped while it waits", async (site) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      const { command, daemon } = await startHalfway(site);
+      const { command, daemon } = await site.startHalfway();
       kill(daemon, "SIGSTOP"); // so that it cannot come to serve before the signal
       command.kill(signal);
       const { code, stderr } = await command.output();
@@ -105,7 +107,7 @@ for (const user of USERS) {
   });
 
   test("lisod says how its daemon ended when that was killed at its start", async (site) => {
-    const { command, daemon } = await startHalfway(site);
+    const { command, daemon } = await site.startHalfway();
     kill(daemon, "SIGKILL");
     const { code, stderr } = await command.output();
     assertEquals([code, new TextDecoder().decode(stderr)], [1, "lisod: The daemon ended with SIGKILL\n"]);
@@ -165,17 +167,17 @@ for (const user of USERS) {
 Deno.test("lisod stays in the foreground when LISOD_FOREGROUND is 1", async () => {
   await using site = await DaemonSite.make();
   await using server = await startServer({
-    commandLine: ({ root, log }) => ["0", "0", log, site.lock, root, ...site.positional().slice(5)],
+    commandLine: (
+      { root, log },
+    ) => [
+      "0",
+      "0",
+      log,
+      site.lock,
+      root,
+      ...["script.sh", "server.key", "server.crt"].map((name) => join(site.folder, name)),
+    ],
     env: { LISOD_FOREGROUND: "1" },
   });
   assertEquals(site.pid, server.pid);
 });
-
-/** The command, and the process that is going to be its daemon. */
-async function startHalfway(site: DaemonSite): Promise<{ command: Deno.ChildProcess; daemon: number }> {
-  const [program, ...words] = [...site.user.prefix, site.binary, ...site.named()];
-  const command = new Deno.Command(program, { args: words, cwd: site.folder, stderr: "piped" }).spawn();
-  const daemons = () => site.processes().filter((pid) => readProc(pid, "environ").includes("LISOD_READY_SOCKET"));
-  await waitUntil(() => daemons().length === 1, "the daemon starts");
-  return { command, daemon: daemons()[0] };
-}

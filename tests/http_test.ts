@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { curl, startServer, type TestServer } from "./harness.ts";
 import { exchange, RawClient, toSingleBytes } from "./raw_client.ts";
-import { fieldValue, toText } from "./raw_http.ts";
+import { fieldValue, parseResponses, toBytes, toText } from "./raw_http.ts";
 
 const TEXT = "0123456789abcdef\n";
 const FILES = { "index.html": "<!doctype html><title>Index</title>\n", "a.txt": TEXT, "sub/index.html": "Sub\n" };
@@ -153,11 +153,17 @@ Deno.test("lisod goes on when clients leave at any moment", async () => {
   assert(!server.logText().includes("ERROR"), server.logText());
 });
 
-Deno.test("lisod says 400 so that a client that still sends can read it", async () => {
+Deno.test("lisod says 400 and takes what the client still sends", async () => {
   await using server = await startWith("standard");
-  const { responses, end } = await exchange(server.port(), `GET  / HTTP/1.1\r\n${"x".repeat(1_000_000)}`);
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port() });
+  const answer = new Uint8Array(65_536);
+  await connection.write(toBytes("GET  / HTTP/1.1\r\n"));
+  const { responses } = parseResponses(answer.slice(0, await connection.read(answer) ?? 0));
   assertEquals(responses.map(({ status }) => status), [400]);
-  assertEquals(end, "closed");
+  // Had the server closed, the system would answer with a reset, in which a client may lose what it has not read yet.
+  for (let round = 0; round < 1000; round++) assertEquals(await connection.write(answer.subarray(0, 1000)), 1000);
+  await connection.closeWrite();
+  assertEquals(await connection.read(answer), null);
 });
 
 Deno.test("lisod finds the next request after a line that is too long", async () => {

@@ -28,9 +28,18 @@ export async function makeCertificates(folder: string, ...args: readonly string[
 }
 
 /** The arguments that make a server serve HTTPS on a port that the kernel chooses. */
-export function httpsArguments({ key, certificate }: Pick<Certificates, "key" | "certificate">): readonly string[] {
+export function httpsArguments({ key, certificate }: Pair): readonly string[] {
   return ["--https", "0", "--key", key, "--certificate", certificate];
 }
+
+export interface HttpsOptions extends StartOptions {
+  /** Arguments for make-certs. */
+  readonly certs?: readonly string[];
+  /** Makes another pair of files of what make-certs has made; without it, that is served. */
+  readonly makePair?: (certificates: Certificates) => Promise<Pair>;
+}
+
+type Pair = Pick<Certificates, "key" | "certificate">;
 
 /** A running ./lisod with HTTP and HTTPS, and its certificates. Disposing stops it and removes all of its files. */
 export class HttpsServer implements AsyncDisposable {
@@ -42,11 +51,12 @@ export class HttpsServer implements AsyncDisposable {
     this.certificates = certificates;
   }
 
-  /** `certs` are arguments for make-certs; DEBUG lines are logged, for each failed handshake is to cost one. */
-  static async start(options: StartOptions & { readonly certs?: readonly string[] } = {}): Promise<HttpsServer> {
+  /** DEBUG lines are logged, for each failed handshake is to cost one. */
+  static async start(options: HttpsOptions = {}): Promise<HttpsServer> {
     const folder = await Deno.makeTempDir({ prefix: "lisod-certs-" });
     const certificates = await makeCertificates(folder, ...options.certs ?? []);
-    const args = [...httpsArguments(certificates), "--log-level", "debug", ...options.args ?? []];
+    const pair = await options.makePair?.(certificates) ?? certificates;
+    const args = [...httpsArguments(pair), "--log-level", "debug", ...options.args ?? []];
     return new HttpsServer(await startServer({ ...options, args }), certificates);
   }
 

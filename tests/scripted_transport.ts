@@ -21,6 +21,7 @@ export class ScriptedTransport implements Transport {
   #incoming = new Uint8Array();
   #hasEnded = false;
   #failure: Error | null = null;
+  #writeFailure: Error | null = null;
   #isBlocked = false;
   readonly #reading = new Operations();
   readonly #writing = new Operations();
@@ -50,6 +51,12 @@ export class ScriptedTransport implements Transport {
     this.#writing.end();
   }
 
+  /** Writes fail from now on, also the one under way; reads do not. */
+  failWrites(error: Error): void {
+    this.#writeFailure = error;
+    this.#writing.end();
+  }
+
   /** Writes wait from now on, until `unblock()`. */
   block(): void {
     this.#isBlocked = true;
@@ -74,9 +81,14 @@ export class ScriptedTransport implements Transport {
     return this.calls.includes("close");
   }
 
+  /** A read waits for the client. */
+  get isReading(): boolean {
+    return this.#reading.isWaiting;
+  }
+
   /** Resolves when a read waits for the client. */
   untilReading(): Promise<void> {
-    return this.until(() => this.#reading.isWaiting);
+    return this.until(() => this.isReading);
   }
 
   /** Resolves when a write waits. */
@@ -117,7 +129,8 @@ export class ScriptedTransport implements Transport {
 
   async #write(bytes: Uint8Array): Promise<number> {
     if (this.#isBlocked) await this.#writing.begin(() => this.#notify());
-    if (this.#failure !== null) throw this.#failure;
+    const failure = this.#failure ?? this.#writeFailure;
+    if (failure !== null) throw failure;
     await Promise.resolve();
     // Copied late: bytes that change before the write resolves are the writer's fault, and show.
     const written = bytes.slice(0, this.#maxWriteBytes);

@@ -21,7 +21,7 @@ NOBODY = f"scrypt:{passwords.COST}:{passwords.BLOCK}:{passwords.PARALLEL}$nobody
 def need_owner() -> None:
     """Send everybody else to the login, and back afterwards if only a page was asked for."""
     if g.user is None:
-        target = request.full_path.rstrip("?") if request.method == "GET" else None
+        target = request.full_path.rstrip("?") if request.method != "POST" else None
         abort(redirect(url_for("login", next=target), 303))
 
 
@@ -98,7 +98,7 @@ def inner_address(target: str) -> str:
 
 def logout() -> Any:
     """Log out; a link leads to a button, since a mere link could be planted on another site."""
-    if request.method == "GET":
+    if request.method != "POST":
         need_owner()
         return render_template("logout.html")
     session.clear()

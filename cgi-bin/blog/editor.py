@@ -72,7 +72,7 @@ def write() -> Any:
 def edit(entry_id: int) -> Any:
     """Change an entry."""
     row = entry_store.get_any_entry(g.database, entry_id) if g.user is not None else None
-    if g.user is not None and row is None and request.method == "GET":
+    if g.user is not None and row is None and request.method != "POST":
         abort(404)
     tags = entry_store.tags_of_entries(g.database, [row])[entry_id] if row else []
     return edit_form(Form(row, tags))
@@ -80,7 +80,7 @@ def edit(entry_id: int) -> Any:
 
 def edit_form(form: Form) -> Any:
     """Show the editor, or do what its buttons say."""
-    if request.method == "GET":
+    if request.method != "POST":
         need_owner()
         return render_template("edit.html", form=form, preview=None)
     form.read()
@@ -164,7 +164,7 @@ def delete(entry_id: int) -> Any:
     row = entry_store.get_any_entry(g.database, entry_id)
     if row is None:
         abort(404)
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("delete.html", entry=row)
     entry_store.delete_entry(g.database, entry_id)
     flash(f"“{row['title']}” was deleted.")

@@ -39,6 +39,9 @@ export interface CgiOptions extends ScriptPlaces, MetaVariableSettings {
   readonly log: ScriptLog;
 }
 
+/** How long a head waits at most for the rest of a small response. */
+const GATHER_MS = 5;
+
 /** How often limits are looked at while a script runs. */
 const SWEEP_MS = 100;
 
@@ -49,6 +52,8 @@ export class CgiScripts {
   readonly #buffers = new ReadBuffers();
   readonly #runs = new Set<ScriptRun>();
   #timer: number | null = null;
+  #nextMoment: Promise<"later"> | null = null;
+  #momentTimer: number | undefined = undefined;
   #stopping: Promise<void> | null = null;
   #setEmpty: (() => void) | null = null;
 
@@ -78,7 +83,7 @@ export class CgiScripts {
       this.#queue.end(turn);
       throw error;
     }
-    return await this.#readResponse(run);
+    return await this.#readResponse(run, request);
   };
 
   /** Ends all scripts and resolves when none is left; requests that come are answered 503. Idempotent. */
@@ -96,6 +101,7 @@ export class CgiScripts {
     for (const run of this.#runs) run.stop();
     if (this.#runs.size > 0) await new Promise<void>((resolve) => this.#setEmpty = resolve);
     this.#stopTimer();
+    clearTimeout(this.#momentTimer);
     this.#prefix.close();
   }
 
@@ -179,7 +185,7 @@ export class CgiScripts {
     if (content !== request.body) await content.close();
   }
 
-  async #readResponse(run: ScriptRun): Promise<HttpResponse | LocalRedirect> {
+  async #readResponse(run: ScriptRun, { method }: HttpRequest): Promise<HttpResponse | LocalRedirect> {
     const { response, rest } = await run.readHead();
     if (response.kind === "local_redirect") {
       run.discard();
@@ -187,7 +193,18 @@ export class CgiScripts {
     }
     const { limits, log } = this.#options;
     const body = new ScriptContent(run, { document: response, rest, limits, log });
+    if (method !== "HEAD") await body.gather(this.#moment());
     return { status: response.status, fields: response.fields, body };
+  }
+
+  /** Resolves within `GATHER_MS`; one timer serves all scripts that start within that time. */
+  #moment(): Promise<"later"> {
+    return this.#nextMoment ??= new Promise((resolve) => {
+      this.#momentTimer = setTimeout(() => {
+        this.#nextMoment = null;
+        resolve("later");
+      }, GATHER_MS);
+    });
   }
 
   #sweep(): void {

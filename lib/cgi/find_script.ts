@@ -36,11 +36,12 @@ export function findScript(path: string, places: ScriptPlaces): ScriptLocation {
     checkInside(found.file, places.documentRoot);
     return found;
   }
-  if (stat(cgiPath)?.isDirectory) return findInFolder(path, { ...places, cgiPath });
+  const info = stat(cgiPath);
+  if (info?.isDirectory) return findInFolder(path, { ...places, cgiPath });
   // RFC 3875 3.3: which leading part of the path identifies the script is the server's to define.
   const script = locate(cgiPath, { path, nameLength: prefix.length - 1, places });
   try {
-    checkRunnable(script);
+    checkRunnable(script, info);
   } catch (error) {
     // Whoever configured it is at fault, and not the path of the request.
     throw new HttpError(500, `Cannot run the program for "${prefix}"`, { cause: error });
@@ -52,18 +53,22 @@ export function findScript(path: string, places: ScriptPlaces): ScriptLocation {
 function findInFolder(path: string, places: ScriptPlaces & { readonly cgiPath: string }): ScriptLocation {
   const { cgiPath, prefix } = places;
   let file = cgiPath;
+  let hasLink = false;
   for (let start = prefix.length; start < path.length;) {
     const slash = path.indexOf("/", start);
     const end = slash < 0 ? path.length : slash;
     const name = path.slice(start, end);
     if (name === "" || name.startsWith(".")) throw new HttpError(404, `No script is called "${path}"`);
     file = `${file}/${name}`;
-    const info = stat(file);
-    if (info === null) throw new HttpError(404, `No script "${file}"`);
-    if (!info.isDirectory) {
+    let info = stat(file, Deno.lstatSync);
+    if (info?.isSymlink) {
+      hasLink = true;
+      info = stat(file);
+    }
+    if (!info?.isDirectory) {
       const script = locate(file, { path, nameLength: end, places });
-      checkRunnable(script);
-      checkInside(file, cgiPath);
+      checkRunnable(script, info);
+      if (hasLink) checkInside(file, cgiPath);
       return script;
     }
     start = end + 1;
@@ -99,9 +104,8 @@ function locate(
   };
 }
 
-/** Throws HttpError 403. Whether the system will really execute the file is known only when it does. */
-function checkRunnable({ file, interpreter }: ScriptLocation): void {
-  const info = stat(file);
+/** Throws HttpError 403 or 404. Whether the system will really execute the file is known only when it does. */
+function checkRunnable({ file, interpreter }: ScriptLocation, info: Deno.FileInfo | null): void {
   if (info === null) throw new HttpError(404, `No program "${file}"`);
   if (!info.isFile) throw new HttpError(403, `Not a file: "${file}"`);
   if (interpreter === null && ((info.mode ?? 0) & 0o111) === 0) throw new HttpError(403, `Not executable: "${file}"`);
@@ -117,9 +121,9 @@ function checkInside(file: string, folder: string): void {
 }
 
 /** Null where nothing has that name. Throws HttpError 403 where the server may not look. */
-function stat(path: string): Deno.FileInfo | null {
+function stat(path: string, look: (path: string) => Deno.FileInfo = Deno.statSync): Deno.FileInfo | null {
   try {
-    return Deno.statSync(path);
+    return look(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return null;
     if (error instanceof Error && "code" in error && error.code === "ENAMETOOLONG") return null;

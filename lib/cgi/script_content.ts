@@ -14,8 +14,11 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
   readonly #run: ScriptRun;
   readonly #log: ScriptLog;
   readonly #chunked: ChunkedOutput | null;
-  /** What was read together with the head and not yet given out. */
+  /** What was read ahead and not yet given out: with the head, or while gathering. */
   #rest: Uint8Array;
+  /** A read that had not ended when gathering did. */
+  #pending: Promise<Uint8Array | null> | null = null;
+  #bytes: Uint8Array | undefined = undefined;
   #count = 0;
   #hasBegun = false;
   #isOver = false;
@@ -37,6 +40,35 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
     this.#rest = rest;
   }
 
+  /** All of the content, where `gather` has come to its end. */
+  get bytes(): Uint8Array | undefined {
+    return this.#bytes;
+  }
+
+  /**
+   * Reads on until `moment` resolves, for most scripts have ended by then, and a small content that is known whole leaves
+   * in one write with its head. To be called before anything else, and not for HEAD. Throws as `next` does.
+   */
+  async gather(moment: Promise<"later">): Promise<void> {
+    if (this.#chunked !== null) return;
+    // Reading on reuses the bytes of what was read before.
+    let gathered = this.#rest.slice();
+    while (gathered.length < MAX_GATHERED_BYTES) {
+      this.#rest = gathered;
+      this.#pending = this.#run.read();
+      // Told by whoever waits for it: here, or in `next`.
+      this.#pending.catch(() => {});
+      const read = await this.#orAbandon(Promise.race([this.#pending, moment]));
+      if (read === "later") return;
+      this.#pending = null;
+      if (read === null) break;
+      gathered = concatenate(gathered, read);
+    }
+    this.#rest = gathered;
+    const isWhole = this.#run.hasOutputEnded && (this.length === null || gathered.length >= this.length);
+    if (isWhole) this.#bytes = this.#measure(gathered);
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     return this;
   }
@@ -45,17 +77,11 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
     this.#hasBegun = true;
     if (this.#isOver) return { done: true, value: undefined };
-    try {
-      if (this.length !== null && this.#count === this.length) return this.#finish();
-      const bytes = this.#chunked === null ? await this.#read() : await this.#readChunked(this.#chunked);
-      if (bytes !== null) return { done: false, value: this.#measure(bytes) };
-      if (this.length === null) return this.#finish();
-      throw new Error(`${this.#run.label} printed ${this.#count} bytes of content and promised ${this.length}`);
-    } catch (error) {
+    if (this.#bytes !== undefined) {
       this.#isOver = true;
-      this.#run.abandon();
-      throw error;
+      return this.#bytes.length > 0 ? { done: false, value: this.#bytes } : { done: true, value: undefined };
     }
+    return await this.#orAbandon(this.#readPart());
   }
 
   /** Ends a script whose content was begun; one whose content nobody wants (HEAD, 304) may finish. */
@@ -66,6 +92,25 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
       else this.#run.discard();
     }
     return Promise.resolve();
+  }
+
+  /** What `reading` gives; the script is ended when it fails. */
+  async #orAbandon<Result>(reading: Promise<Result>): Promise<Result> {
+    try {
+      return await reading;
+    } catch (error) {
+      this.#isOver = true;
+      this.#run.abandon();
+      throw error;
+    }
+  }
+
+  async #readPart(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.length !== null && this.#count === this.length) return this.#finish();
+    const bytes = this.#chunked === null ? await this.#read() : await this.#readChunked(this.#chunked);
+    if (bytes !== null) return { done: false, value: this.#measure(bytes) };
+    if (this.length === null) return this.#finish();
+    throw new Error(`${this.#run.label} printed ${this.#count} bytes of content and promised ${this.length}`);
   }
 
   #finish(): IteratorResult<Uint8Array, undefined> {
@@ -86,10 +131,14 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
   }
 
   #read(): Promise<Uint8Array | null> {
-    if (this.#rest.length === 0) return this.#run.read();
-    const rest = this.#rest;
-    this.#rest = NOTHING;
-    return Promise.resolve(rest);
+    if (this.#rest.length > 0) {
+      const rest = this.#rest;
+      this.#rest = NOTHING;
+      return Promise.resolve(rest);
+    }
+    const pending = this.#pending ?? this.#run.read();
+    this.#pending = null;
+    return pending;
   }
 
   async #readChunked(chunked: ChunkedOutput): Promise<Uint8Array | null> {
@@ -105,3 +154,13 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** More than this is not small: it is streamed. */
+const MAX_GATHERED_BYTES = 16_384;
+
+function concatenate(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}

@@ -132,22 +132,21 @@ export class ScriptProcess {
   }
 
   /** Closes standard input at once, whatever is being written. */
-  async abortInput(): Promise<void> {
-    try {
-      await this.#input?.abort();
-    } catch {
-      // As above.
-    }
+  abortInput(): void {
+    // As above.
+    this.#input?.abort().catch(() => {});
   }
 
   /** Closes standard output; a read under way gives null. Idempotent. */
-  cancelOutput(): Promise<void> {
-    return cancel(this.#output);
+  cancelOutput(): void {
+    // A pipe that failed is closed already, and whoever read it was told.
+    this.#output.cancel().catch(() => {});
   }
 
   /** Closes standard error. Idempotent. */
-  cancelErrors(): Promise<void> {
-    return cancel(this.#errors);
+  cancelErrors(): void {
+    // As above.
+    this.#errors.cancel().catch(() => {});
   }
 
   /** Whether a process of the group is left. */
@@ -166,14 +165,6 @@ export class ScriptProcess {
     if (send(-this.pid, signal)) return true;
     // For a moment after its start the process is not yet the leader of a group.
     return !this.#hasEnded && send(this.pid, signal);
-  }
-}
-
-async function cancel(reader: ReadableStreamBYOBReader): Promise<void> {
-  try {
-    await reader.cancel();
-  } catch {
-    // A pipe that failed is closed already, and whoever read it was told.
   }
 }
 

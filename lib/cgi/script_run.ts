@@ -64,6 +64,11 @@ export class ScriptRun {
     return this.#isDone && this.#killMs === Infinity;
   }
 
+  /** Whether standard output has been read to its end, or nobody reads it any more. */
+  get hasOutputEnded(): boolean {
+    return this.#output === "ended";
+  }
+
   get #isDone(): boolean {
     return this.#end !== null && this.#output === "ended" && this.#hasErrorsEnded;
   }

@@ -279,8 +279,9 @@ export class Connection {
     if (value === null) {
       if (this.#rules.requiresHost && head.version === "1.1") throw new HttpError(400, "No Host field");
     } else if (value !== this.#checkedHost) {
+      // Repeated ones come joined by a comma and a space, which is no host.
       const authority = parseAuthority(value);
-      if (authority === null || head.fields.getAll("host").length > 1) throw new HttpError(400, `Host "${value}"`);
+      if (authority === null) throw new HttpError(400, `Host "${value}"`);
       this.#checkedHost = value;
       this.#hostName = authority.host;
     }

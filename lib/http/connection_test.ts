@@ -175,6 +175,7 @@ Deno.test("nextEvent() gives what follows from the head", () => {
   ));
   assertEquals([head.method, head.target, head.version, head.fields.size], ["POST", "/a%20b?c", "1.1", 3]);
   assertEquals([target.path, target.query, framing, expectsContinue, rejection], ["/a b", "c", 5, true, null]);
+  assert(!nextRequest(connectionWith(fields("Expect: 100-continue\r\n"))).expectsContinue);
 });
 
 /** Answers with 200 and that length; content of so many bytes is announced, the rest is the caller's. */

@@ -19,6 +19,11 @@ testReading("reads the request line", [
     want: ["GET /?!\"$%&'()*+,-./:;<=>@[\\]^_`{|}~ 1.1"],
   },
   { name: "one empty line before it", input: `\r\n${line("GET / HTTP/1.1")}`, want: GET },
+  {
+    name: "one empty line before each of two",
+    input: `\r\n${line("GET / HTTP/1.1")}\r\n${line("GET / HTTP/1.1")}`,
+    want: [...GET, ...GET],
+  },
   { name: "two empty lines before it", input: `\r\n\r\n${line("GET / HTTP/1.1")}`, want: REFUSED },
   { name: "a bare LF before it", input: `\n${line("GET / HTTP/1.1")}`, want: REFUSED },
   { name: "CR and no LF before it", input: `\r${line("GET / HTTP/1.1")}`, want: REFUSED },

@@ -202,7 +202,7 @@ function buildConfig(
     user: settings.text("user"),
     group: settings.text("group"),
     foreground: staysInForeground(settings, { form, environment }),
-    limits: settings.limits(),
+    limits: settings.limits(RULES[rulesName].defaultLimits),
   };
 }
 

@@ -91,23 +91,38 @@ async function runDaemon(
   const timer = setTimeout(() => kill(`The daemon did not serve within ${startMs} ms and was killed`), startMs);
   try {
     const ended = once(daemon, "exit").then(([code, signal]) => `The daemon ended with ${signal ?? `status ${code}`}`);
-    const answer = await Promise.race([readAnswer(listener), ended]);
+    ended.then(() => answerNothing(path));
+    const answer = await readAnswer(listener);
     if (answer === READY && killedBecause === null) {
       daemon.unref();
       return null;
     }
     // What failed leaves nothing running, not even for a moment.
-    await ended;
-    return killedBecause ?? answer;
+    const end = await ended;
+    return killedBecause ?? (answer === "" ? end : answer);
   } finally {
     clearTimeout(timer);
     for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, stop);
   }
 }
 
+/** "" when the daemon ended without a word. */
 async function readAnswer(listener: Deno.UnixListener): Promise<string> {
   const daemon = await listener.accept();
   return await new Response(daemon.readable).text();
+}
+
+/**
+ * For a daemon that has ended: `readAnswer` accepts this connection when the daemon has made none, and gives "". When it
+ * has made one, that is the first in the queue, and its answer counts although it ended before anybody read it.
+ */
+async function answerNothing(path: string): Promise<void> {
+  try {
+    const connection = await Deno.connect({ transport: "unix", path });
+    connection.close();
+  } catch {
+    // The answer has been read already, and the socket is gone.
+  }
 }
 
 /** Under `deno run`, which the tests of the sources use, the program is an argument. */

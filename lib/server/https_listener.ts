@@ -12,6 +12,7 @@ import { listenTls } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { argumentLabel } from "./options.ts";
 import { PortHandover } from "./port_handover.ts";
+import type { Identity } from "./privileges.ts";
 import { type CredentialFiles, loadCredentials } from "./tls_credentials.ts";
 
 export interface HttpsOptions {
@@ -57,6 +58,13 @@ export class HttpsListener {
     return this.#credentials.names;
   }
 
+  /** Before root is left: gives the socket to that user, who could not take over a port of root's later. */
+  giveTo(identity: Identity): void {
+    if (!new PortHandover(this.#options.libc, this.#listener.addr.port).giveTo(identity)) {
+      this.#options.log.warn("https", "A new certificate takes a restart: the socket stays with root");
+    }
+  }
+
   /**
    * Reads key and certificate again and listens with them. Resolves to the listener that now has to be served as well;
    * the old one still serves what is queued for it and is then closed here. Null where nothing has changed. Rejects with
@@ -81,21 +89,14 @@ export class HttpsListener {
   #handOver(credentials: Credentials): Deno.TlsListener | null {
     const old = this.#listener;
     const handover = new PortHandover(this.#options.libc, old.addr.port);
-    if (!handover.setShared(true)) return null;
-    let listener: Deno.TlsListener;
-    try {
-      listener = this.#listenAgain(credentials, true);
-    } catch (error) {
-      handover.setShared(false);
-      throw error;
-    }
+    if (!handover.share()) return null;
+    const listener = this.#listenAgain(credentials, true);
     if (!handover.preferSecond()) {
       this.#options.log.warn("https", "The kernel gives some connections to the old listener: they may be lost");
     }
     this.#handover = new Promise((resolve) =>
       setTimeout(() => {
         closeUnlessClosed(old);
-        handover.setShared(false);
         resolve();
       }, HANDOVER_MS)
     );

@@ -6,6 +6,7 @@
  * the first is closed when its queue has been served. Apart from the listener, because this is Linux and libc. I/O.
  */
 import type { Libc } from "./libc.ts";
+import type { Identity } from "./privileges.ts";
 
 /** Linux, asm-generic/socket.h and bits/socket.h. */
 const SOL_SOCKET = 1;
@@ -33,12 +34,16 @@ export class PortHandover {
   }
 
   /**
-   * Lets a second socket of this user listen on the port (with `reusePort`), or forbids it again, so that at any other
-   * time a second instance is refused. False where that is impossible here.
+   * Lets a second socket listen on the port that asks for it (with `reusePort`) and is of the same user. A second
+   * instance does not ask, and is refused as ever. False where that is impossible here.
    */
-  setShared(isShared: boolean): boolean {
-    const value = new Uint8Array(Int32Array.of(isShared ? 1 : 0).buffer);
-    return this.#setOption(SO_REUSEPORT, value);
+  share(): boolean {
+    return this.#setOption(SO_REUSEPORT, new Uint8Array(Int32Array.of(1).buffer));
+  }
+
+  /** Makes the listening socket one of that user; only root can do that. False where that is impossible here. */
+  giveTo({ uid, gid }: Pick<Identity, "uid" | "gid">): boolean {
+    return this.#withEach((libc, fd) => libc.fchown(fd, uid, gid));
   }
 
   /** Gives all new connections to the socket that was the second to listen. False where that is impossible here. */
@@ -49,13 +54,17 @@ export class PortHandover {
     return this.#setOption(SO_ATTACH_REUSEPORT_CBPF, new Uint8Array(program.buffer));
   }
 
-  /** On each socket that listens on the port; false when there is none, or one of them refuses. */
   #setOption(name: number, value: Uint8Array<ArrayBuffer>): boolean {
+    return this.#withEach((libc, fd) => libc.setsockopt(fd, SOL_SOCKET, name, value, value.length));
+  }
+
+  /** Calls with each socket that listens on the port; false when there is none, or a call returns other than 0. */
+  #withEach(call: (libc: Libc, fd: number) => number): boolean {
     const libc = this.#libc;
     if (libc === null) return false;
     const listening = Array.from(Deno.readDirSync("/proc/self/fd"), (entry) => Number(entry.name))
       .filter((fd) => this.#isListening(libc, fd));
-    const results = listening.map((fd) => libc.setsockopt(fd, SOL_SOCKET, name, value, value.length));
+    const results = listening.map((fd) => call(libc, fd));
     return results.length > 0 && results.every((result) => result === 0);
   }
 

@@ -260,10 +260,11 @@ export class ServedConnection {
   #sendAtOnce({ status, fields, body }: HttpResponse): number | null {
     const { output } = this.#writer;
     this.#connection.sendHead(output, { status, fields, length: body.length }, this.#services.clock.nowMs);
-    if (!this.#connection.sendsContent || body.length === 0) return 0;
+    if (!this.#connection.sendsContent || body.length === 0 || body.bytes?.length === 0) return 0;
     if (body.bytes === undefined || body.bytes.length > output.room) return null;
     output.append(this.#connection.sendData(body.bytes.length));
     output.append(body.bytes);
+    output.append(this.#connection.dataEnd);
     return body.bytes.length;
   }
 

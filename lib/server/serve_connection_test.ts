@@ -137,6 +137,12 @@ Deno.test("run() cuts the connection when a body throws after the head", async (
   assertEquals(body.closeCount, 1);
 });
 
+Deno.test("run() logs a body that fails by the fault of its program", async () => {
+  const body = new PartsBody([Promise.reject(new HttpError(504, "Too late"))], 5);
+  const conversation = await converse(get("/"), () => respond(body));
+  assertEquals(conversation.tellingLog, ["access GET / 200 0", "error The connection failed"]);
+});
+
 Deno.test("run() sends the answers before the one whose body throws", async () => {
   const conversation = await converse(get("/1") + get("/2"), (request) => {
     return request.path === "/1" ? echoPath(request) : respond(new PartsBody([Promise.reject(new Error())], 5));

@@ -120,13 +120,13 @@ export class Settings {
     return choice;
   }
 
-  /** All limits: those that were given, and the defaults of lib/limits.ts. */
-  limits(): Limits {
+  /** All limits: those that were given, then `defaults`, then those of lib/limits.ts. */
+  limits(defaults: Partial<Limits>): Limits {
     const given = LIMIT_OPTIONS.flatMap((option) => {
       const setting = this.#find(option.name);
       return setting === null ? [] : [[option.limit, readLimit(option, setting)]];
     });
-    return { ...DEFAULT_LIMITS, ...Object.fromEntries(given) };
+    return { ...DEFAULT_LIMITS, ...defaults, ...Object.fromEntries(given) };
   }
 
   /** How the operator knows it. */

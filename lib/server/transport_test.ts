@@ -1,4 +1,4 @@
-/** Reading and writing of one socket; what the pump makes of it is in serve_connection_test.ts and connection_ends_test.ts. */
+/** Reading and writing of one socket; what the pump makes of it is in serve_connection_test.ts and its siblings. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { bytesOf } from "../../tests/feed.ts";
 import { ScriptedTransport, type ScriptOptions } from "../../tests/scripted_transport.ts";

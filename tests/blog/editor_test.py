@@ -35,6 +35,27 @@ def test_everything_of_the_owner_asks_for_a_login(blog: Blog) -> None:
     assert blog.value("SELECT count(*) FROM entries WHERE title = 'One'") == 1
 
 
+def test_head_changes_nothing_and_is_answered_like_get(blog: Blog) -> None:
+    owner = blog.owner()
+    publish(owner, "One")
+    for path in (
+        "/write",
+        "/edit/1",
+        "/delete/1",
+        "/manage",
+        "/images",
+        "/comments",
+        "/settings",
+        "/logout",
+        "/entry/one",
+    ):
+        head = owner.request("HEAD", path, b"", {})
+        assert (head.status, head.content) == (200, b""), path
+    assert owner.get("/manage").status == 200, "still logged in"
+    assert blog.value("SELECT count(*) FROM entries") == 1
+    assert blog.visitor().request("HEAD", "/write", b"", {}).status == 303
+
+
 def test_a_draft_is_for_its_author_alone_until_it_is_published(blog: Blog) -> None:
     owner, visitor = blog.owner(), blog.visitor()
     saved = publish(owner, "Plans", "Not yet.", "later", action="save")

@@ -69,6 +69,7 @@ def test_render_lets_nothing_through_that_runs(text: str) -> None:
         ("```py\n<b>\n```", '<pre tabindex="0"><code class="language-py">&lt;b&gt;\n</code></pre>'),
         ("[x](https://e.example/?a=1&b=2)", '<p><a href="https://e.example/?a=1&amp;b=2">x</a></p>'),
         ("<https://e.example>", '<p><a href="https://e.example">https://e.example</a></p>'),
+        ("a <b>c</b>", "<p>a &lt;b&gt;c&lt;/b&gt;</p>"),
         ('He said "yes"', "<p>He said “yes”</p>"),
         ("a  \nb", "<p>a<br>\nb</p>"),
     ],

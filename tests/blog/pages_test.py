@@ -207,6 +207,10 @@ def test_pages_of_readers_are_revalidated_and_those_of_the_owner_not_kept(blog: 
     assert first.fields["Cache-Control"] == "no-cache"
     again = visitor.get("/", HTTP_IF_NONE_MATCH=first.fields["ETag"])
     assert (again.status, again.content) == (304, b"")
+    for browser in (visitor, Blog({**blog.settings, "BLOG_KEEP_PAGES": "0"}).visitor()):
+        head = browser.request("HEAD", "/", b"", {})
+        assert head.content == b""
+        assert {**dict(head.fields), "Date": ""} == {**dict(first.fields), "Date": ""}
     assert owner.get("/").fields["Cache-Control"] == "no-store"
     assert visitor.set_cookies == [] and visitor.cookies == {}
 

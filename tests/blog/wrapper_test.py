@@ -100,7 +100,7 @@ def test_output_is_whole_and_exit_functions_run(echo: Path) -> None:
     assert result.stderr == b"at exit\n"
 
 
-@pytest.mark.parametrize("place", ["venv", ".venv", "elsewhere"])
+@pytest.mark.parametrize("place", [".venv", "elsewhere"])
 def test_a_virtual_environment_comes_before_the_system(echo: Path, place: str) -> None:
     version = (
         "python"
