@@ -9,13 +9,14 @@ import type { Libc } from "./libc.ts";
 const MOST_SPARE = 512;
 const LEAST_SPARE = 96;
 
-/** `maxConnectionCount`, or fewer where the process may not open that many descriptors and a quarter more. */
+/** `maxConnectionCount`, or fewer where the process may not open that many descriptors and a quarter (or 96) more. */
 export function fitConnections(
   { maxConnectionCount }: Pick<Limits, "maxConnectionCount">,
   descriptorCount: number,
 ): number {
-  const spare = Math.max(LEAST_SPARE, Math.min(MOST_SPARE, Math.floor(descriptorCount / 4)));
-  return Math.max(1, Math.min(maxConnectionCount, descriptorCount - spare));
+  const least = Math.min(LEAST_SPARE, Math.ceil(descriptorCount / 2));
+  const spare = Math.max(least, Math.min(MOST_SPARE, Math.floor(descriptorCount / 4)));
+  return Math.min(maxConnectionCount, descriptorCount - spare);
 }
 
 /** Linux, asm-generic/resource.h. */
