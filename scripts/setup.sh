@@ -13,8 +13,8 @@ readonly TOOLS=$PWD/.tools
 readonly FLASK_PACKAGES=(python3-flask python3-markdown-it python3-bleach)
 readonly FLASK_PYPI_PACKAGES=(flask markdown-it-py bleach)
 # What the tests need of Debian, beside Node.js with npm.
-readonly DEBIAN_PACKAGES=(apache2-utils chromium curl procps shellcheck openssl libnss3-tools testssl.sh
-  "${FLASK_PACKAGES[@]}" black flake8 mypy postgresql python3-psycopg2 python3-pytest)
+readonly DEBIAN_PACKAGES=(apache2-utils chromium curl libcap2-bin procps shellcheck openssl libnss3-tools testssl.sh
+  "${FLASK_PACKAGES[@]}" black flake8 mypy postgresql python3-psycopg2 python3-pytest wrk)
 
 # Deno takes the certificate authorities of the system, as npm and apt do, where it downloads anything.
 export DENO_TLS_CA_STORE=${DENO_TLS_CA_STORE:-system}
@@ -122,7 +122,7 @@ find_test_tools() {
 # environment beside the wrapper, which finds it there. Returns 1, having said what is missing, when neither works.
 find_flask() {
   local python=/usr/bin/python3 venv=cgi-bin/.venv
-  if has_flask "$python" || has_flask "$venv/bin/python"; then return; fi
+  if has_flask "$python" || has_flask "${FLASK_VENV:-$venv}/bin/python"; then return; fi
   if ((EUID == 0)) && command -v apt-get >/dev/null; then
     say "Installing ${FLASK_PACKAGES[*]}"
     if install_debian "${FLASK_PACKAGES[@]}" && has_flask "$python"; then return; fi

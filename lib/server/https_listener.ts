@@ -11,6 +11,7 @@ import type { Libc } from "./libc.ts";
 import { listenTls } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { argumentLabel } from "./options.ts";
+import { withLowPorts } from "./low_ports.ts";
 import { PortHandover } from "./port_handover.ts";
 import type { Identity } from "./privileges.ts";
 import { type CredentialFiles, loadCredentials } from "./tls_credentials.ts";
@@ -26,6 +27,9 @@ export interface HttpsOptions {
 const DAY_MS = 86_400_000;
 /** How long the old listener serves what the kernel had queued for it, and handshakes of TCP that were under way. */
 const HANDOVER_MS = 1_000;
+/** How often, and after what time each, it is looked whether the old socket is gone. */
+const CLOSE_TURNS = 100;
+const CLOSE_TURN_MS = 10;
 
 export class HttpsListener {
   readonly #options: HttpsOptions;
@@ -94,36 +98,41 @@ export class HttpsListener {
     if (!handover.preferSecond()) {
       this.#options.log.warn("https", "The kernel gives some connections to the old listener: they may be lost");
     }
-    this.#handover = new Promise((resolve) =>
-      setTimeout(() => {
-        closeUnlessClosed(old);
-        resolve();
-      }, HANDOVER_MS)
-    );
+    this.#handover = this.#endHandover(old, handover);
     return listener;
+  }
+
+  /** Resolves when the old socket is gone: a third one that began to listen before that would not be the preferred one. */
+  async #endHandover(old: Deno.TlsListener, handover: PortHandover): Promise<void> {
+    await pause(HANDOVER_MS);
+    closeUnlessClosed(old);
+    // The runtime closes the socket in a later turn of its event loop.
+    for (let turn = 0; handover.isShared() && turn < CLOSE_TURNS; turn++) await pause(CLOSE_TURN_MS);
   }
 
   /** Closes, then listens; clients that connect meanwhile are refused. */
   async #reopen(credentials: Credentials): Promise<Deno.TlsListener> {
     closeUnlessClosed(this.#listener);
     // The runtime lets go of the port in the next turn of its event loop.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await pause(0);
     return this.#listenAgain(credentials, false);
   }
 
   #listenAgain(credentials: Credentials, isShared: boolean): Deno.TlsListener {
     const { address, files } = this.#options;
-    return listenTls({ ...address, port: this.#listener.addr.port }, {
-      argument: argumentLabel("https", files.form),
-      credentials,
-      isShared,
-    });
+    const again = { ...address, port: this.#listener.addr.port };
+    const argument = argumentLabel("https", files.form);
+    return withLowPorts(this.#options.libc, () => listenTls(again, { argument, credentials, isShared }));
   }
 
   #warnOfExpiry(): void {
     const warning = expiryWarning(this.#credentials, Date.now());
     if (warning !== null) this.#options.log.warn("https", warning);
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** The server may have stopped meanwhile and closed it. */

@@ -54,6 +54,11 @@ export class PortHandover {
     return this.#setOption(SO_ATTACH_REUSEPORT_CBPF, new Uint8Array(program.buffer));
   }
 
+  /** Whether more than one socket of this process listens on the port. */
+  isShared(): boolean {
+    return this.#libc !== null && this.#listening(this.#libc).length > 1;
+  }
+
   #setOption(name: number, value: Uint8Array<ArrayBuffer>): boolean {
     return this.#withEach((libc, fd) => libc.setsockopt(fd, SOL_SOCKET, name, value, value.length));
   }
@@ -62,10 +67,14 @@ export class PortHandover {
   #withEach(call: (libc: Libc, fd: number) => number): boolean {
     const libc = this.#libc;
     if (libc === null) return false;
-    const listening = Array.from(Deno.readDirSync("/proc/self/fd"), (entry) => Number(entry.name))
-      .filter((fd) => this.#isListening(libc, fd));
-    const results = listening.map((fd) => call(libc, fd));
+    const results = this.#listening(libc).map((fd) => call(libc, fd));
     return results.length > 0 && results.every((result) => result === 0);
+  }
+
+  /** The descriptors of the sockets that listen on the port. */
+  #listening(libc: Libc): readonly number[] {
+    const descriptors = Array.from(Deno.readDirSync("/proc/self/fd"), (entry) => Number(entry.name));
+    return descriptors.filter((fd) => this.#isListening(libc, fd));
   }
 
   /** A TCP socket of the port that has no peer. */
