@@ -15,6 +15,7 @@ import { helpText, versionText } from "./lib/server/help.ts";
 import { HttpsListener } from "./lib/server/https_listener.ts";
 import { type Libc, openLibc } from "./lib/server/libc.ts";
 import { listenTcp } from "./lib/server/listen.ts";
+import { loadConfigFile } from "./lib/server/load_config_file.ts";
 import { ReloadableErrorPages } from "./lib/server/load_error_pages.ts";
 import { loadRealms } from "./lib/server/load_realms.ts";
 import { LockFile } from "./lib/server/lock_file.ts";
@@ -50,6 +51,7 @@ async function main(): Promise<number> {
     const command = parseCommandLine(Deno.args, {
       cwd: Deno.cwd(),
       environment: readEnvironment("LISOD_FOREGROUND", "PATH", "LANG", "TZ"),
+      loadConfigFile,
     });
     switch (command.kind) {
       case "help":

@@ -43,6 +43,7 @@ const WITH_IO: readonly string[] = [
   "lib/server/key_log.ts",
   "lib/server/libc.ts",
   "lib/server/listen.ts",
+  "lib/server/load_config_file.ts",
   "lib/server/load_error_pages.ts",
   "lib/server/load_realms.ts",
   "lib/server/lock_file.ts",
