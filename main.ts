@@ -8,9 +8,11 @@ import { PasswordChecker } from "./lib/access/password_checker.ts";
 import { CgiScripts } from "./lib/cgi/cgi_scripts.ts";
 import { HeaderFields } from "./lib/http/header_fields.ts";
 import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
+import type { Limits } from "./lib/limits.ts";
 import { checkConfig } from "./lib/server/check_config.ts";
 import { type Config, parseCommandLine, usesCgi } from "./lib/server/config.ts";
 import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/server/daemon.ts";
+import { fitConnections, readDescriptorLimit } from "./lib/server/descriptors.ts";
 import { helpText, versionText } from "./lib/server/help.ts";
 import { HttpsListener } from "./lib/server/https_listener.ts";
 import { type Libc, openLibc } from "./lib/server/libc.ts";
@@ -126,7 +128,10 @@ async function serve(
     const clock = new Clock();
     const errorPages = new ReloadableErrorPages(config);
     const guard = createGuard(config, clock);
-    const server = new Server(createServices(config, { log, clock, sockets, errorPages, guard, scripts }));
+    const limits = fitLimits(config, { log, libc });
+    const server = new Server(
+      createServices({ ...config, limits }, { log, clock, sockets, errorPages, guard, scripts }),
+    );
     const https = config.https === null
       ? null
       : new HttpsListener({ address: config.https, files: credentialFiles(config), log, libc });
@@ -152,6 +157,12 @@ async function serve(
     }
     if (identity !== null) leaveRoot(identity, { config, libc, https, log });
     if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
+    if (config.access.realms.length > 0 && config.http !== null && !config.redirectsToHttps) {
+      log.warn(
+        "main",
+        "passwords of --auth reach the HTTP port unencrypted; --https-redirect would send clients to HTTPS",
+      );
+    }
     log.flush();
     await serving();
     await stopped;
@@ -189,6 +200,16 @@ function leaveRoot(
   for (const { path, argument } of unreadable(reloadedFiles(config))) {
     log.warn("main", `${argument} "${path}" is for others to read: SIGHUP will keep what was read as root`);
   }
+}
+
+/** The limits, with room for fewer connections where the descriptors do not reach. */
+function fitLimits({ limits }: Config, { log, libc }: { readonly log: Log; readonly libc: Libc | null }): Limits {
+  const descriptorCount = readDescriptorLimit(libc);
+  const maxConnectionCount = fitConnections(limits, descriptorCount);
+  if (maxConnectionCount < limits.maxConnectionCount) {
+    log.warn("main", `at most ${maxConnectionCount} connections: the system gives ${descriptorCount} descriptors`);
+  }
+  return { ...limits, maxConnectionCount };
 }
 
 /** The files that the log is written to. */

@@ -39,6 +39,7 @@ const WITH_IO: readonly string[] = [
   "lib/server/check_config.ts",
   "lib/server/check_credentials.ts",
   "lib/server/daemon.ts",
+  "lib/server/descriptors.ts",
   "lib/server/https_listener.ts",
   "lib/server/key_log.ts",
   "lib/server/libc.ts",

@@ -122,7 +122,7 @@ find_test_tools() {
 # environment beside the wrapper, which finds it there. Returns 1, having said what is missing, when neither works.
 find_flask() {
   local python=/usr/bin/python3 venv=cgi-bin/.venv
-  if has_flask "$python" || has_flask "$venv/bin/python"; then return; fi
+  if has_flask "$python" || has_flask "${FLASK_VENV:-$venv}/bin/python"; then return; fi
   if ((EUID == 0)) && command -v apt-get >/dev/null; then
     say "Installing ${FLASK_PACKAGES[*]}"
     if install_debian "${FLASK_PACKAGES[@]}" && has_flask "$python"; then return; fi
