@@ -13,7 +13,7 @@ import { checkConfig } from "./lib/server/check_config.ts";
 import { type Config, parseCommandLine, usesCgi } from "./lib/server/config.ts";
 import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/server/daemon.ts";
 import { fitConnections, readDescriptorLimit } from "./lib/server/descriptors.ts";
-import { helpText, versionText } from "./lib/server/help.ts";
+import { helpText, VERSION, versionText } from "./lib/server/help.ts";
 import { HttpsListener } from "./lib/server/https_listener.ts";
 import { type Libc, openLibc } from "./lib/server/libc.ts";
 import { listenTcp } from "./lib/server/listen.ts";
@@ -44,8 +44,6 @@ import { StartError } from "./lib/server/start_error.ts";
 import { credentialFiles } from "./lib/server/tls_credentials.ts";
 import { Clock } from "./lib/server/transport.ts";
 import { createStaticHandler } from "./lib/static/static_files.ts";
-
-const VERSION = "1.0.0";
 
 /** Resolves to the exit status. */
 async function main(): Promise<number> {
@@ -218,8 +216,12 @@ function logFiles({ form, logFile, accessLogFile }: Config): readonly NamedFile[
 }
 
 /** The files that SIGHUP reads again; error pages are for every user to read. */
-function reloadedFiles({ form, keyFile, certificateFile, keyPassphraseFile }: Config): readonly NamedFile[] {
-  return namedFiles([["key", keyFile], ["certificate", certificateFile], ["key-passphrase", keyPassphraseFile]], form);
+function reloadedFiles(config: Config): readonly NamedFile[] {
+  const { form, keyFile, certificateFile, keyPassphraseFile, access } = config;
+  return [
+    ...namedFiles([["key", keyFile], ["certificate", certificateFile], ["key-passphrase", keyPassphraseFile]], form),
+    ...access.realms.map(({ file }) => ({ path: file, argument: argumentLabel("auth", form) })),
+  ];
 }
 
 function namedFiles(files: readonly (readonly [ValueName, string | null])[], form: Form): readonly NamedFile[] {
