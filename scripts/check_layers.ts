@@ -45,6 +45,7 @@ const WITH_IO: readonly string[] = [
   "lib/server/libc.ts",
   "lib/server/listen.ts",
   "lib/server/listening_socket.ts",
+  "lib/server/load_config_file.ts",
   "lib/server/load_error_pages.ts",
   "lib/server/load_realms.ts",
   "lib/server/lock_file.ts",
