@@ -8,20 +8,32 @@ import { PasswordChecker } from "./lib/access/password_checker.ts";
 import { CgiScripts } from "./lib/cgi/cgi_scripts.ts";
 import { HeaderFields } from "./lib/http/header_fields.ts";
 import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
+import type { Limits } from "./lib/limits.ts";
 import { checkConfig } from "./lib/server/check_config.ts";
 import { type Config, parseCommandLine, usesCgi } from "./lib/server/config.ts";
 import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/server/daemon.ts";
-import { ErrorPages } from "./lib/server/error_pages.ts";
-import { helpText, versionText } from "./lib/server/help.ts";
+import { fitConnections, readDescriptorLimit } from "./lib/server/descriptors.ts";
+import { helpText, VERSION, versionText } from "./lib/server/help.ts";
 import { HttpsListener } from "./lib/server/https_listener.ts";
 import { type Libc, openLibc } from "./lib/server/libc.ts";
 import { listenTcp } from "./lib/server/listen.ts";
-import { loadErrorPages } from "./lib/server/load_error_pages.ts";
+import { loadConfigFile } from "./lib/server/load_config_file.ts";
+import { ReloadableErrorPages } from "./lib/server/load_error_pages.ts";
 import { loadRealms } from "./lib/server/load_realms.ts";
 import { LockFile } from "./lib/server/lock_file.ts";
 import { Log } from "./lib/server/log.ts";
-import { argumentLabel } from "./lib/server/options.ts";
-import { dropPrivileges, findIdentity, giveFile, isRoot, type NamedFile } from "./lib/server/privileges.ts";
+import { FIRST_HIGH_PORT } from "./lib/server/low_ports.ts";
+import { argumentLabel, type Form, type ValueName } from "./lib/server/options.ts";
+import {
+  dropPrivileges,
+  findIdentity,
+  giveFile,
+  type Identity,
+  isRoot,
+  type NamedFile,
+  unreadable,
+} from "./lib/server/privileges.ts";
+import { type Reload, reloadAll } from "./lib/server/reload.ts";
 import { createHttpsRedirect } from "./lib/server/redirect_to_https.ts";
 import { createRouter } from "./lib/server/router.ts";
 import type { ConnectionServices } from "./lib/server/serve_connection.ts";
@@ -33,14 +45,13 @@ import { credentialFiles } from "./lib/server/tls_credentials.ts";
 import { Clock } from "./lib/server/transport.ts";
 import { createStaticHandler } from "./lib/static/static_files.ts";
 
-const VERSION = "1.0.0";
-
 /** Resolves to the exit status. */
 async function main(): Promise<number> {
   try {
     const command = parseCommandLine(Deno.args, {
       cwd: Deno.cwd(),
       environment: readEnvironment("LISOD_FOREGROUND", "PATH", "LANG", "TZ"),
+      loadConfigFile,
     });
     switch (command.kind) {
       case "help":
@@ -115,7 +126,10 @@ async function serve(
     const clock = new Clock();
     const errorPages = new ReloadableErrorPages(config);
     const guard = createGuard(config, clock);
-    const server = new Server(createServices(config, { log, clock, sockets, errorPages, guard, scripts }));
+    const limits = fitLimits(config, { log, libc });
+    const server = new Server(
+      createServices({ ...config, limits }, { log, clock, sockets, errorPages, guard, scripts }),
+    );
     const https = config.https === null
       ? null
       : new HttpsListener({ address: config.https, files: credentialFiles(config), log, libc });
@@ -139,12 +153,14 @@ async function serve(
       log.info("main", `listening on ${urlOf("https", https.listener.addr)}`);
       server.serve(https.listener, { secure: true, own: httpsServices(config) });
     }
-    if (identity !== null) {
-      https?.giveTo(identity);
-      dropPrivileges(identity, libc);
-      log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
-    }
+    if (identity !== null) leaveRoot(identity, { config, libc, https, log });
     if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
+    if (config.access.realms.length > 0 && config.http !== null && !config.redirectsToHttps) {
+      log.warn(
+        "main",
+        "passwords of --auth reach the HTTP port unencrypted; --https-redirect would send clients to HTTPS",
+      );
+    }
     log.flush();
     await serving();
     await stopped;
@@ -164,12 +180,52 @@ async function serve(
   }
 }
 
+/** Becomes the user that serves from now on, and says what that user will not be able to do. */
+function leaveRoot(
+  identity: Identity,
+  { config, libc, https, log }: {
+    readonly config: Config;
+    readonly libc: Libc | null;
+    readonly https: HttpsListener | null;
+    readonly log: Log;
+  },
+): void {
+  https?.giveTo(identity);
+  // A new certificate takes a new listener on the same port.
+  const keepsLowPorts = https !== null && https.listener.addr.port < FIRST_HIGH_PORT;
+  dropPrivileges(identity, { libc, keepsLowPorts });
+  log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
+  for (const { path, argument } of unreadable(reloadedFiles(config))) {
+    log.warn("main", `${argument} "${path}" is for others to read: SIGHUP will keep what was read as root`);
+  }
+}
+
+/** The limits, with room for fewer connections where the descriptors do not reach. */
+function fitLimits({ limits }: Config, { log, libc }: { readonly log: Log; readonly libc: Libc | null }): Limits {
+  const descriptorCount = readDescriptorLimit(libc);
+  const maxConnectionCount = fitConnections(limits, descriptorCount);
+  if (maxConnectionCount < limits.maxConnectionCount) {
+    log.warn("main", `at most ${maxConnectionCount} connections: the system gives ${descriptorCount} descriptors`);
+  }
+  return { ...limits, maxConnectionCount };
+}
+
 /** The files that the log is written to. */
 function logFiles({ form, logFile, accessLogFile }: Config): readonly NamedFile[] {
+  return namedFiles([["log", logFile], ["access-log", accessLogFile]], form);
+}
+
+/** The files that SIGHUP reads again; error pages are for every user to read. */
+function reloadedFiles(config: Config): readonly NamedFile[] {
+  const { form, keyFile, certificateFile, keyPassphraseFile, access } = config;
   return [
-    ...logFile === null ? [] : [{ path: logFile, argument: argumentLabel("log", form) }],
-    ...accessLogFile === null ? [] : [{ path: accessLogFile, argument: "--access-log" }],
+    ...namedFiles([["key", keyFile], ["certificate", certificateFile], ["key-passphrase", keyPassphraseFile]], form),
+    ...access.realms.map(({ file }) => ({ path: file, argument: argumentLabel("auth", form) })),
   ];
+}
+
+function namedFiles(files: readonly (readonly [ValueName, string | null])[], form: Form): readonly NamedFile[] {
+  return files.flatMap(([name, path]) => path === null ? [] : [{ path, argument: argumentLabel(name, form) }]);
 }
 
 function createServices(
@@ -245,27 +301,6 @@ function httpsServices({ hstsSeconds, access }: Config): ListenerOptions["own"] 
   return { headWriter: new HeadWriter(HeaderFields.of(...access.fields, hsts)) };
 }
 
-/** The error pages in force. */
-class ReloadableErrorPages {
-  readonly #config: Config;
-  pages: ErrorPages;
-
-  constructor(config: Config) {
-    this.#config = config;
-    this.pages = this.#load();
-  }
-
-  /** Reads an operator's pages again. Throws StartError, and the old ones stay. */
-  reload(): void {
-    this.pages = this.#load();
-  }
-
-  #load(): ErrorPages {
-    const { rules, errorPagesFolder, limits } = this.#config;
-    return new ErrorPages(rules, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
-  }
-}
-
 /** An error that nobody caught is our bug, and no reason to end the service of everybody. */
 function logUncaughtErrors(log: Log): void {
   addEventListener("unhandledrejection", (event) => {
@@ -283,34 +318,12 @@ interface Signalled {
   readonly log: Log;
   readonly reopenLog: () => void;
   /** What SIGHUP does besides reopening the log. */
-  readonly reloads: readonly (() => void | Promise<void>)[];
+  readonly reloads: readonly Reload[];
   readonly scripts: CgiScripts | null;
 }
 
-/** Whatever is wrong with the new one, the old one stays. */
-async function reload({ log, reloads }: Signalled): Promise<void> {
-  const failures = await Promise.all(reloads.map(tryTo));
-  const errors = failures.filter((failure) => failure !== null);
-  for (const error of errors) {
-    if (error instanceof StartError) log.error("main", `Cannot reload, the old one stays: ${error.message}`);
-    else log.error("main", "Cannot reload, the old one stays", error);
-  }
-  if (errors.length === 0) log.info("main", "reloaded");
-}
-
-/** What it threw; null when all went well. */
-async function tryTo(action: () => void | Promise<void>): Promise<unknown> {
-  try {
-    await action();
-    return null;
-  } catch (error) {
-    return error;
-  }
-}
-
 /** Resolves when the server is to stop; until then the other signals do their work. */
-function stopSignal(signalled: Signalled): Promise<void> {
-  const { log, scripts } = signalled;
+function stopSignal({ log, reopenLog, reloads, scripts }: Signalled): Promise<void> {
   return new Promise((stop) => {
     handleSignals({
       stop,
@@ -321,10 +334,10 @@ function stopSignal(signalled: Signalled): Promise<void> {
         Deno.exit(1);
       },
       reload: () => {
-        signalled.reopenLog();
-        reload(signalled);
+        reopenLog();
+        reloadAll(reloads, log);
       },
-      reopenLog: signalled.reopenLog,
+      reopenLog,
     });
   });
 }

@@ -19,8 +19,9 @@ import sys
 # The application: a module beside this file (or in the virtual environment), a colon, its name.
 WSGI_APP = "blog.application:application"
 
-# A virtual environment that holds the application's packages. Where it is not set, a folder
-# `venv` or `.venv` beside this file is taken if there is one.
+# A virtual environment that holds the application's packages. Where it is not set, a folder `.venv`
+# beside this file is taken if there is one. The dot matters: a server that runs the programs of this
+# folder would run those of a `venv/bin` for everybody who asks, and pip is one of them.
 FLASK_VENV = ""
 
 TYPE_CHECKING = False  # what mypy knows as typing.TYPE_CHECKING, without importing typing
@@ -52,14 +53,11 @@ def main() -> int:
 
 def add_virtual_environment(folder: str) -> None:
     """Put the packages of a virtual environment before the system's, if there is one."""
-    candidates = [folder] if folder else [os.path.join(HERE, name) for name in ("venv", ".venv")]
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for candidate in candidates:
-        packages = os.path.join(candidate, "lib", version, "site-packages")
-        if os.path.isdir(packages):
-            sys.path.insert(1, packages)
-            return
-    if folder:
+    packages = os.path.join(folder or os.path.join(HERE, ".venv"), "lib", version, "site-packages")
+    if os.path.isdir(packages):
+        sys.path.insert(1, packages)
+    elif folder:
         print(f'FLASK_VENV "{folder}" has no lib/{version}/site-packages', file=sys.stderr)
 
 

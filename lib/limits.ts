@@ -68,14 +68,15 @@ export const LIMITS = {
   maxConnectionCount: {
     unit: "count",
     value: 10_000,
-    meaning: "Most connections at once (accepting waits beyond)",
+    meaning: "Most connections at once (idle ones give way, then 503 and close)",
     precedent: "nginx worker_connections 512 to 16384 in practice",
   },
   maxPerAddress: {
     unit: "count",
     value: 256,
-    meaning: "Most connections at once from one address, or one IPv6 /64 (503 and close beyond); proxies have no bound",
-    precedent: "HAProxy and nginx limit_conn: none by default; Apache mod_qos in practice 50 to 200",
+    meaning:
+      "Most connections at once from one address, or one IPv6 /64 (503 and close beyond); no bound for proxies, nor by the course's rules",
+    precedent: "nginx limit_conn: none by default",
   },
   maxRate: {
     unit: "count",

@@ -2,6 +2,7 @@
  * Where the course and the RFCs differ. One record with two values: whoever needs a rule reads its field, nobody
  * asks which of the two is in force. The positional form of the command line takes `course`, the named one `standard`.
  */
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 
 export interface Rules {
   /** RFC 9112 3.2: a server MUST answer 400 to an HTTP/1.1 request without Host. */
@@ -16,6 +17,8 @@ export interface Rules {
   readonly requestUriHasQuery: boolean;
   /** POST with neither Content-Length nor chunked: 411; else its content is empty (RFC 9112 6.3). */
   readonly requiresPostLength: boolean;
+  /** Defaults in place of those of `limits.ts`: the course's 1,024 clients at once all sit on one machine. */
+  readonly defaultLimits: Partial<Limits>;
 }
 
 export type RulesName = "course" | "standard";
@@ -28,6 +31,7 @@ export const RULES: { readonly [name in RulesName]: Rules } = {
     textTypeSuffix: "",
     requestUriHasQuery: false,
     requiresPostLength: true,
+    defaultLimits: { maxPerAddress: DEFAULT_LIMITS.maxConnectionCount },
   },
   standard: {
     requiresHost: true,
@@ -36,5 +40,6 @@ export const RULES: { readonly [name in RulesName]: Rules } = {
     textTypeSuffix: "; charset=utf-8",
     requestUriHasQuery: true,
     requiresPostLength: false,
+    defaultLimits: {},
   },
 };

@@ -47,6 +47,8 @@ function listSteps(): readonly Step[] {
     { name: "layers", command: [deno, "task", "--quiet", "layers"] },
     ...testFiles("pure", unitTests.filter(isPureTest)),
     ...testFiles("unit", unitTests.filter((path) => !isPureTest(path)), "--allow-all"),
+    // Form, lint, types and tests of the blog's Python, on both of its databases.
+    { name: "blog", command: ["tests/blog/run"], countTests: countLastLine },
     { name: "build", command: ["scripts/build"] },
     // playwright-core is CommonJS and lies outside of a node_modules folder.
     ...testFiles("end-to-end", ["tests"], "--allow-all", "--unstable-detect-cjs"),
@@ -65,6 +67,12 @@ function listShellScripts(): string[] {
 /** The counts of `deno test`, from the last line of its summary; null when it ended before the summary. */
 export function countDenoTests(output: string): Count | null {
   const summary = [...output.matchAll(/^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed/gm)].at(-1);
+  return summary ? { passed: Number(summary[1]), failed: Number(summary[2]) } : null;
+}
+
+/** The counts of a program that ends with the line "N passed, N failed", as this one does; null without that line. */
+export function countLastLine(output: string): Count | null {
+  const summary = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
   return summary ? { passed: Number(summary[1]), failed: Number(summary[2]) } : null;
 }
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { countDenoTests } from "./run_tests.ts";
+import { countDenoTests, countLastLine } from "./run_tests.ts";
 
 Deno.test("countDenoTests() reads the summary when there is one", () => {
   const table: readonly { output: string; want: ReturnType<typeof countDenoTests> }[] = [
@@ -12,4 +12,14 @@ Deno.test("countDenoTests() reads the summary when there is one", () => {
     { output: "", want: null },
   ];
   for (const { output, want } of table) assertEquals(countDenoTests(output), want, output);
+});
+
+Deno.test("countLastLine() reads the counts when a program ends with them", () => {
+  const table: readonly { output: string; want: ReturnType<typeof countLastLine> }[] = [
+    { output: "1 passed, 1 skipped in 2s\n5 passed, 0 failed\n", want: { passed: 5, failed: 0 } },
+    { output: "5 passed, 0 failed\n2 passed, 3 failed\n", want: { passed: 2, failed: 3 } },
+    { output: "it was 5 passed, 0 failed\n5 passed, 0 failed in 3s\n", want: null },
+    { output: "", want: null },
+  ];
+  for (const { output, want } of table) assertEquals(countLastLine(output), want, output);
 });

@@ -7,9 +7,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 readonly DENO_VERSION=2.7.11
 readonly PLAYWRIGHT_VERSION=1.65.1
+readonly AXE_VERSION=4.14.1
 readonly TOOLS=$PWD/.tools
+# What the blog needs, and the same from PyPI for a virtual environment.
+readonly FLASK_PACKAGES=(python3-flask python3-markdown-it python3-bleach)
+readonly FLASK_PYPI_PACKAGES=(flask markdown-it-py bleach)
 # What the tests need of Debian, beside Node.js with npm.
-readonly DEBIAN_PACKAGES=(apache2-utils chromium curl procps shellcheck openssl libnss3-tools testssl.sh)
+readonly DEBIAN_PACKAGES=(apache2-utils chromium curl libcap2-bin man-db procps shellcheck openssl libnss3-tools testssl.sh
+  "${FLASK_PACKAGES[@]}" black flake8 mypy postgresql python3-psycopg2 python3-pytest wrk)
 
 # Deno takes the certificate authorities of the system, as npm and apt do, where it downloads anything.
 export DENO_TLS_CA_STORE=${DENO_TLS_CA_STORE:-system}
@@ -108,7 +113,28 @@ find_test_tools() {
   grep -qs "\"version\": \"$PLAYWRIGHT_VERSION\"" "$TOOLS/playwright-core/package.json" ||
     fetch_package playwright-core "$PLAYWRIGHT_VERSION" 6f5a60be62a4fddfbe7d10c448d8fbd54547da3358f2f8a04211440471ee863e \
       "$TOOLS/playwright-core" || fail "Cannot test in a browser without playwright-core in .tools/"
+  grep -qs "\"version\": \"$AXE_VERSION\"" "$TOOLS/axe-core/package.json" ||
+    fetch_package axe-core "$AXE_VERSION" e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745 \
+      "$TOOLS/axe-core" || fail "Cannot test accessibility without axe-core in .tools/"
 }
+
+# Sees to it that the Python of the blog has Flask, and says what it did: Debian's packages where apt works, else a virtual
+# environment beside the wrapper, which finds it there. Returns 1, having said what is missing, when neither works.
+find_flask() {
+  local python=/usr/bin/python3 venv=cgi-bin/.venv
+  if has_flask "$python" || has_flask "${FLASK_VENV:-$venv}/bin/python"; then return; fi
+  if ((EUID == 0)) && command -v apt-get >/dev/null; then
+    say "Installing ${FLASK_PACKAGES[*]}"
+    if install_debian "${FLASK_PACKAGES[@]}" && has_flask "$python"; then return; fi
+  fi
+  say "Making the virtual environment $venv with ${FLASK_PYPI_PACKAGES[*]}"
+  if "$python" -m venv "$venv" >&2 && "$venv/bin/pip" install --quiet "${FLASK_PYPI_PACKAGES[@]}" >&2 &&
+    has_flask "$venv/bin/python"; then return; fi
+  say "No Flask for $python: install ${FLASK_PACKAGES[*]} (apt-get install), or make $venv with ${FLASK_PYPI_PACKAGES[*]}"
+  return 1
+}
+
+has_flask() { [[ -x $1 ]] && "$1" -c 'import bleach, flask, markdown_it' 2>/dev/null; }
 
 install_debian() {
   export DEBIAN_FRONTEND=noninteractive

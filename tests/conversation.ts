@@ -5,7 +5,7 @@
 import { TrustedProxies } from "../lib/access/forwarded.ts";
 import { AddressRange } from "../lib/access/ip_address.ts";
 import { HeaderFields } from "../lib/http/header_fields.ts";
-import { type Body, BytesBody, EMPTY_BODY, type HttpResponse } from "../lib/http/message.ts";
+import { type Body, BytesBody, EMPTY_BODY, type HttpError, type HttpResponse } from "../lib/http/message.ts";
 import { HeadWriter, OutputPool } from "../lib/http/writers.ts";
 import { DEFAULT_LIMITS, type Limits } from "../lib/limits.ts";
 import { RULES, type Rules } from "../lib/rules.ts";
@@ -24,6 +24,8 @@ export interface ConversationOptions extends ScriptOptions {
   readonly proxies?: readonly string[];
   /** Given to the transport, which has a handshake then. */
   readonly handshake?: () => Promise<unknown>;
+  /** What the connection is refused with. */
+  readonly refusal?: HttpError;
 }
 
 export class Conversation {
@@ -46,7 +48,7 @@ export class Conversation {
       outputPool: this.outputPool,
       clock: this.clock,
     });
-    this.done = this.connection.run();
+    this.done = this.connection.run(options.refusal);
   }
 
   /** The log without the lines of level DEBUG. */

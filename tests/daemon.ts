@@ -4,6 +4,7 @@
  */
 import { join } from "@std/path";
 import { type Ended, run, writeFiles } from "./harness.ts";
+import { makeCertificates } from "./https.ts";
 
 const PROJECT = join(import.meta.dirname ?? ".", "..");
 const END_MS = 10_000;
@@ -42,13 +43,7 @@ const makeShared = (() => {
     addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
     await Deno.chmod(folder, 0o755);
     await Deno.copyFile(join(PROJECT, "lisod"), join(folder, "lisod"));
-    const { code, stderr } = await run(join(PROJECT, "scripts/make-certs"), [
-      "--folder",
-      folder,
-      "localhost",
-      "127.0.0.1",
-    ]);
-    if (code !== 0) throw new Error(stderr);
+    await makeCertificates(folder);
     return folder;
   };
   return () => made ??= make();
@@ -149,11 +144,11 @@ export class DaemonSite implements AsyncDisposable {
     return Number([...this.logText().matchAll(new RegExp(`listening on ${scheme}:\\S+:(\\d+)`, "g"))].at(-1)?.[1]);
   }
 
-  /** Fetches the front page and returns its status. */
-  async ask(scheme: "http" | "https" = "http"): Promise<number> {
+  /** Fetches a page and returns its status. */
+  async ask(scheme: "http" | "https" = "http", path = "/"): Promise<number> {
     const caCerts = [Deno.readTextFileSync(join(this.folder, "root.crt"))];
     using client = Deno.createHttpClient({ caCerts });
-    const response = await fetch(`${scheme}://127.0.0.1:${this.port(scheme)}/`, { client });
+    const response = await fetch(`${scheme}://127.0.0.1:${this.port(scheme)}${path}`, { client });
     await response.bytes();
     return response.status;
   }

@@ -1,14 +1,15 @@
 /** The scripts of the set-up, run as a user runs them, in a copy of the project where Deno and npm are stand-ins. */
 import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { type Ended, run, TestServer, writeFiles } from "./harness.ts";
+import { curl, type Ended, run, TestServer, writeFiles } from "./harness.ts";
 
 const PROJECT = join(import.meta.dirname ?? ".", "..");
 const PINNED = /DENO_VERSION=(\S+)/.exec(Deno.readTextFileSync(join(PROJECT, "scripts/setup.sh")))?.[1];
 
 /** The system's programs that the scripts use: a PATH without npm and Deno. */
 const PROGRAMS = ["bash", "dirname", "mktemp", "mkdir", "mv", "rm", "tail", "tar", "sha256sum", "uname", "chmod", "cat"]
-  .concat(["cp", "find", "sort", "xargs", "stat", "truncate"]);
+  .concat(["cp", "find", "sort", "xargs", "stat", "truncate"])
+  .concat(["openssl", "readlink", "grep", "tr", "sed", "date", "cut"]);
 
 /** A folder that looks like the project, with a PATH of its own. Disposing removes it. */
 class ProjectCopy implements AsyncDisposable {
@@ -146,9 +147,9 @@ Deno.test("build fails when the binary is larger than 110 MiB", async () => {
   }
 });
 
-Deno.test("start serves www/ and prints the URL when the binary is up to date", async () => {
+Deno.test("start makes certificates, serves www/ and the blog and prints their URLs when the binary is up to date", async () => {
   await using copy = await ProjectCopy.make({}, { "www/index.html": "front page" });
-  for (const name of ["main.ts", "lib", "deno.json", "deno.lock", "lisod"]) {
+  for (const name of ["main.ts", "lib", "deno.json", "deno.lock", "lisod", "cgi-bin"]) {
     await run("rm", ["-rf", join(copy.folder, name)]);
     await run("cp", ["-r", join(PROJECT, name), copy.folder]);
   }
@@ -156,18 +157,31 @@ Deno.test("start serves www/ and prints the URL when the binary is up to date", 
   await copy.bash("mkdir .tools; mv built .tools/");
   const process = new Deno.Command(join(copy.folder, "scripts/start"), {
     clearEnv: true,
-    env: { PATH: join(copy.folder, "bin"), LISOD_HTTP_PORT: "0" },
+    env: {
+      PATH: join(copy.folder, "bin"),
+      LISOD_HTTP_PORT: "0",
+      LISOD_HTTPS_PORT: "0",
+      BLOG_DATA: join(copy.folder, "data"),
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
   const server = new TestServer({ folder: copy.folder, root: "", log: join(copy.folder, "lisod.log") }, process);
-  await server.waitUntilListening(["http"]);
+  await server.waitUntilListening(["http", "https"]);
   const page = await (await fetch(`http://127.0.0.1:${server.port()}/`)).text();
+  const root = join(copy.folder, "certs/root.crt");
+  const secure = await curl("--cacert", root, `https://localhost:${server.port("https")}/`);
+  const blog = await (await fetch(`http://127.0.0.1:${server.port()}/cgi/`)).text();
   const { code, stderr } = await server.stop();
-  assertEquals([page, code], ["front page", 0], stderr);
+  assertEquals([page, secure.text, code], ["front page", "front page", 0], stderr);
+  assertStringIncludes(blog, "No entries here so far.");
   assertStringIncludes(stderr, "./lisod is up to date");
-  assertStringIncludes(await new Response(process.stdout).text(), "lisod serves www/ at http://localhost:0/\n");
+  const text = await new Response(process.stdout).text();
+  for (const url of ["http://localhost:0/\n", "https://localhost:0/ "]) {
+    assertStringIncludes(text, `lisod serves www/ at ${url}`);
+  }
+  assertMatch(text, /^http:\/\/localhost:0\/cgi\/set-up\?token=[\w-]{32}$/m);
 });
 
 Deno.test("test ends with the count when the set-up fails", async () => {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from flask import Flask, Response, abort, g, render_template, request, session, url_for
+from flask import Flask, Response, abort, current_app, g, render_template, request, session, url_for
 from jinja2 import FileSystemBytecodeCache
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
@@ -94,8 +94,6 @@ def open_blog() -> None:
 
 def g_config() -> Config:
     """The configuration of the application that runs."""
-    from flask import current_app
-
     config: Config = current_app.config["BLOG"]
     return config
 
@@ -127,7 +125,10 @@ def keep(response: Response) -> None:
     if config.keeps_pages and page_cache.is_keepable(request.environ):
         if page_cache.is_keepable_page(request.endpoint, g.settings):
             page = (response.headers.to_wsgi_list(), response.get_data())
-            page_cache.keep_page(config, request.environ, g.settings.get("generation", "0"), page)
+            try:
+                page_cache.keep_page(config, request.environ, g.settings.get("generation", "0"), page)
+            except OSError as error:  # the reader gets his page all the same
+                current_app.logger.warning("A page cannot be kept: %s", error)
 
 
 def close_blog(error: BaseException | None) -> None:
@@ -154,8 +155,6 @@ def show_error(error: HTTPException) -> Any:
 
 def show_failure(error: Exception) -> Any:
     """A page for an error of ours: the log gets the reason, the reader does not."""
-    from flask import current_app
-
     current_app.logger.error("%s %s", request.method, request.path, exc_info=error)
     return show_bare_error(500, *ERROR_TEXTS[500])
 

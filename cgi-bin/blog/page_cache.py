@@ -81,7 +81,7 @@ def find_page(config: Config, environ: Environ) -> tuple[Fields, bytes] | None:
             if os.fstat(file.fileno()).st_mtime < time.time() - MAX_AGE_SECONDS:
                 return None
             head, _, content = file.read().partition(b"\n\n")
-    except FileNotFoundError:
+    except OSError:  # nearly always: there is no such file; whatever else it is, the page can be made
         return None
     lines = (line.partition(": ") for line in head.decode("latin-1").split("\n"))
     return [(name, value) for name, _, value in lines], content

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, abort, g, redirect, render_template, request, url_for
+from flask import Response, abort, current_app, g, redirect, render_template, request, url_for
 from markupsafe import Markup
 
 from . import comments as comment_store
@@ -100,8 +100,6 @@ def show_entry(row: Row, form: dict[str, str], errors: dict[str, str]) -> str:
 
 def secret() -> bytes:
     """The key for the tokens of comment forms."""
-    from flask import current_app
-
     key: bytes = current_app.config["SECRET_KEY"]
     return key
 

@@ -1,6 +1,7 @@
 /**
  * Stands before the handlers: which address may ask how often, for which part of the site, and who the user is. Separate
- * from the router, which only asks it. Pure but for one random number: the clock and whoever computes hashes are passed in. RFC 9110 11 and 15.5.
+ * from the router, which only asks it. Pure but for one random number: the clock and whoever computes hashes are passed
+ * in. RFC 9110 11 and 15.5.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { HeaderFields } from "../http/header_fields.ts";

@@ -3,12 +3,14 @@
  * pure computation by libraries: it runs in a worker of its own, and the server never imports it.
  */
 import { timingSafeEqual } from "node:crypto";
-// @ts-types="./apache_md5.d.ts"
-import apacheMd5 from "apache-md5";
+import apacheMd5Module from "apache-md5";
 import bcrypt from "bcryptjs";
 import { verify as verifySha } from "unixcrypt";
 import { latin1Text } from "../http/grammar.ts";
 import { kindOfHash } from "./password_file.ts";
+
+/** `$apr1$SALT$HASH` for a salt or a whole hash. The package is CommonJS, and its types are those of an ES module. */
+const apacheMd5 = apacheMd5Module as unknown as (password: string, salt: string) => string;
 
 /** Each comparison takes as long for a hash that differs early as for one that differs late. False for unknown hashes. */
 export function verifyPassword(password: string, hash: string): boolean {

@@ -6,8 +6,13 @@
 import { CR, latin1Text, LF } from "./grammar.ts";
 import { HttpError } from "./message.ts";
 
-/** Enough for a browser's head; a connection that waits holds no more. */
-const IDLE_BYTES = 8192;
+/**
+ * What a connection holds while it waits, for a read is under way all the time: enough for most heads, and 10,000 idle
+ * connections take 70 MiB less than with `BUSY_BYTES`.
+ */
+const IDLE_BYTES = 1024;
+/** What it holds from the time when a read has filled that: a browser's head with its cookies, or pipelined requests. */
+const BUSY_BYTES = 8192;
 
 /** Storage of connections that have ended: allocating it anew took a fifth of the time of a short connection. */
 const FREE: Uint8Array<ArrayBuffer>[] = [];
@@ -15,6 +20,7 @@ const MAX_FREE_COUNT = 256;
 
 export class ReceiveBuffer {
   #bytes = FREE.pop() ?? new Uint8Array(IDLE_BYTES);
+  #usualBytes = IDLE_BYTES;
   #start = 0;
   #end = 0;
   /** How many bytes from `#start` on are known to hold no LF. */
@@ -40,11 +46,11 @@ export class ReceiveBuffer {
 
   /**
    * Room for the next read, at least one byte. The storage has `capacity` bytes where the bytes not yet taken leave
-   * room in that, twice as many where they do not, and goes back to its least size once all was taken.
+   * room in that, twice as many where they do not, and goes back to its usual size once all was taken.
    */
-  space(capacity = IDLE_BYTES): Uint8Array {
+  space(capacity = this.#usualBytes): Uint8Array {
     const length = this.length;
-    let wanted = Math.max(capacity, IDLE_BYTES);
+    let wanted = Math.max(capacity, this.#usualBytes);
     while (wanted <= length) wanted *= 2;
     if (this.#bytes.length !== wanted && (length === 0 || this.#bytes.length < wanted)) {
       const larger = new Uint8Array(wanted);
@@ -76,6 +82,7 @@ export class ReceiveBuffer {
   commit(count: number): void {
     if (count > this.#bytes.length - this.#end) throw new Error("More bytes committed than there was space");
     this.#end += count;
+    if (this.#end === IDLE_BYTES && this.#bytes.length === IDLE_BYTES) this.#usualBytes = BUSY_BYTES;
   }
 
   /** Takes `count` bytes away unseen. */

@@ -164,6 +164,6 @@ export function sendStderrTo(path: string | null, libc: Libc | null): void {
   if (path === null || libc === null) return;
   const fd = libc.open(new TextEncoder().encode(`${path}\0`), O_WRONLY_APPEND, 0);
   if (fd < 0) return;
-  libc.dup2(fd, STDERR_FD);
+  libc.dup3(fd, STDERR_FD, 0);
   libc.close(fd);
 }

@@ -1,7 +1,8 @@
 /** Reads an operator's error pages into memory at start and at reload, so that answering with one needs no disk. I/O. */
 import { join } from "@std/path";
 import type { Limits } from "../limits.ts";
-import type { OwnPages } from "./error_pages.ts";
+import type { Config } from "./config.ts";
+import { ErrorPages, type OwnPages } from "./error_pages.ts";
 import { osProblem, StartError } from "./start_error.ts";
 
 const PAGE_NAME = /^([45][0-9]{2}|4xx|5xx|error)\.html$/;
@@ -41,5 +42,31 @@ function readNames(folder: string, refusal: Refusal): readonly string[] {
     return Array.from(Deno.readDirSync(folder), (entry) => entry.name);
   } catch (error) {
     throw refusal(folder, osProblem(error), error);
+  }
+}
+
+/** The error pages in force: an operator's own, or the built-in ones. */
+export class ReloadableErrorPages {
+  readonly #config: Pick<Config, "rules" | "errorPagesFolder" | "limits">;
+  #pages: ErrorPages;
+
+  /** Throws StartError, as `loadErrorPages` does. */
+  constructor(config: Pick<Config, "rules" | "errorPagesFolder" | "limits">) {
+    this.#config = config;
+    this.#pages = this.#load();
+  }
+
+  get pages(): ErrorPages {
+    return this.#pages;
+  }
+
+  /** Reads an operator's pages again. Throws StartError, and the old ones stay. */
+  reload(): void {
+    this.#pages = this.#load();
+  }
+
+  #load(): ErrorPages {
+    const { rules, errorPagesFolder, limits } = this.#config;
+    return new ErrorPages(rules, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
   }
 }

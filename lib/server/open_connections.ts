@@ -8,8 +8,8 @@ import type { ConnectionInfo } from "../http/message.ts";
 /** What is kept of a connection here. */
 export interface OpenConnection {
   readonly info: ConnectionInfo;
-  /** Closes it where no request has begun; whether it did. */
-  closeIfIdle(reason: string): boolean;
+  /** Closes it where no request has begun for at least so long; whether it did. */
+  closeIfIdle(reason: string, idleMs: number): boolean;
 }
 
 /** So many idle connections are closed at once, so that looking for them costs little for each. */
@@ -49,11 +49,14 @@ export class OpenConnections<Item extends OpenConnection> implements Iterable<It
     for (const resume of this.#waiting) resume();
   }
 
-  /** Closes some of those on which no request has begun, the oldest first (RFC 9112 9.5: a server may at any time). */
-  closeIdle(reason: string): number {
+  /**
+   * Closes some of those on which no request has begun for at least so long, the oldest first, and says how many. RFC 9112
+   * 9.5: a server may close a connection at any time.
+   */
+  closeIdle(reason: string, idleMs: number): number {
     let count = 0;
     for (const item of this.#items) {
-      if (item.closeIfIdle(reason) && ++count === CLOSED_AT_ONCE) break;
+      if (item.closeIfIdle(reason, idleMs) && ++count === CLOSED_AT_ONCE) break;
     }
     return count;
   }

@@ -2,9 +2,10 @@
  * Leaves root for good: what needs it (ports below 1024, a key for root's eyes, the log's folder) has been opened before.
  * User and group ids of all threads change, supplementary groups are dropped, and there is no way back. I/O.
  */
-import { closeSync, constants, fchownSync, fstatSync, openSync } from "node:fs";
+import { lchownSync } from "node:fs";
 import process from "node:process";
 import type { Libc } from "./libc.ts";
+import { keepLowPorts } from "./low_ports.ts";
 import { osProblem, StartError } from "./start_error.ts";
 
 /** Whom the server is to run as, in numbers. */
@@ -42,35 +43,58 @@ export function giveFile({ path, argument }: NamedFile, { uid, gid }: Identity):
     const remedy = "with --user, name a file of its own in a folder where only root may write";
     return new StartError({ argument, value: path, problem, remedy }, { cause });
   };
-  let fd: number;
   try {
-    fd = openSync(path, OPEN_OWN_FILE, 0o640);
+    const file = lstatOrMake(path);
+    if (file.isSymlink) throw refusal("is a symbolic link");
+    if (!file.isFile) return;
+    if ((file.nlink ?? 1) > 1) throw refusal("has a second name (hard link)");
+    // Its group may be one that reads logs, and stays where the owner is right. Should a link have taken its place just
+    // now, then that link gets another owner, and not what it leads to.
+    if (file.uid !== uid) lchownSync(path, uid, gid);
   } catch (error) {
-    const isLink = error instanceof Error && "code" in error && error.code === "ELOOP";
-    throw refusal(isLink ? "is a symbolic link" : osProblem(error), error);
-  }
-  try {
-    const file = fstatSync(fd);
-    if (!file.isFile()) return;
-    if (file.nlink > 1) throw refusal("has a second name (hard link)");
-    // Its group may be one that reads logs, and stays where the owner is right.
-    if (file.uid !== uid) fchownSync(fd, uid, gid);
-  } finally {
-    closeSync(fd);
+    throw error instanceof StartError ? error : refusal(osProblem(error), error);
   }
 }
 
-/** Follows no link, truncates nothing and does not wait for the reader of a FIFO. */
-const OPEN_OWN_FILE = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW |
-  constants.O_NONBLOCK;
+/** O_NOFOLLOW would be no help: the runtime resolves links before it opens what it is permitted to open. */
+function lstatOrMake(path: string): Deno.FileInfo {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    Deno.openSync(path, { append: true, createNew: true, mode: 0o640 }).close();
+    return Deno.lstatSync(path);
+  }
+}
 
-/** Becomes that user. Throws plain Error where the system does not let it, or only in part. */
-export function dropPrivileges({ uid, gid }: Identity, libc: Libc | null): void {
+/**
+ * Becomes that user. With `keepsLowPorts` the right to listen below 1024 stays at hand for `withLowPorts`, and nothing
+ * else. Throws plain Error where the system does not let it, or only in part.
+ */
+export function dropPrivileges(
+  { uid, gid }: Identity,
+  { libc, keepsLowPorts }: { readonly libc: Libc | null; readonly keepsLowPorts: boolean },
+): void {
   // Group first: without root there is no changing it. The runtime itself cannot drop supplementary groups.
   if (libc === null || libc.setgroups(0n, null) !== 0) throw new Error("Cannot drop the supplementary groups of root");
   process.setgid?.(gid);
-  process.setuid?.(uid);
+  const changeUser = () => process.setuid?.(uid);
+  if (keepsLowPorts) keepLowPorts(libc, changeUser);
+  else changeUser();
   if (Deno.uid() !== uid || Deno.gid() !== gid) throw new Error(`Cannot become user ${uid} and group ${gid}`);
+}
+
+/** Those of the files that this process cannot open to read; after the drop a reload cannot read them either. */
+export function unreadable(files: readonly NamedFile[]): readonly NamedFile[] {
+  return files.filter(({ path }) => {
+    try {
+      Deno.openSync(path).close();
+      return false;
+    } catch {
+      // Whatever keeps it from being read, the server has read it before and goes on with that.
+      return true;
+    }
+  });
 }
 
 /** Whether this process may change to another user. */

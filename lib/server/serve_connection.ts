@@ -123,15 +123,15 @@ export class ServedConnection {
   drain(): boolean {
     this.#isDraining = true;
     if (this.#reader.wait === "handshake") return this.#giveUp("the server stops");
-    if (!this.closeIfIdle("the server stops")) this.#connection.endAfterResponse();
+    if (!this.closeIfIdle("the server stops", 0)) this.#connection.endAfterResponse();
     return false;
   }
 
-  /** Closes a connection on which no request has begun, and says whether it did. */
-  closeIfIdle(reason: string): boolean {
-    const { wait } = this.#reader;
+  /** Closes a connection on which no request has begun for at least so long, and says whether it did. */
+  closeIfIdle(reason: string, idleMs: number): boolean {
+    const { wait, waitedMs } = this.#reader;
     const isIdle = wait === "keep_alive" || (wait === "head" && !this.#connection.hasBegunRequest);
-    if (!isIdle || this.#writer.isWriting) return false;
+    if (!isIdle || waitedMs < idleMs || this.#writer.isWriting) return false;
     this.#end(reason);
     return true;
   }

@@ -299,3 +299,82 @@ Deno.test("run() closes the socket and logs nothing above DEBUG when the client 
     assertEquals(conversation.outputPool.lentCount, 0);
   }
 });
+
+/** The client and its scheme as a handler sees them, when the peer of the socket is 192.0.2.1. */
+function echoClient({ connection }: { connection: ServedRequest["connection"] }) {
+  return ok(`${connection.remoteAddress} ${connection.remotePort} ${connection.secure ? "https" : "http"}`);
+}
+
+const FORWARDED = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Proto: https\r\n\r\n";
+
+Deno.test("run() believes of each request what a known proxy says", async () => {
+  const plain = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const believed = await converse(FORWARDED + plain, echoClient, { proxies: ["192.0.2.1"] });
+  assertEquals(believed.contents(), ["198.51.100.1 0 https", "192.0.2.1 50000 http"]);
+  assertEquals((await converse(FORWARDED, echoClient)).contents(), ["192.0.2.1 50000 http"]);
+});
+
+const PROXY = "PROXY TCP4 198.51.100.7 192.0.2.2 4711 80\r\n";
+
+Deno.test("run() takes a PROXY header from a known proxy, and what the client itself says of others no more", async () => {
+  const proxies = ["192.0.2.1"];
+  assertEquals((await converse(PROXY + FORWARDED, echoClient, { proxies })).contents(), ["198.51.100.7 4711 http"]);
+  assertEquals((await converse(FORWARDED, echoClient, { proxies })).contents(), ["198.51.100.1 0 https"]);
+  // A proxy before the proxy.
+  const both = await converse(PROXY + FORWARDED, echoClient, { proxies: ["192.0.2.1", "198.51.100.7"] });
+  assertEquals(both.contents(), ["198.51.100.1 0 https"]);
+});
+
+Deno.test("run() answers 400 to a PROXY header of somebody else, one that is damaged, and one that ends early", async () => {
+  const table: readonly [string, readonly string[], readonly string[]][] = [
+    [PROXY + FORWARDED, [], ["400"]],
+    [`${PROXY.replace("4711", "99999")}${FORWARDED}`, ["192.0.2.1"], ["400"]],
+    [PROXY + PROXY + FORWARDED, ["192.0.2.1"], ["400"]],
+    ["PROXY TCP4 198", ["192.0.2.1"], ["400"]],
+    ["", ["192.0.2.1"], []],
+  ];
+  for (const [input, proxies, want] of table) {
+    const conversation = await converse(input, echoClient, { proxies });
+    assertEquals(conversation.responses().map(({ status }) => `${status}`), want, input);
+  }
+});
+
+Deno.test("run() ends the wait for the rest of a PROXY header with that for the head", async () => {
+  const conversation = new Conversation(echoClient, { proxies: ["192.0.2.1"], limits: { headMs: 1000 } });
+  conversation.transport.send("PROXY TCP4 ");
+  await conversation.transport.untilReading();
+  conversation.advance(1001);
+  await conversation.done;
+  assert(conversation.transport.isClosed);
+});
+
+Deno.test("run() answers a refusal without reading", async () => {
+  const conversation = new Conversation(echoClient, { refusal: new HttpError(503, "Full") });
+  await conversation.transport.until(() => conversation.transport.calls.includes("closeWrite"));
+  conversation.transport.end();
+  await conversation.done;
+  assertEquals(conversation.contents(), ["error 503"]);
+  assertEquals(conversation.tellingLog, ["access   503 9"]);
+});
+
+Deno.test("closeIfIdle() closes a connection alone on which no request has begun for so long", async () => {
+  const table: readonly [name: string, sent: string, waitMs: number, idleMs: number, want: boolean][] = [
+    ["new and silent", "", 1000, 1000, true],
+    ["new, too short a time", "", 999, 1000, false],
+    ["between requests", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1000, 1000, true],
+    ["between requests, too short", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 999, 1000, false],
+    ["within a head", "GET / HTTP/1.1\r\n", 1000, 0, false],
+    ["within content", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1", 1000, 0, false],
+  ];
+  for (const [name, sent, waitMs, idleMs, want] of table) {
+    const conversation = new Conversation(echoContent);
+    await conversation.transport.untilReading();
+    if (sent !== "") conversation.transport.send(sent);
+    await conversation.settle();
+    conversation.clock.nowMs += waitMs;
+    assertEquals(conversation.connection.closeIfIdle("no room", idleMs), want, name);
+    assertEquals(conversation.transport.isClosed, want, name);
+    conversation.transport.fail(new Deno.errors.ConnectionReset());
+    await conversation.done;
+  }
+});

@@ -12,6 +12,8 @@ const SWEEP_MS = 1000;
 const ACCEPT_PAUSE_MS = 100;
 /** A client waits so long for room before it, and whoever comes then, is refused. */
 const ROOM_WAIT_MS = 1000;
+/** Who has been silent between two requests for so long gives way to somebody new. */
+const IDLE_MS = 1000;
 /** At most so many connections are being refused at once; any more are just closed. They come on top of all others. */
 const MAX_REFUSED = 16;
 /** What the kernel has queued for a listener is reset when it closes: this long it is still accepted. */
@@ -77,7 +79,7 @@ export class Server {
         // EMFILE above all: the next accept would fail at once, and so on.
         if (!isFailing) this.#services.log.error("listener", "Cannot accept connections, trying on", error);
         isFailing = true;
-        this.#connections.closeIdle(NO_ROOM);
+        this.#connections.closeIdle(NO_ROOM, 0);
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
       }
     }
@@ -99,13 +101,13 @@ export class Server {
     }
   }
 
-  /** Makes room by closing idle connections, else waits a moment for somebody to leave. */
+  /** Makes room by closing idle connections; waits a moment for somebody to leave or to be idle for long enough. */
   async #hasRoom(): Promise<boolean> {
     const { log, limits: { maxConnectionCount } } = this.#services;
-    if (this.#connections.size < maxConnectionCount) return true;
-    if (this.#connections.closeIdle(NO_ROOM) > 0) return true;
+    const makesRoom = () => this.#connections.closeIdle(NO_ROOM, IDLE_MS) > 0;
+    if (this.#connections.size < maxConnectionCount || makesRoom()) return true;
     if (this.#isCrowded) return false;
-    if (await this.#connections.fewerThan(maxConnectionCount, ROOM_WAIT_MS)) return true;
+    if (await this.#connections.fewerThan(maxConnectionCount, ROOM_WAIT_MS) || makesRoom()) return true;
     log.warn("listener", `${maxConnectionCount} connections are busy, others are refused`);
     this.#isCrowded = true;
     return false;

@@ -49,14 +49,15 @@ type Handler = Parameters<typeof makeServices>[0];
 /** A server that listens; `stop` drains it. */
 function startServer(handler: Handler, options: ConversationOptions = {}) {
   const log: string[] = [];
-  const server = new Server(makeServices(handler, { ...options, log }));
+  const services = makeServices(handler, { ...options, log });
+  const server = new Server(services);
   const listener = new ScriptedListener();
   const serving = server.serve(listener as unknown as Deno.Listener, { secure: false });
   const stop = async () => {
     await server.drain();
     await serving;
   };
-  return { server, listener, log, stop };
+  return { server, listener, clock: services.clock, log, stop };
 }
 
 /** Resolves when all has happened that needs neither client nor time. */
@@ -122,6 +123,116 @@ Deno.test("serve() accepts no more than maxConnectionCount", async () => {
     assert(await isAnswered(socket));
   }
   await stop();
+});
+
+/** What each socket was answered: its status, "" where it was closed without a word. */
+function statuses(sockets: readonly ScriptedSocket[]): string[] {
+  return sockets.map((socket) => socket.output.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length));
+}
+
+Deno.test("serve() refuses more than maxPerAddress connections of one address, or one IPv6 /64, but of no proxy", async () => {
+  const limits = { maxPerAddress: 1 };
+  const { listener, server, stop } = startServer(echoPath, { limits, proxies: ["192.0.2.9"] });
+  const addresses = ["192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"];
+  const sockets = [...addresses, "192.0.2.9", "192.0.2.9"].map((address) => new ScriptedSocket(address));
+  listener.put(...sockets);
+  await sockets[7].untilReading();
+  assertEquals(statuses(sockets), ["", "503", "", "", "503", "", "", ""]);
+  assertEquals(server.connectionCount, 6);
+  // A refused connection frees no place, one that ends does.
+  sockets[1].end();
+  assert(await isAnswered(sockets[0]));
+  const next = [1, 2].map(() => new ScriptedSocket("192.0.2.1"));
+  listener.put(...next);
+  await next[1].until(() => next[1].calls.includes("closeWrite"));
+  assertEquals(statuses(next), ["", "503"]);
+  await stop();
+});
+
+Deno.test("serve() just closes what is too much even to be refused", async () => {
+  const { listener, stop } = startServer(echoPath, { limits: { maxPerAddress: 1 } });
+  const sockets = Array.from({ length: 20 }, () => new ScriptedSocket());
+  listener.put(...sockets);
+  await sockets[19].until(() => sockets[19].isClosed);
+  assertEquals(statuses(sockets), ["", ...new Array(16).fill("503"), "", "", ""]);
+  assertEquals(sockets.map((socket) => socket.isClosed).indexOf(true), 17);
+  await stop();
+});
+
+Deno.test("serve() closes idle connections to make room", async () => {
+  const { listener, clock, log, stop } = startServer(echoPath, { limits: { maxConnectionCount: 2 } });
+  const [idle, busy, late] = [1, 2, 3].map(() => new ScriptedSocket());
+  listener.put(idle, busy);
+  await busy.untilReading();
+  busy.send("GET / HT");
+  await settle();
+  clock.nowMs = 1000;
+  listener.put(late);
+  assert(await isAnswered(late));
+  assertEquals([idle.isClosed, busy.isClosed], [true, false]);
+  busy.fail(new Deno.errors.ConnectionReset());
+  assertEquals(log.filter((line) => line.startsWith("warn")), []);
+  await stop();
+});
+
+Deno.test("serve() refuses when all are busy, after a moment, and serves again as soon as one has ended", async () => {
+  const { listener, log, stop } = startServer(echoPath, { limits: { maxConnectionCount: 1 } });
+  const [busy, ...refused] = [1, 2, 3].map(() => new ScriptedSocket());
+  listener.put(busy);
+  await busy.untilReading();
+  busy.send("GET / HT");
+  listener.put(...refused);
+  for (const socket of refused) {
+    await socket.until(() => socket.calls.includes("closeWrite"));
+    socket.end();
+  }
+  assertEquals(statuses(refused), ["503", "503"]);
+  assert(refused.every((socket) => socket.output.includes("\r\nRetry-After: 1\r\n")));
+  const warnings = log.filter((line) => line.startsWith("warn"));
+  assertEquals(warnings, ["warn 1 connections are busy, others are refused"]);
+  busy.fail(new Deno.errors.ConnectionReset());
+  await settle();
+  const next = new ScriptedSocket();
+  listener.put(next);
+  assert(await isAnswered(next));
+  await stop();
+});
+
+Deno.test("serve() really ends TLS connections that are refused before their handshake", async () => {
+  const ended: number[] = [];
+  const log: string[] = [];
+  const clock = { nowMs: 0, update: () => clock.nowMs += 1000 };
+  const services = {
+    ...makeServices(echoPath, { limits: { maxPerAddress: 1 }, log }),
+    clock,
+    shutdownSockets: (infos: readonly { readonly id: number }[]) => {
+      ended.push(...infos.map(({ id }) => id));
+      for (const { id } of infos) sockets[id - 1].fail(new Deno.errors.BrokenPipe());
+    },
+  };
+  const server = new Server(services);
+  const listener = new ScriptedListener();
+  const serving = server.serve(listener as unknown as Deno.Listener, { secure: true });
+  const sockets = Array.from({ length: 40 }, () => new ScriptedSocket());
+  const handshakes = sockets.map((socket) => {
+    const { promise, reject } = Promise.withResolvers<unknown>();
+    socket.handshake = () => promise;
+    const fail = socket.fail.bind(socket);
+    socket.fail = (error) => {
+      fail(error);
+      reject(error);
+    };
+    return promise.catch(() => {});
+  });
+  listener.put(...sockets);
+  // The first is served, 16 are refused politely (the sweep ends them), 16 of the rest are ended at once, 7 by the sweep.
+  await Promise.all(handshakes.slice(1));
+  const inOrder = Array.from({ length: 39 }, (_, at) => at + 2);
+  assertEquals(ended.slice(0, 16), inOrder.slice(16, 32));
+  assertEquals(ended.toSorted((a, b) => a - b), inOrder);
+  sockets[0].fail(new Deno.errors.ConnectionReset());
+  await server.drain();
+  await serving;
 });
 
 Deno.test("serve() goes on with every listener when there is room again", async () => {

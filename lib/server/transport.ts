@@ -39,6 +39,8 @@ export class SocketReader {
   #pending: Promise<void> | null = null;
   #fail: ((error: HttpError) => void) | null = null;
   #wait: ReadWait = "nothing";
+  /** When that wait began, Unix time in milliseconds. */
+  #startMs = 0;
   /** Unix time in milliseconds; Infinity while nothing is waited for. */
   deadlineMs = Infinity;
 
@@ -52,10 +54,16 @@ export class SocketReader {
     return this.#wait;
   }
 
+  /** How long the present wait has lasted. */
+  get waitedMs(): number {
+    return this.#clock.nowMs - this.#startMs;
+  }
+
   /** Starts the time limit of a wait; one that is running for the same wait runs on. */
   startWait(wait: ReadWait, limitMs: number): void {
     if (wait === this.#wait) return;
     this.#wait = wait;
+    this.#startMs = this.#clock.nowMs;
     this.deadlineMs = wait === "nothing" ? Infinity : this.#clock.nowMs + limitMs;
   }
 

@@ -170,6 +170,16 @@ def test_every_form_needs_its_token(blog: Blog, path: str, token: str | None) ->
     assert blog.value("SELECT count(*) FROM entries") == 1
 
 
+@pytest.mark.parametrize("token", [None, "", "wrong", "é"])
+@pytest.mark.parametrize("path", ["/write", "/edit/1"])
+def test_the_editor_needs_its_token(blog: Blog, path: str, token: str | None) -> None:
+    owner = blog.owner()
+    publish(owner, "Note")
+    fields = {"title": "Forged", "body": "x", "revision": "1", "action": "publish"}
+    assert owner.post(path, fields if token is None else {**fields, "csrf": token}).status == 403
+    assert blog.value("SELECT count(*) FROM entries WHERE title = 'Forged'") == 0
+
+
 def test_a_token_is_good_for_its_own_session_alone(blog: Blog) -> None:
     owner = blog.owner()
     publish(owner, "Note")

@@ -16,7 +16,7 @@ from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, Callable, Mapping
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import unquote_to_bytes, urlencode, urljoin, urlsplit
 
 CGI_BIN = Path(__file__).resolve().parents[2] / "cgi-bin"
 sys.path.insert(0, str(CGI_BIN))
@@ -154,8 +154,6 @@ class Browser:
 
 def unquote_latin(path: str) -> str:
     """Percent-decoded bytes as a server puts them into PATH_INFO, written as WSGI wants them (PEP 3333)."""
-    from urllib.parse import unquote_to_bytes
-
     return unquote_to_bytes(path).decode("latin-1")
 
 

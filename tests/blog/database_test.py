@@ -189,6 +189,12 @@ def test_only_what_every_reader_could_ask_for_is_kept(blog: Blog) -> None:
     assert "One" in off.visitor().get("/").text
 
 
+def test_a_page_that_cannot_be_kept_is_answered_all_the_same(blog: Blog) -> None:
+    (Path(blog.settings["BLOG_DATA"]) / "cache" / "pages").write_text("a file where the folder should be")
+    for _ in range(2):
+        assert "No entries here so far." in blog.visitor().get("/").text
+
+
 def manage(settings: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run manage.py as its user does."""
     command = ["/usr/bin/python3", str(CGI_BIN / "blog" / "manage.py"), *arguments]
@@ -247,9 +253,10 @@ def test_manage_explains_failures(
     assert want in result.stderr and "Traceback" not in result.stderr
 
 
-def test_manage_cannot_be_run_by_a_web_server() -> None:
-    mode = stat.S_IMODE((CGI_BIN / "blog" / "manage.py").stat().st_mode)
-    assert mode & 0o111 == 0
+def test_no_file_of_the_blog_can_be_run_by_a_web_server() -> None:
+    files = [path for path in (CGI_BIN / "blog").rglob("*") if path.is_file()]
+    assert len(files) > 40
+    assert [path.name for path in files if path.stat().st_mode & 0o111] == []
 
 
 assert sys.executable.startswith("/usr/bin/"), "run with /usr/bin/python3, as the blog is"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from browser import CGI_BIN, Browser, call_cgi, run_cgi
-from conftest import Blog, publish
+from conftest import Blog, log_in, publish
 
 WRAPPER = CGI_BIN / "wsgi_wrapper.py"
 ECHO = """
@@ -100,7 +100,7 @@ def test_output_is_whole_and_exit_functions_run(echo: Path) -> None:
     assert result.stderr == b"at exit\n"
 
 
-@pytest.mark.parametrize("place", ["venv", ".venv", "elsewhere"])
+@pytest.mark.parametrize("place", [".venv", "elsewhere"])
 def test_a_virtual_environment_comes_before_the_system(echo: Path, place: str) -> None:
     version = (
         "python"
@@ -124,8 +124,6 @@ def test_a_virtual_environment_of_another_python_is_named_in_the_log(echo: Path)
 
 def test_the_blog_runs_as_a_cgi_program(blog: Blog) -> None:
     browser = Browser(call_cgi(blog.settings), "https://localhost:8443/cgi")
-    from conftest import log_in
-
     done = log_in(browser)
     assert done.location == "https://localhost:8443/cgi/"
     assert "You were logged in." in browser.follow(done).text

@@ -1,0 +1,63 @@
+/**
+ * Keeps, of all that root may do, the right to listen on a port below 1024 (CAP_NET_BIND_SERVICE): a new certificate
+ * takes a new listener, also when the server has become another user. The right rests among the permitted ones, where it
+ * does nothing, and is in effect only while a listener is opened. Capabilities belong to a thread; this program, its calls
+ * to libc and its listeners are all of one. A program that is started gets nothing of it. See capabilities(7), capset(2),
+ * prctl(2).
+ */
+import type { Libc } from "./libc.ts";
+
+/** The first port that needs no right, where the system has not been told otherwise. */
+export const FIRST_HIGH_PORT = 1024;
+
+const PR_SET_KEEPCAPS = 8;
+/** linux/capability.h */
+const VERSION_3 = 0x2008_0522;
+const NET_BIND_SERVICE = 1 << 10;
+/** Two times three words, for capabilities 0 to 31 and 32 to 63: effective, permitted, inheritable. */
+const WORD_COUNT = 6;
+const EFFECTIVE = 0;
+const PERMITTED = 1;
+
+/** Runs `changeUser`, after which this thread has no capability in effect and that one right at most to put in effect. */
+export function keepLowPorts(libc: Libc, changeUser: () => void): void {
+  libc.prctl(PR_SET_KEEPCAPS, 1n, 0n, 0n, 0n);
+  changeUser();
+  libc.prctl(PR_SET_KEEPCAPS, 0n, 0n, 0n, 0n);
+  const rest = new Uint32Array(WORD_COUNT);
+  rest[PERMITTED] = readCapabilities(libc)[PERMITTED] & NET_BIND_SERVICE;
+  writeCapabilities(libc, rest);
+}
+
+/** Runs `listen` with the right in effect where it rests; elsewhere as it is. */
+export function withLowPorts<T>(libc: Libc | null, listen: () => T): T {
+  const before = libc === null ? null : readCapabilities(libc);
+  if (libc === null || before === null || !restsIn(before)) return listen();
+  const raised = before.slice();
+  raised[EFFECTIVE] |= NET_BIND_SERVICE;
+  writeCapabilities(libc, raised);
+  try {
+    return listen();
+  } finally {
+    writeCapabilities(libc, before);
+  }
+}
+
+function restsIn(capabilities: Uint32Array): boolean {
+  return (capabilities[PERMITTED] & NET_BIND_SERVICE) !== 0 && (capabilities[EFFECTIVE] & NET_BIND_SERVICE) === 0;
+}
+
+/** Of this thread. */
+function header(): Uint32Array<ArrayBuffer> {
+  return Uint32Array.of(VERSION_3, 0);
+}
+
+function readCapabilities(libc: Libc): Uint32Array<ArrayBuffer> {
+  const capabilities = new Uint32Array(WORD_COUNT);
+  if (libc.capget(header(), capabilities) !== 0) throw new Error("Cannot read the capabilities of the process");
+  return capabilities;
+}
+
+function writeCapabilities(libc: Libc, capabilities: Uint32Array<ArrayBuffer>): void {
+  if (libc.capset(header(), capabilities) !== 0) throw new Error("Cannot change the capabilities of the process");
+}

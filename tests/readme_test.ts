@@ -1,0 +1,27 @@
+/** readme.txt against what it speaks of: the options and their defaults, the files of the change map. */
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { OPTIONS } from "../lib/server/options.ts";
+
+const PROJECT = join(import.meta.dirname ?? ".", "..");
+const README = Deno.readTextFileSync(join(PROJECT, "readme.txt"));
+
+Deno.test("readme.txt lists every option with its default, and no other", () => {
+  const section = README.slice(README.indexOf("\n3 Options\n"), README.indexOf("\n4 The design\n"));
+  const wanted = OPTIONS.map(({ name, value, default: standard }) =>
+    `  --${(value === null ? name : `${name} ${value}`).padEnd(30)} ${standard}`
+  );
+  assertEquals(section.split("\n").filter((line) => line.startsWith("  --")), wanted);
+});
+
+Deno.test("readme.txt names only files that are there", () => {
+  const names = README.match(/(?:lib|scripts|cgi-bin|certs|tests)\/[\w./-]*\w/g) ?? [];
+  const isThere = (name: string) => {
+    try {
+      return Deno.statSync(join(PROJECT, name)) !== null;
+    } catch {
+      return false;
+    }
+  };
+  assertEquals(names.filter((name) => !isThere(name) && name !== "cgi-bin/.venv" && !name.startsWith("certs/")), []);
+});
