@@ -18,7 +18,7 @@ import { findScript, isScriptPath, type ScriptPlaces } from "./find_script.ts";
 import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "./meta_variables.ts";
 import { ScriptContent } from "./script_content.ts";
 import type { ScriptLog } from "./script_log.ts";
-import { ReadBuffers, ScriptProcess } from "./script_process.ts";
+import { ScriptProcess } from "./script_process.ts";
 import { ScriptQueue, scriptsUnavailable, type ScriptTurn } from "./script_queue.ts";
 import { ScriptRun } from "./script_run.ts";
 import { searchWords } from "./search_words.ts";
@@ -49,7 +49,6 @@ export class CgiScripts {
   readonly #options: CgiOptions;
   readonly #prefix: CommandPrefix;
   readonly #queue: ScriptQueue;
-  readonly #buffers = new ReadBuffers();
   readonly #runs = new Set<ScriptRun>();
   #timer: number | null = null;
   #nextMoment: Promise<"later"> | null = null;
@@ -167,7 +166,7 @@ export class CgiScripts {
       hasInput: contentLength > 0,
     };
     try {
-      return new ScriptProcess(command, this.#buffers);
+      return new ScriptProcess(command);
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : undefined;
       const message = `Cannot start "${file}"`;
