@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { fill } from "../../tests/feed.ts";
 import { latin1Bytes } from "../http/grammar.ts";
 import { HttpError } from "../http/message.ts";
 import { ReceiveBuffer } from "../http/receive_buffer.ts";
@@ -34,8 +35,7 @@ function take(text: string, follows: string): { header: ProxyHeader | "none" | n
       const buffer = new ReceiveBuffer();
       let header: ProxyHeader | "none" | null = null;
       for (const piece of pieces) {
-        buffer.space().set(piece);
-        buffer.commit(piece.length);
+        fill(buffer, piece);
         if (header === null) header = takeProxyHeader(buffer);
       }
       return { header, rest: String.fromCharCode(...buffer.take(Infinity)) };
