@@ -13,10 +13,11 @@ import { checkConfig } from "./lib/server/check_config.ts";
 import { type Config, parseCommandLine, usesCgi } from "./lib/server/config.ts";
 import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/server/daemon.ts";
 import { fitConnections, readDescriptorLimit } from "./lib/server/descriptors.ts";
-import { helpText, versionText } from "./lib/server/help.ts";
+import { helpText, VERSION, versionText } from "./lib/server/help.ts";
 import { HttpsListener } from "./lib/server/https_listener.ts";
 import { type Libc, openLibc } from "./lib/server/libc.ts";
 import { listenTcp } from "./lib/server/listen.ts";
+import { loadConfigFile } from "./lib/server/load_config_file.ts";
 import { ReloadableErrorPages } from "./lib/server/load_error_pages.ts";
 import { loadRealms } from "./lib/server/load_realms.ts";
 import { LockFile } from "./lib/server/lock_file.ts";
@@ -44,14 +45,13 @@ import { credentialFiles } from "./lib/server/tls_credentials.ts";
 import { Clock } from "./lib/server/transport.ts";
 import { createStaticHandler } from "./lib/static/static_files.ts";
 
-const VERSION = "1.0.0";
-
 /** Resolves to the exit status. */
 async function main(): Promise<number> {
   try {
     const command = parseCommandLine(Deno.args, {
       cwd: Deno.cwd(),
       environment: readEnvironment("LISOD_FOREGROUND", "PATH", "LANG", "TZ"),
+      loadConfigFile,
     });
     switch (command.kind) {
       case "help":
@@ -216,8 +216,12 @@ function logFiles({ form, logFile, accessLogFile }: Config): readonly NamedFile[
 }
 
 /** The files that SIGHUP reads again; error pages are for every user to read. */
-function reloadedFiles({ form, keyFile, certificateFile, keyPassphraseFile }: Config): readonly NamedFile[] {
-  return namedFiles([["key", keyFile], ["certificate", certificateFile], ["key-passphrase", keyPassphraseFile]], form);
+function reloadedFiles(config: Config): readonly NamedFile[] {
+  const { form, keyFile, certificateFile, keyPassphraseFile, access } = config;
+  return [
+    ...namedFiles([["key", keyFile], ["certificate", certificateFile], ["key-passphrase", keyPassphraseFile]], form),
+    ...access.realms.map(({ file }) => ({ path: file, argument: argumentLabel("auth", form) })),
+  ];
 }
 
 function namedFiles(files: readonly (readonly [ValueName, string | null])[], form: Form): readonly NamedFile[] {

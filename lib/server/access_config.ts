@@ -7,7 +7,7 @@ import { AddressRange } from "../access/ip_address.ts";
 import { parsePrefix, type PathPrefix } from "../access/path_prefix.ts";
 import { FIELD_VALUE, TOKEN } from "../http/grammar.ts";
 import { type Field, HeaderFields } from "../http/header_fields.ts";
-import type { Settings } from "./settings.ts";
+import type { ResolvePath, Settings } from "./settings.ts";
 
 /** A realm whose users are still on disk. */
 export interface RealmFile {
@@ -37,7 +37,7 @@ export function readAccessConfig(settings: Settings): AccessConfig {
       ...settings.each("deny", { ...rule, parse: (text) => parseAccessRule(text, false) }),
     ],
     realms: settings.each("auth", {
-      parse: (text) => parseRealm(text, settings),
+      parse: parseRealm,
       problem: "not a realm, a file and a prefix",
       remedy: "give one such as Members:/etc/lisod/members.htpasswd:/members",
     }),
@@ -51,10 +51,10 @@ export function readAccessConfig(settings: Settings): AccessConfig {
 }
 
 /** RFC 9110 5.6.4: a realm is a quoted string, here of visible ASCII and spaces. */
-function parseRealm(text: string, settings: Settings): RealmFile | null {
+function parseRealm(text: string, resolvePath: ResolvePath): RealmFile | null {
   const [, name, path, prefixText] = /^([\x20-\x39\x3b-\x7e]+):(.+):(\/[^:]*)$/s.exec(text) ?? [];
   if (name === undefined) return null;
-  const [file, prefix] = [settings.resolve(path), parsePrefix(prefixText)];
+  const [file, prefix] = [resolvePath(path), parsePrefix(prefixText)];
   return file === null || prefix === null ? null : { name, file, prefix };
 }
 

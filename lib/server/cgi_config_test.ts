@@ -4,7 +4,11 @@ import { parseCommandLine } from "./config.ts";
 import { UsageError } from "./start_error.ts";
 
 function read(args: readonly string[], environment: Record<string, string | undefined> = {}): CgiConfig {
-  const command = parseCommandLine(["--root", "www", ...args], { cwd: "/home/liso", environment });
+  const command = parseCommandLine(["--root", "www", ...args], {
+    cwd: "/home/liso",
+    environment,
+    loadConfigFile: (path) => ({ path, text: "" }),
+  });
   assert(command.kind === "serve");
   return command.config.cgi;
 }

@@ -5,7 +5,11 @@ import { parseCommandLine } from "./config.ts";
 
 /** The messages of checkConfig for these arguments, with `folder` as the current folder. */
 function problemsOf(folder: string, ...args: readonly string[]): string[] {
-  const command = parseCommandLine(args, { cwd: folder, environment: {} });
+  const command = parseCommandLine(args, {
+    cwd: folder,
+    environment: {},
+    loadConfigFile: (path) => ({ path, text: "" }),
+  });
   if (command.kind !== "serve") throw new Error(`The command is ${command.kind}`);
   return checkConfig(command.config).map((problem) => problem.message.replaceAll(folder, "HERE"));
 }

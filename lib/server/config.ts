@@ -8,6 +8,7 @@ import { type AccessConfig, readAccessConfig } from "./access_config.ts";
 import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
 import { RULES, type Rules, type RulesName } from "../rules.ts";
 import { LOG_LEVELS, type LogLevel } from "./log_lines.ts";
+import { type ConfigFile, parseConfigFile } from "./config_file.ts";
 import { findOption, type Form, OPTIONS, POSITIONS } from "./options.ts";
 import { type Setting, Settings, valueMissing } from "./settings.ts";
 import { UsageError } from "./start_error.ts";
@@ -70,7 +71,7 @@ export type Command =
   | { readonly kind: "help" }
   | { readonly kind: "version" };
 
-/** What the arguments mean depends on these two and nothing else. */
+/** What the arguments mean depends on these and nothing else. */
 export interface Surroundings {
   /** Absolute; relative paths start here. */
   readonly cwd: string;
@@ -79,16 +80,19 @@ export interface Surroundings {
    * programs.
    */
   readonly environment: { readonly [name: string]: string | undefined };
+  /** Reads the file that --config names, an absolute path. Throws StartError. */
+  readonly loadConfigFile: (path: string) => ConfigFile;
 }
 
 /** `args` without the program's name. Throws UsageError, whose message names the argument, its value and what to do. */
-export function parseCommandLine(args: readonly string[], { cwd, environment }: Surroundings): Command {
-  const { positionals, settingsByName } = readArguments(args);
+export function parseCommandLine(args: readonly string[], surroundings: Surroundings): Command {
+  const { cwd, environment } = surroundings;
+  const { positionals, settingsByName } = readArguments(args, cwd);
   for (const kind of ["help", "version"] as const) {
     if (settingsByName.get(kind)?.some((setting) => setting.text === "true")) return { kind };
   }
-  const form = addPositionals(positionals, settingsByName);
-  const settings = new Settings(settingsByName, cwd);
+  const form = addPositionals(positionals, { settingsByName, cwd });
+  const settings = addConfigFile(new Settings(settingsByName), { settingsByName, surroundings });
   const config = buildConfig(settings, { form, environment });
   return { kind: settings.flag("check") ? "check" : "serve", config };
 }
@@ -100,7 +104,10 @@ type SettingsByName = Map<string, readonly Setting[]>;
  * option with a value are strings (else `08` becomes 8), all are collected (else the last of two wins), and what begins
  * with a dash was checked before.
  */
-function readArguments(args: readonly string[]): { positionals: readonly string[]; settingsByName: SettingsByName } {
+function readArguments(
+  args: readonly string[],
+  cwd: string,
+): { positionals: readonly string[]; settingsByName: SettingsByName } {
   checkSpelling(args.slice(0, args.includes("--") ? args.indexOf("--") : args.length));
   const parsed = parseArgs(args, {
     string: ["_", ...OPTIONS.filter((option) => option.value !== null).map((option) => option.name)],
@@ -110,7 +117,11 @@ function readArguments(args: readonly string[]): { positionals: readonly string[
   });
   const settingsByName: SettingsByName = new Map();
   for (const { name } of OPTIONS) {
-    const settings = [parsed[name] ?? []].flat().map((value) => ({ label: `--${name}`, text: String(value) }));
+    const settings = [parsed[name] ?? []].flat().map((value) => ({
+      label: `--${name}`,
+      text: String(value),
+      folder: cwd,
+    }));
     if (settings.length > 0) settingsByName.set(name, settings);
   }
   return { positionals: parsed._.map(String), settingsByName };
@@ -147,7 +158,10 @@ function unknownOption(argument: string): UsageError {
 }
 
 /** The eight arguments become the options that they stand for. */
-function addPositionals(positionals: readonly string[], settingsByName: SettingsByName): Form {
+function addPositionals(
+  positionals: readonly string[],
+  { settingsByName, cwd }: { readonly settingsByName: SettingsByName; readonly cwd: string },
+): Form {
   if (positionals.length === 0) return "named";
   const given = `${positionals.length} ${positionals.length === 1 ? "argument" : "arguments"}`;
   if (positionals.length !== POSITIONS.length) {
@@ -160,9 +174,27 @@ function addPositionals(positionals: readonly string[], settingsByName: Settings
     });
   }
   POSITIONS.forEach(({ name, label }, index) => {
-    settingsByName.set(name, [{ label, text: positionals[index] }, ...settingsByName.get(name) ?? []]);
+    settingsByName.set(name, [{ label, text: positionals[index], folder: cwd }, ...settingsByName.get(name) ?? []]);
   });
   return "positional";
+}
+
+/**
+ * What the file of --config sets and the command line does not: that wins, also where an option may be repeated, and
+ * --foreground there over daemon here.
+ */
+function addConfigFile(
+  given: Settings,
+  { settingsByName, surroundings }: { readonly settingsByName: SettingsByName; readonly surroundings: Surroundings },
+): Settings {
+  const path = given.path("config");
+  if (path === null) return given;
+  const fromFile = new Map(parseConfigFile(surroundings.loadConfigFile(path)));
+  if (given.has("foreground") || given.has("daemon")) {
+    fromFile.delete("foreground");
+    fromFile.delete("daemon");
+  }
+  return new Settings(new Map([...fromFile, ...settingsByName]));
 }
 
 const RULES_OF_FORM: { readonly [form in Form]: RulesName } = { positional: "course", named: "standard" };

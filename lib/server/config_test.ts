@@ -5,7 +5,11 @@ import { type Config, parseCommandLine, type Surroundings } from "./config.ts";
 import { OPTIONS } from "./options.ts";
 import { UsageError } from "./start_error.ts";
 
-const HERE: Surroundings = { cwd: "/home/liso", environment: {} };
+const HERE: Surroundings = {
+  cwd: "/home/liso",
+  environment: {},
+  loadConfigFile: (path) => ({ path, text: "" }),
+};
 const EIGHT = ["8080", "8443", "../lisod.log", "lisod.lock", "www", "cgi/blog.py", "grader.key", "/etc/grader.crt"];
 
 function configOf(args: readonly string[], surroundings: Surroundings = HERE): Config {
@@ -329,4 +333,81 @@ Deno.test("parseCommandLine() throws nothing but one line for 20,000 random comm
     }
   }
   assert(acceptedCount > 0, "no command line was accepted");
+});
+
+/** The Config of `args` where /etc/lisod.conf and ./site/lisod.conf hold `text`. */
+function configWithFile(text: string, ...args: readonly string[]): Config {
+  const loadConfigFile = (path: string) => {
+    assert(["/etc/lisod.conf", "/home/liso/site/lisod.conf"].includes(path), path);
+    return { path, text };
+  };
+  return configOf(args, { ...HERE, loadConfigFile });
+}
+
+Deno.test("parseCommandLine() takes from the file of --config what the command line does not give", () => {
+  const etc = ["--config", "/etc/lisod.conf"];
+  const here = ["--config", "site/lisod.conf"];
+  const cases: [string, readonly string[], Partial<Config>][] = [
+    ["root = /srv", etc, { root: "/srv" }],
+    ["root = www", etc, { root: "/etc/www" }],
+    ["root = www\nauth = A:users:/", here, {
+      root: "/home/liso/site/www",
+      access: {
+        ...DEFAULT_CONFIG.access,
+        realms: [{
+          name: "A",
+          file: "/home/liso/site/users",
+          prefix: configOf(["--root=/", "--auth=A:u:/"]).access.realms[0].prefix,
+        }],
+      },
+    }],
+    ["root = www", [...here, "--root", "www"], { root: "/home/liso/www" }],
+    ["root = /srv\nlisting\nhttp = 80", [...etc, "--listing=false", "--http", "81"], {
+      root: "/srv",
+      http: { port: 81, hostname: null },
+    }],
+    ["root = /srv\nheader = X-A: 1\nheader = X-B: 2", etc, {
+      root: "/srv",
+      access: { ...DEFAULT_CONFIG.access, fields: [...DEFAULT_CONFIG.access.fields, ["X-A", "1"], ["X-B", "2"]] },
+    }],
+    ["root = /srv\nheader = X-A: 1\nheader = X-B: 2", [...etc, "--header", "X-C: 3"], {
+      root: "/srv",
+      access: { ...DEFAULT_CONFIG.access, fields: [...DEFAULT_CONFIG.access.fields, ["X-C", "3"]] },
+    }],
+    ["root = /srv\ndaemon = on\nlog = /l", etc, { root: "/srv", foreground: false, logFile: "/l" }],
+    ["root = /srv\ndaemon = on\nlog = /l", [...etc, "--foreground"], { root: "/srv", logFile: "/l" }],
+    ["root = /srv\nforeground = on\nlog = /l", [...etc, "--daemon"], {
+      root: "/srv",
+      foreground: false,
+      logFile: "/l",
+    }],
+    ["listing = on\nmax-body-bytes = 1k", [...etc, ...EIGHT], {
+      ...configOf(EIGHT),
+      listing: true,
+      limits: { ...configOf(EIGHT).limits, maxBodyBytes: 1024 },
+    }],
+    ["http = 1\nroot = /elsewhere", [...etc, ...EIGHT], configOf(EIGHT)],
+  ];
+  for (const [text, args, want] of cases) {
+    assertEquals(configWithFile(text, ...args), { ...DEFAULT_CONFIG, ...want }, text);
+  }
+});
+
+Deno.test("parseCommandLine() names file and line when a value in the file is wrong", () => {
+  const cases: [string, string][] = [
+    ["root = /a\nhttp = x", '/etc/lisod.conf:2: http "x": not a port: give a number from 0 to 65535'],
+    ["root = /a\nroot = /b", '/etc/lisod.conf:2: root "/b": already given as /etc/lisod.conf:1: root: give it once'],
+    ["root = /a\nmax-body-bytes = much", '/etc/lisod.conf:2: max-body-bytes "much": not a size such as 8192, 8k or 1M'],
+    ["root = /a\nallow = nobody", '/etc/lisod.conf:2: allow "nobody": not an address range and a prefix'],
+    ["log = /a\nlock = /a", '/etc/lisod.conf:2: lock "/a": the same file as /etc/lisod.conf:1: log'],
+  ];
+  for (const [text, want] of cases) {
+    const error = assertThrows(() => configWithFile(text, "--config=/etc/lisod.conf"), UsageError);
+    assert(error.message.startsWith(want), error.message);
+  }
+});
+
+Deno.test("parseCommandLine() refuses a second --config, and reads none when help is asked for", () => {
+  assertThrows(() => configOf(["--config", "a", "--config", "b"]), UsageError, "already given");
+  assertEquals(parseCommandLine(["--config", "a", "--help"], HERE), { kind: "help" });
 });

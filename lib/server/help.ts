@@ -1,6 +1,9 @@
 /** The texts of `--help` and `--version`, made of the option table. Pure. */
 import { type Option, OPTIONS, POSITIONS } from "./options.ts";
 
+/** Of lisod, as `--version` and the log say it. */
+export const VERSION = "1.0.0";
+
 const WIDTH = 80;
 const INDENT = 30;
 

@@ -8,11 +8,11 @@ import { expiryWarning } from "./check_credentials.ts";
 import type { ListenAddress } from "./config.ts";
 import { silenceKeyLog } from "./key_log.ts";
 import type { Libc } from "./libc.ts";
+import { ListeningSocket } from "./listening_socket.ts";
 import { listenTls } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { argumentLabel } from "./options.ts";
 import { withLowPorts } from "./low_ports.ts";
-import { PortHandover } from "./port_handover.ts";
 import type { Identity } from "./privileges.ts";
 import { type CredentialFiles, loadCredentials } from "./tls_credentials.ts";
 
@@ -49,6 +49,7 @@ export class HttpsListener {
       argument: argumentLabel("https", options.files.form),
       credentials: this.#credentials,
     });
+    this.#socket().setNoDelay();
     Deno.unrefTimer(setInterval(() => this.#warnOfExpiry(), DAY_MS));
   }
 
@@ -64,7 +65,7 @@ export class HttpsListener {
 
   /** Before root is left: gives the socket to that user, who could not take over a port of root's later. */
   giveTo(identity: Identity): void {
-    if (!new PortHandover(this.#options.libc, this.#listener.addr.port).giveTo(identity)) {
+    if (!this.#socket().giveTo(identity)) {
       this.#options.log.warn("https", "A new certificate takes a restart: the socket stays with root");
     }
   }
@@ -75,7 +76,7 @@ export class HttpsListener {
    * StartError when the new pair is no good; then everything stays as it was.
    */
   async replace(): Promise<Deno.TlsListener | null> {
-    await this.#handover;
+    for (let before; before !== this.#handover;) await (before = this.#handover);
     const { files, log } = this.#options;
     const credentials = loadCredentials(files, Date.now());
     for (const warning of credentials.warnings) log.warn("https", warning);
@@ -83,6 +84,7 @@ export class HttpsListener {
       return null;
     }
     this.#listener = this.#handOver(credentials) ?? await this.#reopen(credentials);
+    this.#socket().setNoDelay();
     this.#credentials = credentials;
     const end = new Date(credentials.notAfterMs).toISOString().slice(0, 10);
     log.info("https", `new certificate for ${credentials.names.join(", ")}, until ${end}`);
@@ -92,22 +94,22 @@ export class HttpsListener {
   /** Both listen for a moment; null where the system cannot do that. */
   #handOver(credentials: Credentials): Deno.TlsListener | null {
     const old = this.#listener;
-    const handover = new PortHandover(this.#options.libc, old.addr.port);
-    if (!handover.share()) return null;
+    const socket = this.#socket();
+    if (!socket.share()) return null;
     const listener = this.#listenAgain(credentials, true);
-    if (!handover.preferSecond()) {
+    if (!socket.preferSecond()) {
       this.#options.log.warn("https", "The kernel gives some connections to the old listener: they may be lost");
     }
-    this.#handover = this.#endHandover(old, handover);
+    this.#handover = this.#endHandover(old, socket);
     return listener;
   }
 
   /** Resolves when the old socket is gone: a third one that began to listen before that would not be the preferred one. */
-  async #endHandover(old: Deno.TlsListener, handover: PortHandover): Promise<void> {
+  async #endHandover(old: Deno.TlsListener, socket: ListeningSocket): Promise<void> {
     await pause(HANDOVER_MS);
     closeUnlessClosed(old);
     // The runtime closes the socket in a later turn of its event loop.
-    for (let turn = 0; handover.isShared() && turn < CLOSE_TURNS; turn++) await pause(CLOSE_TURN_MS);
+    for (let turn = 0; socket.isShared() && turn < CLOSE_TURNS; turn++) await pause(CLOSE_TURN_MS);
   }
 
   /** Closes, then listens; clients that connect meanwhile are refused. */
@@ -123,6 +125,10 @@ export class HttpsListener {
     const again = { ...address, port: this.#listener.addr.port };
     const argument = argumentLabel("https", files.form);
     return withLowPorts(this.#options.libc, () => listenTls(again, { argument, credentials, isShared }));
+  }
+
+  #socket(): ListeningSocket {
+    return new ListeningSocket(this.#options.libc, this.#listener.addr.port);
   }
 
   #warnOfExpiry(): void {

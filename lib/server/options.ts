@@ -295,6 +295,13 @@ const FORM_OPTIONS = [
     section: "Running",
   },
   {
+    name: "config",
+    value: "FILE",
+    default: "none",
+    meaning: 'File with further options, one "option = value" a line; the command line wins',
+    section: "Running",
+  },
+  {
     name: "check",
     value: null,
     default: "off",

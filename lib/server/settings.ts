@@ -1,7 +1,7 @@
 /**
  * The options that were given, still as text, with where each came from, and the readers that turn one into a value.
- * Separate from config.ts because the sources of settings (the eight arguments, long options) grow apart
- * from the record that is built of them. Pure.
+ * Separate from config.ts because the sources of settings (the eight arguments, long options, a file) grow apart from
+ * the record that is built of them. Pure.
  */
 import { resolve } from "@std/path";
 import { DEFAULT_LIMITS, type Limit, LIMITS, type Limits } from "../limits.ts";
@@ -10,10 +10,15 @@ import { parseCount, parseSize, parseTime } from "./quantity.ts";
 import { UsageError } from "./start_error.ts";
 
 export interface Setting {
-  /** How the operator knows it: `--http`, `<HTTP port>`. */
+  /** How the operator knows it: `--http`, `<HTTP port>`, `/etc/lisod.conf:3: http`. */
   readonly label: string;
   readonly text: string;
+  /** Absolute; a relative path in the text starts here. */
+  readonly folder: string;
 }
+
+/** Makes a path from within a value absolute; null where it can be none. */
+export type ResolvePath = (path: string) => string | null;
 
 const MAX_PORT = 65_535;
 /** A timer beyond this fires at once (a signed 32-bit number of milliseconds, about 24 days). */
@@ -21,13 +26,12 @@ const MAX_TIMER_MS = 2_147_483_647;
 
 export class Settings {
   readonly #byName: ReadonlyMap<string, readonly Setting[]>;
-  readonly #cwd: string;
 
   /**
-   * `byName` holds what was given, by the names of the option table; relative paths are taken from `cwd`. Throws
-   * UsageError for an option that was given twice and is not repeatable, and for an empty value.
+   * `byName` holds what was given, by the names of the option table. Throws UsageError for an option that was given
+   * twice and is not repeatable, and for an empty value.
    */
-  constructor(byName: ReadonlyMap<string, readonly Setting[]>, cwd: string) {
+  constructor(byName: ReadonlyMap<string, readonly Setting[]>) {
     for (const [name, settings] of byName) {
       const option = findOption(name);
       if (option === undefined) throw new Error(`No option "${name}"`);
@@ -36,7 +40,6 @@ export class Settings {
       if (empty !== undefined) throw valueMissing(empty.label, option.value ?? "true");
     }
     this.#byName = byName;
-    this.#cwd = cwd;
   }
 
   has(name: FlagName | ValueName): boolean {
@@ -61,21 +64,16 @@ export class Settings {
   each<Value>(
     name: ValueName,
     { parse, problem, remedy }: {
-      readonly parse: (text: string) => Value | null;
+      readonly parse: (text: string, resolvePath: ResolvePath) => Value | null;
       readonly problem: string;
       readonly remedy: string;
     },
   ): readonly Value[] {
     return (this.#byName.get(name) ?? []).map((setting) => {
-      const value = parse(setting.text);
+      const value = parse(setting.text, (path) => resolvePath(setting, path));
       if (value === null) throw refuse(setting, problem, remedy);
       return value;
     });
-  }
-
-  /** A path from within a value, made absolute; null where it can be none. */
-  resolve(path: string): string | null {
-    return path.includes("\0") ? null : resolve(this.#cwd, path);
   }
 
   /** Bytes; null where it was not given. */
@@ -91,8 +89,9 @@ export class Settings {
   path(name: ValueName): string | null {
     const setting = this.#find(name);
     if (setting === null) return null;
-    if (setting.text.includes("\0")) throw refuse(setting, "holds a NUL character", "give a path");
-    return resolve(this.#cwd, setting.text);
+    const path = resolvePath(setting, setting.text);
+    if (path === null) throw refuse(setting, "holds a NUL character", "give a path");
+    return path;
   }
 
   /** 0 lets the kernel choose. The default of the table where it was not given. */
@@ -144,8 +143,12 @@ export class Settings {
   }
 
   #findOrDefault(name: ValueName): Setting {
-    return this.#find(name) ?? { label: `--${name}`, text: findOption(name)?.default ?? "" };
+    return this.#find(name) ?? { label: `--${name}`, text: findOption(name)?.default ?? "", folder: "/" };
   }
+}
+
+function resolvePath({ folder }: Setting, path: string): string | null {
+  return path.includes("\0") ? null : resolve(folder, path);
 }
 
 const LIMIT_UNITS = {

@@ -3,11 +3,10 @@
  * long as a `write()` is blocked on it (a client that reads nothing keeps the descriptor and megabytes of send buffer
  * for as long as it likes), and for a TLS connection as long as the handshake has not ended (a client that connects and
  * is silent keeps the descriptor for ever). shutdown(2) makes both fail at once and the descriptor goes. JavaScript
- * cannot call it, so this file does, through FFI on libc (libc.ts). The runtime does not tell the descriptor of a TLS connection, so the
- * socket is found among /proc/self/fd by both of its addresses (needs read permission). Linux only: elsewhere, or
- * without libc, nothing is ever shut down, and the caller has to count such sockets as open.
+ * cannot call it, so this file does, through libc. The runtime does not tell the descriptor of a TLS connection, so the
+ * socket is found among /proc/self/fd by both of its addresses (needs read permission). Linux only: elsewhere, or without
+ * libc, nothing is ever shut down, and the caller has to count such sockets as open. I/O.
  */
-
 import type { Libc } from "./libc.ts";
 
 /** Both ends of a TCP connection: textual IP addresses, IPv4-mapped IPv6 ones equal to their IPv4 form. */

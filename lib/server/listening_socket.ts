@@ -1,15 +1,19 @@
 /**
- * Passes a port from one listening socket to the next without refusing or resetting a single connection. The runtime
- * cannot give a listener another certificate, so there has to be a second one; closing the first before the second opens
- * refuses clients, and closing it after that resets those whom the kernel had queued for it. So for a moment both
- * listen on the port (SO_REUSEPORT), a filter gives every new connection to the second (SO_ATTACH_REUSEPORT_CBPF), and
- * the first is closed when its queue has been served. Apart from the listener, because this is Linux and libc. I/O.
+ * What the runtime does not let a program do with a listening socket. First, TCP_NODELAY, which accepted sockets inherit:
+ * the runtime has no word for it on TLS connections, and the first answer on each would wait up to 40 ms for the
+ * acknowledgement of the session tickets. Second, passing a port from one listening socket to the next without refusing
+ * or resetting a single connection. The runtime cannot give a listener another certificate, so there has to be a second
+ * one; closing the first before the second opens refuses clients, and closing it after that resets those whom the kernel
+ * had queued for it. So for a moment both listen on the port (SO_REUSEPORT), a filter gives every new connection to the
+ * second (SO_ATTACH_REUSEPORT_CBPF), and the first is closed when its queue has been served. Linux, through libc. I/O.
  */
 import type { Libc } from "./libc.ts";
 import type { Identity } from "./privileges.ts";
 
-/** Linux, asm-generic/socket.h and bits/socket.h. */
+/** Linux, asm-generic/socket.h, bits/socket.h and netinet/tcp.h. */
 const SOL_SOCKET = 1;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
 const SO_REUSEPORT = 15;
 const SO_ATTACH_REUSEPORT_CBPF = 51;
 const AF_INET = 2;
@@ -24,13 +28,21 @@ const SOCKADDR_BYTES = 28;
  */
 const CHOOSE_SECOND = new Uint8Array(Uint32Array.of(0x0006, 1).buffer);
 
-export class PortHandover {
+const ON = new Uint8Array(Int32Array.of(1).buffer);
+
+export class ListeningSocket {
   readonly #libc: Libc | null;
   readonly #port: number;
 
+  /** Whatever listens on the port in this process. */
   constructor(libc: Libc | null, port: number) {
     this.#libc = libc;
     this.#port = port;
+  }
+
+  /** Connections that it accepts from now on send at once what they are given. False where that is impossible here. */
+  setNoDelay(): boolean {
+    return this.#setOption(IPPROTO_TCP, { name: TCP_NODELAY, value: ON });
   }
 
   /**
@@ -38,7 +50,7 @@ export class PortHandover {
    * instance does not ask, and is refused as ever. False where that is impossible here.
    */
   share(): boolean {
-    return this.#setOption(SO_REUSEPORT, new Uint8Array(Int32Array.of(1).buffer));
+    return this.#setOption(SOL_SOCKET, { name: SO_REUSEPORT, value: ON });
   }
 
   /** Makes the listening socket one of that user; only root can do that. False where that is impossible here. */
@@ -51,7 +63,7 @@ export class PortHandover {
     if (this.#libc === null) return false;
     // struct sock_fprog { u16 len; struct sock_filter *filter }; memcpy(3) returns where its first argument is.
     const program = BigUint64Array.of(1n, this.#libc.memcpy(CHOOSE_SECOND, CHOOSE_SECOND, 0n));
-    return this.#setOption(SO_ATTACH_REUSEPORT_CBPF, new Uint8Array(program.buffer));
+    return this.#setOption(SOL_SOCKET, { name: SO_ATTACH_REUSEPORT_CBPF, value: new Uint8Array(program.buffer) });
   }
 
   /** Whether more than one socket of this process listens on the port. */
@@ -59,8 +71,11 @@ export class PortHandover {
     return this.#libc !== null && this.#listening(this.#libc).length > 1;
   }
 
-  #setOption(name: number, value: Uint8Array<ArrayBuffer>): boolean {
-    return this.#withEach((libc, fd) => libc.setsockopt(fd, SOL_SOCKET, name, value, value.length));
+  #setOption(
+    level: number,
+    { name, value }: { readonly name: number; readonly value: Uint8Array<ArrayBuffer> },
+  ): boolean {
+    return this.#withEach((libc, fd) => libc.setsockopt(fd, level, name, value, value.length));
   }
 
   /** Calls with each socket that listens on the port; false when there is none, or a call returns other than 0. */
