@@ -18,6 +18,7 @@ import type { HeadWriter, OutputPool } from "../http/writers.ts";
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
 import type { Log } from "./log.ts";
+import { Patience } from "./patience.ts";
 import { type LentToRequest, RequestBody, ServedRequest } from "./served_request.ts";
 import { type Clock, SocketReader, SocketWriter, type Transport } from "./transport.ts";
 
@@ -58,6 +59,8 @@ export class ServedConnection {
   /** What a request without content needs of its connection, made once. */
   #lent: LentToRequest;
   #request: ServedRequest | null = null;
+  /** With the client while it sends the content of the request. */
+  #patience = NO_PATIENCE;
   #hasContinued = false;
   #isWatched = false;
   #isDraining = false;
@@ -192,7 +195,11 @@ export class ServedConnection {
     if (this.#isDraining) this.#connection.endAfterResponse();
     const hasContent = received.framing !== 0;
     let lent = this.#lend(received.head);
-    if (hasContent) lent = { ...lent, body: new RequestBody(received, () => this.#pull(received)) };
+    if (hasContent) {
+      const { bodyIdleMs, minRateBytes } = this.#services.limits;
+      this.#patience = new Patience({ idleMs: bodyIdleMs, minRateBytes });
+      lent = { ...lent, body: new RequestBody(received, () => this.#pull(received)) };
+    }
     const request = new ServedRequest(received, lent);
     this.#request = request;
     this.#hasContinued = false;
@@ -307,7 +314,9 @@ export class ServedConnection {
   }
 
   async #readContent(): Promise<void> {
-    this.#reader.startWait("body", this.#services.limits.bodyIdleMs);
+    const patience = this.#patience;
+    const before = this.#reader.byteCount;
+    this.#reader.startWait("body", patience.start(this.#services.clock.nowMs));
     try {
       await this.#reader.readExpirably(BODY_READ_BYTES);
     } catch (error) {
@@ -316,6 +325,7 @@ export class ServedConnection {
       throw error;
     } finally {
       this.#reader.endWait();
+      patience.end(this.#services.clock.nowMs, this.#reader.byteCount - before);
     }
   }
 
@@ -478,6 +488,7 @@ export class ServedConnection {
 }
 
 const NOTHING = new Uint8Array(0);
+const NO_PATIENCE = new Patience({ idleMs: 0, minRateBytes: 0 });
 
 /** Whether the promise settles within a moment; how it settled is for others to see. */
 async function isSettledSoon(promise: Promise<unknown>): Promise<boolean> {
