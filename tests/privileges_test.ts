@@ -4,7 +4,18 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { DaemonSite, IS_ROOT, kill, NOBODY, procField, SELF, type User, waitForEnd, waitUntil } from "./daemon.ts";
+import {
+  DaemonSite,
+  freeLowPort,
+  IS_ROOT,
+  kill,
+  NOBODY,
+  procField,
+  SELF,
+  type User,
+  waitForEnd,
+  waitUntil,
+} from "./daemon.ts";
 import { run } from "./harness.ts";
 import { makeCertificates } from "./https.ts";
 
@@ -303,16 +314,3 @@ rootTest("listenTcp() gets a port below 1024 when the server has CAP_NET_BIND_SE
   await server.status;
   assertMatch(text, /INFO main: listening on http:/);
 });
-
-/** A port below 1024 that nobody listens on. */
-function freeLowPort(): number {
-  for (let port = 1023; port > 512; port--) {
-    try {
-      Deno.listen({ port, hostname: "::" }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-  throw new Error("No port below 1024 is free");
-}
