@@ -128,6 +128,13 @@ export const LIMITS = {
     meaning: "Longest time that a write may make no progress",
     precedent: "nginx send_timeout 60s",
   },
+  minRateBytes: {
+    unit: "bytes",
+    value: 240,
+    meaning: "Least bytes of content a second that a client must send or take, else its silences add up; 0 for none",
+    precedent: "ASP.NET Kestrel 240; Apache RequestReadTimeout MinRate 500; Jetty none",
+    least: 0,
+  },
   lingerMs: {
     unit: "ms",
     value: 2_000,

@@ -27,27 +27,28 @@ Deno.test("space() always has room and keeps what has not been taken", () => {
   assertEquals(got + textOf(buffer.take(buffer.length)), sent);
 });
 
-Deno.test("space() has the wished capacity, grows when full and shrinks when empty", () => {
+Deno.test("space() grows with what comes as far as is wished, and further when full; shrinks when empty", () => {
   const buffer = new ReceiveBuffer();
-  assertEquals(buffer.space().length, 1024);
-  assertEquals(buffer.space(65_536).length, 65_536);
-  assertEquals(buffer.space().length, 1024);
-  fill(buffer, "w".repeat(1023));
-  buffer.skip(1023);
-  assertEquals(buffer.space().length, 1024);
-  fill(buffer, "x".repeat(1024));
-  // Who has filled the least storage once gets the larger one from then on.
-  assertEquals(buffer.space().length, 8192 - 1024);
-  fill(buffer, "x".repeat(8192 - 1024));
+  const roomAfter = (text: string, mostBytes?: number) => {
+    fill(buffer, text);
+    buffer.skip(buffer.length);
+    return buffer.space(mostBytes).length;
+  };
+  assertEquals([buffer.space().length, buffer.space(65_536).length], [1024, 1024]);
+  assertEquals(roomAfter("w".repeat(1023), 65_536), 1024);
+  // Who has filled the storage once gets a larger one from then on.
+  assertEquals(roomAfter("w".repeat(1024), 65_536), 8192);
+  assertEquals(roomAfter("w".repeat(8191), 65_536), 8192);
+  assertEquals(roomAfter("w".repeat(8192), 65_536), 65_536);
+  assertEquals(buffer.space().length, 8192);
+  fill(buffer, "x".repeat(8192));
   assertEquals(buffer.space().length, 8192);
   assertEquals(buffer.bytes.length, 16_384);
   buffer.skip(8000);
   fill(buffer, "y".repeat(8192 + 8000));
   assertEquals(buffer.bytes.length, 16_384);
   assertEquals(textOf(buffer.take(193)), "x".repeat(192) + "y");
-  buffer.skip(buffer.length);
-  buffer.space();
-  assertEquals(buffer.bytes.length, 8192);
+  assertEquals(roomAfter(""), 8192);
 });
 
 Deno.test("takeLine() gives a line without its end, once it is whole", () => {

@@ -153,7 +153,7 @@ Deno.test("sweep() has a head answered with 408 that takes longer than headMs in
 });
 
 Deno.test("sweep() has content answered with 408 that pauses longer than bodyIdleMs", async () => {
-  const conversation = new Conversation(echoContent, { limits: { bodyIdleMs: 2000 } });
+  const conversation = new Conversation(echoContent, { limits: { bodyIdleMs: 2000, minRateBytes: 0 } });
   conversation.transport.send(post(["Content-Length: 50"], ""));
   for (let round = 0; round < 5; round++) {
     await conversation.transport.untilReading();
@@ -183,7 +183,7 @@ Deno.test("sweep() ends the reading away of content that does not come", async (
 
 Deno.test("sweep() really ends a socket on which a write makes no progress", async () => {
   const conversation = new Conversation(() => ok("x".repeat(100)), {
-    limits: { writeIdleMs: 2000 },
+    limits: { writeIdleMs: 2000, minRateBytes: 0 },
     maxWriteBytes: 50,
   });
   conversation.transport.block();

@@ -378,3 +378,20 @@ Deno.test("closeIfIdle() closes a connection alone on which no request has begun
     await conversation.done;
   }
 });
+
+Deno.test("run() answers 408 to content that comes slower than the least rate, byte by byte", async () => {
+  for (const [minRateBytes, want] of [[100, "error 408"], [0, "1234567890"]] as const) {
+    const conversation = new Conversation(echoContent, { limits: { bodyIdleMs: 5000, minRateBytes } });
+    const { transport } = conversation;
+    await transport.untilReading();
+    transport.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+    for (const byte of "1234567890") {
+      await conversation.settle();
+      conversation.advance(900);
+      transport.send(byte);
+    }
+    transport.end();
+    await conversation.done;
+    assertEquals(conversation.contents(), [want]);
+  }
+});

@@ -5,6 +5,7 @@
 import type { Connection } from "../http/connection.ts";
 import { HttpError } from "../http/message.ts";
 import type { OutputBuffer, OutputPool } from "../http/writers.ts";
+import { Patience } from "./patience.ts";
 
 /** What the pump needs of a socket; Deno.TcpConn and Deno.TlsConn fit as they are. */
 export interface Transport {
@@ -86,9 +87,13 @@ export class SocketReader {
     return this.#transport.handshake === undefined ? read : read.catch(endOfInput);
   }
 
+  /** Bytes that have come in all. */
+  byteCount = 0;
+
   /** Takes what `read` resolved to: the bytes it put into the connection's space, null at the end. */
   accept(count: number | null): void {
     this.#clock.update();
+    if (count !== null) this.byteCount += count;
     this.#connection.receive(count);
   }
 
@@ -147,7 +152,7 @@ export class SocketWriter {
   readonly #transport: Transport;
   readonly #pool: OutputPool;
   readonly #clock: Clock;
-  readonly #writeIdleMs: number;
+  readonly #patience: Patience;
   #output: OutputBuffer | null = null;
   /** The last write that was begun aside; what is written later waits for it. */
   #aside: Promise<void> | null = null;
@@ -160,13 +165,14 @@ export class SocketWriter {
     options: {
       readonly outputPool: OutputPool;
       readonly clock: Clock;
-      readonly limits: { readonly writeIdleMs: number };
+      readonly limits: { readonly writeIdleMs: number; readonly minRateBytes: number };
     },
   ) {
     this.#transport = transport;
     this.#pool = options.outputPool;
     this.#clock = options.clock;
-    this.#writeIdleMs = options.limits.writeIdleMs;
+    const { writeIdleMs, minRateBytes } = options.limits;
+    this.#patience = new Patience({ idleMs: writeIdleMs, minRateBytes });
   }
 
   get isWriting(): boolean {
@@ -228,14 +234,17 @@ export class SocketWriter {
   async #write(bytes: Uint8Array): Promise<void> {
     // The first write never waits, and on a connection for one request there is no other: a system call less.
     if (this.#writeCount++ === 1) this.#transport.setNoDelay?.(true);
-    this.deadlineMs = this.#clock.nowMs + this.#writeIdleMs;
-    // Deno may write a part only, over TLS at most 64 KiB at a time.
-    let written = await this.#transport.write(bytes);
-    while (written < bytes.length) {
-      this.#clock.update();
-      this.deadlineMs = this.#clock.nowMs + this.#writeIdleMs;
-      written += await this.#transport.write(bytes.subarray(written));
-    }
+    let written = 0;
+    do {
+      const { nowMs } = this.#clock;
+      this.deadlineMs = nowMs + this.#patience.start(nowMs);
+      // Deno may write a part only, over TLS at most 64 KiB at a time.
+      const count = await this.#transport.write(written === 0 ? bytes : bytes.subarray(written));
+      written += count;
+      // Only a write that does not fit waits; for the others the time of the last sweep or read will do.
+      if (written < bytes.length) this.#clock.update();
+      this.#patience.end(this.#clock.nowMs, count);
+    } while (written < bytes.length);
     this.deadlineMs = Infinity;
   }
 

@@ -21,10 +21,10 @@ function makeReader() {
   return { transport, clock, connection, reader: new SocketReader(transport, connection, clock) };
 }
 
-function makeWriter(options: ScriptOptions = {}) {
+function makeWriter(options: ScriptOptions = {}, minRateBytes = 0) {
   const transport = new ScriptedTransport(options);
   const clock = makeClock();
-  const limits = { writeIdleMs: 50 };
+  const limits = { writeIdleMs: 50, minRateBytes };
   return { transport, clock, writer: new SocketWriter(transport, { outputPool: new OutputPool(), clock, limits }) };
 }
 
@@ -156,4 +156,22 @@ Deno.test("flush() lets no write wait for the acknowledgement of the one before,
     calls.push(text);
   }
   assertEquals(calls, ["a", "no delay true", "b", "c"]);
+});
+
+Deno.test("flush() waits ever less for a client that takes less than the least rate", async () => {
+  const { transport, clock, writer } = makeWriter({ maxWriteBytes: 1 }, 100);
+  clock.update = () => clock.nowMs += 30;
+  transport.block();
+  writer.output.append(bytesOf("abc"));
+  const flushed = writer.flush();
+  const waits: number[] = [];
+  for (let part = 0; part < 3; part++) {
+    await transport.untilBlocked();
+    waits.push(writer.deadlineMs - clock.nowMs);
+    transport.unblock();
+    transport.block();
+  }
+  await flushed;
+  // Each byte is worth 10 ms and took 30.
+  assertEquals(waits, [50, 30, 10]);
 });
