@@ -41,6 +41,8 @@ const WITH_IO: readonly string[] = [
   "lib/server/daemon.ts",
   "lib/server/descriptors.ts",
   "lib/server/https_listener.ts",
+  "lib/server/is_peer_gone.ts",
+  "lib/server/is_settled_soon.ts",
   "lib/server/key_log.ts",
   "lib/server/leave_root.ts",
   "lib/server/libc.ts",
