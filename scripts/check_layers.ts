@@ -55,6 +55,7 @@ const WITH_IO: readonly string[] = [
   "lib/server/log.ts",
   "lib/server/log_file.ts",
   "lib/server/open_connections.ts",
+  "lib/server/permissions.ts",
   "lib/server/privileges.ts",
   "lib/server/serve_connection.ts",
   "lib/server/serve_listener.ts",
