@@ -313,7 +313,7 @@ Deno.test("a script that ignores a large upload is answered for at once", async 
 });
 
 Deno.test("a script that prints no head in time is answered 504, one that falls silent later is cut", async () => {
-  await using server = await startCgiServer({ args: ["--script-ms", "300ms", "--script-body-ms", "300ms"] });
+  await using server = await startCgiServer({ args: ["--script-ms", "1s", "--script-body-ms", "300ms"] });
   const path = `${server.place.folder}/pid`;
   assertEquals((await ask(server, "GET", probe("silent", { pid: path }))).status, 504);
   const first = await readPid(path);
