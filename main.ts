@@ -16,6 +16,7 @@ import { fitConnections, readDescriptorLimit } from "./lib/server/descriptors.ts
 import { helpText, VERSION, versionText } from "./lib/server/help.ts";
 import { HttpsListener } from "./lib/server/https_listener.ts";
 import { type Libc, openLibc } from "./lib/server/libc.ts";
+import { ListeningSocket } from "./lib/server/listening_socket.ts";
 import { listenTcp } from "./lib/server/listen.ts";
 import { loadConfigFile } from "./lib/server/load_config_file.ts";
 import { ReloadableErrorPages } from "./lib/server/load_error_pages.ts";
@@ -132,7 +133,7 @@ async function serve(
     );
     const https = config.https === null
       ? null
-      : new HttpsListener({ address: config.https, files: credentialFiles(config), log, libc });
+      : new HttpsListener({ address: config.https, files: credentialFiles(config), limits, log, libc });
     // Before the log says that it listens: whoever reads that may send a signal at once.
     const reopenLog = () => {
       log.reopen();
@@ -146,6 +147,7 @@ async function serve(
     const stopped = stopSignal({ log, reopenLog, reloads, scripts });
     if (config.http !== null) {
       const listener = listenTcp(config.http, argumentLabel("http", config.form));
+      new ListeningSocket(libc, listener.addr.port).limitUnsent(limits.maxUnsentBytes);
       log.info("main", `listening on ${urlOf("http", listener.addr)}`);
       server.serve(listener, { secure: false, own: httpServices(config, https) });
     }
