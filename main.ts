@@ -15,6 +15,7 @@ import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/server/
 import { fitConnections, readDescriptorLimit } from "./lib/server/descriptors.ts";
 import { helpText, VERSION, versionText } from "./lib/server/help.ts";
 import { HttpsListener } from "./lib/server/https_listener.ts";
+import { giveLogs, leaveRoot } from "./lib/server/leave_root.ts";
 import { type Libc, openLibc } from "./lib/server/libc.ts";
 import { ListeningSocket } from "./lib/server/listening_socket.ts";
 import { listenTcp } from "./lib/server/listen.ts";
@@ -23,22 +24,16 @@ import { ReloadableErrorPages } from "./lib/server/load_error_pages.ts";
 import { loadRealms } from "./lib/server/load_realms.ts";
 import { LockFile } from "./lib/server/lock_file.ts";
 import { Log } from "./lib/server/log.ts";
-import { FIRST_HIGH_PORT } from "./lib/server/low_ports.ts";
-import { argumentLabel, type Form, type ValueName } from "./lib/server/options.ts";
-import {
-  dropPrivileges,
-  findIdentity,
-  giveFile,
-  type Identity,
-  isRoot,
-  type NamedFile,
-  unreadable,
-} from "./lib/server/privileges.ts";
+import { argumentLabel } from "./lib/server/options.ts";
+import { giveUpPermissions } from "./lib/server/permissions.ts";
+import { findIdentity, isRoot } from "./lib/server/privileges.ts";
 import { type Reload, reloadAll } from "./lib/server/reload.ts";
 import { createHttpsRedirect } from "./lib/server/redirect_to_https.ts";
 import { createRouter } from "./lib/server/router.ts";
 import type { ConnectionServices } from "./lib/server/serve_connection.ts";
 import { type ListenerOptions, Server } from "./lib/server/serve_listener.ts";
+import { keepRightsFromPrograms } from "./lib/server/low_ports.ts";
+import { ServiceManager } from "./lib/server/service_manager.ts";
 import { handleSignals } from "./lib/server/signals.ts";
 import { SocketShutdown } from "./lib/server/socket_shutdown.ts";
 import { StartError } from "./lib/server/start_error.ts";
@@ -110,64 +105,32 @@ async function serve(
   config: Config,
   { libc, serving }: { readonly libc: Libc | null; readonly serving: () => Promise<void> },
 ): Promise<number> {
+  const manager = ServiceManager.find(libc);
+  keepRightsFromPrograms(libc);
   const identity = config.user === null ? null : findIdentity(config.user, config.group);
   const lock = config.lockFile === null ? null : LockFile.take(config.lockFile, config.form);
-  if (identity !== null) { for (const file of logFiles(config)) giveFile(file, identity); }
+  if (identity !== null) giveLogs(config, identity);
   const log = Log.open(config, { program: `lisod ${VERSION}` });
-  // What the runtime itself may have to say, such as that it is out of memory.
-  const stderrFile = config.foreground ? null : config.logFile;
-  sendStderrTo(stderrFile, libc);
   logUncaughtErrors(log);
   const scripts = createScripts(config, log);
   try {
-    const sockets = new SocketShutdown(libc);
-    if (!sockets.isAvailable) {
-      log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
-    }
-    const clock = new Clock();
-    const errorPages = new ReloadableErrorPages(config);
-    const guard = createGuard(config, clock);
-    const limits = fitLimits(config, { log, libc });
-    const server = new Server(
-      createServices({ ...config, limits }, { log, clock, sockets, errorPages, guard, scripts }),
-    );
-    const https = config.https === null
-      ? null
-      : new HttpsListener({ address: config.https, files: credentialFiles(config), limits, log, libc });
+    const parts = createParts(config, { log, libc, scripts });
+    // What the runtime itself may have to say, such as that it is out of memory, goes to the daemon's log.
+    const followLog = () => sendStderrTo(config.foreground ? null : config.logFile, libc);
+    followLog();
     // Before the log says that it listens: whoever reads that may send a signal at once.
-    const reopenLog = () => {
-      log.reopen();
-      sendStderrTo(stderrFile, libc);
-    };
-    const reloads = [
-      () => errorPages.reload(),
-      () => guard.replaceRealms(loadRealms(config)),
-      () => renewHttps(config, { https, server }),
-    ];
-    const stopped = stopSignal({ log, reopenLog, reloads, scripts });
-    if (config.http !== null) {
-      const listener = listenTcp(config.http, argumentLabel("http", config.form));
-      new ListeningSocket(libc, listener.addr.port).limitUnsent(limits.maxUnsentBytes);
-      log.info("main", `listening on ${urlOf("http", listener.addr)}`);
-      server.serve(listener, { secure: false, own: httpServices(config, https) });
-    }
-    if (https !== null) {
-      log.info("main", `listening on ${urlOf("https", https.listener.addr)}`);
-      server.serve(https.listener, { secure: true, own: httpsServices(config) });
-    }
-    if (identity !== null) leaveRoot(identity, { config, libc, https, log });
-    if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
-    if (config.access.realms.length > 0 && config.http !== null && !config.redirectsToHttps) {
-      log.warn(
-        "main",
-        "passwords of --auth reach the HTTP port unencrypted; --https-redirect would send clients to HTTPS",
-      );
-    }
+    const stopped = stopSignal({ log, scripts, manager, followLog, reloads: parts.reloads });
+    listen(config, { log, libc, ...parts });
+    if (identity !== null) leaveRoot(identity, { config, libc, https: parts.https, log });
+    warnOfRisks(config, log);
+    log.info("main", `permissions of the runtime that are left: ${giveUpPermissions(config).join(", ")}`);
     log.flush();
     await serving();
+    manager.tell("READY=1");
     await stopped;
-    log.info("main", `stopping, ${server.connectionCount} connections are open`);
-    await server.drain();
+    manager.tell("STOPPING=1");
+    log.info("main", `stopping, ${parts.server.connectionCount} connections are open`);
+    await parts.server.drain();
     await scripts?.stop();
     log.info("main", "stopped");
     return 0;
@@ -182,23 +145,64 @@ async function serve(
   }
 }
 
-/** Becomes the user that serves from now on, and says what that user will not be able to do. */
-function leaveRoot(
-  identity: Identity,
-  { config, libc, https, log }: {
-    readonly config: Config;
-    readonly libc: Libc | null;
-    readonly https: HttpsListener | null;
-    readonly log: Log;
-  },
+/** What serves, besides the log and the scripts. */
+interface Parts {
+  readonly server: Server;
+  readonly https: HttpsListener | null;
+  /** What SIGHUP does besides reopening the log. */
+  readonly reloads: readonly Reload[];
+}
+
+/** Reads certificates, error pages and passwords, and listens for HTTPS; nothing is accepted yet. Throws StartError. */
+function createParts(
+  config: Config,
+  { log, libc, scripts }: { readonly log: Log; readonly libc: Libc | null; readonly scripts: CgiScripts | null },
+): Parts {
+  const sockets = new SocketShutdown(libc);
+  if (!sockets.isAvailable) {
+    log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
+  }
+  const clock = new Clock();
+  const errorPages = new ReloadableErrorPages(config);
+  const guard = createGuard(config, clock);
+  const limits = fitLimits(config, { log, libc });
+  const server = new Server(createServices({ ...config, limits }, { log, clock, sockets, errorPages, guard, scripts }));
+  const https = config.https === null
+    ? null
+    : new HttpsListener({ address: config.https, files: credentialFiles(config), limits, log, libc });
+  const reloads = [
+    () => errorPages.reload(),
+    () => guard.replaceRealms(loadRealms(config)),
+    () => renewHttps(config, { https, server }),
+  ];
+  return { server, https, reloads };
+}
+
+/** Accepts on every port, once the caller has come to its end. Throws StartError. */
+function listen(
+  config: Config,
+  { log, libc, server, https }: Parts & { readonly log: Log; readonly libc: Libc | null },
 ): void {
-  https?.giveTo(identity);
-  // A new certificate takes a new listener on the same port.
-  const keepsLowPorts = https !== null && https.listener.addr.port < FIRST_HIGH_PORT;
-  dropPrivileges(identity, { libc, keepsLowPorts });
-  log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
-  for (const { path, argument } of unreadable(reloadedFiles(config))) {
-    log.warn("main", `${argument} "${path}" is for others to read: SIGHUP will keep what was read as root`);
+  if (config.http !== null) {
+    const listener = listenTcp(config.http, argumentLabel("http", config.form));
+    new ListeningSocket(libc, listener.addr.port).limitUnsent(config.limits.maxUnsentBytes);
+    log.info("main", `listening on ${urlOf("http", listener.addr)}`);
+    server.serve(listener, { secure: false, own: httpServices(config, https) });
+  }
+  if (https !== null) {
+    log.info("main", `listening on ${urlOf("https", https.listener.addr)}`);
+    server.serve(https.listener, { secure: true, own: httpsServices(config) });
+  }
+}
+
+/** What an operator may not have meant. */
+function warnOfRisks({ access, http, redirectsToHttps }: Config, log: Log): void {
+  if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
+  if (access.realms.length > 0 && http !== null && !redirectsToHttps) {
+    log.warn(
+      "main",
+      "passwords of --auth reach the HTTP port unencrypted; --https-redirect would send clients to HTTPS",
+    );
   }
 }
 
@@ -210,24 +214,6 @@ function fitLimits({ limits }: Config, { log, libc }: { readonly log: Log; reado
     log.warn("main", `at most ${maxConnectionCount} connections: the system gives ${descriptorCount} descriptors`);
   }
   return { ...limits, maxConnectionCount };
-}
-
-/** The files that the log is written to. */
-function logFiles({ form, logFile, accessLogFile }: Config): readonly NamedFile[] {
-  return namedFiles([["log", logFile], ["access-log", accessLogFile]], form);
-}
-
-/** The files that SIGHUP reads again; error pages are for every user to read. */
-function reloadedFiles(config: Config): readonly NamedFile[] {
-  const { form, keyFile, certificateFile, keyPassphraseFile, access } = config;
-  return [
-    ...namedFiles([["key", keyFile], ["certificate", certificateFile], ["key-passphrase", keyPassphraseFile]], form),
-    ...access.realms.map(({ file }) => ({ path: file, argument: argumentLabel("auth", form) })),
-  ];
-}
-
-function namedFiles(files: readonly (readonly [ValueName, string | null])[], form: Form): readonly NamedFile[] {
-  return files.flatMap(([name, path]) => path === null ? [] : [{ path, argument: argumentLabel(name, form) }]);
 }
 
 function createServices(
@@ -318,14 +304,19 @@ function logUncaughtErrors(log: Log): void {
 /** What signals act on. */
 interface Signalled {
   readonly log: Log;
-  readonly reopenLog: () => void;
-  /** What SIGHUP does besides reopening the log. */
+  /** Lets standard error be the log that is open now. */
+  readonly followLog: () => void;
   readonly reloads: readonly Reload[];
   readonly scripts: CgiScripts | null;
+  readonly manager: ServiceManager;
 }
 
 /** Resolves when the server is to stop; until then the other signals do their work. */
-function stopSignal({ log, reopenLog, reloads, scripts }: Signalled): Promise<void> {
+function stopSignal({ log, followLog, reloads, scripts, manager }: Signalled): Promise<void> {
+  const reopenLog = () => {
+    log.reopen();
+    followLog();
+  };
   return new Promise((stop) => {
     handleSignals({
       stop,
@@ -335,9 +326,11 @@ function stopSignal({ log, reopenLog, reloads, scripts }: Signalled): Promise<vo
         log.close();
         Deno.exit(1);
       },
-      reload: () => {
+      reload: async () => {
+        manager.tell("RELOADING=1");
         reopenLog();
-        reloadAll(reloads, log);
+        await reloadAll(reloads, log);
+        manager.tell("READY=1");
       },
       reopenLog,
     });

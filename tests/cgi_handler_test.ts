@@ -332,15 +332,24 @@ Deno.test("CgiScripts.handle() throws 504 and ends the group when no head comes 
 
 Deno.test("CgiScripts.handle() gives a script that takes its input slowly the time for its head anew", async () => {
   await withScripts({ limits: { scriptMs: 250 } }, async ({ fetch }) => {
+    const { parts } = randomParts(12);
+    const body = { ...chunkedBody(parts()), length: 12 * 65_536 };
+    const { text } = await fetch({ method: "POST", target: probe("digest", { seconds: 0.05 }), body });
+    assertMatch(text, / 786432\n$/);
+  });
+});
+
+Deno.test("CgiScripts.handle() blames no script for a client that sends slowly", async () => {
+  await withScripts({ limits: { scriptMs: 100 } }, async ({ fetch, log }) => {
     async function* slow() {
-      for (let i = 0; i < 10; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        yield new Uint8Array(1);
-      }
+      // Until the limit would have been noticed, twice.
+      for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve, 50));
+      yield new Uint8Array(1);
     }
-    const body = { ...chunkedBody(slow()), length: 10 };
+    const body = { ...chunkedBody(slow()), length: 1 };
     const { text } = await fetch({ method: "POST", target: probe("digest"), body });
-    assertMatch(text, / 10\n$/);
+    assertMatch(text, / 1\n$/);
+    assertEquals(log.lines, []);
   });
 });
 
@@ -394,14 +403,9 @@ Deno.test("ScriptContent.close() ends the group when the content was begun", asy
 Deno.test("ScriptContent.close() lets the script finish when nobody wants its content", async () => {
   await withScripts({}, async ({ open, folder, log }) => {
     // 200 KB do not fit into the pipe: the script comes to its exit status only when somebody reads.
-    const out = `${DOCUMENT}x`;
-    const { body } = await open({ method: "HEAD", target: probe("print", { out, exit: 9 }) });
+    const { body } = await open({ method: "HEAD", target: probe("huge", { bytes: 200_000, exit: 9 }) });
     await body.close();
     await log.find(/Ended with exit status 9/);
-    const huge = await open({ method: "HEAD", target: probe("huge", { bytes: 200_000 }) });
-    await huge.body.close();
-    const pid = Number(huge.fields.get("x-pid"));
-    await until(() => groupMembers(pid).length === 0, "the script has ended");
     assertEquals([log.lines.length, [...Deno.readDirSync(folder)]], [1, []]);
   });
 });
@@ -423,6 +427,51 @@ Deno.test("CgiScripts.handle() ends the response when the script closes its outp
     const pid = await readPid(`${folder}/pid`);
     await log.find(/Still runs 200 ms after its response/);
     await until(() => groupMembers(pid).length === 0, "the script has ended");
+  });
+});
+
+Deno.test("CgiScripts.handle() forgets a standard error that a child of the script holds open", async () => {
+  const limits = { scriptLingerMs: 100, scriptMs: 2000 };
+  await withScripts({ maxScripts: 1, limits }, async ({ fetch, folder }) => {
+    const { text } = await fetch({ target: probe("grandchild", { quiet: 1, pid: `${folder}/pid` }) });
+    assertEquals(text, "parent\n");
+    // The place of the first is free only when nothing is left of it.
+    assertEquals((await fetch({ target: probe("print", { out: `${DOCUMENT}next` }) })).text, "next");
+    Deno.kill(-(await readPid(`${folder}/pid`)), "SIGKILL");
+  });
+});
+
+Deno.test("CgiScripts.handle() ends the input when the script closes its output", async () => {
+  await withScripts({ limits: { scriptBodyMs: 300 } }, async ({ fetch, folder }) => {
+    const release = Promise.withResolvers<void>();
+    async function* unending() {
+      yield new Uint8Array(10);
+      await release.promise;
+    }
+    const body = { ...chunkedBody(unending()), length: 100 };
+    const { text } = await fetch({ method: "POST", target: probe("close", { read: 1, pid: `${folder}/pid` }), body });
+    assertEquals(text, "closed\n");
+    // Written once the script has read to the end.
+    const pid = await readPid(`${folder}/pid`);
+    release.resolve();
+    await until(() => groupMembers(pid).length === 0, "the script has ended");
+  });
+});
+
+Deno.test("CgiScripts.handle() stops watching the client when the script has ended", async () => {
+  await withScripts({}, async ({ fetch }) => {
+    const { signal } = new AbortController();
+    const calls: string[] = [];
+    for (const name of ["addEventListener", "removeEventListener"] as const) {
+      const original = signal[name].bind(signal);
+      signal[name] = (type: string, listener: EventListenerOrEventListenerObject) => {
+        calls.push(name);
+        original(type, listener);
+      };
+    }
+    await fetch({ target: probe("slow", { lines: 8, seconds: 0.05 }), signal });
+    await until(() => calls.length > 1, "the watch has ended");
+    assertEquals(calls, ["addEventListener", "removeEventListener"]);
   });
 });
 
@@ -492,7 +541,8 @@ Deno.test("CgiScripts.stop() ends every script, answers the waiting ones 503 and
       assertRejects(() => waiting, HttpError),
     ]);
     await scripts.stop();
-    const [first, , last] = await outcomes;
+    const [first, cut, last] = await outcomes;
+    assert(!(cut instanceof HttpError));
     assertEquals([first, last].map((error) => (error as HttpError).status), [503, 503]);
     assertEquals(pids.map(groupMembers), [[], []]);
     assertEquals((await assertRejects(() => open({ target: probe("environment") }), HttpError)).status, 503);

@@ -227,3 +227,16 @@ function isGone(error: unknown): boolean {
   if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return true;
   return error instanceof Error && error.message.startsWith("No such process");
 }
+
+/** A port below 1024 that nobody listens on. */
+export function freeLowPort(): number {
+  for (let port = 1023; port > 512; port--) {
+    try {
+      Deno.listen({ port, hostname: "::" }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new Error("No port below 1024 is free");
+}

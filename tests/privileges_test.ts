@@ -4,7 +4,18 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { DaemonSite, IS_ROOT, kill, NOBODY, procField, SELF, type User, waitForEnd, waitUntil } from "./daemon.ts";
+import {
+  DaemonSite,
+  freeLowPort,
+  IS_ROOT,
+  kill,
+  NOBODY,
+  procField,
+  SELF,
+  type User,
+  waitForEnd,
+  waitUntil,
+} from "./daemon.ts";
 import { run } from "./harness.ts";
 import { makeCertificates } from "./https.ts";
 
@@ -274,8 +285,16 @@ rootTest("listenTcp() gets a port below 1024 when the server has CAP_NET_BIND_SE
   const capability = ["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service", "--"];
   const user = { ...NOBODY, prefix: [...NOBODY.prefix.slice(0, -1), ...capability] };
   await using site = await DaemonSite.make(user);
-  await site.start(site.named(freeLowPort()));
+  const script = join(site.folder, "script.sh");
+  await Deno.writeTextFile(script, "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; grep ^Cap /proc/self/status\n");
+  const pid = await site.start([...site.named(freeLowPort()), "--cgi", script]);
   assertEquals(await site.ask(), 200);
+  assertEquals(procField(pid, "CapEff"), NET_BIND_SERVICE);
+  const shown = await (await fetch(`http://127.0.0.1:${site.port()}/cgi/`)).text();
+  assertEquals(
+    shown.match(/^Cap(?!Bnd)\w+:\t.*$/gm),
+    ["Inh", "Prm", "Eff", "Amb"].map((kind) => `Cap${kind}:\t${NO_CAPABILITY}`),
+  );
 
   // As the message says it.
   const binary = join(root.folder, "lisod");
@@ -295,16 +314,3 @@ rootTest("listenTcp() gets a port below 1024 when the server has CAP_NET_BIND_SE
   await server.status;
   assertMatch(text, /INFO main: listening on http:/);
 });
-
-/** A port below 1024 that nobody listens on. */
-function freeLowPort(): number {
-  for (let port = 1023; port > 512; port--) {
-    try {
-      Deno.listen({ port, hostname: "::" }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-  throw new Error("No port below 1024 is free");
-}

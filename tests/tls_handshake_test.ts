@@ -149,7 +149,7 @@ Deno.test("lisod goes on when clients reset in the handshake", async () => {
 });
 
 Deno.test("lisod frees the descriptors of 1,000 silent clients when handshakeMs has passed", async () => {
-  await using server = await HttpsServer.start({ args: ["--handshake-ms", "8s", "--max-per-address", "2000"] });
+  await using server = await HttpsServer.start({ args: ["--handshake-ms", "15s", "--max-per-address", "2000"] });
   await curl("--cacert", server.certificates.root, `${server.url}/`);
   const before = server.countDescriptors();
   const clients = await connectSilently(server.port, 1_000);

@@ -18,7 +18,7 @@ import { findScript, isScriptPath, type ScriptPlaces } from "./find_script.ts";
 import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "./meta_variables.ts";
 import { ScriptContent } from "./script_content.ts";
 import type { ScriptLog } from "./script_log.ts";
-import { ReadBuffers, ScriptProcess } from "./script_process.ts";
+import { ScriptProcess } from "./script_process.ts";
 import { ScriptQueue, scriptsUnavailable, type ScriptTurn } from "./script_queue.ts";
 import { ScriptRun } from "./script_run.ts";
 import { searchWords } from "./search_words.ts";
@@ -49,7 +49,6 @@ export class CgiScripts {
   readonly #options: CgiOptions;
   readonly #prefix: CommandPrefix;
   readonly #queue: ScriptQueue;
-  readonly #buffers = new ReadBuffers();
   readonly #runs = new Set<ScriptRun>();
   #timer: number | null = null;
   #nextMoment: Promise<"later"> | null = null;
@@ -83,7 +82,7 @@ export class CgiScripts {
       this.#queue.end(turn);
       throw error;
     }
-    return await this.#readResponse(run, request);
+    return await this.#readResponse(run);
   };
 
   /** Ends all scripts and resolves when none is left; requests that come are answered 503. Idempotent. */
@@ -167,7 +166,7 @@ export class CgiScripts {
       hasInput: contentLength > 0,
     };
     try {
-      return new ScriptProcess(command, this.#buffers);
+      return new ScriptProcess(command);
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : undefined;
       const message = `Cannot start "${file}"`;
@@ -185,7 +184,7 @@ export class CgiScripts {
     if (content !== request.body) await content.close();
   }
 
-  async #readResponse(run: ScriptRun, { method }: HttpRequest): Promise<HttpResponse | LocalRedirect> {
+  async #readResponse(run: ScriptRun): Promise<HttpResponse | LocalRedirect> {
     const { response, rest } = await run.readHead();
     if (response.kind === "local_redirect") {
       run.discard();
@@ -193,7 +192,7 @@ export class CgiScripts {
     }
     const { limits, log } = this.#options;
     const body = new ScriptContent(run, { document: response, rest, limits, log });
-    if (method !== "HEAD") await body.gather(this.#moment());
+    await body.gather(this.#moment());
     return { status: response.status, fields: response.fields, body };
   }
 

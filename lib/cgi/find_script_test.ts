@@ -18,7 +18,7 @@ function makeTree(): string {
   Deno.symlinkSync(`${top}/outside`, `${top}/bin/leave`);
   Deno.symlinkSync(`${top}/outside`, `${top}/root/leave.php`);
   Deno.symlinkSync("loop", `${top}/bin/loop`);
-  new Deno.Command("/usr/bin/mkfifo", { args: [`${top}/bin/fifo`] }).outputSync();
+  new Deno.Command("/usr/bin/mkfifo", { args: ["--mode=755", `${top}/bin/fifo`] }).outputSync();
   return top;
 }
 
@@ -93,7 +93,19 @@ for (const [path, status, places = FOLDER] of REFUSED) {
   });
 }
 
-for (const path of ["/", "/page.html", "/none.php", "/a.php", "/a.php/", "/.git/x.php", "/cgi", "/x.php/cgi/run"]) {
+for (
+  const path of [
+    "/",
+    "/page.html",
+    "/none.php",
+    "/page.html/x.php",
+    "/a.php",
+    "/a.php/",
+    "/.git/x.php",
+    "/cgi",
+    "/x.php/cgi/run",
+  ]
+) {
   Deno.test(`isScriptPath() is false when "${path}" is asked for`, () =>
     assertEquals(isScriptPath(path, FOLDER), false));
 }

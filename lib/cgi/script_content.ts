@@ -47,7 +47,7 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
 
   /**
    * Reads on until `moment` resolves, for most scripts have ended by then, and a small content that is known whole leaves
-   * in one write with its head. To be called before anything else, and not for HEAD. Throws as `next` does.
+   * in one write with its head. To be called before anything else. Throws as `next` does.
    */
   async gather(moment: Promise<"later">): Promise<void> {
     if (this.#chunked !== null) return;

@@ -24,38 +24,25 @@ export interface ScriptEnd {
   readonly description: string;
 }
 
-/**
- * Buffers for standard output that no script uses: what a script prints is read in large pieces, and most print little.
- * Reading moves a buffer, so what was read before is gone.
- */
-export class ReadBuffers {
-  static readonly #BYTES = 65_536;
-  static readonly #MAX_FREE = 32;
-  readonly #free: Uint8Array<ArrayBuffer>[] = [];
-
-  acquire(): Uint8Array<ArrayBuffer> {
-    return this.#free.pop() ?? new Uint8Array(ReadBuffers.#BYTES);
-  }
-
-  release(buffer: Uint8Array<ArrayBuffer>): void {
-    if (buffer.length === ReadBuffers.#BYTES && this.#free.length < ReadBuffers.#MAX_FREE) this.#free.push(buffer);
-  }
-}
+/** Most scripts print little, and each read counts its whole buffer as new memory for the garbage collector. */
+const SMALL_READ_BYTES = 4096;
+/** What a pipe holds: for a script that has filled a small buffer. */
+const LARGE_READ_BYTES = 65_536;
 
 export class ScriptProcess {
   readonly pid: number;
   /** Resolves when the process has been reaped; its children may live on. Never rejects. */
   readonly ended: Promise<ScriptEnd>;
   readonly #child: Deno.ChildProcess;
-  readonly #buffers: ReadBuffers;
   readonly #output: ReadableStreamBYOBReader;
   readonly #errors: ReadableStreamBYOBReader;
   readonly #input: WritableStreamDefaultWriter<Uint8Array> | null;
-  #buffer: Uint8Array<ArrayBuffer> | null;
+  #buffer = new Uint8Array(SMALL_READ_BYTES);
+  #hasOutputEnded = false;
   #hasEnded = false;
 
   /** Throws what Deno.Command throws when the first word of all cannot be run. */
-  constructor({ prefix, words, folder, environment, hasInput }: ScriptCommand, buffers: ReadBuffers) {
+  constructor({ prefix, words, folder, environment, hasInput }: ScriptCommand) {
     const [program, ...args] = [...prefix, ...words];
     this.#child = new Deno.Command(program, {
       args,
@@ -73,8 +60,6 @@ export class ScriptProcess {
     this.#input = hasInput ? this.#child.stdin.getWriter() : null;
     // An input that breaks is told by the next write; nothing else waits for it.
     this.#input?.closed.catch(() => {});
-    this.#buffers = buffers;
-    this.#buffer = buffers.acquire();
     this.ended = this.#waitForEnd();
   }
 
@@ -97,14 +82,16 @@ export class ScriptProcess {
 
   /** The next bytes of standard output, valid until the next call; null at its end. One call at a time. */
   async read(): Promise<Uint8Array | null> {
-    const buffer = this.#buffer;
-    if (buffer === null) return null;
-    const { done, value } = await this.#output.read(buffer);
-    if (value !== undefined) this.#buffer = new Uint8Array(value.buffer);
-    if (!done) return value;
-    if (value !== undefined && this.#buffer !== null) this.#buffers.release(this.#buffer);
-    this.#buffer = null;
-    return null;
+    if (this.#hasOutputEnded) return null;
+    const { done, value } = await this.#output.read(this.#buffer);
+    if (done) {
+      this.#hasOutputEnded = true;
+      return null;
+    }
+    // Reading has moved the memory to `value`.
+    const isFull = value.length === SMALL_READ_BYTES;
+    this.#buffer = isFull ? new Uint8Array(LARGE_READ_BYTES) : new Uint8Array(value.buffer);
+    return value;
   }
 
   /**

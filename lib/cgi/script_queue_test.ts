@@ -42,7 +42,9 @@ Deno.test("ScriptQueue.admit() throws 503 with Retry-After when all places are t
   const error = assertThrows(() => queue.admit(), HttpError);
   assertEquals([error.status, error.fields.get("retry-after")], [503, "1"]);
   queue.end(spooling);
+  queue.end(spooling);
   assertEquals(queue.admit().state, "admitted");
+  assertThrows(() => queue.admit(), HttpError);
 });
 
 Deno.test("ScriptQueue.cancel() rejects the waiting and passes its turn by", async () => {

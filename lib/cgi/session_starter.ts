@@ -3,9 +3,10 @@
  * whole. The runtime can do that itself (`detached`), but then it copies the server by fork(2) for each script. Separate
  * because it goes down to machine code, and because nothing else depends on how it is done.
  *
- * Measured on two cores, a C program that prints one line, 8 at a time, scripts a second, server of 150 MiB:
+ * Measured on one core, a C program that prints one line, 8 at a time, scripts a second, server of 150 MiB:
  * no session of its own 1,200; this program 1,090; /usr/bin/setsid 700; `detached` 150. A second exec(2) of anything
- * that is dynamically linked costs as much as the script itself; of 200 bytes that need no loader, a tenth of that.
+ * that is dynamically linked costs as much as the script itself (on a virtual machine the loader's CPUID instructions
+ * alone are a sixth of it); of 300 bytes that need no loader, a tenth of that.
  */
 
 /** Words to put in front of a command; whoever gets it closes it, after which they no longer work. */
@@ -23,15 +24,16 @@ const SETSID: CommandPrefix = { words: ["/usr/bin/setsid"], close: () => {} };
  */
 export function sessionStarter(): CommandPrefix {
   if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return SETSID;
+  let starter: CommandPrefix | null = null;
   try {
-    const starter = placeProgram(startSession());
+    starter = placeProgram(startSession());
     const [path] = starter.words;
     if (new Deno.Command(path, { args: ["/bin/true"], stdin: "null" }).outputSync().success) return starter;
-    starter.close();
   } catch (error) {
     // Each of these says that the program cannot be placed or run here, and setsid can do the same, only slower.
     if (!(error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotFound)) throw error;
   }
+  starter?.close();
   return SETSID;
 }
 

@@ -46,6 +46,19 @@ Deno.test("sessionStarter() leaves three descriptors when the server has inherit
   assertEquals(new TextDecoder().decode(stdout).trim().split("\n"), ["0", "1", "2", "3"]);
 });
 
+Deno.test("sessionStarter() is setsid when there is nowhere to put its own program", () => {
+  const before = Deno.env.get("TMPDIR");
+  Deno.env.set("TMPDIR", "/nonexistent");
+  try {
+    assertEquals(sessionStarter().words, ["/usr/bin/setsid"]);
+    const [pid, , , , group, session] = run("/bin/cat", "/proc/self/stat").out.split(" ");
+    assertEquals([group, session], [pid, pid]);
+  } finally {
+    if (before === undefined) Deno.env.delete("TMPDIR");
+    else Deno.env.set("TMPDIR", before);
+  }
+});
+
 for (
   const [name, program, errno] of [
     ["missing", "/nonexistent", 2],

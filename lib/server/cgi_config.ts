@@ -38,11 +38,11 @@ export function readCgiConfig(
     handlers: readHandlers(settings),
     passesAuthorization: settings.flag("cgi-pass-auth"),
     environment: { ...Object.fromEntries(inherited), ...readEnvironment(settings) },
-    maxScripts: readAtLeastOne(settings, "cgi-max") ?? 32,
-    maxQueue: settings.count("cgi-queue") ?? 256,
+    maxScripts: atLeastOne(settings, "cgi-max", settings.countOrDefault("cgi-max")),
+    maxQueue: settings.countOrDefault("cgi-queue"),
     user: settings.text("cgi-user"),
     resources: {
-      cpuSeconds: readAtLeastOne(settings, "cgi-limit-cpu"),
+      cpuSeconds: atLeastOne(settings, "cgi-limit-cpu", settings.count("cgi-limit-cpu")),
       memoryBytes: settings.size("cgi-limit-memory"),
       fileCount: settings.count("cgi-limit-files"),
       processCount: settings.count("cgi-limit-processes"),
@@ -53,11 +53,10 @@ export function readCgiConfig(
 
 function readPrefix(settings: Settings): string {
   const prefix = settings.text("cgi-prefix") ?? "/cgi/";
-  // As a decoded path would begin: no request has a dot segment left.
-  if (!prefix.startsWith("/") || /\/\.{0,2}\/|[?#%]|\0/.test(`${prefix}/`.replace(/\/\/$/, "/"))) {
-    throw settings.refusal("cgi-prefix", { problem: "not a path of URIs", remedy: "give one such as /cgi/" });
-  }
-  return prefix.endsWith("/") ? prefix : `${prefix}/`;
+  const whole = prefix.endsWith("/") ? prefix : `${prefix}/`;
+  // What a decoded path can begin with: no request has a dot segment left.
+  if (whole.startsWith("/") && !/\/\.{0,2}\/|[?#%\0]/.test(whole)) return whole;
+  throw settings.refusal("cgi-prefix", { problem: "not a path of URIs", remedy: "give one such as /cgi/" });
 }
 
 function readHandlers(settings: Settings): Record<string, string> {
@@ -83,8 +82,11 @@ function readEnvironment(settings: Settings): Record<string, string> {
   );
 }
 
-function readAtLeastOne(settings: Settings, name: "cgi-max" | "cgi-limit-cpu"): number | null {
-  const count = settings.count(name);
+function atLeastOne<Count extends number | null>(
+  settings: Settings,
+  name: "cgi-max" | "cgi-limit-cpu",
+  count: Count,
+): Count {
   if (count === 0) throw settings.refusal(name, { problem: "too small", remedy: "give at least 1" });
   return count;
 }

@@ -18,6 +18,7 @@ const NET_BIND_SERVICE = 1 << 10;
 const WORD_COUNT = 6;
 const EFFECTIVE = 0;
 const PERMITTED = 1;
+const INHERITABLE = [2, 5] as const;
 
 /** Runs `changeUser`, after which this thread has no capability in effect and that one right at most to put in effect. */
 export function keepLowPorts(libc: Libc, changeUser: () => void): void {
@@ -27,6 +28,18 @@ export function keepLowPorts(libc: Libc, changeUser: () => void): void {
   const rest = new Uint32Array(WORD_COUNT);
   rest[PERMITTED] = readCapabilities(libc)[PERMITTED] & NET_BIND_SERVICE;
   writeCapabilities(libc, rest);
+}
+
+/**
+ * The rights that whoever started this process gave it beyond its user's (`AmbientCapabilities` of a service) stay with
+ * it: programs that it starts from now on inherit none, for what is not inheritable is not ambient either.
+ */
+export function keepRightsFromPrograms(libc: Libc | null): void {
+  if (libc === null) return;
+  const own = readCapabilities(libc);
+  if (INHERITABLE.every((word) => own[word] === 0)) return;
+  for (const word of INHERITABLE) own[word] = 0;
+  writeCapabilities(libc, own);
 }
 
 /** Runs `listen` with the right in effect where it rests; elsewhere as it is. */

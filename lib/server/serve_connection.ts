@@ -18,8 +18,10 @@ import type { HeadWriter, OutputPool } from "../http/writers.ts";
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
 import type { Log } from "./log.ts";
-import { Patience } from "./patience.ts";
-import { type LentToRequest, RequestBody, ServedRequest } from "./served_request.ts";
+import { isPeerGone } from "./is_peer_gone.ts";
+import { isSettledSoon } from "./is_settled_soon.ts";
+import { type ContentEnds, RequestContent } from "./request_content.ts";
+import { type LentToRequest, ServedRequest } from "./served_request.ts";
 import { type Clock, SocketReader, SocketWriter, type Transport } from "./transport.ts";
 
 /** What all connections of a server share. */
@@ -40,12 +42,6 @@ export interface ConnectionServices {
   readonly shutdownSockets: (connections: readonly ConnectionInfo[]) => void;
 }
 
-/** Content is read in larger pieces than heads. */
-const BODY_READ_BYTES = 65_536;
-
-/** How long output waits for what could leave in the same write: a first part of content of unknown length, a next answer. */
-const SOON_MS = 5;
-
 export class ServedConnection {
   readonly #transport: Transport;
   readonly #info: ConnectionInfo;
@@ -58,10 +54,9 @@ export class ServedConnection {
   #expectsProxyHeader: boolean;
   /** What a request without content needs of its connection, made once. */
   #lent: LentToRequest;
+  /** What the content of a request comes through. */
+  readonly #ends: ContentEnds;
   #request: ServedRequest | null = null;
-  /** With the client while it sends the content of the request. */
-  #patience = NO_PATIENCE;
-  #hasContinued = false;
   #isWatched = false;
   #isDraining = false;
   #isEnded = false;
@@ -78,6 +73,13 @@ export class ServedConnection {
     this.#reader = new SocketReader(transport, this.#connection, services.clock);
     this.#writer = new SocketWriter(transport, services);
     this.#lent = { body: EMPTY_BODY, connection: info, watch: () => this.#watch() };
+    this.#ends = {
+      connection: this.#connection,
+      reader: this.#reader,
+      writer: this.#writer,
+      services,
+      onEnd: () => this.#isWatched && this.#watch(),
+    };
   }
 
   /** Serves the connection to its end; with a `refusal` that is answered and nothing is read. Never rejects. */
@@ -197,21 +199,15 @@ export class ServedConnection {
   async #serveRequest(received: ReceivedRequest): Promise<void> {
     this.#reader.endWait();
     if (this.#isDraining) this.#connection.endAfterResponse();
-    const hasContent = received.framing !== 0;
-    let lent = this.#lend(received.head);
-    if (hasContent) {
-      const { bodyIdleMs, minRateBytes } = this.#services.limits;
-      this.#patience = new Patience({ idleMs: bodyIdleMs, minRateBytes });
-      lent = { ...lent, body: new RequestBody(received, () => this.#pull(received)) };
-    }
-    const request = new ServedRequest(received, lent);
+    const content = received.framing === 0 ? null : new RequestContent(received, this.#ends);
+    const lent = this.#lend(received.head);
+    const request = new ServedRequest(received, content === null ? lent : { ...lent, body: content.body });
     this.#request = request;
-    this.#hasContinued = false;
     this.#isWatched = false;
     const response = await this.#respond(received, request);
     let contentBytes = 0;
     try {
-      this.#giveUpContent(received);
+      content?.giveUp();
       contentBytes = this.#sendAtOnce(response) ?? await this.#sendParts(response.body);
       this.#writer.output.append(this.#connection.sendEnd());
     } catch (error) {
@@ -221,10 +217,10 @@ export class ServedConnection {
       this.#request = null;
       // Content in memory holds nothing: two turns of the microtask queue less for each small file.
       if (response.body.bytes === undefined) await response.body.close();
-      if (hasContent) await lent.body.close();
+      await content?.body.close();
       this.#writeAccessLine(request, response.status, contentBytes);
     }
-    if (hasContent) await this.#drainContent(received);
+    await content?.drain();
   }
 
   /** What a request needs of its connection, with the client for whom its proxies say they speak. */
@@ -297,76 +293,6 @@ export class ServedConnection {
       next = parts.next();
     }
     return sent;
-  }
-
-  /** The next part of the request's content, null after its last; HttpError when it is invalid, too long or too late. */
-  async #pull(received: ReceivedRequest): Promise<Uint8Array | null> {
-    while (this.#connection.requestState === "receiving_body") {
-      const event = this.#connection.nextEvent();
-      if (event.type === "data") {
-        // RFC 9110 10.1.1: no 100 is needed once a part of the content has come.
-        this.#hasContinued = true;
-        return event.bytes;
-      }
-      if (event.type === "need_data") {
-        if (this.#connection.responseState === "awaiting_response") await this.#sendContinue(received);
-        await this.#readContent();
-      }
-    }
-    if (this.#isWatched) this.#watch();
-    return null;
-  }
-
-  async #readContent(): Promise<void> {
-    const patience = this.#patience;
-    const before = this.#reader.byteCount;
-    this.#reader.startWait("body", patience.start(this.#services.clock.nowMs));
-    try {
-      await this.#reader.readExpirably(BODY_READ_BYTES);
-    } catch (error) {
-      // Late or broken off: nobody knows where a next request would begin.
-      this.#connection.endAfterResponse();
-      throw error;
-    } finally {
-      this.#reader.endWait();
-      patience.end(this.#services.clock.nowMs, this.#reader.byteCount - before);
-    }
-  }
-
-  /**
-   * RFC 9110 10.1.1: 100 when the content is wanted and has not begun to come. Answers to earlier requests leave in any
-   * case: the client may wait for them before it sends the content.
-   */
-  async #sendContinue(received: ReceivedRequest): Promise<void> {
-    const isWanted = received.expectsContinue && !this.#hasContinued;
-    this.#hasContinued = true;
-    await this.#writer.sendAside(isWanted ? this.#connection.sendContinue() : NOTHING);
-  }
-
-  /** Closes after an answer to a request whose content nobody will send, or that is too long to be read away. */
-  #giveUpContent(received: ReceivedRequest): void {
-    if (this.#connection.requestState !== "receiving_body") return;
-    const isTooLong = typeof received.framing === "number" && received.framing > this.#services.limits.drainBytes;
-    // RFC 9110 10.1.1: a client that was not told to continue may or may not send the content.
-    if (isTooLong || (received.expectsContinue && !this.#hasContinued)) this.#connection.endAfterResponse();
-  }
-
-  /** Reads away content that the handler did not want, as far as that is worth a connection. */
-  async #drainContent(received: ReceivedRequest): Promise<void> {
-    if (this.#connection.requestState !== "receiving_body") return;
-    await this.#writer.flush();
-    let drained = 0;
-    try {
-      while (this.#connection.keepsAlive && drained <= this.#services.limits.drainBytes) {
-        const part = await this.#pull(received);
-        if (part === null) return;
-        drained += part.length;
-      }
-    } catch (error) {
-      // The answer has been sent: invalid content can only end the connection.
-      if (!(error instanceof HttpError)) throw error;
-    }
-    this.#connection.endAfterResponse();
   }
 
   /** While a handler works on a request that has arrived whole, notices that the client goes away. */
@@ -492,37 +418,3 @@ export class ServedConnection {
 }
 
 const NOTHING = new Uint8Array(0);
-const NO_PATIENCE = new Patience({ idleMs: 0, minRateBytes: 0 });
-
-/** Whether the promise settles within a moment; how it settled is for others to see. */
-async function isSettledSoon(promise: Promise<unknown>): Promise<boolean> {
-  // An answer from memory is there after a few turns of the microtask queue, and needs no timer.
-  let isSettled = false;
-  const settle = () => isSettled = true;
-  promise.then(settle, settle);
-  for (let turn = 0; turn < 8 && !isSettled; turn++) await undefined;
-  if (isSettled) return true;
-  let timer: number | undefined;
-  const moment = new Promise<"later">((resolve) => timer = setTimeout(resolve, SOON_MS, "later"));
-  try {
-    return await Promise.race([promise.then(() => "now", () => "now"), moment]) === "now";
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** The peer closed, reset or vanished, or we closed the socket under a read: nobody is left to answer, nothing is wrong. */
-export function isPeerGone(error: unknown): boolean {
-  return PEER_GONE.some((kind) => error instanceof kind);
-}
-
-const PEER_GONE = [
-  Deno.errors.BrokenPipe,
-  Deno.errors.ConnectionReset,
-  Deno.errors.ConnectionAborted,
-  Deno.errors.NotConnected,
-  Deno.errors.Interrupted,
-  Deno.errors.UnexpectedEof,
-  Deno.errors.BadResource,
-  Deno.errors.TimedOut,
-];

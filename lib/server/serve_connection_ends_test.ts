@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { contentOf, Conversation, converse, echoPath, ok, PartsBody, respond } from "../../tests/conversation.ts";
 import { fieldValue } from "../../tests/raw_http.ts";
 import { HttpError } from "../http/message.ts";
-import { isPeerGone } from "./serve_connection.ts";
+import { isPeerGone } from "./is_peer_gone.ts";
 import type { ServedRequest } from "./served_request.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";

@@ -104,8 +104,12 @@ export class Settings {
 
   /** A whole number; null where it was not given. */
   count(name: ValueName): number | null {
-    const setting = this.#find(name);
-    if (setting === null) return null;
+    return this.has(name) ? this.countOrDefault(name) : null;
+  }
+
+  /** A whole number; the default of the table where it was not given. */
+  countOrDefault(name: ValueName): number {
+    const setting = this.#findOrDefault(name);
     const count = parseCount(setting.text);
     if (count === null) throw refuse(setting, "not a whole number", `give ${findOption(name)?.value}`);
     return count;

@@ -1,0 +1,49 @@
+# shellcheck shell=bash disable=SC2034 # what is set here, others read
+# Where scripts/install puts what, which scripts/uninstall must know too. Sourced after setup.sh, never run.
+
+# Sets where each thing goes. With /usr/local or /usr, configuration and log are those of the machine; with any other
+# prefix all is below it.
+read_places() { # [--prefix FOLDER]
+  prefix=/usr/local
+  while (($#)); do
+    case $1 in
+    --prefix)
+      (($# > 1)) || fail "--prefix: its value is missing: give a FOLDER"
+      prefix=$2
+      shift
+      ;;
+    --prefix=*) prefix=${1#*=} ;;
+    *) fail "\"$1\" is unknown: the one option is --prefix FOLDER" ;;
+    esac
+    shift
+  done
+  [[ $prefix == /* && $prefix != *[[:space:]\|\&\\]* ]] || fail "--prefix \"$prefix\": give an absolute path without blanks"
+  prefix=${prefix%/}
+  case $prefix in
+  /usr | /usr/local) machine= ;;
+  *) machine=$prefix ;;
+  esac
+  program=$prefix/sbin/lisod
+  manual=$prefix/share/man/man8/lisod.8
+  share=$prefix/share/lisod
+  unit=$prefix/lib/systemd/system/lisod.service
+  config=$machine/etc/lisod.conf
+  rotation=$machine/etc/logrotate.d/lisod
+  logs=$machine/var/log/lisod
+  run=$machine/run/lisod
+  readonly prefix machine program manual share unit config rotation logs run
+}
+
+# Text with the places of the machine in it, from standard input, with those of this installation.
+fill_places() {
+  sed -E "s|/usr/local\>|$prefix|g; s|(^\|[^[:alnum:]/])/(etc/lisod\|var/log/lisod\|run/lisod)|\1$machine/\2|g"
+}
+
+# Whether this is about the machine's own service, and not about a folder of somebody's.
+is_machine() {
+  [[ -z $machine ]]
+}
+
+has_systemd() {
+  is_machine && [[ -d /run/systemd/system ]]
+}

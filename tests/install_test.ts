@@ -1,0 +1,226 @@
+/** scripts/install into a folder of its own, judged by those who use what it puts there: man, systemd, logrotate, lisod. */
+import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { parseConfigFile } from "../lib/server/config_file.ts";
+import { freeLowPort, IS_ROOT, isRunning, kill, procField, waitForEnd, waitUntil } from "./daemon.ts";
+import { type Ended, run } from "./harness.ts";
+
+const PROJECT = join(import.meta.dirname ?? ".", "..");
+/** What systemd-analyze may make of the unit at most, in tenths; it was 17 with systemd 252. */
+const MAX_EXPOSURE = 20;
+
+/** An installation. Disposing ends its server and removes it. */
+class Installation implements AsyncDisposable {
+  readonly prefix: string;
+
+  private constructor(prefix: string) {
+    this.prefix = prefix;
+  }
+
+  static async make(): Promise<Installation> {
+    const installation = new Installation(await Deno.makeTempDir({ prefix: "lisod-install-" }));
+    await Deno.chmod(installation.prefix, 0o755);
+    const { code, stderr } = await installation.script("install");
+    assertEquals(code, 0, stderr);
+    return installation;
+  }
+
+  script(name: "install" | "uninstall"): Promise<Ended> {
+    return run(join(PROJECT, "scripts", name), ["--prefix", this.prefix]);
+  }
+
+  path(name: string): string {
+    return join(this.prefix, name);
+  }
+
+  read(name: string): string {
+    return Deno.readTextFileSync(this.path(name));
+  }
+
+  /** Changes the configuration. */
+  configure(pattern: string | RegExp, text: string): void {
+    const before = this.read("etc/lisod.conf");
+    const after = before.replace(pattern, text);
+    assert(after !== before, `${pattern}`);
+    Deno.writeTextFileSync(this.path("etc/lisod.conf"), after);
+  }
+
+  /** The value of a line of the unit. */
+  unit(name: string): string {
+    return new RegExp(`^${name}=(.*)$`, "m").exec(this.read("lib/systemd/system/lisod.service"))?.[1] ?? "";
+  }
+
+  /** Files below the prefix, with their modes. */
+  files(folder = this.prefix): readonly string[] {
+    return [...Deno.readDirSync(folder)].flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory) return this.files(path);
+      const mode = ((Deno.statSync(path).mode ?? 0) & 0o7777).toString(8);
+      return [`${mode} ${path.slice(this.prefix.length + 1)}`];
+    }).sort();
+  }
+
+  get port(): number {
+    return Number(/listening on http:\S+:(\d+)/.exec(this.read("var/log/lisod/lisod.log"))?.[1]);
+  }
+
+  async ask(): Promise<number> {
+    const response = await fetch(`http://127.0.0.1:${this.port}/`);
+    await response.bytes();
+    return response.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const [pid] = this.#readPids();
+    if (pid !== undefined && isRunning(pid)) {
+      kill(pid, "SIGKILL");
+      await waitForEnd(pid);
+    }
+    await Deno.remove(this.prefix, { recursive: true });
+  }
+
+  #readPids(): readonly number[] {
+    try {
+      return this.read("run/lisod/lisod.pid").split("\n").map(Number).filter((pid) => pid > 1);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  }
+}
+
+Deno.test("scripts/install puts everything in place, and again, and keeps a configuration", async () => {
+  await using installation = await Installation.make();
+  const sampleSite = Array.from(installation.files()).filter((file) => file.includes("share/lisod/www/"));
+  assert(sampleSite.includes("644 share/lisod/www/index.html"), sampleSite.join("\n"));
+  assertEquals(installation.files().filter((file) => !sampleSite.includes(file)), [
+    "640 var/log/lisod/lisod.log",
+    "644 etc/lisod.conf",
+    "644 etc/logrotate.d/lisod",
+    "644 lib/systemd/system/lisod.service",
+    "644 share/man/man8/lisod.8",
+    "755 sbin/lisod",
+  ]);
+  for (const name of ["etc/lisod.conf", "etc/logrotate.d/lisod", "lib/systemd/system/lisod.service"]) {
+    assertNotMatch(installation.read(name), /(?<![\w/])\/(?:etc\/lisod|var\/log|run\/lisod\/|usr\/local)/, name);
+  }
+  assertMatch((await run(installation.path("sbin/lisod"), ["--version"])).text, /^lisod \d/);
+  assertStringIncludes(
+    (await run("man", ["--local-file", installation.path("share/man/man8/lisod.8")])).text,
+    "LISOD(8)",
+  );
+
+  installation.configure("http = 80", "http = 8081");
+  const { code, stderr } = await installation.script("install");
+  assertEquals(code, 0);
+  assertStringIncludes(stderr, `Kept the configuration "${installation.path("etc/lisod.conf")}"`);
+  assertStringIncludes(installation.read("etc/lisod.conf"), "\nhttp = 8081\n");
+});
+
+Deno.test("scripts/install puts a configuration in place that is right, also where it is commented out", async () => {
+  await using installation = await Installation.make();
+  const checked = await run(installation.path("sbin/lisod"), [
+    "--config",
+    installation.path("etc/lisod.conf"),
+    "--check",
+  ]);
+  assertEquals([checked.code, checked.stderr], [0, ""]);
+  const all = installation.read("etc/lisod.conf").replaceAll(/^#(?=\S)/gm, "");
+  const names = [...parseConfigFile({ path: "/etc/lisod.conf", text: all }).keys()];
+  for (const name of ["root", "http", "https", "key", "certificate", "cgi", "log", "lock", "user"]) {
+    assert(names.includes(name), name);
+  }
+});
+
+Deno.test("scripts/uninstall leaves nothing but what the operator has changed", async () => {
+  await using untouched = await Installation.make();
+  const removed = await untouched.script("uninstall");
+  assertEquals([removed.code, removed.stderr, untouched.files()], [0, "", []]);
+
+  await using changed = await Installation.make();
+  changed.configure("http = 80", "http = 81");
+  await Deno.writeTextFile(changed.path("var/log/lisod/lisod.log"), "a line\n");
+  await Deno.writeTextFile(changed.path("share/lisod/own.txt"), "not ours\n");
+  const { code, stderr } = await changed.script("uninstall");
+  assertEquals(code, 0);
+  assertEquals(changed.files().map((file) => file.split(" ")[1]), [
+    "var/log/lisod/lisod.log",
+    "etc/lisod.conf",
+    "share/lisod/own.txt",
+  ]);
+  assertStringIncludes(stderr, `Left the configuration "${changed.path("etc/lisod.conf")}"`);
+  assertStringIncludes(stderr, `Left the log in "${changed.path("var/log/lisod")}"`);
+});
+
+Deno.test("scripts/install and scripts/uninstall refuse what they do not understand", async () => {
+  for (const name of ["install", "uninstall"]) {
+    for (const args of [["--prefix"], ["--prefix", "here"], ["--prefix=/a b"], ["--destdir=/x"], ["now"]]) {
+      const { code, text, stderr } = await run(join(PROJECT, "scripts", name), args);
+      assertEquals([code, text], [1, ""], args.join(" "));
+      assertMatch(stderr, new RegExp(`^${name}: [^\n]+\n$`));
+    }
+  }
+});
+
+Deno.test("lisod.service is a unit without faults and with little exposure", async () => {
+  await using installation = await Installation.make();
+  const unit = installation.path("lib/systemd/system/lisod.service");
+  const verified = await run("systemd-analyze", ["verify", "--man=no", unit]);
+  assertEquals([verified.code, verified.text, verified.stderr], [0, "", ""]);
+  const rated = await run("systemd-analyze", ["security", "--offline=true", `--threshold=${MAX_EXPOSURE}`, unit]);
+  assertEquals(rated.code, 0, rated.text.split("\n").at(-2));
+});
+
+Deno.test({
+  name: "lisod.service starts, reloads and stops the server as its user, with its rights, on a port below 1024",
+  ignore: !IS_ROOT,
+  fn: async () => {
+    await using installation = await Installation.make();
+    installation.configure("http = 80", `http = ${freeLowPort()}`);
+    const [user, group, capability] = ["User", "Group", "AmbientCapabilities"].map((name) => installation.unit(name));
+    const right = capability.replace("CAP_", "").toLowerCase();
+    const words = [`--reuid=${user}`, `--regid=${group}`, "--clear-groups", "--no-new-privs"].concat(
+      [`--inh-caps=-all,+${right}`, `--ambient-caps=-all,+${right}`, `--bounding-set=-all,+${right}`, "--"],
+      installation.unit("ExecStart").split(" "),
+    );
+    const server = new Deno.Command("setpriv", { args: words, clearEnv: true, stderr: "piped" }).spawn();
+    await waitUntil(() => installation.read("var/log/lisod/lisod.log").includes("listening on"), "it listens");
+    assertEquals(await installation.ask(), 200);
+    assertEquals(procField(server.pid, "NoNewPrivs"), "1");
+    const [program, ...args] = installation.unit("ExecReload").replace("$MAINPID", `${server.pid}`).split(" ");
+    assertEquals((await run(program, args)).code, 0);
+    await waitUntil(() => installation.read("var/log/lisod/lisod.log").includes("INFO main: reloaded"), "it reloads");
+    server.kill("SIGTERM");
+    const { code, stderr } = await server.output();
+    assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+    assertNotMatch(installation.read("var/log/lisod/lisod.log"), / (?:WARN|ERROR) /);
+  },
+});
+
+Deno.test({
+  name: "lisod.logrotate rotates the log of a server that has left root",
+  ignore: !IS_ROOT,
+  fn: async () => {
+    await using installation = await Installation.make();
+    installation.configure("http = 80", "http = 0\nlog-flush-ms = 1ms");
+    installation.configure("#user = www-data", "user = www-data");
+    const [rotation, log] = [installation.path("etc/logrotate.d/lisod"), installation.path("var/log/lisod/lisod.log")];
+    const state = ["--state", installation.path("logrotate.state")];
+    const tried = await run("logrotate", ["--debug", ...state, rotation]);
+    assertEquals(tried.code, 0);
+    assertNotMatch(tried.stderr, /error/i);
+
+    const config = installation.path("etc/lisod.conf");
+    const started = await run(installation.path("sbin/lisod"), ["--config", config, "--daemon"]);
+    assertEquals([started.code, started.stderr], [0, ""]);
+    const { port } = installation;
+    const first = Deno.readTextFileSync(log);
+    const rotated = await run("logrotate", ["--force", ...state, rotation]);
+    assertEquals([rotated.code, rotated.stderr], [0, ""]);
+    await waitUntil(() => Deno.readTextFileSync(log).includes("opened this log"), "the new log is open");
+    await (await fetch(`http://127.0.0.1:${port}/`)).bytes();
+    await waitUntil(() => Deno.readTextFileSync(log).includes('"GET / HTTP/1.1" 200'), "the new log has the access");
+    assertEquals(Deno.readTextFileSync(`${log}.1`), first);
+    assertEquals((Deno.statSync(log).mode ?? 0) & 0o7777, 0o640);
+  },
+});

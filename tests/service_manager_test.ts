@@ -1,0 +1,108 @@
+/** What a service manager is told: systemd's part is played by a program that prints each datagram of its socket. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { DaemonSite, kill, readProc, waitUntil } from "./daemon.ts";
+
+const MANAGER = `
+import socket, sys
+name = sys.argv[1]
+receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+receiver.bind("\\0" + name[1:] if name[0] == "@" else name)
+print("bound", flush=True)
+while True:
+    print(receiver.recv(4096).decode().replace("\\n", " "), flush=True)
+`;
+
+/** The lines that it prints, one a datagram. */
+class Manager implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  #text = "";
+
+  private constructor(process: Deno.ChildProcess) {
+    this.#process = process;
+    this.#reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  static async start(name: string): Promise<Manager> {
+    const command = new Deno.Command("python3", { args: ["-c", MANAGER, name], stdout: "piped" });
+    const manager = new Manager(command.spawn());
+    assertEquals(await manager.next(), "bound");
+    return manager;
+  }
+
+  async next(): Promise<string> {
+    while (!this.#text.includes("\n")) {
+      const { value, done } = await this.#reader.read();
+      if (done) throw new Error("The manager has ended");
+      this.#text += value;
+    }
+    const [line, ...rest] = this.#text.split("\n");
+    this.#text = rest.join("\n");
+    return line;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#reader.cancel();
+    await this.#process.status;
+  }
+}
+
+for (const kind of ["a file", "an abstract name"] as const) {
+  Deno.test(`ServiceManager tells what the server does when NOTIFY_SOCKET is ${kind}`, async () => {
+    await using site = await DaemonSite.make();
+    const name = kind === "a file" ? join(site.folder, "notify") : `@lisod-test-${Deno.pid}`;
+    await using manager = await Manager.start(name);
+    const server = new Deno.Command(site.binary, {
+      args: [...site.named().slice(0, -1)],
+      env: { NOTIFY_SOCKET: name },
+    }).spawn();
+    assertEquals(await manager.next(), "READY=1");
+    // Not a moment before.
+    assertEquals([site.pid, await site.ask()], [server.pid, 200]);
+    kill(server.pid, "SIGHUP");
+    assertEquals([await manager.next(), await manager.next()], ["RELOADING=1", "READY=1"]);
+    kill(server.pid, "SIGTERM");
+    assertEquals(await manager.next(), "STOPPING=1");
+    assertEquals((await server.status).code, 0);
+    assertStringIncludes(site.logText(), "INFO main: reloaded");
+  });
+}
+
+Deno.test("ServiceManager shows that it is alive twice as often as WATCHDOG_USEC says, and programs see neither", async () => {
+  await using site = await DaemonSite.make();
+  const name = join(site.folder, "notify");
+  await using manager = await Manager.start(name);
+  const script = join(site.folder, "script.sh");
+  await Deno.writeTextFile(script, "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; env\n");
+  const server = new Deno.Command(site.binary, {
+    args: [...site.named().slice(0, -1), "--cgi", script],
+    env: { NOTIFY_SOCKET: name, WATCHDOG_USEC: "200000" },
+  }).spawn();
+  assertEquals(await manager.next(), "READY=1");
+  const since = performance.now();
+  assertEquals([await manager.next(), await manager.next()], ["WATCHDOG=1", "WATCHDOG=1"]);
+  assertEquals(performance.now() - since < 2000, true, "the manager would have killed it");
+  assertStringIncludes(readProc(server.pid, "environ"), "NOTIFY_SOCKET");
+  const response = await fetch(`http://127.0.0.1:${site.port()}/cgi/`);
+  assertEquals((await response.text()).match(/^(?:NOTIFY_SOCKET|WATCHDOG_USEC)=.*$/gm), null);
+  kill(server.pid, "SIGTERM");
+  assertEquals((await server.status).code, 0);
+});
+
+Deno.test("ServiceManager does no harm when nobody listens at NOTIFY_SOCKET", async () => {
+  await using site = await DaemonSite.make();
+  for (const name of [join(site.folder, "none"), `/${"long/".repeat(40)}`, "relative", "@", ""]) {
+    const server = new Deno.Command(site.binary, {
+      args: [...site.named().slice(0, -1), "--foreground"],
+      env: { NOTIFY_SOCKET: name },
+      stderr: "piped",
+    }).spawn();
+    await waitUntil(() => site.logText().includes("listening on"), "it listens");
+    kill(server.pid, "SIGTERM");
+    const { code, stderr } = await server.output();
+    assertEquals([code, new TextDecoder().decode(stderr)], [0, ""], name);
+    await Deno.remove(site.log);
+  }
+});
