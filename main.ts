@@ -17,6 +17,7 @@ import { helpText, VERSION, versionText } from "./lib/server/help.ts";
 import { HttpsListener } from "./lib/server/https_listener.ts";
 import { giveLogs, leaveRoot } from "./lib/server/leave_root.ts";
 import { type Libc, openLibc } from "./lib/server/libc.ts";
+import { ListeningSocket } from "./lib/server/listening_socket.ts";
 import { listenTcp } from "./lib/server/listen.ts";
 import { loadConfigFile } from "./lib/server/load_config_file.ts";
 import { ReloadableErrorPages } from "./lib/server/load_error_pages.ts";
@@ -119,7 +120,7 @@ async function serve(
     followLog();
     // Before the log says that it listens: whoever reads that may send a signal at once.
     const stopped = stopSignal({ log, scripts, manager, followLog, reloads: parts.reloads });
-    listen(config, { log, ...parts });
+    listen(config, { log, libc, ...parts });
     if (identity !== null) leaveRoot(identity, { config, libc, https: parts.https, log });
     warnOfRisks(config, log);
     log.info("main", `permissions of the runtime that are left: ${giveUpPermissions(config).join(", ")}`);
@@ -168,7 +169,7 @@ function createParts(
   const server = new Server(createServices({ ...config, limits }, { log, clock, sockets, errorPages, guard, scripts }));
   const https = config.https === null
     ? null
-    : new HttpsListener({ address: config.https, files: credentialFiles(config), log, libc });
+    : new HttpsListener({ address: config.https, files: credentialFiles(config), limits, log, libc });
   const reloads = [
     () => errorPages.reload(),
     () => guard.replaceRealms(loadRealms(config)),
@@ -178,9 +179,13 @@ function createParts(
 }
 
 /** Accepts on every port, once the caller has come to its end. Throws StartError. */
-function listen(config: Config, { log, server, https }: Parts & { readonly log: Log }): void {
+function listen(
+  config: Config,
+  { log, libc, server, https }: Parts & { readonly log: Log; readonly libc: Libc | null },
+): void {
   if (config.http !== null) {
     const listener = listenTcp(config.http, argumentLabel("http", config.form));
+    new ListeningSocket(libc, listener.addr.port).limitUnsent(config.limits.maxUnsentBytes);
     log.info("main", `listening on ${urlOf("http", listener.addr)}`);
     server.serve(listener, { secure: false, own: httpServices(config, https) });
   }

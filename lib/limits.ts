@@ -128,6 +128,14 @@ export const LIMITS = {
     meaning: "Longest time that a write may make no progress",
     precedent: "nginx send_timeout 60s",
   },
+  maxUnsentBytes: {
+    unit: "bytes",
+    value: 262_144,
+    meaning: "Bytes of answers that the kernel keeps for a client that takes none (about; else up to 4 MiB each)",
+    precedent: "none; others leave it to the kernel (net.ipv4.tcp_wmem)",
+    least: 4096,
+    most: 1_073_741_824,
+  },
   minRateBytes: {
     unit: "bytes",
     value: 240,

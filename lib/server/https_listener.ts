@@ -3,6 +3,7 @@
  * warns before the certificate ends. What is accepted from it is served like any other connection. I/O. RFC 9110 4.2.2,
  * RFC 7301 (ALPN).
  */
+import type { Limits } from "../limits.ts";
 import type { Credentials } from "./check_credentials.ts";
 import { expiryWarning } from "./check_credentials.ts";
 import type { ListenAddress } from "./config.ts";
@@ -19,6 +20,7 @@ import { type CredentialFiles, loadCredentials } from "./tls_credentials.ts";
 export interface HttpsOptions {
   readonly address: ListenAddress;
   readonly files: CredentialFiles;
+  readonly limits: Pick<Limits, "maxUnsentBytes">;
   readonly log: Log;
   /** Null: a new certificate costs the connections that come while the port is closed for a moment. */
   readonly libc: Libc | null;
@@ -49,7 +51,7 @@ export class HttpsListener {
       argument: argumentLabel("https", options.files.form),
       credentials: this.#credentials,
     });
-    this.#socket().setNoDelay();
+    this.#adjustSocket();
     Deno.unrefTimer(setInterval(() => this.#warnOfExpiry(), DAY_MS));
   }
 
@@ -84,7 +86,7 @@ export class HttpsListener {
       return null;
     }
     this.#listener = this.#handOver(credentials) ?? await this.#reopen(credentials);
-    this.#socket().setNoDelay();
+    this.#adjustSocket();
     this.#credentials = credentials;
     const end = new Date(credentials.notAfterMs).toISOString().slice(0, 10);
     log.info("https", `new certificate for ${credentials.names.join(", ")}, until ${end}`);
@@ -125,6 +127,11 @@ export class HttpsListener {
     const again = { ...address, port: this.#listener.addr.port };
     const argument = argumentLabel("https", files.form);
     return withLowPorts(this.#options.libc, () => listenTls(again, { argument, credentials, isShared }));
+  }
+
+  #adjustSocket(): void {
+    this.#socket().setNoDelay();
+    this.#socket().limitUnsent(this.#options.limits.maxUnsentBytes);
   }
 
   #socket(): ListeningSocket {

@@ -14,6 +14,7 @@ import type { Identity } from "./privileges.ts";
 const SOL_SOCKET = 1;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
+const TCP_NOTSENT_LOWAT = 25;
 const SO_REUSEPORT = 15;
 const SO_ATTACH_REUSEPORT_CBPF = 51;
 const AF_INET = 2;
@@ -43,6 +44,15 @@ export class ListeningSocket {
   /** Connections that it accepts from now on send at once what they are given. False where that is impossible here. */
   setNoDelay(): boolean {
     return this.#setOption(IPPROTO_TCP, { name: TCP_NODELAY, value: ON });
+  }
+
+  /**
+   * On connections that it accepts from now on the kernel keeps about so many bytes that the client has not made room
+   * for, else up to some megabytes of memory each. False where that is impossible here.
+   */
+  limitUnsent(byteCount: number): boolean {
+    const value = new Uint8Array(Uint32Array.of(byteCount).buffer);
+    return this.#setOption(IPPROTO_TCP, { name: TCP_NOTSENT_LOWAT, value });
   }
 
   /**

@@ -109,10 +109,14 @@ export class ServedConnection {
     return this.#info;
   }
 
+  /** Whether something has waited beyond its limit. */
+  isLate(nowMs: number): boolean {
+    return nowMs > this.#writer.deadlineMs || nowMs > this.#reader.deadlineMs;
+  }
+
   /**
-   * Once a second: ends whatever has waited beyond its limit. A client that waits for an answer is told so by 408. True
-   * when the socket hangs: then the caller shuts it down, and where it cannot, the connection stays and counts until
-   * the client ends it.
+   * Ends what has waited beyond its limit. A client that waits for an answer is told so by 408. True when the socket
+   * hangs: then the caller shuts it down, and where it cannot, the connection stays and counts until the client ends it.
    */
   sweep(nowMs: number): boolean {
     if (nowMs > this.#writer.deadlineMs) return this.#giveUp("a write made no progress");

@@ -8,6 +8,7 @@ import { OpenConnections } from "./open_connections.ts";
 import { type ConnectionServices, ServedConnection } from "./serve_connection.ts";
 
 const SWEEP_MS = 1000;
+const SWEPT_AT_ONCE = 32;
 /** After an accept that failed for want of descriptors, which it would do again at once. */
 const ACCEPT_PAUSE_MS = 100;
 /** A client waits so long for room before it, and whoever comes then, is refused. */
@@ -154,12 +155,19 @@ export class Server {
     await this.#connections.fewerThan(1, LAST_END_MS);
   }
 
-  #sweep(): void {
+  /** Once a second; in portions, for answering a thousand late clients at once would keep everybody else waiting. */
+  async #sweep(): Promise<void> {
     const { clock } = this.#services;
     clock.update();
-    const hanging = [...this.#connections, ...this.#refused].filter((connection) => connection.sweep(clock.nowMs));
-    this.#shutDown(hanging.map(({ info }) => info));
     this.#shutDownUnshaken();
+    const { nowMs } = clock;
+    const late = [...this.#connections, ...this.#refused].filter((connection) => connection.isLate(nowMs));
+    const hanging: ConnectionInfo[] = [];
+    for (const [index, connection] of late.entries()) {
+      if (connection.sweep(nowMs)) hanging.push(connection.info);
+      if (index % SWEPT_AT_ONCE === SWEPT_AT_ONCE - 1) await new Promise((resolve) => setTimeout(resolve));
+    }
+    this.#shutDown(hanging);
   }
 
   #shutDownUnshaken(): void {
