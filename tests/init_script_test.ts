@@ -205,9 +205,11 @@ Deno.test("scripts/lisod shows the state in colour when it speaks to a terminal"
     const command = `${join(service.site.folder, "service")} --config ${service.config} status`;
     return (await run("script", ["-qec", command, "/dev/null"], { env })).text;
   };
-  assertStringIncludes(await status({}), "\x1b[1;31m●\x1b[0m lisod does not run");
+  // The run of all tests sets NO_COLOR.
+  const inColour = { NO_COLOR: "" };
+  assertStringIncludes(await status(inColour), "\x1b[1;31m●\x1b[0m lisod does not run");
   await service.run("start");
-  assertStringIncludes(await status({}), "\x1b[1;32m●\x1b[0m lisod runs");
+  assertStringIncludes(await status(inColour), "\x1b[1;32m●\x1b[0m lisod runs");
   assertMatch(await status({ NO_COLOR: "1" }), /^lisod runs\r\n/);
 });
 
