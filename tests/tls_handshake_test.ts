@@ -150,10 +150,12 @@ Deno.test("lisod goes on when clients reset in the handshake", async () => {
 
 Deno.test("lisod frees the descriptors of 1,000 silent clients when handshakeMs has passed", async () => {
   await using server = await HttpsServer.start({ args: ["--handshake-ms", "15s", "--max-per-address", "2000"] });
+  const atStart = server.countDescriptors();
   await curl("--cacert", server.certificates.root, `${server.url}/`);
+  // The connection of curl may still be counted here, so it is no measure of what is to come.
   const before = server.countDescriptors();
   const clients = await connectSilently(server.port, 1_000);
-  await until(() => server.countDescriptors() >= before + 1_000);
+  await until(() => server.countDescriptors() >= atStart + 1_000);
   // The server ends each connection, although no client does anything.
   await until(() => server.countDescriptors() <= before);
   const ends = await Promise.all(clients.map(readToEnd));
