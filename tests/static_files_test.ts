@@ -726,13 +726,14 @@ Deno.test("createStaticHandler() answers a small file from memory until fileCach
     const handler = site.handler();
     const first = await respond(handler, makeRequest("/a.txt"));
     assertEquals(decode(first.body.bytes ?? new Uint8Array()), "old");
-    Deno.writeTextFileSync(path, "new");
+    // Of another length: both may be written within one tick of the file system's clock.
+    Deno.writeTextFileSync(path, "newer");
     site.nowMs += DEFAULT_LIMITS.fileCacheMs - 1;
     assertEquals((await ask(handler, "/a.txt")).text, "old");
     assert(await respond(handler, makeRequest("/a.txt", [["Host", "a"]])) === first, "a hit makes nothing new");
     site.nowMs += 1;
     const changed = await ask(handler, "/a.txt");
-    assertEquals(changed.text, "new");
+    assertEquals(changed.text, "newer");
     assertNotEquals(changed.fields.get("etag"), first.fields.get("etag"));
     Deno.removeSync(path);
     site.nowMs += DEFAULT_LIMITS.fileCacheMs;
@@ -773,8 +774,9 @@ Deno.test("createStaticHandler() looks at the disk each time, yet reads once, wh
     const handler = site.handler({ limits: { fileCacheMs: 0 } });
     const first = await respond(handler, makeRequest("/a.txt"));
     assert(await respond(handler, makeRequest("/a.txt")) === first);
-    Deno.writeTextFileSync(path, "new");
-    assertEquals((await ask(handler, "/a.txt")).text, "new");
+    // Of another length: both may be written within one tick of the file system's clock.
+    Deno.writeTextFileSync(path, "newer");
+    assertEquals((await ask(handler, "/a.txt")).text, "newer");
     Deno.chmodSync(path, 0o600);
     assert(await respond(handler, makeRequest("/a.txt")) !== first);
   }));
