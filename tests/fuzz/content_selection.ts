@@ -58,7 +58,6 @@ function playCase(random: Random): string | null {
   const fields = Array.from({ length: 1 + random(3) }, () => {
     const name = choose(NAMES, random);
     const value = mutateOften(choose(VALUES[name], random), { random, snippets: SNIPPETS, count: random(4) });
-    // deno-lint-ignore no-control-regex
     return [name, value.replace(/[^\t\x20-\x7e\x80-\xff]/g, "")] as const;
   });
   const length = choose(LENGTHS, random);
