@@ -24,27 +24,10 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 };
 const NAMES = Object.keys(VALUES);
 
-const SNIPPETS = [
-  ...[
-    "-",
-    "--",
-    ",",
-    ", ",
-    "0",
-    "9",
-    "99999999999999999999",
-    "=",
-    "bytes=",
-    '"',
-    'W/"',
-    "*",
-    " ",
-    "\t",
-    "tag",
-    "1e3",
-    "+1",
-  ],
-  ...["GMT", "UTC", ":", "60", "31", "Feb", "2000", "\xff", "0-0,".repeat(40), "-0", "1-", "NaN"],
+const SNIPPETS: readonly string[] = [
+  ...["-", "--", ",", ", ", "0", "9", "99999999999999999999", "=", "bytes=", '"', 'W/"', "*", " ", "\t"],
+  ...["tag", "1e3", "+1", "GMT", "UTC", ":", "60", "31", "Feb", "2000", "\xff", "0-0,".repeat(40), "-0"],
+  ...["1-", "NaN"],
 ];
 
 const LENGTHS = [0, 1, 10, 1_000_000, 5_000_000_000];

@@ -66,6 +66,11 @@ export function mutateOften(
   return text;
 }
 
+/** No line ends and no control characters, which could forge another line or drive a terminal. */
+export function isOneLine(text: string): boolean {
+  return !/\p{Cc}/u.test(text);
+}
+
 /** Plays each case, and says which one failed and how. */
 export async function playCases(
   { seed, count }: FuzzOptions,

@@ -17,16 +17,12 @@ const OUTPUTS = [
   "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
 ];
 
-const SNIPPETS = [
-  ...["\n", "\r", "\r\n", "\n\n", "\r\n\r\n", ":", " ", "\t", "\0", "\x7f", "\xff", "Status: 200\n", "Status: 99 x\n"],
-  ...["Content-Length: 5\n", "Content-Length: -1\n", "Transfer-Encoding: chunked\n", "Connection: keep-alive\n"],
-  ...[
-    "HTTP/1.1 101 Switching\r\n\r\n",
-    "HTTP/1.1 103 Early\r\n\r\n",
-    "Location: //host/\n",
-    "X: " + "a".repeat(300) + "\n",
-  ],
-  ...["Upgrade: h2c\n", "Trailer: X\n", "Date: x\n", "Server: x\n", "Keep-Alive: x\n"],
+const SNIPPETS: readonly string[] = [
+  ...["\n", "\r", "\r\n", "\n\n", "\r\n\r\n", ":", " ", "\t", "\0", "\x7f", "\xff", "Status: 200\n"],
+  ...["Status: 99 x\n", "Content-Length: 5\n", "Content-Length: -1\n", "Transfer-Encoding: chunked\n"],
+  ...["Connection: keep-alive\n", "HTTP/1.1 101 Switching\r\n\r\n", "HTTP/1.1 103 Early\r\n\r\n"],
+  ...["Location: //host/\n", "X: " + "a".repeat(300) + "\n", "Upgrade: h2c\n", "Trailer: X\n"],
+  ...["Date: x\n", "Server: x\n", "Keep-Alive: x\n"],
 ];
 
 const LIMITS = { maxScriptHeadBytes: 400, maxScriptFieldCount: 8 };
@@ -62,9 +58,11 @@ function read(pieces: Iterable<Uint8Array>): string {
       for (const [name] of response.fields) {
         if (FORBIDDEN.includes(name.toLowerCase())) throw new Error(`${name} got through`);
       }
+      const { contentLength } = response;
+      if (contentLength !== null && !Number.isSafeInteger(contentLength)) throw new Error(`Length ${contentLength}`);
       const lines = textOf(response.fields.toBytes());
       // Content begins at the same byte however the head came.
-      return JSON.stringify([response.status, lines, response.contentLength, response.isChunked, pushed - rest.length]);
+      return JSON.stringify([response.status, lines, contentLength, response.isChunked, pushed - rest.length]);
     }
     return "no end";
   } catch (error) {

@@ -7,7 +7,7 @@ import { parseCommandLine } from "../../lib/server/config.ts";
 import { parseConfigFile } from "../../lib/server/config_file.ts";
 import { OPTIONS } from "../../lib/server/options.ts";
 import { UsageError } from "../../lib/server/start_error.ts";
-import { choose, type FuzzOptions, mutateOften, playCases, type Random } from "./mutate.ts";
+import { choose, type FuzzOptions, isOneLine, mutateOften, playCases, type Random } from "./mutate.ts";
 
 const ARGUMENTS = [
   ...["--root=www", "--http=8080", "--https=8443", "--key=k", "--certificate=c", "--listing", "--log-level=debug"],
@@ -15,43 +15,13 @@ const ARGUMENTS = [
   ...["--proxy=::1", "--cgi-handler=.php=/usr/bin/php-cgi", "--cgi-env=A=b", "80", "443", "log", "lock", "--", "-h"],
 ];
 
-const SNIPPETS = [
-  ...[
-    "-",
-    "--",
-    "=",
-    ":",
-    "/",
-    "0",
-    "-1",
-    "1e9",
-    "99999999999999999999",
-    "k",
-    "M",
-    "ms",
-    "s",
-    " ",
-    "\n",
-    "\0",
-    '"',
-    "\\",
-  ],
-  ...[
-    "no-",
-    "__proto__",
-    "constructor",
-    "_",
-    "true",
-    "false",
-    "on",
-    "off",
-    "\xff",
-    "€",
-    "#",
-    "x".repeat(300),
-    "..",
-    "%",
-  ],
+/** For any option: quantities of each kind, the last ones beyond what a number holds exactly. */
+const VALUES = ["1", "8k", "20s", "9007199254740991G", "9007199254740991m"];
+
+const SNIPPETS: readonly string[] = [
+  ...["-", "--", "=", ":", "/", "0", "-1", "1e9", "9007199254740991", "k", "M", "ms", "s", " ", "\n"],
+  ...["\0", '"', "\\", "no-", "__proto__", "constructor", "_", "true", "false", "on", "off", "\xff", "€"],
+  ...["#", "x".repeat(300), "..", "%"],
 ];
 
 const USERS =
@@ -63,9 +33,12 @@ export function fuzzSettings(options: FuzzOptions): Promise<void> {
 }
 
 function playArguments(random: Random): string | null {
-  const args = Array.from({ length: random(9) }, () => {
-    const option = random(3) === 0 ? `--${choose(OPTIONS, random).name}=1` : choose(ARGUMENTS, random);
-    return mutateOften(option, { random, snippets: SNIPPETS, count: random(3) });
+  const args = Array.from({ length: random(6) }, () => {
+    const option = random(3) === 0
+      ? `--${choose(OPTIONS, random).name}=${choose(VALUES, random)}`
+      : choose(ARGUMENTS, random);
+    // Few changes: a command line that is refused for one argument says nothing of the others.
+    return mutateOften(option, { random, snippets: SNIPPETS, count: random(3) === 0 ? 1 + random(2) : 0 });
   });
   if (random(2) === 0) args.push("--root=www");
   const problem = judge(() => {
@@ -107,7 +80,6 @@ function judge(read: () => string | null): string | null {
     return read();
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    // deno-lint-ignore no-control-regex
-    return /[\x00-\x1f\x7f]/.test(error.message) ? `Not one line: ${JSON.stringify(error.message)}` : null;
+    return isOneLine(error.message) ? null : `Not one line: ${JSON.stringify(error.message)}`;
   }
 }
