@@ -112,7 +112,7 @@ async function serve(
   if (identity !== null) giveLogs(config, identity);
   const log = Log.open(config, { program: `lisod ${VERSION}` });
   logUncaughtErrors(log);
-  const scripts = createScripts(config, log);
+  const scripts = createScripts(config, { log, libc });
   try {
     const parts = createParts(config, { log, libc, scripts });
     // What the runtime itself may have to say, such as that it is out of memory, goes to the daemon's log.
@@ -249,11 +249,22 @@ function createServices(
 }
 
 /** Null where the operator has named no program and no interpreter. */
-function createScripts(config: Config, log: Log): CgiScripts | null {
+function createScripts(
+  config: Config,
+  { log, libc }: { readonly log: Log; readonly libc: Libc | null },
+): CgiScripts | null {
   if (!usesCgi(config)) return null;
   const { root, cgiPath, cgi, rules, limits } = config;
+  if (libc === null) {
+    throw new StartError({
+      argument: argumentLabel("cgi", config.form),
+      value: cgiPath,
+      problem: "no program can be started, for the C library was not found",
+      remedy: "run lisod on Linux with glibc, for x86-64 or arm64",
+    });
+  }
   const user = cgi.user === null ? null : findIdentity(cgi.user, null);
-  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log });
+  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log, calls: libc });
 }
 
 function createGuard(config: Config, clock: Clock): AccessGuard {

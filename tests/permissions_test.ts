@@ -9,7 +9,6 @@ const PROJECT = join(import.meta.dirname ?? ".", "..");
 const GRANTED = Deno.readTextFileSync(join(PROJECT, "scripts/build")).match(/--allow-[a-z]+(?:=[^"\s]+)?/g) ?? [];
 
 const WRITING = ["write a file", "write a file through node", "change a mode", "remove a file"];
-const RUNNING = ["run a program", "signal a process"];
 
 Deno.test("giveUpPermissions() leaves code in the server nothing but what the configuration needs", async () => {
   const https = ["--https=0", "--key=k", "--certificate=c"];
@@ -19,10 +18,10 @@ Deno.test("giveUpPermissions() leaves code in the server nothing but what the co
     { args: ["--log=/log"], want: ["read a file", ...WRITING] },
     { args: ["--access-log=/log"], want: ["read a file", ...WRITING] },
     { args: https, want: ["read a file", "listen"] },
-    { args: ["--cgi=/cgi"], want: ["read a file", ...WRITING, ...RUNNING] },
+    { args: ["--cgi=/cgi"], want: ["read a file", ...WRITING] },
     {
       args: ["--cgi-handler=.php=/php", "--log=/log", ...https],
-      want: ["read a file", ...WRITING, "listen", ...RUNNING],
+      want: ["read a file", ...WRITING, "listen"],
     },
   ];
   for (const { args, want } of table) {
@@ -54,7 +53,7 @@ Deno.test("lisod serves, reloads and stops with the permissions that its log nam
     { args: toStderr, want: "read" },
     { args: site.named().with(-1, "--foreground"), want: "read, write" },
     { args: [...toStderr, ...https], want: "read, net" },
-    { args: [...toStderr, "--cgi", script], want: "read, write, run" },
+    { args: [...toStderr, "--cgi", script], want: "read, write" },
   ];
   for (const { args, want } of table) {
     const server = new Deno.Command(site.binary, { args: [...args, "--log-flush-ms=1ms"], stderr: "piped" }).spawn();

@@ -2,7 +2,8 @@
  * Gives up, for good, every kind of permission of the runtime that the server does not need once it serves. What is open
  * stays usable: listeners accept, the log is written, the lock is given back. A kind can only be given up whole, for taking
  * a part out of a permission that was granted whole does nothing; narrower are only the rights of the user that the server
- * runs as (--user) and what a service manager takes away. I/O.
+ * runs as (--user) and what a service manager takes away. CGI programs need none to run: they are started through functions
+ * of the C library that were opened before (lib/cgi/system_calls.ts). I/O.
  */
 import { type Config, usesCgi } from "./config.ts";
 
@@ -19,8 +20,6 @@ export function neededKinds(config: Config): readonly PermissionKind[] {
     write: hasLog || usesCgi(config),
     // A new certificate takes a new listener.
     net: config.https !== null,
-    // CGI programs, and signals to them.
-    run: usesCgi(config),
   };
   return KINDS.filter((kind) => needed[kind] === true);
 }
