@@ -11,7 +11,7 @@ import {
   type HttpResponse,
   type LocalRedirect,
 } from "../http/message.ts";
-import { parseTarget } from "../http/target.ts";
+import { parseTarget, type Target } from "../http/target.ts";
 import type { Rules } from "../rules.ts";
 
 export interface Routes {
@@ -32,7 +32,7 @@ export interface RoutedRequest extends HttpRequest {
 const MAX_LOCAL_REDIRECTS = 5;
 
 /**
- * Answers every request; throws HttpError 500 for a loop of local redirects, 501 for a method, and what the guard and the
+ * Answers every request; throws HttpError 500 for local redirects that loop or are malformed, 501 for a method, and what the guard and the
  * handlers throw. Sets the user of the request.
  */
 export function createRouter(routes: Routes): (request: RoutedRequest) => Promise<HttpResponse> {
@@ -83,7 +83,7 @@ const OPTIONS_ANSWER: HttpResponse = {
 /** The request that a script asked for in place of the client: the same, but without content. */
 function redirected(request: HttpRequest, { localRedirect }: LocalRedirect): RoutedRequest {
   const method = request.method === "HEAD" ? "HEAD" : "GET";
-  const { path, query } = parseTarget(method, localRedirect);
+  const { path, query } = parseLocalRedirect(request, localRedirect);
   return {
     method,
     target: localRedirect,
@@ -99,4 +99,16 @@ function redirected(request: HttpRequest, { localRedirect }: LocalRedirect): Rou
       return request.signal;
     },
   };
+}
+
+/** RFC 3875 6.3.2: a local redirect is an abs-path, so what is none is the fault of the script and not of the client. */
+function parseLocalRedirect(request: HttpRequest, location: string): Target {
+  try {
+    if (!/^[\x21-\x7e]*$/.test(location)) throw new HttpError(400, "Not visible ASCII");
+    return parseTarget("GET", location);
+  } catch (cause) {
+    if (!(cause instanceof HttpError)) throw cause;
+    const text = JSON.stringify(location.slice(0, 200));
+    throw new HttpError(500, `Malformed local redirect of "${request.target}": ${text}`, { cause });
+  }
 }

@@ -119,6 +119,15 @@ Deno.test("createRouter() follows five local redirects in a row and answers 500 
   assertEquals(endless.seen.length, 6);
 });
 
+for (const location of ["/%zz", "/%", "/%ff", "/a%2fb", "/a\\b", "/%00", "/a#b", "/a b", "/\u00fc", "/a\tb"]) {
+  Deno.test(`createRouter() answers 500 when a script redirects to ${JSON.stringify(location)}`, async () => {
+    const { seen, router } = recordingRouter(() => ({ localRedirect: location }));
+    const { status, message } = await assertRejects(() => router(requestFor("GET", "/cgi/x")), HttpError);
+    assertEquals([status, message], [500, `Malformed local redirect of "/cgi/x": ${JSON.stringify(location)}`]);
+    assertEquals(seen.length, 1);
+  });
+}
+
 Deno.test("createRouter() asks the guard for each path that it answers, and passes the user on", async () => {
   const scriptUsers: unknown[] = [];
   const answer = (request: HttpRequest) => {

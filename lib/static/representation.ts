@@ -26,6 +26,11 @@ export function isSameState(a: FileFacts, b: FileFacts): boolean {
     a.ctimeMs === b.ctimeMs && a.mode === b.mode;
 }
 
+/** Whether nobody has written to the file that is open between the two; renaming it or closing it to others is not writing. */
+export function isSameContent(a: FileFacts, b: FileFacts): boolean {
+  return a.mtimeMs === b.mtimeMs && a.size === b.size;
+}
+
 /** A file on the disk that may be served. */
 export interface SourceFile {
   /** Absolute. */

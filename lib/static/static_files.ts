@@ -116,8 +116,18 @@ class StaticSite {
     return Promise.resolve(answerParts(representation, { ranges, bytes: content.bytes, boundary }));
   }
 
-  /** Reads a file into memory that is worth it, and streams any other. */
+  /** From the disk. What cannot be opened any more is looked for anew: where a sibling is gone, the file itself will do. */
   async #answerFromFile(known: Representation, request: HttpRequest, nowMs: number): Promise<HttpResponse> {
+    try {
+      return await this.#readFile(known, request, nowMs);
+    } catch (error) {
+      if (!(error instanceof HttpError) || (error.status !== 403 && error.status !== 404)) throw error;
+      return await this.#answerAnew(request, nowMs);
+    }
+  }
+
+  /** Reads a file into memory that is worth it, and streams any other. */
+  async #readFile(known: Representation, request: HttpRequest, nowMs: number): Promise<HttpResponse> {
     const { root, limits } = this.#options;
     // A large one only when it is asked for again: a walk through many of them must not push all else out of memory.
     if (known.length <= limits.maxCachedFileBytes && (known.length <= MAX_SMALL_BYTES || known.wasStreamed)) {
@@ -137,7 +147,7 @@ class StaticSite {
     }
     const ranges = selection.status === 206 ? selection.ranges : null;
     const { status, fields, pieces } = layOut(file, { ranges, boundary });
-    return { status, fields, body: new FileBody(opened.fd, pieces, this.#buffers) };
+    return { status, fields, body: new FileBody(opened, { pieces, buffers: this.#buffers }) };
   }
 
   #select(representation: Representation, request: HttpRequest, nowMs: number): Selection {
