@@ -25,7 +25,7 @@ import { loadRealms } from "./lib/server/load_realms.ts";
 import { LockFile } from "./lib/server/lock_file.ts";
 import { Log } from "./lib/server/log.ts";
 import { argumentLabel } from "./lib/server/options.ts";
-import { giveUpPermissions } from "./lib/server/permissions.ts";
+import { narrowPermissions, neededPermissions } from "./lib/server/permissions.ts";
 import { findIdentity, isRoot } from "./lib/server/privileges.ts";
 import { type Reload, reloadAll } from "./lib/server/reload.ts";
 import { createHttpsRedirect } from "./lib/server/redirect_to_https.ts";
@@ -123,7 +123,7 @@ async function serve(
     listen(config, { log, libc, ...parts });
     if (identity !== null) leaveRoot(identity, { config, libc, https: parts.https, log });
     warnOfRisks(config, log);
-    log.info("main", `permissions of the runtime that are left: ${giveUpPermissions(config).join(", ")}`);
+    log.info("main", `permissions of the runtime that are left: ${narrowPermissions(neededPermissions(config))}`);
     log.flush();
     await serving();
     manager.tell("READY=1");
