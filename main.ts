@@ -112,7 +112,7 @@ async function serve(
   if (identity !== null) giveLogs(config, identity);
   const log = Log.open(config, { program: `lisod ${VERSION}` });
   logUncaughtErrors(log);
-  const scripts = createScripts(config, log);
+  const scripts = createScripts(config, { log, libc });
   try {
     const parts = createParts(config, { log, libc, scripts });
     // What the runtime itself may have to say, such as that it is out of memory, goes to the daemon's log.
@@ -121,9 +121,11 @@ async function serve(
     // Before the log says that it listens: whoever reads that may send a signal at once.
     const stopped = stopSignal({ log, scripts, manager, followLog, reloads: parts.reloads });
     listen(config, { log, libc, ...parts });
+    // Looked up as whoever started us, for the user may not be able to.
+    const needed = neededPermissions(config);
     if (identity !== null) leaveRoot(identity, { config, libc, https: parts.https, log });
     warnOfRisks(config, log);
-    log.info("main", `permissions of the runtime that are left: ${narrowPermissions(neededPermissions(config))}`);
+    log.info("main", `permissions of the runtime that are left: ${narrowPermissions(needed)}`);
     log.flush();
     await serving();
     manager.tell("READY=1");
@@ -249,11 +251,22 @@ function createServices(
 }
 
 /** Null where the operator has named no program and no interpreter. */
-function createScripts(config: Config, log: Log): CgiScripts | null {
+function createScripts(
+  config: Config,
+  { log, libc }: { readonly log: Log; readonly libc: Libc | null },
+): CgiScripts | null {
   if (!usesCgi(config)) return null;
   const { root, cgiPath, cgi, rules, limits } = config;
+  if (libc === null) {
+    throw new StartError({
+      argument: argumentLabel("cgi", config.form),
+      value: cgiPath,
+      problem: "no program can be started, for the C library was not found",
+      remedy: "run lisod on Linux with glibc, for x86-64 or arm64",
+    });
+  }
   const user = cgi.user === null ? null : findIdentity(cgi.user, null);
-  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log });
+  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log, calls: libc });
 }
 
 function createGuard(config: Config, clock: Clock): AccessGuard {

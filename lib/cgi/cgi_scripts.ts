@@ -18,12 +18,13 @@ import { findScript, isScriptPath, type ScriptPlaces } from "./find_script.ts";
 import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "./meta_variables.ts";
 import { ScriptContent } from "./script_content.ts";
 import type { ScriptLog } from "./script_log.ts";
-import { ScriptProcess } from "./script_process.ts";
+import type { ScriptProcess } from "./script_process.ts";
 import { ScriptQueue, scriptsUnavailable, type ScriptTurn } from "./script_queue.ts";
 import { ScriptRun } from "./script_run.ts";
 import { searchWords } from "./search_words.ts";
-import type { CommandPrefix } from "./session_starter.ts";
+import { Spawner, SpawnError } from "./spawner.ts";
 import { spoolContent } from "./spool_content.ts";
+import type { SystemCalls } from "./system_calls.ts";
 
 export interface CgiOptions extends ScriptPlaces, MetaVariableSettings {
   readonly limits: Limits;
@@ -37,6 +38,7 @@ export interface CgiOptions extends ScriptPlaces, MetaVariableSettings {
   /** Where content that does not fit into memory is kept while it comes. */
   readonly spoolFolder: string;
   readonly log: ScriptLog;
+  readonly calls: SystemCalls;
 }
 
 /** How long a head waits at most for the rest of a small response. */
@@ -47,9 +49,12 @@ const SWEEP_MS = 100;
 
 export class CgiScripts {
   readonly #options: CgiOptions;
-  readonly #prefix: CommandPrefix;
+  readonly #prefix: readonly string[];
+  readonly #spawner: Spawner;
   readonly #queue: ScriptQueue;
   readonly #runs = new Set<ScriptRun>();
+  /** Programs that are being started. */
+  readonly #starts = new Set<Promise<ScriptProcess>>();
   #timer: number | null = null;
   #nextMoment: Promise<"later"> | null = null;
   #momentTimer: number | undefined = undefined;
@@ -60,6 +65,7 @@ export class CgiScripts {
   constructor(options: CgiOptions) {
     this.#options = options;
     this.#prefix = commandPrefix(options);
+    this.#spawner = new Spawner(options.calls);
     this.#queue = new ScriptQueue(options);
   }
 
@@ -98,10 +104,12 @@ export class CgiScripts {
   async #stop(): Promise<void> {
     this.#queue.close();
     for (const run of this.#runs) run.stop();
+    // Each of these then is one of the runs, and stopped as well.
+    await Promise.allSettled(this.#starts);
     if (this.#runs.size > 0) await new Promise<void>((resolve) => this.#setEmpty = resolve);
     this.#stopTimer();
     clearTimeout(this.#momentTimer);
-    this.#prefix.close();
+    await this.#spawner.close();
   }
 
   async #start(request: HttpRequest, script: ScriptLocation, turn: ScriptTurn): Promise<ScriptRun> {
@@ -109,7 +117,7 @@ export class CgiScripts {
     try {
       const waiting = this.#queue.begin(turn);
       if (waiting !== null) await this.#wait(request, turn, waiting);
-      const run = this.#run(request, script, content.length ?? 0);
+      const run = await this.#run(request, script, content.length ?? 0);
       run.done.then(() => this.#queue.end(turn));
       this.#feed(run, content, request);
       return run;
@@ -146,35 +154,36 @@ export class CgiScripts {
     }
   }
 
-  #run(request: HttpRequest, script: ScriptLocation, contentLength: number): ScriptRun {
+  async #run(request: HttpRequest, script: ScriptLocation, contentLength: number): Promise<ScriptRun> {
     const { limits, log } = this.#options;
-    const process = this.#spawn(request, script, contentLength);
+    const process = await this.#spawn(request, script, contentLength);
     const run = new ScriptRun(process, { request, label: `${basename(script.file)}[${process.pid}]`, limits, log });
     this.#runs.add(run);
+    if (this.#stopping !== null) run.stop();
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS);
     return run;
   }
 
-  #spawn(request: HttpRequest, script: ScriptLocation, contentLength: number): ScriptProcess {
+  async #spawn(request: HttpRequest, script: ScriptLocation, contentLength: number): Promise<ScriptProcess> {
     const { file, interpreter } = script;
+    // An interpreter could take a search-word for an option of its own (CVE-2012-1823).
+    const words = interpreter === null ? [file, ...searchWords(request.method, request.query)] : [interpreter, file];
     const command = {
-      prefix: this.#prefix.words,
-      // An interpreter could take a search-word for an option of its own (CVE-2012-1823).
-      words: interpreter === null ? [file, ...searchWords(request.method, request.query)] : [interpreter, file],
+      words: [...this.#prefix, ...words],
       folder: dirname(file),
       environment: metaVariables({ request, script, contentLength }, this.#options),
       hasInput: contentLength > 0,
     };
+    const starting = this.#spawner.start(command);
+    this.#starts.add(starting);
     try {
-      return new ScriptProcess(command);
+      return await starting;
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
       const message = `Cannot start "${file}"`;
-      // No descriptors, processes or memory: soon there may be some again.
-      if (code === "EMFILE" || code === "ENFILE" || code === "EAGAIN" || code === "ENOMEM") {
-        throw scriptsUnavailable(message, error);
-      }
+      if (error instanceof SpawnError && error.isShortage) throw scriptsUnavailable(message, error);
       throw new HttpError(500, message, { cause: error });
+    } finally {
+      this.#starts.delete(starting);
     }
   }
 

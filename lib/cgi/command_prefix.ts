@@ -1,9 +1,7 @@
 /**
- * What stands in front of each script's command: its own session, and, where the operator asked for them, resource
- * limits and another user. Each is a program that changes itself and then executes the rest, so that the runtime can
- * start scripts without copying the server (see session_starter.ts).
+ * What stands in front of each script's command where the operator asked for resource limits or another user. Each is a
+ * program that changes itself and then executes the rest, so that the server is not copied to start a script. Pure.
  */
-import { type CommandPrefix, sessionStarter } from "./session_starter.ts";
 
 /** Limits of one script, as setrlimit(2) has them; null: as the server's own. */
 export interface ResourceLimits {
@@ -26,15 +24,11 @@ export interface ScriptUser {
 const PRLIMIT = "/usr/bin/prlimit";
 const SETPRIV = "/usr/bin/setpriv";
 
-/** `user` null: scripts run as the server does. Whoever gets the prefix closes it when the last script has been started. */
+/** Words to put in front of a command. `user` null: scripts run as the server does. */
 export function commandPrefix(
   { user, resources }: { readonly user: ScriptUser | null; readonly resources: ResourceLimits },
-): CommandPrefix {
-  const starter = sessionStarter();
-  return {
-    words: [...starter.words, ...limitWords(resources), ...userWords(user)],
-    close: () => starter.close(),
-  };
+): readonly string[] {
+  return [...limitWords(resources), ...userWords(user)];
 }
 
 function limitWords({ cpuSeconds, memoryBytes, fileCount, processCount }: ResourceLimits): readonly string[] {

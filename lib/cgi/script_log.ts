@@ -14,28 +14,26 @@ export interface ScriptLog {
 /** A longer line is told in parts, so that a script that never ends its line is heard, and costs no memory. */
 const MAX_LINE_CHARACTERS = 4096;
 
-/** Bytes that one read of a standard error takes. */
-const READ_BYTES = 4096;
+/** What has bytes to read; null at its end. */
+export interface ByteReader {
+  read(): Promise<Uint8Array | null>;
+}
 
 /**
  * Tells `log` each line that `reader` gives, as a warning of `source`, up to `maxBytes` in all; the rest is read away.
- * Resolves at its end, also when it is cancelled. Bytes that are not UTF-8 become U+FFFD.
+ * Resolves at its end. Bytes that are not UTF-8 become U+FFFD.
  */
 export async function logLines(
-  reader: ReadableStreamBYOBReader,
+  reader: ByteReader,
   { log, source, maxBytes }: { readonly log: ScriptLog; readonly source: string; readonly maxBytes: number },
 ): Promise<void> {
   const decoder = new TextDecoder();
   let unused = maxBytes;
   let line = "";
-  let buffer = new Uint8Array(READ_BYTES);
-  for (;;) {
-    const { done, value } = await reader.read(buffer);
-    if (done) break;
-    buffer = new Uint8Array(value.buffer);
+  for (let bytes = await reader.read(); bytes !== null; bytes = await reader.read()) {
     if (unused === 0) continue;
-    const lines = (line + decoder.decode(value.subarray(0, unused), { stream: true })).split("\n");
-    unused -= Math.min(unused, value.length);
+    const lines = (line + decoder.decode(bytes.subarray(0, unused), { stream: true })).split("\n");
+    unused -= Math.min(unused, bytes.length);
     line = lines.pop() ?? "";
     for (const text of lines) log.warn(source, text.replace(/\r$/, ""));
     if (line.length >= MAX_LINE_CHARACTERS || unused === 0) {

@@ -12,16 +12,8 @@ async function linesOf(parts: readonly string[], maxBytes = 1000): Promise<strin
     warn: (source, text) => lines.push(`${source}: ${text}`),
   };
   const bytes = parts.map((part) => Uint8Array.from(part, (character) => character.charCodeAt(0)));
-  const stream = new ReadableStream({
-    type: "bytes",
-    pull(controller) {
-      const part = bytes.shift();
-      if (part !== undefined) return controller.enqueue(part);
-      controller.close();
-      controller.byobRequest?.respond(0);
-    },
-  });
-  await logLines(stream.getReader({ mode: "byob" }), { log, source: "it", maxBytes });
+  const reader = { read: () => Promise.resolve(bytes.shift() ?? null) };
+  await logLines(reader, { log, source: "it", maxBytes });
   return lines;
 }
 

@@ -1,43 +1,215 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { ScriptProcess } from "./script_process.ts";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { systemCalls } from "../../tests/cgi/system_calls.ts";
+import type { ScriptProcess } from "./script_process.ts";
+import { Spawner, SpawnError } from "./spawner.ts";
+import type { SystemCalls } from "./system_calls.ts";
 
-function start(prefix: readonly string[], script: string, hasInput = false): ScriptProcess {
+const EPERM = 1;
+
+interface StartOptions {
+  readonly hasInput?: boolean;
+  /** In place of the real ones. */
+  readonly calls?: Partial<SystemCalls>;
+}
+
+/** Starts a shell script and runs `test` with it; whatever happens, nothing of it is left. */
+async function withScript(
+  script: string,
+  test: (started: ScriptProcess) => Promise<void>,
+  { hasInput = false, calls = {} }: StartOptions = {},
+): Promise<void> {
+  const spawner = new Spawner({ ...systemCalls, ...calls });
   const words = ["/bin/sh", "-c", script];
-  return new ScriptProcess({ prefix, words, folder: "/", environment: { PATH: "/bin" }, hasInput });
+  const process = await spawner.start({ words, folder: "/", environment: { PATH: "/bin" }, hasInput });
+  try {
+    await test(process);
+  } finally {
+    systemCalls.kill(-process.pid, 9);
+    for (const end of [process.input, process.output, process.errors]) end?.close();
+    await process.ended;
+    await spawner.close();
+  }
 }
 
-/** Reads what is left of both outputs, and closes what is open. */
-async function finish(process: ScriptProcess): Promise<{ output: string; end: string }> {
+/** All that is left of standard output. */
+async function readOutput(process: ScriptProcess): Promise<string> {
   const decoder = new TextDecoder();
-  let output = "";
-  for (let bytes; (bytes = await process.read()) !== null;) output += decoder.decode(bytes, { stream: true });
-  process.cancelErrors();
-  process.abortInput();
-  const { description } = await process.ended;
-  return { output, end: description };
+  let text = "";
+  for (let bytes; (bytes = await process.output.read()) !== null;) text += decoder.decode(bytes, { stream: true });
+  return text;
 }
 
-Deno.test("ScriptProcess.signalGroup() reaches the process when it has no group yet, and nobody once it has ended", async () => {
-  // Without a session starter it never gets one, as for a moment with it.
-  const process = start([], "exec sleep 100");
-  assertEquals(process.signalGroup("SIGTERM"), true);
-  assertEquals((await finish(process)).end, "signal SIGTERM");
-  assertEquals([process.signalGroup("SIGKILL"), process.hasGroup()], [false, false]);
+async function readPart(process: ScriptProcess): Promise<string> {
+  return new TextDecoder().decode(await process.output.read() ?? new Uint8Array());
+}
+
+function countDescriptors(): number {
+  return Array.from(Deno.readDirSync("/proc/self/fd")).length;
+}
+
+Deno.test("ScriptProcess.signalGroup() reaches the script and its children, and nobody once they have ended", () =>
+  withScript("sleep 100 & echo started; wait", async (process) => {
+    assertEquals(await readPart(process), "started\n");
+    assertEquals([process.hasGroup(), process.signalGroup("SIGTERM")], [true, true]);
+    assertEquals((await process.ended).description, "signal SIGTERM");
+    // The child holds standard output; who inherits it takes its process id away.
+    assertEquals(await readOutput(process), "");
+    while (process.hasGroup()) await new Promise((resolve) => setTimeout(resolve, 1));
+    assertEquals(process.signalGroup("SIGKILL"), false);
+  }));
+
+Deno.test("ScriptProcess.signalGroup() throws PermissionDenied when the group belongs to another user", () =>
+  withScript("exec sleep 100", (process) => {
+    assertThrows(() => process.signalGroup("SIGTERM"), Deno.errors.PermissionDenied);
+    return Promise.resolve();
+  }, {
+    calls: {
+      kill: () => -1,
+      copyFrom: (buffer) => {
+        if (buffer instanceof Int32Array) buffer[0] = EPERM;
+        return 0n;
+      },
+    },
+  }));
+
+const ENDS: readonly (readonly [script: string, isSuccess: boolean, description: string])[] = [
+  ["exit 0", true, "exit status 0"],
+  ["exit 7", false, "exit status 7"],
+  ["kill -9 $$", false, "signal SIGKILL"],
+  ["kill -40 $$", false, "signal 40"],
+];
+
+for (const [script, isSuccess, description] of ENDS) {
+  Deno.test(`ScriptProcess.ended tells ${description}`, () =>
+    withScript(script, async (process) => assertEquals(await process.ended, { isSuccess, description })));
+}
+
+Deno.test("ScriptProcess.ended is told by a thread when there is no descriptor for the process", () =>
+  withScript(
+    "exit 3",
+    async (process) => assertEquals((await process.ended).description, "exit status 3"),
+    { calls: { syscall: () => -1n } },
+  ));
+
+Deno.test("PipeWriter.write() gives false when the script no longer reads", () =>
+  withScript("exec <&-; echo closed; read -r line </dev/null", async (process) => {
+    assertMatch(await readPart(process), /^closed/);
+    assertEquals(await process.input?.write(new Uint8Array(100_000)), false);
+  }, { hasInput: true }));
+
+Deno.test("PipeWriter.write() gives false when the script ends while it waits for room", () =>
+  withScript("echo ready; read -r line", async (process) => {
+    assertMatch(await readPart(process), /^ready/);
+    assertEquals(await process.input?.write(new Uint8Array(1_000_000).fill(0x0a)), false);
+    assertEquals((await process.ended).description, "exit status 0");
+  }, { hasInput: true }));
+
+Deno.test("PipeWriter.close() ends a write that waits for room", () =>
+  withScript("echo ready; exec sleep 100", async (process) => {
+    assertMatch(await readPart(process), /^ready/);
+    const writing = process.input?.write(new Uint8Array(1_000_000));
+    process.input?.close();
+    assertEquals(await writing, false);
+    assertEquals(await process.input?.write(new Uint8Array(1)), false);
+  }, { hasInput: true }));
+
+Deno.test("PipeWriter.write() gives the script every byte in order, and close() its end", () =>
+  withScript("exec sha256sum", async (process) => {
+    const content = Uint8Array.from({ length: 1_000_001 }, (_, index) => index * 7 ^ index >> 8);
+    assertEquals(await process.input?.write(content.subarray(0, 300_000)), true);
+    assertEquals(await process.input?.write(content.subarray(300_000)), true);
+    process.input?.close();
+    const want = new Uint8Array(await crypto.subtle.digest("SHA-256", content)).toHex();
+    assertEquals(await readOutput(process), `${want}  -\n`);
+  }, { hasInput: true }));
+
+Deno.test("PipeReader.read() gives all of a large output, and null as often as it is asked at the end", () =>
+  withScript("head -c 1000000 /dev/zero | tr '\\0' x", async (process) => {
+    assertEquals(await readOutput(process), "x".repeat(1_000_000));
+    assertEquals([await process.output.read(), await process.output.read()], [null, null]);
+  }));
+
+Deno.test("PipeReader.read() leaves what it gave alone until the next call, whatever other scripts print", () =>
+  withScript("printf first; exec sleep 100", async (process) => {
+    const bytes = await process.output.read();
+    await withScript("printf second", async (other) => assertEquals(await readPart(other), "second"));
+    assertEquals(new TextDecoder().decode(bytes ?? undefined), "first");
+  }));
+
+Deno.test("PipeReader.close() ends a read that waits", () =>
+  withScript("exec sleep 100", async (process) => {
+    const reading = process.output.read();
+    process.output.close();
+    assertEquals(await reading, null);
+  }));
+
+Deno.test("Spawner.start() gives a script its folder, its environment, signals as usual and no descriptor but three", () =>
+  withScript(
+    "pwd; env | sort; ls /proc/self/fd | tr '\\n' ' '; grep -E 'Sig(Ign|Blk)' /proc/self/status",
+    async (process) => {
+      assertEquals(
+        await readOutput(process),
+        "/\nPATH=/bin\nPWD=/\n0 1 2 3 SigBlk:\t0000000000000000\nSigIgn:\t0000000180000000\n",
+        "3 is the folder that ls reads; the two ignored are the C library's own, SIGCANCEL and SIGSETXID",
+      );
+    },
+  ));
+
+const UNSTARTABLE: readonly (readonly [name: string, word: string, folder: string, errno: number])[] = [
+  ["a program that is not there", "/nonexistent", "/", 2],
+  ["a program that may not be executed", "/etc/passwd", "/", 13],
+  ["a folder that is not there", "/bin/true", "/nonexistent", 2],
+  ["a folder that is a file", "/bin/true", "/etc/passwd", 20],
+];
+
+for (const [name, word, folder, errno] of UNSTARTABLE) {
+  Deno.test(`Spawner.start() throws SpawnError for ${name}, and leaves no descriptor`, async () => {
+    const before = countDescriptors();
+    const spawner = new Spawner(systemCalls);
+    const command = { words: [word], folder, environment: {}, hasInput: true };
+    const error = await assertRejects(() => spawner.start(command), SpawnError);
+    assertEquals([error.errno, error.isShortage], [errno, false]);
+    await spawner.close();
+    assertEquals(countDescriptors(), before);
+  });
+}
+
+Deno.test("Spawner.start() throws a SpawnError of shortage when there are no descriptors, and leaves none", async () => {
+  const spawner = new Spawner({
+    ...systemCalls,
+    // The second pipe is one too many.
+    pipe2: (descriptors, flags) => ++pipeCount > 1 ? -1 : systemCalls.pipe2(descriptors, flags),
+  });
+  let pipeCount = 0;
+  const before = countDescriptors();
+  const command = { words: ["/bin/true"], folder: "/", environment: {}, hasInput: false };
+  const error = await assertRejects(() => spawner.start(command), SpawnError);
+  assertEquals(error.isShortage, true);
+  assertEquals(countDescriptors(), before);
+  await spawner.close();
 });
 
-Deno.test("ScriptProcess.write() gives false when the script no longer reads", async () => {
-  const process = start([], "exec <&-; echo closed; read -r line </dev/null", true);
-  assertMatch(new TextDecoder().decode(await process.read() ?? new Uint8Array()), /^closed/);
-  const part = new Uint8Array(100_000);
-  // The write that meets the broken pipe may still succeed.
-  assertEquals([await process.write(part), await process.write(part)].pop(), false);
-  await process.endInput();
-  assertEquals((await finish(process)).end, "exit status 1");
+Deno.test("Spawner.start() starts 64 scripts at once, with words and variables of any length", async () => {
+  const before = countDescriptors();
+  const spawner = new Spawner(systemCalls);
+  const long = "\u20ac".repeat(20_000);
+  const outputs = await Promise.all(Array.from({ length: 64 }, async (_, index) => {
+    const words = ["/bin/sh", "-c", 'printf "%s %s" "$0" "${#LONG}"', `word ${index}`];
+    const environment = { LONG: long.slice(0, index * 300), LC_ALL: "C" };
+    const process = await spawner.start({ words, folder: "/", environment, hasInput: false });
+    const output = await readOutput(process);
+    process.errors.close();
+    await process.ended;
+    return output;
+  }));
+  assertEquals(outputs, outputs.map((_, index) => `word ${index} ${index * 900}`));
+  await spawner.close();
+  assertEquals(countDescriptors(), before);
 });
 
-Deno.test("ScriptProcess.read() gives all of a large output, and null as often as it is asked at the end", async () => {
-  const process = start([], "head -c 1000000 /dev/zero | tr '\\0' x");
-  const { output } = await finish(process);
-  assertEquals(output, "x".repeat(1_000_000));
-  assertEquals([await process.read(), await process.read()], [null, null]);
+Deno.test("Spawner.start() throws TypeError for a word with a NUL in it", async () => {
+  const spawner = new Spawner(systemCalls);
+  const command = { words: ["/bin/echo", "a\0b"], folder: "/", environment: {}, hasInput: false };
+  await assertRejects(() => spawner.start(command), TypeError);
+  await spawner.close();
 });

@@ -84,10 +84,10 @@ export class ScriptRun {
         if (part.done === true) break;
         this.#inputMs = Date.now();
         // RFC 3875 4.2: a script need not read its content. What it leaves is for the connection to drain.
-        if (this.#output === "ended" || !await this.#process.write(part.value)) break;
+        if (this.#output === "ended" || !await this.#process.input?.write(part.value)) break;
         this.#inputMs = Date.now();
       }
-      await this.#process.endInput();
+      this.#process.input?.close();
     } catch (error) {
       this.#isClientAwaited = false;
       this.#fail(error);
@@ -125,7 +125,7 @@ export class ScriptRun {
   async read(): Promise<Uint8Array | null> {
     this.#throwFailure();
     this.#waitStartMs = Date.now();
-    const bytes = await this.#process.read();
+    const bytes = await this.#process.output.read();
     this.#waitStartMs = Infinity;
     this.#throwFailure();
     if (bytes === null) this.#endOutput();
@@ -146,7 +146,7 @@ export class ScriptRun {
     this.#output = "discarding";
     this.#waitStartMs = Date.now();
     try {
-      while (await this.#process.read() !== null);
+      while (await this.#process.output.read() !== null);
     } catch (error) {
       this.#log.warn(this.label, "Its output cannot be read", error);
     }
@@ -200,7 +200,7 @@ export class ScriptRun {
     if (this.#output !== "ended") {
       if (nowMs - Math.max(this.#waitStartMs, this.#endMs) > scriptLingerMs) this.#terminate();
     } else if (!this.#hasErrorsEnded && nowMs - this.#endMs > scriptLingerMs) {
-      this.#process.cancelErrors();
+      this.#process.errors.close();
     }
   }
 
@@ -235,7 +235,7 @@ export class ScriptRun {
     this.#output = "ended";
     this.#waitStartMs = Date.now();
     // Whatever the script has not read by now cannot change its answer.
-    this.#process.abortInput();
+    this.#process.input?.close();
     this.#checkDone();
   }
 
@@ -257,8 +257,8 @@ export class ScriptRun {
     if (this.#isTerminated) return;
     this.#isTerminated = true;
     if (this.#signal("SIGTERM")) this.#killMs = Date.now() + this.#limits.scriptKillMs;
-    this.#process.cancelOutput();
-    this.#process.abortInput();
+    this.#process.output.close();
+    this.#process.input?.close();
   }
 
   #signal(signal: "SIGTERM" | "SIGKILL"): boolean {

@@ -3,26 +3,26 @@
  * place that may touch FFI: the permission for it is given up as soon as the library is open. I/O.
  */
 
+import { SYSTEM_CALLS } from "../cgi/system_calls.ts";
+
 /** Where Debian keeps libc; these stand in --allow-ffi, which takes absolute paths only. */
 const LIBC_PATHS: readonly string[] = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6"];
 
 const SYMBOLS = {
+  ...SYSTEM_CALLS,
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   fchown: { parameters: ["i32", "u32", "u32"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
-  memcpy: { parameters: ["buffer", "buffer", "usize"], result: "usize" },
   setgroups: { parameters: ["usize", "pointer"], result: "i32" },
   prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
   capget: { parameters: ["buffer", "buffer"], result: "i32" },
   capset: { parameters: ["buffer", "buffer"], result: "i32" },
-  close_range: { parameters: ["u32", "u32", "i32"], result: "i32" },
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
-  close: { parameters: ["i32"], result: "i32" },
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 

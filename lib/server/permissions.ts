@@ -4,7 +4,8 @@
  * log is written, the lock is given back. The runtime takes no part out of a permission that was granted whole, but it
  * takes "/" out of a list that also holds something else; so the binary is compiled with --allow-read=/ --allow-write=/,
  * and the paths are put on the list before "/" goes. A path is compared as it is written: a link that an operator has
- * made below it still leads out, and code that got in can make none. Running programs cannot be narrowed in this way. I/O.
+ * made below it still leads out, and code that got in can make none. CGI programs take no permission: they
+ * are started through functions of the C library that were opened before (lib/cgi/system_calls.ts). I/O.
  */
 import { dirname } from "@std/path";
 import { type Config, usesCgi } from "./config.ts";
@@ -38,8 +39,7 @@ export function neededPermissions(config: Config): Permissions {
     write: written,
     // A new certificate takes a new listener.
     net: config.https !== null,
-    // CGI programs, and signals to them.
-    run: usesCgi(config),
+    run: false,
     env: false,
     sys: false,
     ffi: false,
@@ -64,7 +64,7 @@ function linkedFolders(path: string): readonly string[] {
   return [dirname(target) === "/" ? target : dirname(target), ...rest];
 }
 
-/** Gives up all but that. Returns what is left as a line for the log: `read /srv/www, write /var/log/lisod.log, run`. */
+/** Gives up all but that. Returns what is left as a line for the log: `read /srv/www, write /var/log/lisod.log`. */
 export function narrowPermissions(needed: Permissions): string {
   for (const name of PATH_KINDS) narrowPaths(name, needed[name]);
   for (const name of OTHER_KINDS) {

@@ -4,6 +4,7 @@ import type { HttpResponse } from "../../lib/http/message.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../lib/limits.ts";
 import { RULES } from "../../lib/rules.ts";
 import { fakeRequest, type RequestParts } from "./fake_request.ts";
+import { systemCalls } from "./system_calls.ts";
 
 /** The folder of the probe. */
 export const SCRIPTS = import.meta.dirname ?? ".";
@@ -67,6 +68,7 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     user: null,
     resources: { cpuSeconds: null, memoryBytes: null, fileCount: null, processCount: null },
     spoolFolder: folder,
+    calls: systemCalls,
     ...options,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     log,
