@@ -4,11 +4,11 @@
  * nothing less.
  */
 import { renderChart } from "./chart.ts";
-import { Fleet } from "./fleet.ts";
+import { Fleet, type Server } from "./fleet.ts";
 import { rssOf } from "./loads.ts";
 import { measureRow, type RowResult } from "./measure_row.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
-import { ensurePrograms } from "./packages.ts";
+import { ensurePrograms, PYTHON_MODULES } from "./packages.ts";
 import { type LisodBinary, lisodPeer, lisodSwitches, listPeers, type Peer, type Switch } from "./peers.ts";
 import { makePlan, peersOf, type Plan, switchesOf } from "./plan.ts";
 import { type BenchResult, type MemoryGrowth, renderReport } from "./report.ts";
@@ -25,7 +25,8 @@ const INTERRUPTED = 130;
 const TOOLS: Readonly<Record<Switch, readonly string[]>> = {
   access_log: [],
   tls: ["openssl"],
-  cgi: ["cc", "python3", "fcgiwrap", "setsid"],
+  cgi: ["cc", "python3", "fcgiwrap"],
+  blog: PYTHON_MODULES,
 };
 
 /** Progress, for the one who waits. */
@@ -109,17 +110,18 @@ async function measureRows(
   for (const { row, peers } of plan.rows) {
     rows.push(await measureRow(row, { fleet, seconds, peers, base: plan.base.name, rounds, tell }));
   }
-  return { rows, memory: listMemory(fleet) };
+  return { rows, memory: await Promise.all(fleet.sharedServers.map(growthOf)) };
 }
 
-/** The growth of every server that served several rows, while it still runs. */
-function listMemory(fleet: Fleet): readonly MemoryGrowth[] {
-  return fleet.sharedServers.map((server) => ({
+/** The growth of a server that served several rows, while it still runs. */
+async function growthOf(server: Server): Promise<MemoryGrowth> {
+  const endBytes = await rssOf(server);
+  return {
     title: server.peer.title,
     switches: [...server.place.switches],
     startBytes: server.startRssBytes,
-    endBytes: rssOf(server),
-  }));
+    endBytes,
+  };
 }
 
 /** Writes JSON and chart into artefacts/ and the report to standard output. */

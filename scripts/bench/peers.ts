@@ -13,7 +13,7 @@ export type PeerName =
   | "bare-loop";
 
 /** What a row may ask a server to be started with beyond static files over HTTP. */
-export type Switch = "access_log" | "tls" | "cgi";
+export type Switch = "access_log" | "tls" | "cgi" | "blog";
 
 /** Where a server runs and what it is given; all paths are absolute. */
 export interface Place {
@@ -28,6 +28,8 @@ export interface Place {
   readonly configuration: string;
   /** Of a FastCGI helper. */
   readonly socket: string;
+  /** The blog's own; whoever runs the scripts can make it. */
+  readonly blogData: string;
   readonly httpPort: number;
   readonly httpsPort: number;
   readonly switches: ReadonlySet<Switch>;
@@ -55,12 +57,13 @@ const LISOD_OPTIONS: Readonly<Record<Switch, readonly string[]>> = {
   access_log: ["--log"],
   tls: ["--https", "--key", "--certificate"],
   cgi: ["--cgi"],
+  blog: ["--cgi-env"],
 };
 
 /** What a lisod whose `--help` prints `help` can be asked for. */
 export function lisodSwitches(help: string): ReadonlySet<Switch> {
   const shown = new Set(help.match(/--[a-z-]+/g) ?? []);
-  const all: readonly Switch[] = ["access_log", "tls", "cgi"];
+  const all: readonly Switch[] = ["access_log", "tls", "cgi", "blog"];
   return new Set(all.filter((name) => LISOD_OPTIONS[name].every((option) => shown.has(option))));
 }
 
@@ -97,6 +100,7 @@ function lisodArguments(place: Place): readonly string[] {
     ...(switches.has("tls") ? ["--https", String(place.httpsPort)] : []),
     ...(switches.has("tls") ? ["--key", place.key, "--certificate", place.certificate] : []),
     ...(switches.has("cgi") ? ["--cgi", `${place.site}/cgi`] : []),
+    ...(switches.has("blog") ? ["--cgi-env", "BLOG_DEMO=1", "--cgi-env", `BLOG_DATA=${place.blogData}`] : []),
   ];
 }
 
@@ -104,13 +108,11 @@ const NGINX: Peer = {
   name: "nginx",
   title: "nginx",
   versionCommand: ["nginx", "-v"],
-  supports: new Set(["access_log", "tls", "cgi"]),
+  supports: new Set(["access_log", "tls", "cgi", "blog"]),
   template: "nginx.conf",
   always: [],
   command: (place) => ["nginx", "-c", place.configuration, "-e", `${place.folder}/nginx.error.log`],
-  // fcgiwrap ends its whole process group when it is stopped: setsid gives it one of its own.
-  helper: ({ socket, switches }) =>
-    switches.has("cgi") ? ["setsid", "fcgiwrap", "-c", "32", "-s", `unix:${socket}`] : null,
+  helper: ({ socket, switches }) => switches.has("cgi") ? ["fcgiwrap", "-c", "32", "-s", `unix:${socket}`] : null,
 };
 
 /** Everybody but lisod. */
@@ -129,7 +131,7 @@ const LIGHTTPD: Peer = {
   name: "lighttpd",
   title: "lighttpd",
   versionCommand: ["lighttpd", "-v"],
-  supports: new Set(["access_log", "tls", "cgi"]),
+  supports: new Set(["access_log", "tls", "cgi", "blog"]),
   template: "lighttpd.conf",
   always: [],
   command: (place) => ["lighttpd", "-D", "-f", place.configuration],
@@ -140,7 +142,7 @@ const APACHE: Peer = {
   name: "apache",
   title: "Apache",
   versionCommand: ["apache2", "-v"],
-  supports: new Set(["access_log", "tls", "cgi"]),
+  supports: new Set(["access_log", "tls", "cgi", "blog"]),
   template: "apache.conf",
   always: [],
   command: (place) => ["apache2", "-D", "FOREGROUND", "-f", place.configuration],

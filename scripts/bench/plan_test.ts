@@ -54,6 +54,7 @@ Deno.test("lisodSwitches() believes what the help shows when options come and go
   assertEquals([...lisodSwitches("--log FILE --cgi-max N --https PORT")], ["access_log"]);
   const all = "--log FILE --cgi PATH --https PORT\n  --key FILE, --certificate FILE";
   assertEquals([...lisodSwitches(all)], ["access_log", "tls", "cgi"]);
+  assertEquals([...lisodSwitches(`${all} --cgi-env NAME=VALUE`)], ["access_log", "tls", "cgi", "blog"]);
 });
 
 Deno.test("ROWS have names that are each used once when --only picks one", () => {

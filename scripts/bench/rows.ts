@@ -52,6 +52,15 @@ function scriptRequest(script: string): RequestShape {
   };
 }
 
+/** A GET of the first page of the blog. Its links are the server's own, so it is known by the title of its last entry. */
+const BLOG_REQUEST: RequestShape = {
+  path: "/cgi/wsgi_wrapper.py/",
+  fields: [],
+  isConditional: false,
+  status: 200,
+  content: { holds: "Drafts, tags and a search" },
+};
+
 /** The row that most others differ from by little: answers of the 1 KiB file a second at 64 connections. */
 const KEEP_ALIVE = {
   name: "keep-alive",
@@ -258,12 +267,26 @@ const TLS_ROWS: readonly Row[] = [
   },
 ];
 
-/** The programs of cgi/ by the name in the row, with the goals at 8 clients. */
-const SCRIPTS = [
-  { label: "c", title: "C program", script: "hello-c", goals: { lighttpd: 0.85, apache: 1.2, nginx: 1 } },
-  { label: "shell", title: "shell script", script: "hello.sh", goals: {} },
-  { label: "python", title: "Python script", script: "hello.py", goals: { lighttpd: 0.95, apache: 0.95, nginx: 0.95 } },
-] as const;
+/** What the rows ask scripts for, by the name in the row, with the goals at 8 clients. */
+const SCRIPTS: readonly (Pick<Row, "switches" | "goals"> & {
+  readonly label: string;
+  readonly title: string;
+  readonly request: RequestShape;
+})[] = [
+  {
+    ...{ label: "c", title: "C program", switches: ["cgi"], request: scriptRequest("hello-c") },
+    goals: { lighttpd: 0.85, apache: 1.2, nginx: 1 },
+  },
+  { label: "shell", title: "shell script", switches: ["cgi"], request: scriptRequest("hello.sh"), goals: {} },
+  {
+    ...{ label: "python", title: "Python script", switches: ["cgi"], request: scriptRequest("hello.py") },
+    goals: { lighttpd: 0.95, apache: 0.95, nginx: 0.95 },
+  },
+  {
+    ...{ label: "blog", title: "first page of the blog", switches: ["cgi", "blog"], request: BLOG_REQUEST },
+    goals: { lighttpd: 0.95, apache: 0.95, nginx: 0.95 },
+  },
+];
 
 /** nginx starts no scripts: it hands them to fcgiwrap, whose CPU and memory count as its own. */
 const CGI_BASE = {
@@ -273,13 +296,14 @@ const CGI_BASE = {
 } as const satisfies Row;
 
 const CGI_ROWS: readonly Row[] = [
-  ...SCRIPTS.flatMap(({ label, title, script, goals }) =>
+  ...SCRIPTS.flatMap(({ label, title, switches, request, goals }) =>
     [1, 8, 32].map((connections): Row => ({
       ...CGI_BASE,
       name: `cgi-${label}-${connections}`,
       measures: `CGI, ${title}, ${connections} ${connections === 1 ? "client" : "clients"}`,
+      switches,
       goals: connections === 8 ? goals : {},
-      load: { ...KEEP_ALIVE.load, request: scriptRequest(script), connections },
+      load: { ...KEEP_ALIVE.load, request, connections },
     }))
   ),
   {
