@@ -94,7 +94,7 @@ function lisodArguments(place: Place): readonly string[] {
   return [
     ...["--foreground", "--listen", "127.0.0.1", "--root", place.root],
     ...["--http", String(place.httpPort), "--log", place.log],
-    // All clients of the bench have one address; the idle ones are 10,000 and one.
+    // All clients of the bench have one address; the idle ones are 5,000 and one.
     ...["--max-per-address", "12000", "--max-connection-count", "12000"],
     ...(switches.has("access_log") ? [] : ["--access-log", "off"]),
     ...(switches.has("tls") ? ["--https", String(place.httpsPort)] : []),

@@ -69,7 +69,7 @@ const KEEP_ALIVE = {
   judged: "value",
   better: "more",
   switches: [],
-  peers: ["nginx", "nginx-tuned", "lighttpd", "apache", "deno-serve"],
+  peers: ["nginx", "nginx-tuned", "lighttpd", "apache", "deno-serve", "bare-loop"],
   goals: { nginx: 1.25, lighttpd: 0.8, "deno-serve": 2, apache: 5 },
   most: null,
   load: { kind: "wrk", request: fileRequest("1k.txt"), connections: 64, pipelined: 1, counts: "requests" },
@@ -106,7 +106,6 @@ const SMALL_ROWS: readonly Row[] = [
     ...KEEP_ALIVE,
     name: "connection-each",
     measures: "1 KiB file, 16 clients, a new connection for each request",
-    peers: ["nginx", "nginx-tuned", "lighttpd", "apache", "deno-serve"],
     goals: { nginx: 0.95 },
     load: { ...KEEP_ALIVE.load, connections: 16, request: fileRequest("1k.txt", [["Connection", "close"]]) },
   },
@@ -174,21 +173,21 @@ const FILE_ROWS: readonly Row[] = [
   }),
 ];
 
-/** Without lighttpd, which takes half as many connections as it may have descriptors: here just too few. */
-const IDLE_PEERS: Row["peers"] = ["nginx", "apache", "deno-serve", "bare-loop"];
+const IDLE_PEERS: Row["peers"] = ["nginx", "lighttpd", "apache", "deno-serve", "bare-loop"];
+const IDLE_COUNT = 5_000;
 
 /** What it costs to have the server at all. */
 const FOOTPRINT_ROWS: readonly Row[] = [
   {
     ...KEEP_ALIVE,
     name: "idle-memory",
-    measures: "resident memory for each of 10,000 idle connections that were answered once",
+    measures: "resident memory for each of 5,000 idle connections that were answered once",
     unit: "KiB/connection",
     better: "less",
     peers: IDLE_PEERS,
     goals: {},
     most: 12,
-    load: { kind: "idle_connections", request: fileRequest("1k.txt"), count: 10_000 },
+    load: { kind: "idle_connections", request: fileRequest("1k.txt"), count: IDLE_COUNT },
   },
   {
     ...KEEP_ALIVE,
@@ -220,7 +219,7 @@ const TLS_KEEP_ALIVE = {
   name: "tls-keep-alive",
   measures: "1 KiB file over TLS 1.3, 64 keep-alive connections",
   switches: ["tls"],
-  peers: ["nginx", "lighttpd", "apache", "deno-serve"],
+  peers: ["nginx", "lighttpd", "apache", "deno-serve", "bare-loop"],
   goals: { nginx: 1.25, lighttpd: 1.05 },
 } as const satisfies Row;
 
@@ -243,6 +242,7 @@ const TLS_ROWS: readonly Row[] = [
     unit: "handshakes/s",
     judged: "cpu",
     better: "less",
+    peers: ["nginx", "lighttpd", "apache", "deno-serve"],
     goals: {},
     load: { kind: "handshakes", request: fileRequest("1k.txt"), isResumed: true },
   },
@@ -251,19 +251,20 @@ const TLS_ROWS: readonly Row[] = [
     name: "tls-file-100m",
     measures: "100 MiB file over TLS 1.3, 4 clients",
     unit: "MiB/s",
+    peers: ["nginx", "lighttpd", "apache", "deno-serve"],
     goals: { nginx: 0.9 },
     load: { ...KEEP_ALIVE.load, request: fileRequest("100m.bin"), connections: 4, counts: "MiB" },
   },
   {
     ...TLS_KEEP_ALIVE,
     name: "tls-idle-memory",
-    measures: "resident memory for each of 10,000 idle TLS connections that were answered once",
+    measures: "resident memory for each of 5,000 idle TLS connections that were answered once",
     unit: "KiB/connection",
     better: "less",
     peers: IDLE_PEERS,
     goals: {},
     most: 60,
-    load: { kind: "idle_connections", request: fileRequest("1k.txt"), count: 10_000 },
+    load: { kind: "idle_connections", request: fileRequest("1k.txt"), count: IDLE_COUNT },
   },
 ];
 
