@@ -11,6 +11,7 @@ import { type Options, readOptions, USAGE } from "./options.ts";
 import { ensurePrograms, PYTHON_MODULES } from "./packages.ts";
 import { type LisodBinary, lisodPeer, lisodSwitches, listPeers, type Peer, type Switch } from "./peers.ts";
 import { makePlan, peersOf, type Plan, switchesOf } from "./plan.ts";
+import { renderReadmeTable } from "./readme_table.ts";
 import { type BenchResult, type MemoryGrowth, renderReport } from "./report.ts";
 import { ROWS } from "./rows.ts";
 import { makeSite } from "./site.ts";
@@ -134,6 +135,16 @@ async function publish(result: BenchResult): Promise<void> {
   console.log(report);
 }
 
+/** The result that publish() left; throws Error when there is none. */
+async function readLastResult(): Promise<BenchResult> {
+  try {
+    return JSON.parse(await Deno.readTextFile(`${ARTEFACTS}/bench.json`));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error("There is no artefacts/bench.json: run deno task bench");
+  }
+}
+
 /** Exit status: 0 when every row was measured, 1 when a server failed in one. */
 async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(args);
@@ -143,6 +154,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (options.mode === "list") {
     for (const { name, measures, peers } of ROWS) console.log(`${name.padEnd(18)} ${measures} (${peers.join(", ")})`);
+    return 0;
+  }
+  if (options.mode === "readme") {
+    await Deno.stdout.write(new TextEncoder().encode(renderReadmeTable(await readLastResult())));
     return 0;
   }
   const plan = makePlan({ rows: ROWS, peers: await findPeers(options) }, options);
