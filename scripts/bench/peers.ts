@@ -154,9 +154,9 @@ function denoServePeer(path: string): Peer {
   return { ...scriptPeer([path, "run"], "deno_serve.ts"), name: "deno-serve", title: "Deno.serve" };
 }
 
-/** bare_loop.ts run by the deno at `path`, with the memory setting that scripts/build gives lisod. */
+/** bare_loop.ts run by the deno at `path`, with the memory settings that scripts/build gives lisod. */
 function bareLoopPeer(path: string): Peer {
-  const run = [path, "run", "--v8-flags=--max-semi-space-size=4"];
+  const run = [path, "run", "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=150"];
   return { ...scriptPeer(run, "bare_loop.ts"), name: "bare-loop", title: "bare loop" };
 }
 
