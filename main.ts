@@ -1,54 +1,34 @@
 /**
- * lisod: the composition root. Arguments become a Config, the Config becomes lock, log, listeners and handlers, and these
- * are put together here and nowhere else.
+ * lisod: the composition root. Arguments become a Config, the Config becomes lock, log and whoever serves the site, in this
+ * thread or in several; signals end it.
  */
-import { AccessGuard } from "./lib/access/access_guard.ts";
-import { TrustedProxies } from "./lib/access/forwarded.ts";
-import { PasswordChecker } from "./lib/access/password_checker.ts";
-import { CgiScripts } from "./lib/cgi/cgi_scripts.ts";
-import { HeaderFields } from "./lib/http/header_fields.ts";
-import { HeadWriter, OutputPool } from "./lib/http/writers.ts";
-import type { Limits } from "./lib/limits.ts";
 import { checkConfig } from "./lib/server/check_config.ts";
-import { type Config, parseCommandLine, usesCgi } from "./lib/server/config.ts";
+import { type Config, parseCommandLine } from "./lib/server/config.ts";
 import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/server/daemon.ts";
 import { fitConnections, readDescriptorLimit } from "./lib/server/descriptors.ts";
 import { helpText, VERSION, versionText } from "./lib/server/help.ts";
-import { HttpsListener } from "./lib/server/https_listener.ts";
 import { giveLogs, leaveRoot } from "./lib/server/leave_root.ts";
 import { type Libc, openLibc } from "./lib/server/libc.ts";
-import { ListeningSocket } from "./lib/server/listening_socket.ts";
-import { listenTcp } from "./lib/server/listen.ts";
 import { loadConfigFile } from "./lib/server/load_config_file.ts";
-import { ReloadableErrorPages } from "./lib/server/load_error_pages.ts";
-import { loadRealms } from "./lib/server/load_realms.ts";
 import { LockFile } from "./lib/server/lock_file.ts";
 import { Log } from "./lib/server/log.ts";
-import { argumentLabel } from "./lib/server/options.ts";
-import { giveUpPermissions } from "./lib/server/permissions.ts";
-import { findIdentity, isRoot } from "./lib/server/privileges.ts";
-import { type Reload, reloadAll } from "./lib/server/reload.ts";
-import { createHttpsRedirect } from "./lib/server/redirect_to_https.ts";
-import { createRouter } from "./lib/server/router.ts";
-import type { ConnectionServices } from "./lib/server/serve_connection.ts";
-import { type ListenerOptions, Server } from "./lib/server/serve_listener.ts";
 import { keepRightsFromPrograms } from "./lib/server/low_ports.ts";
+import { narrowPermissions, neededPermissions } from "./lib/server/permissions.ts";
+import { findIdentity, isRoot } from "./lib/server/privileges.ts";
 import { ServiceManager } from "./lib/server/service_manager.ts";
+import { WHOLE } from "./lib/server/share_config.ts";
 import { handleSignals } from "./lib/server/signals.ts";
-import { SocketShutdown } from "./lib/server/socket_shutdown.ts";
+import { logUncaughtErrors, type ServedAddress, type Serving, SiteServer } from "./lib/server/site_server.ts";
+import type { ConfigSource } from "./lib/server/site_worker.ts";
 import { StartError } from "./lib/server/start_error.ts";
-import { credentialFiles } from "./lib/server/tls_credentials.ts";
-import { Clock } from "./lib/server/transport.ts";
-import { createStaticHandler } from "./lib/static/static_files.ts";
+import { WorkerPool } from "./lib/server/worker_pool.ts";
 
 /** Resolves to the exit status. */
 async function main(): Promise<number> {
   try {
-    const command = parseCommandLine(Deno.args, {
-      cwd: Deno.cwd(),
-      environment: readEnvironment("LISOD_FOREGROUND", "PATH", "LANG", "TZ"),
-      loadConfigFile,
-    });
+    const environment = readEnvironment("LISOD_FOREGROUND", "PATH", "LANG", "TZ");
+    const source = { args: Deno.args, cwd: Deno.cwd(), environment };
+    const command = parseCommandLine(source.args, { ...source, loadConfigFile });
     switch (command.kind) {
       case "help":
         say(Deno.stdout, helpText());
@@ -60,7 +40,7 @@ async function main(): Promise<number> {
         return check(command.config);
       case "serve": {
         const problems = checkConfig(command.config);
-        return problems.length > 0 ? report(...problems) : await start(command.config);
+        return problems.length > 0 ? report(...problems) : await start(command.config, source);
       }
     }
   } catch (error) {
@@ -82,9 +62,9 @@ function readEnvironment(...names: readonly string[]): Record<string, string | u
 }
 
 /** Serves in this process, or sees to it that another one does. */
-async function start(config: Config): Promise<number> {
+async function start(config: Config, source: ConfigSource): Promise<number> {
   const libc = openLibc();
-  if (config.foreground) return await serve(config, { libc, serving: () => Promise.resolve() });
+  if (config.foreground) return await serve(config, { libc, source, isServing: () => Promise.resolve() });
   if (!isDaemon()) {
     const problem = await startDaemon({ args: Deno.args, startMs: config.limits.daemonStartMs, libc });
     if (problem === null) return 0;
@@ -93,17 +73,21 @@ async function start(config: Config): Promise<number> {
   }
   const answerCommand = await becomeDaemon();
   try {
-    return await serve(config, { libc, serving: () => answerCommand(null) });
+    return await serve(config, { libc, source, isServing: () => answerCommand(null) });
   } catch (error) {
     await answerCommand(error instanceof StartError ? error.message : `${error}`);
     return 1;
   }
 }
 
-/** Serves until a signal says to stop; `serving` is called once, when everything listens. */
+/** Serves until a signal says to stop; `isServing` is called once, when everything listens. */
 async function serve(
   config: Config,
-  { libc, serving }: { readonly libc: Libc | null; readonly serving: () => Promise<void> },
+  { libc, source, isServing }: {
+    readonly libc: Libc | null;
+    readonly source: ConfigSource;
+    readonly isServing: () => Promise<void>;
+  },
 ): Promise<number> {
   const manager = ServiceManager.find(libc);
   keepRightsFromPrograms(libc);
@@ -111,27 +95,32 @@ async function serve(
   const lock = config.lockFile === null ? null : LockFile.take(config.lockFile, config.form);
   if (identity !== null) giveLogs(config, identity);
   const log = Log.open(config, { program: `lisod ${VERSION}` });
-  logUncaughtErrors(log);
-  const scripts = createScripts(config, { log, libc });
+  logUncaughtErrors(log, WHOLE);
+  let serving: Serving | null = null;
   try {
-    const parts = createParts(config, { log, libc, scripts });
+    serving = createServing(fitLimits(config, { log, libc }), { log, libc, source });
     // What the runtime itself may have to say, such as that it is out of memory, goes to the daemon's log.
     const followLog = () => sendStderrTo(config.foreground ? null : config.logFile, libc);
     followLog();
     // Before the log says that it listens: whoever reads that may send a signal at once.
-    const stopped = stopSignal({ log, scripts, manager, followLog, reloads: parts.reloads });
-    listen(config, { log, libc, ...parts });
-    if (identity !== null) leaveRoot(identity, { config, libc, https: parts.https, log });
-    warnOfRisks(config, log);
-    log.info("main", `permissions of the runtime that are left: ${giveUpPermissions(config).join(", ")}`);
+    const stopped = stopSignal({ log, serving, manager, followLog });
+    const addresses = await serving.listen();
+    for (const address of addresses) log.info("main", `listening on ${urlOf(address)}`);
+    // Looked up as whoever started us, for the user may not be able to.
+    const needed = neededPermissions(config);
+    if (identity !== null) {
+      const httpsPort = addresses.find(({ scheme }) => scheme === "https")?.port ?? null;
+      await serving.changeUser(() => leaveRoot(identity, { config, libc, httpsPort, log }));
+    }
+    warnOfRisks(config, { log, libc });
+    log.info("main", `permissions of the runtime that are left: ${narrowPermissions(needed)}`);
     log.flush();
-    await serving();
+    await isServing();
     manager.tell("READY=1");
-    await stopped;
+    const failure = await Promise.race([stopped, serving.failed]);
+    if (failure !== undefined) throw failure;
     manager.tell("STOPPING=1");
-    log.info("main", `stopping, ${parts.server.connectionCount} connections are open`);
-    await parts.server.drain();
-    await scripts?.stop();
+    await serving.stop();
     log.info("main", "stopped");
     return 0;
   } catch (error) {
@@ -139,64 +128,27 @@ async function serve(
     else if (config.logFile !== null) log.error("main", error.message);
     throw error;
   } finally {
-    scripts?.kill();
+    await serving?.kill();
     log.close();
     lock?.release();
   }
 }
 
-/** What serves, besides the log and the scripts. */
-interface Parts {
-  readonly server: Server;
-  readonly https: HttpsListener | null;
-  /** What SIGHUP does besides reopening the log. */
-  readonly reloads: readonly Reload[];
+/** One worker is this thread: another one would take 50 ms and 16 MiB, and do nothing that this one cannot. */
+function createServing(
+  config: Config,
+  { log, libc, source }: { readonly log: Log; readonly libc: Libc | null; readonly source: ConfigSource },
+): Serving {
+  if (config.workerCount > 1) return new WorkerPool(config, { log, source });
+  return new SiteServer(config, { log, libc, part: WHOLE });
 }
 
-/** Reads certificates, error pages and passwords, and listens for HTTPS; nothing is accepted yet. Throws StartError. */
-function createParts(
-  config: Config,
-  { log, libc, scripts }: { readonly log: Log; readonly libc: Libc | null; readonly scripts: CgiScripts | null },
-): Parts {
-  const sockets = new SocketShutdown(libc);
-  if (!sockets.isAvailable) {
-    log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
-  }
-  const clock = new Clock();
-  const errorPages = new ReloadableErrorPages(config);
-  const guard = createGuard(config, clock);
-  const limits = fitLimits(config, { log, libc });
-  const server = new Server(createServices({ ...config, limits }, { log, clock, sockets, errorPages, guard, scripts }));
-  const https = config.https === null
-    ? null
-    : new HttpsListener({ address: config.https, files: credentialFiles(config), limits, log, libc });
-  const reloads = [
-    () => errorPages.reload(),
-    () => guard.replaceRealms(loadRealms(config)),
-    () => renewHttps(config, { https, server }),
-  ];
-  return { server, https, reloads };
-}
-
-/** Accepts on every port, once the caller has come to its end. Throws StartError. */
-function listen(
-  config: Config,
-  { log, libc, server, https }: Parts & { readonly log: Log; readonly libc: Libc | null },
+/** What an operator may not have meant, or the machine does not have. */
+function warnOfRisks(
+  { access, http, redirectsToHttps }: Config,
+  { log, libc }: { readonly log: Log; readonly libc: Libc | null },
 ): void {
-  if (config.http !== null) {
-    const listener = listenTcp(config.http, argumentLabel("http", config.form));
-    new ListeningSocket(libc, listener.addr.port).limitUnsent(config.limits.maxUnsentBytes);
-    log.info("main", `listening on ${urlOf("http", listener.addr)}`);
-    server.serve(listener, { secure: false, own: httpServices(config, https) });
-  }
-  if (https !== null) {
-    log.info("main", `listening on ${urlOf("https", https.listener.addr)}`);
-    server.serve(https.listener, { secure: true, own: httpsServices(config) });
-  }
-}
-
-/** What an operator may not have meant. */
-function warnOfRisks({ access, http, redirectsToHttps }: Config, log: Log): void {
+  if (libc === null) log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
   if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
   if (access.realms.length > 0 && http !== null && !redirectsToHttps) {
     log.warn(
@@ -206,110 +158,15 @@ function warnOfRisks({ access, http, redirectsToHttps }: Config, log: Log): void
   }
 }
 
-/** The limits, with room for fewer connections where the descriptors do not reach. */
-function fitLimits({ limits }: Config, { log, libc }: { readonly log: Log; readonly libc: Libc | null }): Limits {
+/** The same, with room for fewer connections where the descriptors do not reach. */
+function fitLimits(config: Config, { log, libc }: { readonly log: Log; readonly libc: Libc | null }): Config {
+  const { limits } = config;
   const descriptorCount = readDescriptorLimit(libc);
   const maxConnectionCount = fitConnections(limits, descriptorCount);
   if (maxConnectionCount < limits.maxConnectionCount) {
     log.warn("main", `at most ${maxConnectionCount} connections: the system gives ${descriptorCount} descriptors`);
   }
-  return { ...limits, maxConnectionCount };
-}
-
-function createServices(
-  config: Config,
-  { log, clock, sockets, errorPages, guard, scripts }: {
-    readonly log: Log;
-    readonly clock: Clock;
-    readonly sockets: SocketShutdown;
-    readonly errorPages: ReloadableErrorPages;
-    readonly guard: AccessGuard;
-    readonly scripts: CgiScripts | null;
-  },
-): ConnectionServices {
-  const { rules, limits, root, listing, servesDotFiles, access } = config;
-  const files = createStaticHandler({ root, listing, servesDotFiles, limits, rules, nowMs: () => clock.nowMs });
-  return {
-    handler: createRouter({
-      rules,
-      files,
-      scripts,
-      guard: guard.isNeeded ? (request) => guard.admit(request) : null,
-    }),
-    errorResponse: ({ status, fields }) => errorPages.pages.response(status, fields),
-    log,
-    limits,
-    rules,
-    proxies: new TrustedProxies(access.proxies),
-    headWriter: new HeadWriter(HeaderFields.of(...access.fields)),
-    outputPool: new OutputPool(),
-    clock,
-    shutdownSockets: (connections) => sockets.shutdownSockets(connections),
-  };
-}
-
-/** Null where the operator has named no program and no interpreter. */
-function createScripts(
-  config: Config,
-  { log, libc }: { readonly log: Log; readonly libc: Libc | null },
-): CgiScripts | null {
-  if (!usesCgi(config)) return null;
-  const { root, cgiPath, cgi, rules, limits } = config;
-  if (libc === null) {
-    throw new StartError({
-      argument: argumentLabel("cgi", config.form),
-      value: cgiPath,
-      problem: "no program can be started, for the C library was not found",
-      remedy: "run lisod on Linux with glibc, for x86-64 or arm64",
-    });
-  }
-  const user = cgi.user === null ? null : findIdentity(cgi.user, null);
-  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log, calls: libc });
-}
-
-function createGuard(config: Config, clock: Clock): AccessGuard {
-  const passwords = new PasswordChecker();
-  return new AccessGuard({
-    rules: config.access.rules,
-    realms: loadRealms(config),
-    limits: config.limits,
-    nowMs: () => clock.nowMs,
-    checkPassword: (password, hash) => passwords.check(password, hash),
-  });
-}
-
-/** A new certificate, where the files have one. */
-async function renewHttps(
-  config: Config,
-  { https, server }: { readonly https: HttpsListener | null; readonly server: Server },
-): Promise<void> {
-  const listener = await https?.replace();
-  if (listener) server.serve(listener, { secure: true, own: httpsServices(config) });
-}
-
-/** What only the HTTP port does. */
-function httpServices({ redirectsToHttps }: Config, https: HttpsListener | null): ListenerOptions["own"] {
-  if (!redirectsToHttps || https === null) return {};
-  return { handler: createHttpsRedirect({ names: () => https.names, port: https.listener.addr.port }) };
-}
-
-/** What only the HTTPS port does. RFC 6797 7.2: the field is not sent over HTTP. */
-function httpsServices({ hstsSeconds, access }: Config): ListenerOptions["own"] {
-  if (hstsSeconds === null) return {};
-  const hsts = ["Strict-Transport-Security", `max-age=${hstsSeconds}`] as const;
-  return { headWriter: new HeadWriter(HeaderFields.of(...access.fields, hsts)) };
-}
-
-/** An error that nobody caught is our bug, and no reason to end the service of everybody. */
-function logUncaughtErrors(log: Log): void {
-  addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    log.error("main", "Uncaught rejection", event.reason);
-  });
-  addEventListener("error", (event) => {
-    event.preventDefault();
-    log.error("main", "Uncaught error", event.error);
-  });
+  return { ...config, limits: { ...limits, maxConnectionCount } };
 }
 
 /** What signals act on. */
@@ -317,13 +174,12 @@ interface Signalled {
   readonly log: Log;
   /** Lets standard error be the log that is open now. */
   readonly followLog: () => void;
-  readonly reloads: readonly Reload[];
-  readonly scripts: CgiScripts | null;
+  readonly serving: Serving;
   readonly manager: ServiceManager;
 }
 
 /** Resolves when the server is to stop; until then the other signals do their work. */
-function stopSignal({ log, followLog, reloads, scripts, manager }: Signalled): Promise<void> {
+function stopSignal({ log, followLog, serving, manager }: Signalled): Promise<void> {
   const reopenLog = () => {
     log.reopen();
     followLog();
@@ -331,16 +187,16 @@ function stopSignal({ log, followLog, reloads, scripts, manager }: Signalled): P
   return new Promise((stop) => {
     handleSignals({
       stop,
-      stopNow: () => {
+      stopNow: async () => {
         log.warn("main", "stopped at once by a second signal");
-        scripts?.kill();
+        await serving.kill();
         log.close();
         Deno.exit(1);
       },
       reload: async () => {
         manager.tell("RELOADING=1");
         reopenLog();
-        await reloadAll(reloads, log);
+        if (await serving.reload()) log.info("main", "reloaded");
         manager.tell("READY=1");
       },
       reopenLog,
@@ -348,7 +204,7 @@ function stopSignal({ log, followLog, reloads, scripts, manager }: Signalled): P
   });
 }
 
-function urlOf(scheme: "http" | "https", { hostname, port }: Deno.NetAddr): string {
+function urlOf({ scheme, hostname, port }: ServedAddress): string {
   return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`;
 }
 

@@ -31,43 +31,86 @@ Deno.test("setNoDelay() makes accepted connections send at once, on IPv4 and IPv
   }
 });
 
-Deno.test("share() lets a second socket listen and preferSecond() gives it all connections until the first is closed", async () => {
+Deno.test("share() lets a second socket listen where there was one that did not ask for it", () => {
   const hostname = "127.0.0.1";
   const first = Deno.listen({ hostname, port: 0 });
   const { port } = first.addr;
   const socket = new ListeningSocket(libc, port);
   assertThrows(() => Deno.listen({ hostname, port, reusePort: true }), Deno.errors.AddrInUse);
   assert(socket.share());
-  assertEquals(socket.isShared(), false);
+  assertEquals(socket.socketCount, 1);
   const second = Deno.listen({ hostname, port, reusePort: true });
-  assertEquals(socket.isShared(), true);
-  assert(socket.preferSecond());
-  const stray = first.accept().then(() => "first", () => "closed");
-  for (let count = 0; count < 50; count++) {
-    const client = await Deno.connect({ hostname, port });
-    assertEquals(await Promise.race([acceptFrom(second), stray]), "second");
-    client.close();
-  }
-  first.close();
-  const client = await Deno.connect({ hostname, port });
-  assertEquals(await acceptFrom(second), "second");
-  client.close();
-  second.close();
-  assertEquals(await stray, "closed");
+  assertEquals(socket.socketCount, 2);
+  for (const listener of [first, second]) listener.close();
 });
+
+for (const count of [1, 2, 3]) {
+  Deno.test(`passOn() gives the last socket the connections of any one of ${count}, and the others keep theirs`, async () => {
+    const hostname = "127.0.0.1";
+    const { listeners, port } = listenTogether(hostname, count);
+    const socket = new ListeningSocket(libc, port);
+    const counts = new Map<Deno.Listener, number>();
+    for (const listener of listeners) countAccepted(listener, counts);
+    for (let index = 0; index < count; index++) {
+      const [old, renewed] = [listeners[index], Deno.listen({ hostname, port, reusePort: true })];
+      countAccepted(renewed, counts);
+      assert(socket.passOn({ index, count }));
+      listeners[index] = renewed;
+      await connectOften(port, counts);
+      assertEquals(counts.get(old), 0);
+      assertEquals(listeners.map((listener) => (counts.get(listener) ?? 0) > 0), listeners.map(() => true));
+      old.close();
+      while (socket.socketCount > count) await new Promise((resolve) => setTimeout(resolve));
+      await connectOften(port, counts);
+    }
+    for (const listener of listeners) listener.close();
+  });
+}
 
 Deno.test("ListeningSocket does nothing and says so when nothing listens or there is no libc", () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   for (const socket of [new ListeningSocket(null, port), new ListeningSocket(libc, port ^ 1)]) {
-    assertEquals([socket.setNoDelay(), socket.share(), socket.preferSecond(), socket.isShared()], Array(4).fill(false));
+    const part = { index: 0, count: 1 };
+    assertEquals([socket.setNoDelay(), socket.share(), socket.passOn(part), socket.socketCount], [
+      false,
+      false,
+      false,
+      0,
+    ]);
   }
   listener.close();
 });
 
-async function acceptFrom(listener: Deno.TcpListener): Promise<"second"> {
-  (await listener.accept()).close();
-  return "second";
+/** Sockets that share a port, in the order in which they began to listen. */
+function listenTogether(
+  hostname: string,
+  count: number,
+): { readonly listeners: Deno.TcpListener[]; readonly port: number } {
+  const first = Deno.listen({ hostname, port: 0, reusePort: true });
+  const { port } = first.addr;
+  const others = Array.from({ length: count - 1 }, () => Deno.listen({ hostname, port, reusePort: true }));
+  return { listeners: [first, ...others], port };
+}
+
+/** Accepts until the listener is closed. */
+async function countAccepted(listener: Deno.TcpListener, counts: Map<Deno.Listener, number>): Promise<void> {
+  counts.set(listener, 0);
+  for await (const connection of listener) {
+    connection.close();
+    counts.set(listener, (counts.get(listener) ?? 0) + 1);
+  }
+}
+
+/** Connects 64 times and waits until all have been accepted; the counts begin anew. */
+async function connectOften(port: number, counts: Map<Deno.Listener, number>): Promise<void> {
+  for (const listener of counts.keys()) counts.set(listener, 0);
+  for (let count = 1; count <= 64; count++) {
+    using _client = await Deno.connect({ hostname: "127.0.0.1", port });
+    while (counts.values().reduce((sum, each) => sum + each, 0) < count) {
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  }
 }
 
 /** TCP_NODELAY of the socket of this process whose peer has that port; null where there is none. */

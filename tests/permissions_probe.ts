@@ -1,21 +1,38 @@
 /**
  * Stands in the place of code that got into the server: gives up what the server gives up with the arguments that it was
- * called with, tries what such code would try, and prints what the runtime let it do.
+ * called with, tries what such code would try, and prints what the runtime let it do. The arguments may name the files of
+ * the current folder.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { parseCommandLine } from "../lib/server/config.ts";
-import { giveUpPermissions } from "../lib/server/permissions.ts";
+import { narrowPermissions, neededPermissions } from "../lib/server/permissions.ts";
 
 const LIBC = "/lib/x86_64-linux-gnu/libc.so.6";
-const folder = Deno.makeTempDirSync();
+const folder = Deno.cwd();
 
 const ATTEMPTS: Readonly<Record<string, () => unknown>> = {
-  "read a file": () => Deno.readFileSync("/etc/passwd"),
-  "write a file": () => Deno.writeTextFileSync(`${folder}/a`, ""),
-  "write a file through node": () => writeFileSync(`${folder}/b`, ""),
+  "read the root": () => Deno.readTextFileSync(`${folder}/www/index.html`),
+  "read the key": () => Deno.readTextFileSync(`${folder}/key`),
+  "read beside the root": () => Deno.readTextFileSync(`${folder}/www/../secret`),
+  "read passwords": () => Deno.readTextFileSync("/etc/shadow"),
+  "read passwords through node": () => readFileSync("/etc/shadow"),
+  "read its memory": () => Deno.openSync("/proc/self/mem"),
+  "look at a file": () => Deno.statSync("/etc/shadow"),
+  "list a folder": () => [...Deno.readDirSync("/etc")],
+  "change the folder": () => Deno.chdir("/etc"),
+  "write the log": () => Deno.writeTextFileSync(`${folder}/log`, "", { append: true }),
+  "write the spool": () => Deno.removeSync(Deno.makeTempFileSync({ dir: `${folder}/spool` })),
+  "write the root": () => Deno.writeTextFileSync(`${folder}/www/a`, ""),
+  "write beside the log": () => Deno.writeTextFileSync(`${folder}/log.1`, ""),
+  "write beside the log through node": () => writeFileSync(`${folder}/log.2`, ""),
+  "write above the spool": () => Deno.makeTempFileSync({ dir: folder }),
+  "link out of the root": () => Deno.symlinkSync("/etc/shadow", `${folder}/www/link`),
+  "link into the spool": () => Deno.linkSync(`${folder}/secret`, `${folder}/spool/secret`),
+  "move into the spool": () => Deno.renameSync(`${folder}/secret`, `${folder}/spool/secret`),
   "change a mode": () => Deno.chmodSync(folder, 0o777),
-  "remove a file": () => Deno.removeSync(`${folder}/c`),
+  "remove a file": () => Deno.removeSync(`${folder}/secret`),
+  "take it all back": () => demand({ name: "read" }, { name: "write" }, { name: "read", path: "/" }),
   "listen": () => Deno.listen({ port: 0, hostname: "127.0.0.1" }).close(),
   "run a program": () => new Deno.Command("/bin/true").outputSync(),
   "signal a process": () => process.kill(process.pid, 0),
@@ -26,14 +43,19 @@ const ATTEMPTS: Readonly<Record<string, () => unknown>> = {
   "open a library": () => Deno.dlopen(LIBC, {}).close(),
 };
 
+/** Throws NotCapable where the runtime gives none of them. */
+function demand(...descriptors: readonly Deno.PermissionDescriptor[]): void {
+  if (descriptors.some((descriptor) => Deno.permissions.requestSync(descriptor).state === "granted")) return;
+  throw new Deno.errors.NotCapable("Nothing is given back");
+}
+
 const command = parseCommandLine(Deno.args, {
-  cwd: "/",
+  cwd: folder,
   environment: {},
   loadConfigFile: (path) => ({ path, text: "" }),
 });
 if (!("config" in command)) throw new Error("No configuration");
-Deno.writeTextFileSync(`${folder}/c`, "");
-giveUpPermissions(command.config);
+const line = narrowPermissions(neededPermissions(command.config));
 const allowed = Object.entries(ATTEMPTS).filter(([, attempt]) => {
   try {
     attempt();
@@ -43,4 +65,4 @@ const allowed = Object.entries(ATTEMPTS).filter(([, attempt]) => {
     throw error;
   }
 });
-console.log(JSON.stringify(allowed.map(([name]) => name)));
+console.log(JSON.stringify({ line, allowed: allowed.map(([name]) => name) }));

@@ -2,37 +2,52 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { DaemonSite, kill, waitUntil } from "./daemon.ts";
-import { run } from "./harness.ts";
+import { run, startServer, writeFiles } from "./harness.ts";
 
 const PROJECT = join(import.meta.dirname ?? ".", "..");
 /** The permissions that the binary is compiled with. */
 const GRANTED = Deno.readTextFileSync(join(PROJECT, "scripts/build")).match(/--allow-[a-z]+(?:=[^"\s]+)?/g) ?? [];
 
-const WRITING = ["write a file", "write a file through node", "change a mode", "remove a file"];
+/** What every server may: with --root=www. */
+const READING = ["read the root"];
 
-Deno.test("giveUpPermissions() leaves code in the server nothing but what the configuration needs", async () => {
-  const https = ["--https=0", "--key=k", "--certificate=c"];
+Deno.test("narrowPermissions() leaves code in the server nothing but what the configuration needs", async () => {
+  const https = ["--https=0", "--key=key", "--certificate=crt"];
   const table: readonly { readonly args: readonly string[]; readonly want: readonly string[] }[] = [
-    { args: [], want: ["read a file"] },
-    { args: ["--access-log=off", "--lock=/lock"], want: ["read a file"] },
-    { args: ["--log=/log"], want: ["read a file", ...WRITING] },
-    { args: ["--access-log=/log"], want: ["read a file", ...WRITING] },
-    { args: https, want: ["read a file", "listen"] },
-    { args: ["--cgi=/cgi"], want: ["read a file", ...WRITING] },
+    { args: [], want: READING },
+    { args: ["--access-log=off", "--lock=lock"], want: READING },
+    { args: ["--log=log"], want: [...READING, "write the log"] },
+    { args: ["--access-log=log"], want: [...READING, "write the log"] },
+    { args: https, want: [...READING, "read the key", "listen"] },
+    { args: ["--cgi=cgi", "--cgi-spool=spool"], want: [...READING, "write the spool"] },
     {
-      args: ["--cgi-handler=.php=/php", "--log=/log", ...https],
-      want: ["read a file", ...WRITING, "listen"],
+      args: ["--cgi-handler=.php=/php", "--cgi-spool=spool", "--log=log", ...https],
+      want: [...READING, "read the key", "write the log", "write the spool", "listen"],
     },
   ];
-  for (const { args, want } of table) {
-    const probe = join(PROJECT, "tests/permissions_probe.ts");
-    const { code, text, stderr } = await run(
-      Deno.execPath(),
-      ["run", "--quiet", "--no-prompt", ...GRANTED, probe, "--root=/", ...args],
-      { env: { NO_COLOR: "1" } },
-    );
-    assertEquals(code, 0, stderr);
-    assertEquals(JSON.parse(text), want, args.join(" "));
+  const folder = await Deno.makeTempDir({ prefix: "lisod-permissions-" });
+  try {
+    await writeFiles(folder, { "www/index.html": "Site", "spool/readme": "", "key": "Key", "secret": "Secret" });
+    for (const { args, want } of table) {
+      const { code, text, stderr } = await run(
+        Deno.execPath(),
+        [
+          "run",
+          "--quiet",
+          "--no-prompt",
+          ...GRANTED,
+          join(PROJECT, "tests/permissions_probe.ts"),
+          "--root=www",
+          ...args,
+        ],
+        { cwd: folder, env: { NO_COLOR: "1" } },
+      );
+      assertEquals(code, 0, stderr);
+      assertEquals(JSON.parse(text).allowed, want, args.join(" "));
+    }
+    assertEquals(await Deno.readTextFile(join(folder, "secret")), "Secret");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });
 
@@ -48,12 +63,14 @@ Deno.test("lisod serves, reloads and stops with the permissions that its log nam
     "--certificate",
     join(site.folder, "server.crt"),
   ];
+  const fd = "/proc/self/fd";
+  const keys = `${site.folder}/server.key ${site.folder}/server.crt`;
   const toStderr = ["--http", "0", "--root", site.root, "--lock", site.lock, "--foreground"];
   const table = [
-    { args: toStderr, want: "read" },
-    { args: site.named().with(-1, "--foreground"), want: "read, write" },
-    { args: [...toStderr, ...https], want: "read, net" },
-    { args: [...toStderr, "--cgi", script], want: "read, write" },
+    { args: toStderr, want: `read ${site.root} ${fd}` },
+    { args: site.named().with(-1, "--foreground"), want: `read ${site.root} ${site.log} ${fd}, write ${site.log}` },
+    { args: [...toStderr, ...https], want: `read ${site.root} ${keys} ${fd}, net` },
+    { args: [...toStderr, "--cgi", script], want: `read ${site.root} ${script} /tmp ${fd}, write /tmp` },
   ];
   for (const { args, want } of table) {
     const server = new Deno.Command(site.binary, { args: [...args, "--log-flush-ms=1ms"], stderr: "piped" }).spawn();
@@ -81,5 +98,42 @@ Deno.test("lisod serves, reloads and stops with the permissions that its log nam
     await Deno.remove(site.log).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     });
+  }
+});
+
+Deno.test("lisod still reads all that it was given when folders are links, and turned to others while it runs", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lisod-links-" });
+  try {
+    for (const name of ["one", "two"]) {
+      await writeFiles(join(folder, name), {
+        "www/a.txt": name,
+        "www/folder/b.txt": name,
+        "cgi/script": `#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n${name}'\n`,
+        "errors/404.html": `${name} has no such page`,
+      });
+      await Deno.chmod(join(folder, name, "cgi/script"), 0o755);
+      await Deno.symlink("script", join(folder, name, "cgi/link"));
+    }
+    const now = join(folder, "now");
+    await Deno.symlink("one", now);
+    await using server = await startServer({
+      root: join(now, "www"),
+      args: [
+        ...["--listing", "--file-cache-ms", "0", "--error-pages", join(now, "errors")],
+        // Not /tmp, where all of this lies.
+        ...["--cgi", join(now, "cgi"), "--cgi-spool", join(folder, "one")],
+      ],
+    });
+    const ask = async (path: string) => await (await fetch(`${server.url}${path}`)).text();
+    const all = async () => [await ask("/a.txt"), await ask("/cgi/script"), await ask("/cgi/link"), await ask("/none")];
+    assertEquals(await all(), ["one", "one", "one", "one has no such page"]);
+    await Deno.remove(now);
+    await Deno.symlink("two", now);
+    kill(server.pid, "SIGHUP");
+    await server.waitForLog((log) => log.includes("INFO main: reloaded"));
+    assertEquals(await all(), ["two", "two", "two", "two has no such page"]);
+    assertStringIncludes(await ask("/folder/"), "b.txt");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });

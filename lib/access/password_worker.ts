@@ -1,6 +1,6 @@
 /**
- * The worker in which passwords are checked: one request, one answer. A file of its own because a worker is one, and the
- * only file of lib/ that acts when it is loaded. I/O (messages).
+ * The worker in which passwords are checked: one request, one answer. A file of its own because a worker is one; it acts
+ * when it is loaded. I/O (messages).
  */
 import { verifyPassword } from "./verify_password.ts";
 

@@ -53,6 +53,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Null: no lock is taken. */
   readonly lockFile: string | null;
+  /** Threads that serve. */
+  readonly workerCount: number;
   /** Whom to become once everything is open; null: stay as started. `group` is null without `user`. */
   readonly user: string | null;
   readonly group: string | null;
@@ -231,11 +233,22 @@ function buildConfig(
     accessLogFile: logPath(settings, "access-log"),
     logLevel: settings.choice("log-level", LOG_LEVELS),
     lockFile: settings.path("lock"),
+    workerCount: readWorkerCount(settings),
     user: settings.text("user"),
     group: settings.text("group"),
     foreground: staysInForeground(settings, { form, environment }),
     limits: settings.limits(RULES[rulesName].defaultLimits),
   };
+}
+
+/** Beyond that no machine of today has a use for them, and each takes 20 MiB. */
+const MAX_WORKERS = 64;
+
+function readWorkerCount(settings: Settings): number {
+  const count = settings.countOrDefault("workers");
+  if (count >= 1 && count <= MAX_WORKERS) return count;
+  const remedy = `give 1 to ${MAX_WORKERS}`;
+  throw settings.refusal("workers", { problem: count < 1 ? "too small" : "too large", remedy });
 }
 
 /** The positional form is a daemon unless told otherwise, the named one the other way round. */

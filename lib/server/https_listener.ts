@@ -14,7 +14,7 @@ import { listenTls } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { argumentLabel } from "./options.ts";
 import { withLowPorts } from "./low_ports.ts";
-import type { Identity } from "./privileges.ts";
+import type { Part } from "./share_config.ts";
 import { type CredentialFiles, loadCredentials } from "./tls_credentials.ts";
 
 export interface HttpsOptions {
@@ -22,6 +22,8 @@ export interface HttpsOptions {
   readonly files: CredentialFiles;
   readonly limits: Pick<Limits, "maxUnsentBytes">;
   readonly log: Log;
+  /** Of several that share the port; their listeners are opened in the order of their indexes, and replaced one by one. */
+  readonly part: Part;
   /** Null: a new certificate costs the connections that come while the port is closed for a moment. */
   readonly libc: Libc | null;
 }
@@ -50,6 +52,7 @@ export class HttpsListener {
     this.#listener = listenTls(options.address, {
       argument: argumentLabel("https", options.files.form),
       credentials: this.#credentials,
+      isShared: options.part.count > 1,
     });
     this.#adjustSocket();
     Deno.unrefTimer(setInterval(() => this.#warnOfExpiry(), DAY_MS));
@@ -65,11 +68,9 @@ export class HttpsListener {
     return this.#credentials.names;
   }
 
-  /** Before root is left: gives the socket to that user, who could not take over a port of root's later. */
-  giveTo(identity: Identity): void {
-    if (!this.#socket().giveTo(identity)) {
-      this.#options.log.warn("https", "A new certificate takes a restart: the socket stays with root");
-    }
+  /** Resolves when the last replacement has come to its end: the old listener is closed. */
+  get handedOver(): Promise<void> {
+    return this.#handover;
   }
 
   /**
@@ -99,19 +100,20 @@ export class HttpsListener {
     const socket = this.#socket();
     if (!socket.share()) return null;
     const listener = this.#listenAgain(credentials, true);
-    if (!socket.preferSecond()) {
+    if (!socket.passOn(this.#options.part)) {
       this.#options.log.warn("https", "The kernel gives some connections to the old listener: they may be lost");
     }
     this.#handover = this.#endHandover(old, socket);
     return listener;
   }
 
-  /** Resolves when the old socket is gone: a third one that began to listen before that would not be the preferred one. */
+  /** Resolves when the old socket is gone: one more that began to listen before that would not get its number. */
   async #endHandover(old: Deno.TlsListener, socket: ListeningSocket): Promise<void> {
     await pause(HANDOVER_MS);
     closeUnlessClosed(old);
     // The runtime closes the socket in a later turn of its event loop.
-    for (let turn = 0; socket.isShared() && turn < CLOSE_TURNS; turn++) await pause(CLOSE_TURN_MS);
+    const { count } = this.#options.part;
+    for (let turn = 0; socket.socketCount > count && turn < CLOSE_TURNS; turn++) await pause(CLOSE_TURN_MS);
   }
 
   /** Closes, then listens; clients that connect meanwhile are refused. */

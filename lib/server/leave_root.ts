@@ -3,8 +3,8 @@
  * the operator after. Separate from privileges.ts, which knows users and rights but no Config. I/O.
  */
 import type { Config } from "./config.ts";
-import type { HttpsListener } from "./https_listener.ts";
 import type { Libc } from "./libc.ts";
+import { ListeningSocket } from "./listening_socket.ts";
 import type { Log } from "./log.ts";
 import { FIRST_HIGH_PORT } from "./low_ports.ts";
 import { argumentLabel, type Form, type ValueName } from "./options.ts";
@@ -19,16 +19,23 @@ export function giveLogs({ form, logFile, accessLogFile }: Config, identity: Ide
 export interface Opened {
   readonly config: Config;
   readonly libc: Libc | null;
-  readonly https: HttpsListener | null;
+  /** Where it listens for HTTPS. */
+  readonly httpsPort: number | null;
   readonly log: Log;
 }
 
-/** Becomes that user for good, and says what a reload will not be able to read. Throws plain Error. */
-export function leaveRoot(identity: Identity, { config, libc, https, log }: Opened): void {
-  https?.giveTo(identity);
-  // A new certificate takes a new listener on the same port.
-  const keepsLowPorts = https !== null && https.listener.addr.port < FIRST_HIGH_PORT;
-  dropPrivileges(identity, { libc, keepsLowPorts });
+/** Whether there is a port that a new certificate takes a new listener on, and that is not for every user. */
+export function needsLowPort(httpsPort: number | null): boolean {
+  return httpsPort !== null && httpsPort < FIRST_HIGH_PORT;
+}
+
+/** Becomes that user for good, and says what a reload will not be able to do. Throws plain Error. */
+export function leaveRoot(identity: Identity, { config, libc, httpsPort, log }: Opened): void {
+  // The user could not take over a port of root's later.
+  if (httpsPort !== null && !new ListeningSocket(libc, httpsPort).giveTo(identity)) {
+    log.warn("https", "A new certificate takes a restart: the socket stays with root");
+  }
+  dropPrivileges(identity, { libc, keepsLowPorts: needsLowPort(httpsPort) });
   log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
   for (const { path, argument } of unreadable(reloadedFiles(config))) {
     log.warn("main", `${argument} "${path}" is for others to read: SIGHUP will keep what was read as root`);

@@ -1,6 +1,7 @@
 /**
  * The few functions of the C library that the runtime has no words for. Apart from their users because this is the one
- * place that may touch FFI: the permission for it is given up as soon as the library is open. I/O.
+ * place that may touch FFI: the permission for it is given up once every thread has opened the library
+ * (lib/server/permissions.ts). I/O.
  */
 
 import { SYSTEM_CALLS } from "../cgi/system_calls.ts";
@@ -29,16 +30,10 @@ const SYMBOLS = {
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /**
- * Opens libc and gives up the FFI permission of the process, whether that worked or not. Once, at start, before anything
- * listens. Null where FFI is not permitted, or libc is in none of the known places.
+ * Opens libc, once in each thread at its start, before anything listens. Null where FFI is not permitted, or libc is in
+ * none of the known places.
  */
 export function openLibc(): Libc | null {
-  const libc = findLibc();
-  Deno.permissions.revokeSync({ name: "ffi" });
-  return libc;
-}
-
-function findLibc(): Libc | null {
   for (const path of LIBC_PATHS) {
     if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
     try {

@@ -3,26 +3,31 @@ import type { Credentials } from "./check_credentials.ts";
 import type { ListenAddress } from "./config.ts";
 import { osProblem, StartError } from "./start_error.ts";
 
+export interface ListenOptions {
+  /** How the operator knows the address: `--https`. */
+  readonly argument: string;
+  /** Another socket of this user that allows it may listen there too. Linux SO_REUSEPORT. */
+  readonly isShared?: boolean;
+}
+
 /**
  * Listens on the address for TCP connections; whoever calls closes the listener. Throws StartError naming `argument`
  * (`--http`, `<HTTP port>`) where the port is taken, forbidden, or the address is none of this machine.
  */
-export function listenTcp(address: ListenAddress, argument: string): Deno.TcpListener {
+export function listenTcp(address: ListenAddress, { argument, isShared = false }: ListenOptions): Deno.TcpListener {
   return withEveryAddress(address, (hostname) => {
     try {
-      return Deno.listen({ hostname, port: address.port });
+      const common = { hostname, port: address.port };
+      // Only then, for the runtime ends the process when this is asked for without --unstable-net.
+      return Deno.listen(isShared ? { ...common, reusePort: true } : common);
     } catch (error) {
       throw listenError(error, { argument, address });
     }
   });
 }
 
-export interface TlsListenOptions {
-  /** How the operator knows the address: `--https`. */
-  readonly argument: string;
+export interface TlsListenOptions extends ListenOptions {
   readonly credentials: Pick<Credentials, "key" | "certificate">;
-  /** Another socket of this user that allows it may listen there too. Linux SO_REUSEPORT. */
-  readonly isShared?: boolean;
 }
 
 /** The same for TLS connections. Only http/1.1 is negotiated, a client without ALPN is welcome. */
@@ -31,7 +36,6 @@ export function listenTls(address: ListenAddress, options: TlsListenOptions): De
   return withEveryAddress(address, (hostname) => {
     try {
       const common = { hostname, port: address.port, key, cert: certificate, alpnProtocols: ["http/1.1"] };
-      // Only then, for the runtime ends the process when this is asked for without --unstable-net.
       return Deno.listenTls(isShared ? { ...common, reusePort: true } : common);
     } catch (error) {
       throw listenError(error, { argument, address });

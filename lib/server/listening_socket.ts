@@ -4,11 +4,13 @@
  * acknowledgement of the session tickets. Second, passing a port from one listening socket to the next without refusing
  * or resetting a single connection. The runtime cannot give a listener another certificate, so there has to be a second
  * one; closing the first before the second opens refuses clients, and closing it after that resets those whom the kernel
- * had queued for it. So for a moment both listen on the port (SO_REUSEPORT), a filter gives every new connection to the
- * second (SO_ATTACH_REUSEPORT_CBPF), and the first is closed when its queue has been served. Linux, through libc. I/O.
+ * had queued for it. So for a moment both listen on the port (SO_REUSEPORT), a filter gives every new connection that
+ * the first would have got to the second (SO_ATTACH_REUSEPORT_CBPF), and the first is closed when its queue has been
+ * served. Linux, through libc. I/O.
  */
 import type { Libc } from "./libc.ts";
 import type { Identity } from "./privileges.ts";
+import type { Part } from "./share_config.ts";
 
 /** Linux, asm-generic/socket.h, bits/socket.h and netinet/tcp.h. */
 const SOL_SOCKET = 1;
@@ -22,12 +24,33 @@ const AF_INET6 = 10;
 /** Bytes of struct sockaddr_in6. */
 const SOCKADDR_BYTES = 28;
 
+/** linux/filter.h: the instructions that are used, with their classes and sources, and where a random number is. */
+const LOAD_WORD = 0x20;
+const MODULO = 0x94;
+const JUMP_IF_EQUAL = 0x15;
+const RETURN_CONSTANT = 0x06;
+const RETURN_ACCUMULATOR = 0x16;
+const RANDOM_NUMBER = 0xffff_f000 + 56;
+
 /**
- * One instruction of linux/filter.h, struct sock_filter { u16 code; u8 jt, jf; u32 k }: BPF_RET | BPF_K, k = 1. Of the
- * sockets that share the port, numbered from 0 in the order in which they began to listen, the second is chosen. With
- * one socket left the answer is out of range, and the kernel takes that one.
+ * Of the sockets that share a port, numbered from 0 in the order in which they began to listen, chooses at random among
+ * the first `count`, and the last of all, which is number `count`, in place of number `index`. When that one is closed the
+ * last one gets its number; a number that is out of range leaves the choice to the kernel. A struct sock_filter each: u16
+ * code, u8 jumps if true and if false, u32 operand.
  */
-const CHOOSE_SECOND = new Uint8Array(Uint32Array.of(0x0006, 1).buffer);
+function chooseLastFor({ index, count }: Part): Uint8Array<ArrayBuffer> {
+  const program = [
+    [LOAD_WORD, RANDOM_NUMBER],
+    [MODULO, count],
+    [JUMP_IF_EQUAL | 1 << 24, index], // else one instruction further
+    [RETURN_CONSTANT, count],
+    [RETURN_ACCUMULATOR, 0],
+  ];
+  return new Uint8Array(Uint32Array.from(program.flat()).buffer);
+}
+
+/** Bytes of struct sock_filter. */
+const INSTRUCTION_BYTES = 8;
 
 const ON = new Uint8Array(Int32Array.of(1).buffer);
 
@@ -68,17 +91,22 @@ export class ListeningSocket {
     return this.#withEach((libc, fd) => libc.fchown(fd, uid, gid));
   }
 
-  /** Gives all new connections to the socket that was the second to listen. False where that is impossible here. */
-  preferSecond(): boolean {
+  /**
+   * Gives all new connections that the socket of that part would get to the socket that was the last to listen. False
+   * where that is impossible here.
+   */
+  passOn(part: Part): boolean {
     if (this.#libc === null) return false;
+    const program = chooseLastFor(part);
     // struct sock_fprog { u16 len; struct sock_filter *filter }; memcpy(3) returns where its first argument is.
-    const program = BigUint64Array.of(1n, this.#libc.memcpy(CHOOSE_SECOND, CHOOSE_SECOND, 0n));
-    return this.#setOption(SOL_SOCKET, { name: SO_ATTACH_REUSEPORT_CBPF, value: new Uint8Array(program.buffer) });
+    const where = this.#libc.memcpy(program, program, 0n);
+    const value = new Uint8Array(BigUint64Array.of(BigInt(program.length / INSTRUCTION_BYTES), where).buffer);
+    return this.#setOption(SOL_SOCKET, { name: SO_ATTACH_REUSEPORT_CBPF, value });
   }
 
-  /** Whether more than one socket of this process listens on the port. */
-  isShared(): boolean {
-    return this.#libc !== null && this.#listening(this.#libc).length > 1;
+  /** How many sockets of this process listen on the port; 0 where nobody can tell. */
+  get socketCount(): number {
+    return this.#libc === null ? 0 : this.#listening(this.#libc).length;
   }
 
   #setOption(

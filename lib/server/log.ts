@@ -6,7 +6,7 @@ import type { Config } from "./config.ts";
 import { describeError } from "./describe_error.ts";
 import { type AccessRecord, LOG_LEVELS, type LogLevel } from "./log_lines.ts";
 import { openLogFile, STDERR_SINK } from "./log_file.ts";
-import { LogWriter } from "./log_writer.ts";
+import { type LogSink, LogWriter } from "./log_writer.ts";
 import { argumentLabel } from "./options.ts";
 import { StartError } from "./start_error.ts";
 
@@ -15,9 +15,14 @@ export type LogConfig = Pick<
   "form" | "logFile" | "isAccessLogged" | "accessLogFile" | "logLevel" | "limits"
 >;
 
+/** Messages go to `--log`; access lines to the same file, or to that of `--access-log`. */
+export type LogPart = "messages" | "accesses";
+
 export interface LogContext {
-  /** Program and version for the first line: `lisod 1.0.0`. */
-  readonly program: string;
+  /** Program and version for the first line: `lisod 1.0.0`. Null: there is none. */
+  readonly program: string | null;
+  /** In place of the files that the configuration names: where another thread writes them. */
+  readonly openSink?: (part: LogPart) => LogSink;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -42,16 +47,19 @@ export class Log {
   }
 
   /** Opens the files and writes the first line. Throws StartError where one cannot be opened. Whoever calls closes it. */
-  static open(config: LogConfig, { program, now = Date.now }: LogContext): Log {
+  static open(config: LogConfig, { program, openSink, now = Date.now }: LogContext): Log {
     const { logFile, accessLogFile, limits, form } = config;
     const shared = { bufferBytes: limits.logBufferBytes, maxTextBytes: limits.maxLogTextBytes, now };
-    const open = (path: string | null, argument: string) => () =>
+    const openFile = (path: string | null, argument: string) =>
       path === null ? STDERR_SINK : openLogFile(path, argument);
-    const greeting = `${program} opened this log, process ${Deno.pid}`;
-    const messages = new LogWriter({ ...shared, greeting, open: open(logFile, argumentLabel("log", form)) });
+    const open = openSink ??
+      ((part: LogPart) =>
+        part === "messages" ? openFile(logFile, argumentLabel("log", form)) : openFile(accessLogFile, "--access-log"));
+    const greeting = program === null ? null : `${program} opened this log, process ${Deno.pid}`;
+    const messages = new LogWriter({ ...shared, greeting, open: () => open("messages") });
     if (accessLogFile === null) return new Log(config, { messages, accesses: messages });
     try {
-      const accesses = new LogWriter({ ...shared, greeting: null, open: open(accessLogFile, "--access-log") });
+      const accesses = new LogWriter({ ...shared, greeting: null, open: () => open("accesses") });
       return new Log(config, { messages, accesses });
     } catch (error) {
       messages.close();
@@ -87,6 +95,11 @@ export class Log {
   /** Whether messages of that level are logged. */
   isOn(level: LogLevel): boolean {
     return LOG_LEVELS.indexOf(level) >= this.#leastSevere;
+  }
+
+  /** Writes whole lines that the log of another thread has made. */
+  append(part: LogPart, lines: Uint8Array): void {
+    (part === "messages" ? this.#messages : this.#accesses).append(lines);
   }
 
   /** Writes what waits. */

@@ -64,6 +64,12 @@ export class LogWriter {
     }
   }
 
+  /** Writes lines that another thread has made, after what waits; they are lost as those are. */
+  append(lines: Uint8Array): void {
+    this.flush();
+    this.#lostCount += countLines(lines.subarray(this.#write(lines)));
+  }
+
   /**
    * Writes what waits. Never throws: the server goes on when its disk is full. Lines that cannot be written are lost and
    * counted, and the count is the first line when writing works again.

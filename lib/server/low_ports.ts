@@ -1,8 +1,8 @@
 /**
  * Keeps, of all that root may do, the right to listen on a port below 1024 (CAP_NET_BIND_SERVICE): a new certificate
  * takes a new listener, also when the server has become another user. The right rests among the permitted ones, where it
- * does nothing, and is in effect only while a listener is opened. Capabilities belong to a thread; this program, its calls
- * to libc and its listeners are all of one. A program that is started gets nothing of it. See capabilities(7), capset(2),
+ * does nothing, and is in effect only while a listener is opened. Capabilities belong to a thread, and each thread that
+ * listens keeps its own. A program that is started gets nothing of it. See capabilities(7), capset(2),
  * prctl(2).
  */
 import type { Libc } from "./libc.ts";
@@ -22,8 +22,18 @@ const INHERITABLE = [2, 5] as const;
 
 /** Runs `changeUser`, after which this thread has no capability in effect and that one right at most to put in effect. */
 export function keepLowPorts(libc: Libc, changeUser: () => void): void {
-  libc.prctl(PR_SET_KEEPCAPS, 1n, 0n, 0n, 0n);
+  holdRights(libc);
   changeUser();
+  restRights(libc);
+}
+
+/** The first half, also for another thread of the process: what this thread may do survives the change of the user. */
+export function holdRights(libc: Libc): void {
+  libc.prctl(PR_SET_KEEPCAPS, 1n, 0n, 0n, 0n);
+}
+
+/** The second half: the one right rests, and all others go. */
+export function restRights(libc: Libc): void {
   libc.prctl(PR_SET_KEEPCAPS, 0n, 0n, 0n, 0n);
   const rest = new Uint32Array(WORD_COUNT);
   rest[PERMITTED] = readCapabilities(libc)[PERMITTED] & NET_BIND_SERVICE;

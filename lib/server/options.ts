@@ -267,6 +267,13 @@ const FORM_OPTIONS = [
     section: "Running",
   },
   {
+    name: "workers",
+    value: "N",
+    default: "1",
+    meaning: "Threads that serve, one for each processor at best; of every limit each has its share, at least 1",
+    section: "Running",
+  },
+  {
     name: "user",
     value: "NAME",
     default: "as started",

@@ -8,10 +8,10 @@ import { StartError } from "./start_error.ts";
 /** Reads one thing again, and throws with the old one still in force. */
 export type Reload = () => void | Promise<void>;
 
-/** Never rejects. */
-export async function reloadAll(reloads: readonly Reload[], log: Log): Promise<void> {
+/** Whether all of it was read. Never rejects. */
+export async function reloadAll(reloads: readonly Reload[], log: Log): Promise<boolean> {
   const results = await Promise.all(reloads.map((reload) => tryOne(reload, log)));
-  if (results.every((isReloaded) => isReloaded)) log.info("main", "reloaded");
+  return results.every((isReloaded) => isReloaded);
 }
 
 async function tryOne(reload: Reload, log: Log): Promise<boolean> {

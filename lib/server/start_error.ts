@@ -17,10 +17,14 @@ export interface StartProblem {
 /** The machine does not have what the arguments name. Exit status 1. */
 export class StartError extends Error {
   readonly exitCode: 1 | 2 = 1;
+  /** What it was made of: data that can be sent to another thread. */
+  readonly problem: StartProblem;
 
-  constructor({ argument, value, problem, remedy }: StartProblem, options: { readonly cause?: unknown } = {}) {
+  constructor(startProblem: StartProblem, options: { readonly cause?: unknown } = {}) {
+    const { argument, value, problem, remedy } = startProblem;
     super([value === null ? argument : `${argument} ${quoted(value)}`, problem, remedy].join(": "), options);
     this.name = "StartError";
+    this.problem = startProblem;
   }
 }
 

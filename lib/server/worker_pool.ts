@@ -1,0 +1,154 @@
+/**
+ * Serves the site in several threads: starts the workers, gives them their orders, and writes what they log. Each has
+ * listeners of its own on the same ports, among which the kernel shares the clients out (SO_REUSEPORT), and they share
+ * nothing. A worker that fails ends the service: whoever started the server starts it anew. I/O. Linux socket(7).
+ */
+import type { Config } from "./config.ts";
+import { needsLowPort } from "./leave_root.ts";
+import { listenTcp } from "./listen.ts";
+import type { Log } from "./log.ts";
+import { argumentLabel } from "./options.ts";
+import type { ServedAddress, Serving } from "./site_server.ts";
+import type { ConfigSource, Order, OrderMessage, OrderResult, Ports, WorkerMessage } from "./site_worker.ts";
+import { nameOf } from "./share_config.ts";
+import { StartError } from "./start_error.ts";
+
+/** How long workers may take to end their scripts when the server ends at once. */
+const KILL_MS = 500;
+
+export interface PoolOptions {
+  /** Where the workers read the same configuration. */
+  readonly source: ConfigSource;
+  readonly log: Log;
+}
+
+export class WorkerPool implements Serving {
+  readonly failed: Promise<Error>;
+  readonly #config: Config;
+  readonly #options: PoolOptions;
+  readonly #workers: readonly ServingWorker[];
+  /** The last reload; the next one waits for it. */
+  #reloading: Promise<unknown> = Promise.resolve();
+  #httpsPort: number | null = null;
+
+  /** Starts the threads. */
+  constructor(config: Config, options: PoolOptions) {
+    const { promise, resolve } = Promise.withResolvers<Error>();
+    const count = config.workerCount;
+    this.failed = promise;
+    this.#config = config;
+    this.#options = options;
+    this.#workers = Array.from(
+      { length: count },
+      (_, index) => new ServingWorker(nameOf({ index, count }), { log: options.log, fail: resolve }),
+    );
+  }
+
+  async listen(): Promise<readonly ServedAddress[]> {
+    const { source } = this.#options;
+    const { limits } = this.#config;
+    const reserved = this.#reservePorts();
+    const ports = { http: reserved.http?.addr.port ?? null, https: reserved.https?.addr.port ?? null };
+    try {
+      await Promise.all(this.#workers.map((worker, index) => {
+        const part = { index, count: this.#workers.length };
+        return worker.order({ kind: "prepare", source, limits, part, ports });
+      }));
+    } finally {
+      reserved.http?.close();
+      reserved.https?.close();
+    }
+    // The runtime lets go of a port in the next turn of its event loop.
+    await new Promise((resolve) => setTimeout(resolve));
+    // One after the other: a listener is known by its place in that order (ListeningSocket.passOn).
+    let addresses: OrderResult = null;
+    for (const worker of this.#workers) addresses = await worker.order({ kind: "listen" });
+    this.#httpsPort = ports.https;
+    return Array.isArray(addresses) ? addresses : [];
+  }
+
+  /** A thread has rights of its own: each keeps and gives up its own. */
+  async changeUser(change: () => void): Promise<void> {
+    if (!needsLowPort(this.#httpsPort)) return change();
+    await this.#orderAll("hold_rights");
+    change();
+    await this.#orderAll("rest_rights");
+  }
+
+  /** One worker after the other, so that all but one listener of a port are never replaced. */
+  reload(): Promise<boolean> {
+    const reloading = this.#reloading.then(async () => {
+      let isDone = true;
+      for (const worker of this.#workers) isDone = await worker.order({ kind: "reload" }) === true && isDone;
+      return isDone;
+    });
+    this.#reloading = reloading.catch(() => {});
+    return reloading;
+  }
+
+  async stop(): Promise<void> {
+    await this.#orderAll("stop");
+  }
+
+  async kill(): Promise<void> {
+    let timer: number | undefined;
+    const late = new Promise((resolve) => timer = setTimeout(resolve, KILL_MS));
+    // One that has failed does not answer.
+    await Promise.race([Promise.allSettled(this.#workers.map((worker) => worker.order({ kind: "kill" }))), late]);
+    clearTimeout(timer);
+  }
+
+  async #orderAll(kind: Exclude<Order["kind"], "prepare">): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.order({ kind })));
+  }
+
+  /**
+   * Listens alone, which fails where anybody else does; the workers' own sockets would share the port also with those of
+   * another instance. Throws StartError.
+   */
+  #reservePorts(): { readonly [scheme in keyof Ports]: Deno.TcpListener | null } {
+    const { http, https, form } = this.#config;
+    return {
+      http: http === null ? null : listenTcp(http, { argument: argumentLabel("http", form) }),
+      https: https === null ? null : listenTcp(https, { argument: argumentLabel("https", form) }),
+    };
+  }
+}
+
+/** A worker, and what it has been ordered. */
+class ServingWorker {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, PromiseWithResolvers<OrderResult>>();
+  #lastId = 0;
+
+  constructor(name: string, { log, fail }: { readonly log: Log; readonly fail: (error: Error) => void }) {
+    // Without permissions of its own: it has those of the main thread, also when they are narrowed later.
+    this.#worker = new Worker(new URL("./site_worker.ts", import.meta.url), { type: "module", name });
+    this.#worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
+      if (data.kind === "log") log.append(data.part, data.lines);
+      else this.#settle(data);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      const error = new Error(`${name} has failed: ${event.message}`);
+      for (const { reject } of this.#pending.values()) reject(error);
+      fail(error);
+    };
+  }
+
+  /** Rejects with StartError, or with plain Error when the worker fails. */
+  order(order: Order): Promise<OrderResult> {
+    const id = ++this.#lastId;
+    const waiting = Promise.withResolvers<OrderResult>();
+    this.#pending.set(id, waiting);
+    this.#worker.postMessage({ id, order } satisfies OrderMessage);
+    return waiting.promise;
+  }
+
+  #settle(message: Exclude<WorkerMessage, { kind: "log" }>): void {
+    const waiting = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    if (message.kind === "done") waiting?.resolve(message.result);
+    else waiting?.reject(message.kind === "refused" ? new StartError(message.problem) : new Error(message.message));
+  }
+}
