@@ -370,7 +370,7 @@ Deno.test({
       process.seteuid(65_534);
       try {
         for (const path of ["/a.txt", "/d/a.txt", "/d/"]) {
-          const error = await assertRejects(() => handler(makeRequest(path)), HttpError);
+          const error = await assertRejects(async () => await handler(makeRequest(path)), HttpError);
           // The cause is for the log: somebody should look at it.
           assertEquals([error.status, error.cause instanceof Error], [403, true], path);
         }
@@ -383,7 +383,10 @@ Deno.test({
 Deno.test("createStaticHandler() gives no cause to log when there is nothing", () =>
   withSite(async (site) => {
     for (const path of ["/no", "/no/", "/n/o"]) {
-      assertEquals((await assertRejects(() => site.handler()(makeRequest(path)), HttpError)).cause, undefined);
+      assertEquals(
+        (await assertRejects(async () => await site.handler()(makeRequest(path)), HttpError)).cause,
+        undefined,
+      );
     }
   }));
 

@@ -10,6 +10,7 @@ import {
   type HttpRequest,
   type HttpResponse,
   type LocalRedirect,
+  type Soon,
 } from "../http/message.ts";
 import { parseTarget, type Target } from "../http/target.ts";
 import type { Rules } from "../rules.ts";
@@ -35,21 +36,30 @@ const MAX_LOCAL_REDIRECTS = 5;
  * Answers every request; throws HttpError 500 for local redirects that loop or are malformed, 501 for a method, and what the guard and the
  * handlers throw. Sets the user of the request.
  */
-export function createRouter(routes: Routes): (request: RoutedRequest) => Promise<HttpResponse> {
-  return async (request) => {
-    let answer = await route(routes, request);
-    for (let count = 0; "localRedirect" in answer; count++) {
-      if (count === MAX_LOCAL_REDIRECTS) throw new HttpError(500, `Too many local redirects of "${request.target}"`);
-      const inner = redirected(request, answer);
-      answer = await route(routes, inner);
-      request.user ??= inner.user;
-    }
-    return answer;
+export function createRouter(routes: Routes): (request: RoutedRequest) => Soon<HttpResponse> {
+  return (request) => {
+    const answer = route(routes, request);
+    return answer instanceof Promise || "localRedirect" in answer ? follow(routes, request, answer) : answer;
   };
 }
 
+async function follow(
+  routes: Routes,
+  request: RoutedRequest,
+  first: Soon<HttpResponse | LocalRedirect>,
+): Promise<HttpResponse> {
+  let answer = await first;
+  for (let count = 0; "localRedirect" in answer; count++) {
+    if (count === MAX_LOCAL_REDIRECTS) throw new HttpError(500, `Too many local redirects of "${request.target}"`);
+    const inner = redirected(request, answer);
+    answer = await route(routes, inner);
+    request.user ??= inner.user;
+  }
+  return answer;
+}
+
 /** Where a script sends a request to is guarded as if the client had asked for it. */
-function route(routes: Routes, request: RoutedRequest): Promise<HttpResponse | LocalRedirect> {
+function route(routes: Routes, request: RoutedRequest): Soon<HttpResponse | LocalRedirect> {
   if (!routes.guard) return handle(routes, request);
   return routes.guard(request).then((user) => {
     request.user = user;
@@ -57,12 +67,12 @@ function route(routes: Routes, request: RoutedRequest): Promise<HttpResponse | L
   });
 }
 
-function handle({ rules, files, scripts }: Routes, request: HttpRequest): Promise<HttpResponse | LocalRedirect> {
+function handle({ rules, files, scripts }: Routes, request: HttpRequest): Soon<HttpResponse | LocalRedirect> {
   const { method, path } = request;
   const isForScript = scripts !== null && scripts.isScriptPath(path);
   if (!isFileMethod(method)) {
     if (rules.allowsAnyMethod && isForScript) return scripts.handle(request);
-    if (rules.allowsAnyMethod && method === "OPTIONS") return Promise.resolve(OPTIONS_ANSWER);
+    if (rules.allowsAnyMethod && method === "OPTIONS") return OPTIONS_ANSWER;
     // RFC 9110 15.6.2: the server does not recognize the method, for any resource; decided before it is looked up.
     throw new HttpError(501, `Method "${method}"`);
   }
