@@ -172,7 +172,11 @@ export class ServedConnection {
             await this.#reader.readExpirably();
           } else {
             if (this.#isDraining) return;
-            this.#reader.accept(await this.#reader.read());
+            try {
+              this.#reader.accept(await this.#reader.read());
+            } catch (error) {
+              this.#reader.acceptFailure(error);
+            }
           }
         } else {
           return await this.#writer.flush();
@@ -373,7 +377,7 @@ export class ServedConnection {
     await this.#transport.closeWrite();
     this.#reader.startWait("linger", this.#services.limits.lingerMs);
     while (!this.#connection.hasPeerClosed) {
-      this.#reader.accept(await this.#reader.read());
+      await this.#reader.startRead();
       this.#connection.discard();
     }
   }
