@@ -47,6 +47,9 @@ function listSteps(): readonly Step[] {
     { name: "layers", command: [deno, "task", "--quiet", "layers"] },
     ...testFiles("pure", unitTests.filter(isPureTest)),
     ...testFiles("unit", unitTests.filter((path) => !isPureTest(path)), "--allow-all"),
+    { name: "coverage", command: [deno, "task", "--quiet", "coverage"] },
+    // A minute of new cases; the same ones each time are among the tests.
+    { name: "fuzz", command: [deno, "task", "--quiet", "fuzz", "60"], countTests: countLastLine },
     // Form, lint, types and tests of the blog's Python, on both of its databases.
     { name: "blog", command: ["tests/blog/run"], countTests: countLastLine },
     { name: "build", command: ["scripts/build"] },

@@ -13,7 +13,8 @@ readonly TOOLS=$PWD/.tools
 readonly FLASK_PACKAGES=(python3-flask python3-markdown-it python3-bleach)
 readonly FLASK_PYPI_PACKAGES=(flask markdown-it-py bleach)
 # What the tests need of Debian, beside Node.js with npm.
-readonly DEBIAN_PACKAGES=(apache2-utils chromium curl git libcap2-bin logrotate make man-db procps shellcheck openssl libnss3-tools testssl.sh
+readonly DEBIAN_PACKAGES=(apache2-utils chromium curl git haproxy libcap2-bin logrotate make man-db nginx procps shellcheck slowhttptest openssl
+  libnss3-tools testssl.sh
   "${FLASK_PACKAGES[@]}" black flake8 mypy postgresql python3-psycopg2 python3-pytest systemd wrk)
 
 # Deno takes the certificate authorities of the system, as npm and apt do, where it downloads anything.
@@ -136,8 +137,12 @@ find_flask() {
 
 has_flask() { [[ -x $1 ]] && "$1" -c 'import bleach, flask, markdown_it' 2>/dev/null; }
 
+# Installs packages without starting the services that they bring: Debian asks policy-rc.d(8) first.
 install_debian() {
   export DEBIAN_FRONTEND=noninteractive
-  local install=(apt-get install --yes --quiet --no-install-recommends "$@")
-  "${install[@]}" </dev/null >&2 || { apt-get update --quiet >&2 && "${install[@]}" </dev/null >&2; }
+  local install=(apt-get install --yes --quiet --no-install-recommends "$@") policy=/usr/sbin/policy-rc.d status=0
+  if [[ -e $policy ]]; then policy=; else printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"; fi
+  "${install[@]}" </dev/null >&2 || { apt-get update --quiet >&2 && "${install[@]}" </dev/null >&2; } || status=$?
+  [[ -z $policy ]] || rm -f "$policy"
+  return "$status"
 }

@@ -1,5 +1,5 @@
 /** CGI end to end: what a client sees, and what is left of it, when ./lisod runs the probe. RFC 3875. */
-import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { groupMembers, probe, readPid, SCRIPTS, until } from "./cgi/running_scripts.ts";
 import { childrenOf, countDescriptors, memoryOf, startCgiServer } from "./cgi/server.ts";
 import { curl, startServer, type TestServer } from "./harness.ts";
@@ -211,6 +211,10 @@ Deno.test("a failing script is answered 500 with a page that tells nothing, and 
     [{ out: "Content-Type: tex" }, /printed an incomplete head/],
     [{ out: "secret inner text\n\n" }, /no field: .*secret inner text/],
     [{ signal: "SEGV" }, /Ended with signal SIGSEGV/],
+    [
+      { out: "Location: /%zz\n\n" },
+      /Malformed local redirect of "\/cgi\/probe.*": "\/%zz"\n.*Invalid percent-encoding/,
+    ],
     [{ err: "secret complaint\n", exit: 1 }, /probe\[\d+\]: secret complaint/],
   ];
   for (const [query, reason] of failures) {
@@ -381,6 +385,24 @@ Deno.test("a second signal kills the scripts at once", async () => {
   await server.waitForLog((log) => log.includes("stopping"));
   assertEquals((await server.stop("SIGTERM")).code, 1);
   await until(() => groupMembers(pid).length === 0, "the script has ended");
+});
+
+Deno.test("a client that breaks its content off is answered 400, or cut when it has a part of the answer, and is no error", async () => {
+  await using server = await startCgiServer({ args: ["--log-level", "debug"] });
+  const head = `POST ${probe("lines", { lines: 9 })} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n`;
+  for (let round = 0; round < 20; round++) {
+    using client = await RawClient.connect(server.port());
+    await client.send(head);
+    await client.closeWrite();
+    const { responses, end } = await client.receive();
+    assertEquals([responses.map(({ status }) => status), end], [[400], "closed"]);
+  }
+  using client = await RawClient.connect(server.port());
+  await client.send(`${head}x`);
+  await client.receiveThrough("line 1\n");
+  await client.closeWrite();
+  await assertRejects(() => client.receiveThrough(LAST_CHUNK), Error, "The server closed before");
+  assertNotMatch(server.logText(), / ERROR /);
 });
 
 Deno.test("1,000 clients that go away leave no process, zombie, descriptor or file", async () => {

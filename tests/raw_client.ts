@@ -113,6 +113,17 @@ export class RawClient implements Disposable {
     return count;
   }
 
+  /** Reads that many bytes, or a few more, and keeps none; throws when the server closes before. */
+  async skip(count: number): Promise<void> {
+    let skipped = this.#pending.length;
+    this.#pending = new Uint8Array();
+    while (skipped < count) {
+      const chunk = await this.#read();
+      if (typeof chunk === "string") throw new Error(`The server closed after ${skipped} of ${count} bytes`);
+      skipped += chunk.length;
+    }
+  }
+
   /** Reads until `look` finds in what is pending what it looks for; it is told how the connection ended once it has. */
   async #readUntil<T>(look: (end: "closed" | "reset" | null) => T | null, deadlineMs = 10_000): Promise<T> {
     let isLate = false;

@@ -121,7 +121,10 @@ export class ScriptRun {
     }
   }
 
-  /** The next bytes of the output, valid until the next call; null at its end. Throws as `readHead` does, after the head no HttpError. */
+  /**
+   * The next bytes of the output, valid until the next call; null at its end. Throws as `readHead` does, after the head
+   * no HttpError above 499.
+   */
   async read(): Promise<Uint8Array | null> {
     this.#throwFailure();
     this.#waitStartMs = Date.now();
@@ -135,8 +138,10 @@ export class ScriptRun {
   #throwFailure(): void {
     if (this.#failure === null) return;
     const { error } = this.#failure;
-    // The client has the head already: no other status can be told.
-    if (this.#output === "content" && error instanceof HttpError) throw new Error(error.message, { cause: error });
+    // The client may have the head already, and then no other status can be told. What is its own fault stays so.
+    if (this.#output === "content" && error instanceof HttpError && error.status >= 500) {
+      throw new Error(error.message, { cause: error });
+    }
     throw error;
   }
 

@@ -93,11 +93,14 @@ export interface LocalRedirect {
   readonly localRedirect: string;
 }
 
+/** An answer that is there at once, or will be: what is in memory needs no turn of the event loop. */
+export type Soon<Answer> = Answer | Promise<Answer>;
+
 /**
- * Answers one request. Throws HttpError where the client or the resource is at fault. Whoever called it closes the
- * body of the answer, and of the request.
+ * Answers one request. Throws HttpError, at once or later, where the client or the resource is at fault. Whoever called it
+ * closes the body of the answer, and of the request.
  */
-export type Handler = (request: HttpRequest) => Promise<HttpResponse | LocalRedirect>;
+export type Handler = (request: HttpRequest) => Soon<HttpResponse | LocalRedirect>;
 
 /**
  * The peer or the resource is at fault. `message` and `cause` are for the log: they never reach a client.

@@ -81,7 +81,7 @@ function removeDotSegments(path: string): string {
   }
   const last = segments[segments.length - 1];
   // A path that ends in a dot segment names a folder.
-  if ((last === "." || last === "..") && kept[kept.length - 1] !== "") kept.push("");
+  if (last === "." || last === "..") kept.push("");
   return `/${kept.join("/")}`;
 }
 

@@ -60,26 +60,25 @@ function readPrefix(settings: Settings): string {
 }
 
 function readHandlers(settings: Settings): Record<string, string> {
-  return Object.fromEntries(
-    settings.texts("cgi-handler").map((text) => {
-      const [, extension, program] = /^(\.[^./=]+)=(\/.+)$/.exec(text) ?? [];
-      if (extension !== undefined) return [extension, program];
-      throw settings.refusal("cgi-handler", {
-        problem: `"${text}" is not an extension and a program`,
-        remedy: "give .EXTENSION=/PATH/OF/PROGRAM",
-      });
-    }),
-  );
+  return Object.fromEntries(settings.each("cgi-handler", {
+    parse: (text) => splitBy(/^(\.[^./=]+)=(\/.+)$/, text),
+    problem: "not an extension and a program",
+    remedy: "give .EXTENSION=/PATH/OF/PROGRAM",
+  }));
 }
 
 function readEnvironment(settings: Settings): Record<string, string> {
-  return Object.fromEntries(
-    settings.texts("cgi-env").map((text) => {
-      const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=([^\0]*)$/.exec(text) ?? [];
-      if (name !== undefined) return [name, value];
-      throw settings.refusal("cgi-env", { problem: `"${text}" is not a variable`, remedy: "give NAME=VALUE" });
-    }),
-  );
+  return Object.fromEntries(settings.each("cgi-env", {
+    parse: (text) => splitBy(/^([A-Za-z_][A-Za-z0-9_]*)=([^\0]*)$/, text),
+    problem: "not a variable",
+    remedy: "give NAME=VALUE",
+  }));
+}
+
+/** The two groups of `pattern`; null where it does not match. */
+function splitBy(pattern: RegExp, text: string): readonly [string, string] | null {
+  const match = pattern.exec(text);
+  return match === null ? null : [match[1], match[2]];
 }
 
 function atLeastOne<Count extends number | null>(

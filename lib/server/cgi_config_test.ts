@@ -70,3 +70,10 @@ for (const args of REFUSED) {
     assertThrows(() => read(args), UsageError, option);
   });
 }
+
+Deno.test("readCgiConfig() names what it refuses in one line when that has control characters", () => {
+  for (const args of [["--cgi-env", "A\nB"], ["--cgi-handler", ".php\x1b[1m"]]) {
+    const error = assertThrows(() => read(args), UsageError);
+    assertEquals(error.message.match(/\p{Cc}/gu), null, error.message);
+  }
+});

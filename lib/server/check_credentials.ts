@@ -208,7 +208,8 @@ function readChain({ certificate: text, certificatePath }: CredentialTexts): rea
   });
 }
 
-function showChain(certificatePath: string): string {
+/** The openssl command that shows all certificates of a file. */
+export function showChain(certificatePath: string): string {
   return `openssl storeutl -noout -text -certs ${certificatePath}`;
 }
 
@@ -239,16 +240,21 @@ function checkOrder({ certificatePath }: CredentialTexts, chain: readonly ChainL
     const [subject, issuer] = [chain[at - 1].certificate, chain[at].certificate];
     if (subject.checkIssued(issuer)) continue;
     throw new CredentialsError(
-      `in the wrong order: certificate ${at + 1} (${oneLine(issuer.subject)}) has not issued certificate ${at}, ` +
-        `which names ${oneLine(subject.issuer)}`,
+      `in the wrong order: certificate ${at + 1} (${nameOf(issuer, "subject")}) has not issued certificate ${at}, ` +
+        `which names ${nameOf(subject, "issuer")}`,
       { file: "certificate", command: showChain(certificatePath) },
     );
   }
 }
 
-/** A distinguished name comes as one line for each attribute. */
-function oneLine(name: string): string {
-  return name.replaceAll("\n", ", ");
+/** In one line: a distinguished name comes as a line for each attribute, with whatever characters it has. */
+function nameOf(certificate: X509Certificate, part: "subject" | "issuer"): string {
+  try {
+    return certificate[part].replaceAll("\n", ", ").replace(/\p{Cc}/gu, "?");
+  } catch {
+    // The runtime throws for a name that is no text, or has none for it: what is wrong with the order stays true.
+    return "a name that cannot be read";
+  }
 }
 
 function checkValidity(
@@ -269,7 +275,7 @@ function issuerWarning(
   { position, nowMs }: { readonly position: number; readonly nowMs: number },
 ): string | null {
   if (nowMs <= Date.parse(certificate.validTo)) return null;
-  return `Certificate ${position} of the chain (${oneLine(certificate.subject)}) expired on ${certificate.validTo}`;
+  return `Certificate ${position} of the chain (${nameOf(certificate, "subject")}) expired on ${certificate.validTo}`;
 }
 
 /** DNS names and addresses of subjectAltName, which comes as `DNS:a.b, IP Address:::1, email:c@d`. RFC 5280 4.2.1.6. */

@@ -10,8 +10,9 @@ import {
   type HttpRequest,
   type HttpResponse,
   type LocalRedirect,
+  type Soon,
 } from "../http/message.ts";
-import { parseTarget } from "../http/target.ts";
+import { parseTarget, type Target } from "../http/target.ts";
 import type { Rules } from "../rules.ts";
 
 export interface Routes {
@@ -32,24 +33,33 @@ export interface RoutedRequest extends HttpRequest {
 const MAX_LOCAL_REDIRECTS = 5;
 
 /**
- * Answers every request; throws HttpError 500 for a loop of local redirects, 501 for a method, and what the guard and the
+ * Answers every request; throws HttpError 500 for local redirects that loop or are malformed, 501 for a method, and what the guard and the
  * handlers throw. Sets the user of the request.
  */
-export function createRouter(routes: Routes): (request: RoutedRequest) => Promise<HttpResponse> {
-  return async (request) => {
-    let answer = await route(routes, request);
-    for (let count = 0; "localRedirect" in answer; count++) {
-      if (count === MAX_LOCAL_REDIRECTS) throw new HttpError(500, `Too many local redirects of "${request.target}"`);
-      const inner = redirected(request, answer);
-      answer = await route(routes, inner);
-      request.user ??= inner.user;
-    }
-    return answer;
+export function createRouter(routes: Routes): (request: RoutedRequest) => Soon<HttpResponse> {
+  return (request) => {
+    const answer = route(routes, request);
+    return answer instanceof Promise || "localRedirect" in answer ? follow(routes, request, answer) : answer;
   };
 }
 
+async function follow(
+  routes: Routes,
+  request: RoutedRequest,
+  first: Soon<HttpResponse | LocalRedirect>,
+): Promise<HttpResponse> {
+  let answer = await first;
+  for (let count = 0; "localRedirect" in answer; count++) {
+    if (count === MAX_LOCAL_REDIRECTS) throw new HttpError(500, `Too many local redirects of "${request.target}"`);
+    const inner = redirected(request, answer);
+    answer = await route(routes, inner);
+    request.user ??= inner.user;
+  }
+  return answer;
+}
+
 /** Where a script sends a request to is guarded as if the client had asked for it. */
-function route(routes: Routes, request: RoutedRequest): Promise<HttpResponse | LocalRedirect> {
+function route(routes: Routes, request: RoutedRequest): Soon<HttpResponse | LocalRedirect> {
   if (!routes.guard) return handle(routes, request);
   return routes.guard(request).then((user) => {
     request.user = user;
@@ -57,12 +67,12 @@ function route(routes: Routes, request: RoutedRequest): Promise<HttpResponse | L
   });
 }
 
-function handle({ rules, files, scripts }: Routes, request: HttpRequest): Promise<HttpResponse | LocalRedirect> {
+function handle({ rules, files, scripts }: Routes, request: HttpRequest): Soon<HttpResponse | LocalRedirect> {
   const { method, path } = request;
   const isForScript = scripts !== null && scripts.isScriptPath(path);
   if (!isFileMethod(method)) {
     if (rules.allowsAnyMethod && isForScript) return scripts.handle(request);
-    if (rules.allowsAnyMethod && method === "OPTIONS") return Promise.resolve(OPTIONS_ANSWER);
+    if (rules.allowsAnyMethod && method === "OPTIONS") return OPTIONS_ANSWER;
     // RFC 9110 15.6.2: the server does not recognize the method, for any resource; decided before it is looked up.
     throw new HttpError(501, `Method "${method}"`);
   }
@@ -83,7 +93,7 @@ const OPTIONS_ANSWER: HttpResponse = {
 /** The request that a script asked for in place of the client: the same, but without content. */
 function redirected(request: HttpRequest, { localRedirect }: LocalRedirect): RoutedRequest {
   const method = request.method === "HEAD" ? "HEAD" : "GET";
-  const { path, query } = parseTarget(method, localRedirect);
+  const { path, query } = parseLocalRedirect(request, localRedirect);
   return {
     method,
     target: localRedirect,
@@ -99,4 +109,16 @@ function redirected(request: HttpRequest, { localRedirect }: LocalRedirect): Rou
       return request.signal;
     },
   };
+}
+
+/** RFC 3875 6.3.2: a local redirect is an abs-path, so what is none is the fault of the script and not of the client. */
+function parseLocalRedirect(request: HttpRequest, location: string): Target {
+  try {
+    if (!/^[\x21-\x7e]*$/.test(location)) throw new HttpError(400, "Not visible ASCII");
+    return parseTarget("GET", location);
+  } catch (cause) {
+    if (!(cause instanceof HttpError)) throw cause;
+    const text = JSON.stringify(location.slice(0, 200));
+    throw new HttpError(500, `Malformed local redirect of "${request.target}": ${text}`, { cause });
+  }
 }

@@ -115,9 +115,21 @@ Deno.test("createRouter() follows five local redirects in a row and answers 500 
   assertEquals((await router(requestFor("GET", "/cgi/x"))).status, 200);
   assertEquals(seen.length, 6);
   const endless = recordingRouter(() => ({ localRedirect: "/cgi/y" }));
-  assertEquals((await assertRejects(() => endless.router(requestFor("GET", "/cgi/x")), HttpError)).status, 500);
+  assertEquals(
+    (await assertRejects(async () => await endless.router(requestFor("GET", "/cgi/x")), HttpError)).status,
+    500,
+  );
   assertEquals(endless.seen.length, 6);
 });
+
+for (const location of ["/%zz", "/%", "/%ff", "/a%2fb", "/a\\b", "/%00", "/a#b", "/a b", "/\u00fc", "/a\tb"]) {
+  Deno.test(`createRouter() answers 500 when a script redirects to ${JSON.stringify(location)}`, async () => {
+    const { seen, router } = recordingRouter(() => ({ localRedirect: location }));
+    const { status, message } = await assertRejects(async () => await router(requestFor("GET", "/cgi/x")), HttpError);
+    assertEquals([status, message], [500, `Malformed local redirect of "/cgi/x": ${JSON.stringify(location)}`]);
+    assertEquals(seen.length, 1);
+  });
+}
 
 Deno.test("createRouter() asks the guard for each path that it answers, and passes the user on", async () => {
   const scriptUsers: unknown[] = [];
@@ -133,6 +145,6 @@ Deno.test("createRouter() asks the guard for each path that it answers, and pass
   await router(request);
   assertEquals(scriptUsers, [null]);
   assertEquals([seen[1].path, seen[1].user?.name, request.user?.name], ["/private", "eva", "eva"]);
-  await assertRejects(() => router(requestFor("GET", "/forbidden")), HttpError);
+  await assertRejects(async () => await router(requestFor("GET", "/forbidden")), HttpError);
   assertEquals(seen.length, 2);
 });

@@ -13,6 +13,7 @@ import {
   type HttpRequest,
   type HttpResponse,
   type RequestHead,
+  type Soon,
 } from "../http/message.ts";
 import type { HeadWriter, OutputPool } from "../http/writers.ts";
 import type { Limits } from "../limits.ts";
@@ -27,7 +28,7 @@ import { type Clock, SocketReader, SocketWriter, type Transport } from "./transp
 /** What all connections of a server share. */
 export interface ConnectionServices {
   /** Answers everything; a local redirect has been followed. */
-  readonly handler: (request: ServedRequest) => Promise<HttpResponse>;
+  readonly handler: (request: ServedRequest) => Soon<HttpResponse>;
   /** The answer for an error status, with its error page. */
   readonly errorResponse: (error: HttpError) => HttpResponse;
   readonly log: Pick<Log, "isAccessOn" | "access" | "debug" | "warn" | "error">;
@@ -158,7 +159,8 @@ export class ServedConnection {
         if (this.#expectsProxyHeader) await this.#readProxyHeader();
         const event = this.#connection.nextEvent();
         if (event.type === "request_head") {
-          await this.#serveRequest(event.request);
+          const serving = this.#serveRequest(event.request);
+          if (serving !== null) await serving;
           if (!this.#connection.startNextCycle()) return await this.#finish();
           this.#reader.startWait("keep_alive", limits.keepAliveMs);
         } else if (event.type === "need_data") {
@@ -170,7 +172,11 @@ export class ServedConnection {
             await this.#reader.readExpirably();
           } else {
             if (this.#isDraining) return;
-            this.#reader.accept(await this.#reader.read());
+            try {
+              this.#reader.accept(await this.#reader.read());
+            } catch (error) {
+              this.#reader.acceptFailure(error);
+            }
           }
         } else {
           return await this.#writer.flush();
@@ -196,7 +202,8 @@ export class ServedConnection {
     this.#lent = { ...this.#lent, connection: this.#client };
   }
 
-  async #serveRequest(received: ReceivedRequest): Promise<void> {
+  /** Null: done already. What is in memory is answered without a promise, which would take longer than all the rest. */
+  #serveRequest(received: ReceivedRequest): Promise<void> | null {
     this.#reader.endWait();
     if (this.#isDraining) this.#connection.endAfterResponse();
     const content = received.framing === 0 ? null : new RequestContent(received, this.#ends);
@@ -204,19 +211,39 @@ export class ServedConnection {
     const request = new ServedRequest(received, content === null ? lent : { ...lent, body: content.body });
     this.#request = request;
     this.#isWatched = false;
-    const response = await this.#respond(received, request);
+    const answer = this.#respond(received, request);
+    if (content !== null || answer instanceof Promise || answer.body.bytes === undefined) {
+      return this.#finishResponse(answer, { request, content, hasHead: false });
+    }
+    const contentBytes = this.#sendAtOnce(answer);
+    if (contentBytes === null) return this.#finishResponse(answer, { request, content, hasHead: true });
+    this.#writer.output.append(this.#connection.sendEnd());
+    this.#request = null;
+    this.#writeAccessLine(request, answer.status, contentBytes);
+    return null;
+  }
+
+  /** `hasHead`: it is in the output buffer already. */
+  async #finishResponse(
+    answer: Soon<HttpResponse>,
+    { request, content, hasHead }: {
+      readonly request: ServedRequest;
+      readonly content: RequestContent | null;
+      readonly hasHead: boolean;
+    },
+  ): Promise<void> {
+    const response = await answer;
     let contentBytes = 0;
     try {
       content?.giveUp();
-      contentBytes = this.#sendAtOnce(response) ?? await this.#sendParts(response.body);
+      contentBytes = (hasHead ? null : this.#sendAtOnce(response)) ?? await this.#sendParts(response.body);
       this.#writer.output.append(this.#connection.sendEnd());
     } catch (error) {
       request.abort();
       throw error;
     } finally {
       this.#request = null;
-      // Content in memory holds nothing: two turns of the microtask queue less for each small file.
-      if (response.body.bytes === undefined) await response.body.close();
+      await response.body.close();
       await content?.body.close();
       this.#writeAccessLine(request, response.status, contentBytes);
     }
@@ -229,38 +256,46 @@ export class ServedConnection {
     return connection === this.#client ? this.#lent : { ...this.#lent, connection };
   }
 
-  /** What to answer, whatever happens; rejects only when there is nobody left to answer. */
-  async #respond(received: ReceivedRequest, request: ServedRequest): Promise<HttpResponse> {
+  /** What to answer, whatever happens; throws and rejects only when there is nobody left to answer. */
+  #respond(received: ReceivedRequest, request: ServedRequest): Soon<HttpResponse> {
     try {
       if (received.rejection !== null) throw received.rejection;
-      return await this.#askHandler(request);
+      const answer = this.#services.handler(request);
+      return answer instanceof Promise ? this.#awaitAnswer(answer, request) : answer;
     } catch (error) {
-      const { log, errorResponse } = this.#services;
-      if (error instanceof HttpError) {
-        const source = `${request.method} ${request.target}`;
-        if (error.status >= 500) log.error(source, error.message, error.cause);
-        else log.debug(source, error.message, error.cause);
-        return errorResponse(error);
-      }
-      if (isPeerGone(error)) throw error;
-      log.error(`${request.method} ${request.target}`, "The handler failed", error);
-      return errorResponse(new HttpError(500, "The handler failed"));
+      return this.#answerFailure(error, request);
     }
   }
 
-  /** The handler's answer. Answers that wait in the output buffer leave without it when it takes its time. */
-  async #askHandler(request: ServedRequest): Promise<HttpResponse> {
-    const answer = this.#services.handler(request);
-    if (this.#writer.hasOutput && !await isSettledSoon(answer)) {
-      try {
-        await this.#writer.sendAside(NOTHING);
-      } catch (error) {
-        request.abort();
-        await (await answer).body.close();
-        throw error;
+  /** Answers that wait in the output buffer leave without this one when it takes its time. */
+  async #awaitAnswer(answer: Promise<HttpResponse>, request: ServedRequest): Promise<HttpResponse> {
+    try {
+      if (this.#writer.hasOutput && !await isSettledSoon(answer)) {
+        try {
+          await this.#writer.sendAside(NOTHING);
+        } catch (error) {
+          request.abort();
+          await (await answer).body.close();
+          throw error;
+        }
       }
+      return await answer;
+    } catch (error) {
+      return this.#answerFailure(error, request);
     }
-    return await answer;
+  }
+
+  #answerFailure(error: unknown, request: ServedRequest): HttpResponse {
+    const { log, errorResponse } = this.#services;
+    const source = `${request.method} ${request.target}`;
+    if (error instanceof HttpError) {
+      if (error.status >= 500) log.error(source, error.message, error.cause);
+      else log.debug(source, error.message, error.cause);
+      return errorResponse(error);
+    }
+    if (isPeerGone(error)) throw error;
+    log.error(source, "The handler failed", error);
+    return errorResponse(new HttpError(500, "The handler failed"));
   }
 
   /** Puts the head into the output buffer, and content that fits too: its bytes; null where content is still to be sent. */
@@ -342,7 +377,7 @@ export class ServedConnection {
     await this.#transport.closeWrite();
     this.#reader.startWait("linger", this.#services.limits.lingerMs);
     while (!this.#connection.hasPeerClosed) {
-      this.#reader.accept(await this.#reader.read());
+      await this.#reader.startRead();
       this.#connection.discard();
     }
   }

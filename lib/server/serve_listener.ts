@@ -94,24 +94,29 @@ export class Server {
     const { remoteAddress } = info;
     if (this.#connections.countFrom(remoteAddress) >= limits.maxPerAddress && !proxies.has(remoteAddress)) {
       this.#refuse(connection, "Too many connections from one address");
-    } else if (await this.#hasRoom()) {
-      this.#start(connection);
-    } else {
+    } else if (!await this.#startWhenRoom(connection)) {
       await this.#refused.fewerThan(MAX_REFUSED, ROOM_WAIT_MS);
       this.#refuse(connection, NO_ROOM);
     }
   }
 
-  /** Makes room by closing idle connections; waits a moment for somebody to leave or to be idle for long enough. */
-  async #hasRoom(): Promise<boolean> {
+  /** Starts the connection, once idle ones have been closed or somebody has left where it must be; false without room. */
+  async #startWhenRoom(connection: ServedConnection): Promise<boolean> {
     const { log, limits: { maxConnectionCount } } = this.#services;
-    const makesRoom = () => this.#connections.closeIdle(NO_ROOM, IDLE_MS) > 0;
-    if (this.#connections.size < maxConnectionCount || makesRoom()) return true;
-    if (this.#isCrowded) return false;
-    if (await this.#connections.fewerThan(maxConnectionCount, ROOM_WAIT_MS) || makesRoom()) return true;
-    log.warn("listener", `${maxConnectionCount} connections are busy, others are refused`);
-    this.#isCrowded = true;
-    return false;
+    const endMs = performance.now() + (this.#isCrowded ? 0 : ROOM_WAIT_MS);
+    while (this.#connections.size >= maxConnectionCount) {
+      const areLeaving = this.#connections.closeIdle(NO_ROOM, IDLE_MS) > 0;
+      const leftMs = endMs - performance.now();
+      if (!areLeaving && leftMs <= 0) {
+        if (!this.#isCrowded) log.warn("listener", `${maxConnectionCount} connections are busy, others are refused`);
+        this.#isCrowded = true;
+        return false;
+      }
+      await this.#connections.fewerThan(maxConnectionCount, areLeaving ? ROOM_WAIT_MS : leftMs);
+    }
+    // Nothing is awaited since the last look, for a client of another listener may have waited for the same place.
+    this.#start(connection);
+    return true;
   }
 
   #start(connection: ServedConnection): void {

@@ -125,6 +125,29 @@ Deno.test("serve() accepts no more than maxConnectionCount", async () => {
   await stop();
 });
 
+Deno.test("serve() accepts no more than maxConnectionCount on several listeners together", async () => {
+  const { server, listener, stop } = startServer(echoPath, { limits: { maxConnectionCount: 1 } });
+  const others = [1, 2].map(() => new ScriptedListener());
+  for (const other of others) server.serve(other as unknown as Deno.Listener, { secure: false });
+  const busy = new ScriptedSocket();
+  listener.put(busy);
+  await busy.untilReading();
+  busy.send("GET / HT");
+  const waiting = [1, 2, 3].map(() => new ScriptedSocket());
+  for (const [index, each] of [listener, ...others].entries()) each.put(waiting[index]);
+  await settle();
+  // The one place is free now, and all three wait for it.
+  busy.fail(new Deno.errors.ConnectionReset());
+  await settle();
+  assertEquals(server.connectionCount, 1);
+  for (const socket of waiting) {
+    assert(await isAnswered(socket));
+    await settle();
+    assert(server.connectionCount <= 1);
+  }
+  await stop();
+});
+
 /** What each socket was answered: its status, "" where it was closed without a word. */
 function statuses(sockets: readonly ScriptedSocket[]): string[] {
   return sockets.map((socket) => socket.output.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length));

@@ -3,7 +3,7 @@
  * fail later in front of a visitor. The I/O half of check_credentials.ts, which judges the content.
  */
 import { latin1Text } from "../http/grammar.ts";
-import { checkCredentials, type Credentials, CredentialsError } from "./check_credentials.ts";
+import { checkCredentials, type Credentials, CredentialsError, showChain } from "./check_credentials.ts";
 import type { Config } from "./config.ts";
 import { argumentLabel, type Form } from "./options.ts";
 import { osProblem, StartError } from "./start_error.ts";
@@ -50,7 +50,7 @@ export function loadCredentials(files: CredentialFiles, nowMs: number): Credenti
       passphrasePath: shellQuoted(passphraseFile ?? ""),
     };
     const credentials = checkCredentials(pair, nowMs);
-    tryRuntime(credentials, pair.keyPath);
+    tryRuntime(credentials, pair);
     const warnings = (key.mode & OTHERS_READ) === 0 ? [] : [readableWarning(keyFile, key.mode)];
     return { ...credentials, warnings: [...credentials.warnings, ...warnings] };
   } catch (error) {
@@ -61,17 +61,19 @@ export function loadCredentials(files: CredentialFiles, nowMs: number): Credenti
   }
 }
 
-/** The last word has the runtime. Throws CredentialsError. */
-function tryRuntime({ key, certificate }: Credentials, keyPath: string): void {
+/** The last word has the runtime, and only in words: those about a certificate say so. Throws CredentialsError. */
+function tryRuntime(
+  { key, certificate }: Credentials,
+  { keyPath, certificatePath }: { readonly keyPath: string; readonly certificatePath: string },
+): void {
   try {
     Deno.listenTls({ hostname: "127.0.0.1", port: 0, key, cert: certificate }).close();
   } catch (cause) {
-    const problem = `not taken by the runtime (${cause instanceof Error ? cause.message : cause})`;
-    throw new CredentialsError(problem, {
-      file: "key",
-      command: `openssl pkey -in ${keyPath} -noout -text_pub`,
-      cause,
-    });
+    const text = cause instanceof Error ? cause.message : `${cause}`;
+    const about = /certificate/i.test(text)
+      ? { file: "certificate", command: showChain(certificatePath) } as const
+      : { file: "key", command: `openssl pkey -in ${keyPath} -noout -text_pub` } as const;
+    throw new CredentialsError(`not taken by the runtime (${text})`, { ...about, cause });
   }
 }
 

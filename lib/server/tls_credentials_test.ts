@@ -53,6 +53,10 @@ async function makeFixtures(): Promise<void> {
     cat middle.crt server.crt >reversed.crt
     cat server.crt root.crt >gap.crt
     cat server.crt server.crt >twice.crt
+    pem() { echo '-----BEGIN CERTIFICATE-----'; openssl base64; echo '-----END CERTIFICATE-----'; }
+    openssl x509 -in root.crt -outform DER | perl -pe 's/Root/\\xffoot/g' | pem | cat server.crt - >no_text.crt
+    openssl x509 -in root.crt -outform DER | perl -pe 's/Root/\\x1b[1m/g' | pem | cat server.crt - >escape.crt
+    issue critical '/CN=server' 'subjectAltName=DNS:server.example.org\\n1.2.3.4=critical,DER:05:00' middle 200
     (echo 'subject=somebody'; cat server.key; cat server.crt middle.crt) >combined.pem
     sed 's/$/\\r/' server.key >crlf.key; sed 's/$/\\r/' chain.crt >crlf.crt
 
@@ -190,6 +194,9 @@ const REFUSED: readonly (Pair & { readonly says: string; readonly shows?: string
     shows: /CN ?= ?Middle/,
   },
   { key: "server.key", certificate: "gap.crt", says: "certificate 2 (O=Test, CN=Root) has not issued certificate 1" },
+  { key: "server.key", certificate: "escape.crt", says: "certificate 2 (O=Test, CN=?[1m) has not issued" },
+  { key: "server.key", certificate: "no_text.crt", says: "certificate 2 (a name that cannot be read) has not issued" },
+  { key: "critical.key", certificate: "critical.crt", says: "not taken by the runtime", shows: "1.2.3.4: critical" },
   { key: "server.key", certificate: "twice.crt", says: "certificate 2 (CN=server) has not issued certificate 1" },
   { key: "a key.key", certificate: "it's.crt", says: "does not belong to the key", shows: /PUBLIC KEY[^]*PUBLIC KEY/ },
 ];
@@ -198,7 +205,7 @@ Deno.test("loadCredentials() refuses in one line with a command that shows the f
     const { message } = assertThrows(() => load(pair), StartError);
     const name = JSON.stringify(pair);
     assertStringIncludes(message, says, name);
-    assertMatch(message, /^--(?:key|certificate|key-passphrase) "\/[^\n]+$/, name);
+    assertMatch(message, /^--(?:key|certificate|key-passphrase) "\/\P{Cc}+$/u, name);
     if (shows === undefined) continue;
     const [, command] = /\bsee (.*?)(?:, and save it.*)?$/.exec(message) ?? [];
     const { text } = await shell(command.replace("-out NEW", ""));

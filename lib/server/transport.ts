@@ -75,11 +75,11 @@ export class SocketReader {
 
   /**
    * Reads once, the quick way: only closing the socket ends it early. Resolves to what is then given to `accept`, which
-   * saves a promise for each read.
+   * saves a promise for each read; what it rejects with is for `acceptFailure`.
    */
   read(): Promise<number | null> {
     if (this.#pending !== null) return this.#pending.then(() => 0);
-    return this.#readSocket();
+    return this.#transport.read(this.#connection.space());
   }
 
   #readSocket(capacity?: number): Promise<number | null> {
@@ -95,6 +95,11 @@ export class SocketReader {
     this.#clock.update();
     if (count !== null) this.byteCount += count;
     this.#connection.receive(count);
+  }
+
+  /** Takes what `read` rejected with: an end of the input, or rethrows it. */
+  acceptFailure(error: unknown): void {
+    this.accept(endOfInput(error));
   }
 
   /** Reads once like `read`, or joins the read that is under way; rejects with HttpError 408 after `expire()`. */

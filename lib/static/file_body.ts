@@ -5,6 +5,8 @@
 import { closeSync, read } from "node:fs";
 import type { Body } from "../http/message.ts";
 import { lengthOf, type Piece } from "./multipart_ranges.ts";
+import { type OpenFile, statOpenFile } from "./open_file.ts";
+import { isSameContent } from "./representation.ts";
 
 /**
  * Buffers for reading, lent to one body at a time. Big ones are faster (100 MiB from the page cache: 64 KiB 96 ms, 256 KiB
@@ -46,12 +48,14 @@ export class ReadBuffers {
 
 /**
  * Content of a file, read piece by piece when asked for. The descriptor is closed by `close()` and at the end of the
- * content. Iterating throws plain Error when the file has become shorter than the promised length, for by then the
- * head has left; what the file has grown by is not sent.
+ * content. Iterating throws plain Error once the file is no longer in the state that the head told of, for the head has
+ * left by then: RFC 9110 8.8.3 lets an entity tag stand for one state alone, so nothing of another may follow it. That
+ * goes for a file that has grown too, for what grew and what was rewritten cannot be told apart. A file that was removed
+ * or renamed, and so one that another was renamed over, is sent to its end.
  */
 export class FileBody implements Body {
   readonly length: number;
-  readonly #fd: number;
+  readonly #file: OpenFile;
   readonly #pieces: readonly Piece[];
   readonly #buffers: ReadBuffers;
   #buffer: Uint8Array | null = null;
@@ -62,9 +66,12 @@ export class FileBody implements Body {
   #isClosed = false;
   #isReleased = false;
 
-  /** Takes over the descriptor `fd` of node:fs. */
-  constructor(fd: number, pieces: readonly Piece[], buffers: ReadBuffers) {
-    this.#fd = fd;
+  /** Takes over the descriptor of `file`; `pieces` is what to send of it in the state of its `facts`. */
+  constructor(
+    file: OpenFile,
+    { pieces, buffers }: { readonly pieces: readonly Piece[]; readonly buffers: ReadBuffers },
+  ) {
+    this.#file = file;
     this.#pieces = pieces;
     this.#buffers = buffers;
     this.length = pieces.reduce((sum, piece) => sum + lengthOf(piece), 0);
@@ -108,8 +115,12 @@ export class FileBody implements Body {
     const buffer = this.#buffer ??= this.#buffers.lend(this.#largestRead());
     this.#isReading = true;
     try {
-      const count = await readAt(this.#fd, buffer.subarray(0, Math.min(rest, buffer.length)), position);
-      if (count === 0) throw new Error(`File ended at byte ${position}, ${rest} bytes before its promised end`);
+      const { fd, facts } = this.#file;
+      const count = await readAt(fd, buffer.subarray(0, Math.min(rest, buffer.length)), position);
+      // After each read (1 us): the system notes the time of a write before it lets anybody read what was written.
+      if (count === 0 || !isSameContent(statOpenFile(fd), facts)) {
+        throw new Error(`File changed while it was sent, ${rest} bytes before the end`);
+      }
       return buffer.subarray(0, count);
     } finally {
       this.#isReading = false;
@@ -129,7 +140,7 @@ export class FileBody implements Body {
     this.#isReleased = true;
     if (this.#buffer !== null) this.#buffers.giveBack(this.#buffer);
     this.#buffer = null;
-    closeSync(this.#fd);
+    closeSync(this.#file.fd);
   }
 }
 

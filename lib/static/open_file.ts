@@ -38,12 +38,25 @@ export function statFile(path: string): FileFacts | null {
  * that the file lies inside `root` is known too. Throws HttpError: 404 for nothing there, 403 for what is no file, leaves
  * the root or may not be read, 503 when the descriptors have run out.
  */
-export function openFile(
-  path: string,
-  options: { readonly root: string; readonly known?: FileFacts },
-): OpenFile | null {
+export function openFile(path: string, options: OpenOptions): OpenFile | null {
+  for (let count = 0; count < MAX_OPENINGS; count++) {
+    const opened = openOnce(path, options);
+    if (opened !== "replaced") return opened;
+  }
+  throw new HttpError(403, `Replaced each time that it was opened: "${path}"`);
+}
+
+interface OpenOptions {
+  readonly root: string;
+  readonly known?: FileFacts;
+}
+
+/** A file that is replaced all the time is still there for its readers; one that changes this often hides something. */
+const MAX_OPENINGS = 8;
+
+function openOnce(path: string, { root, known }: OpenOptions): OpenFile | "replaced" | null {
   // Looked at before it is opened, for opening a device may already do something to it.
-  if (options.known === undefined && statFile(path) === null) return null;
+  if (known === undefined && statFile(path) === null) return null;
   let fd: number;
   try {
     // O_NONBLOCK: what was a file a moment ago may be a FIFO now, and opening that would stop the whole server.
@@ -53,8 +66,10 @@ export function openFile(
   }
   try {
     const facts = statOpenFile(fd);
-    if (options.known === undefined || !isSameState(facts, options.known)) checkInside(path, { ...options, facts });
-    return { fd, facts };
+    const isKnown = known !== undefined && isSameState(facts, known);
+    if (isKnown || isInside(path, { root, facts })) return { fd, facts };
+    closeSync(fd);
+    return "replaced";
   } catch (error) {
     closeSync(fd);
     throw statusOf(error, path);
@@ -82,14 +97,11 @@ export function realPathWithin(path: string, root: string): string {
 
 /**
  * The name may be swapped between any two calls, so the opened file itself is what counts: the place that the name leads
- * to now must lie inside, and the file found at that place must be the one that was opened.
+ * to now must lie inside (else this throws), and the file found at that place must be the one that was opened.
  */
-function checkInside(path: string, options: { readonly root: string; readonly facts: FileFacts }): void {
-  const real = realPathWithin(path, options.root);
-  const found = Deno.statSync(real);
-  if (found.dev !== options.facts.dev || found.ino !== options.facts.ino) {
-    throw new HttpError(403, `Changed while it was opened: "${path}"`);
-  }
+function isInside(path: string, { root, facts }: { readonly root: string; readonly facts: FileFacts }): boolean {
+  const found = Deno.statSync(realPathWithin(path, root));
+  return found.dev === facts.dev && found.ino === facts.ino;
 }
 
 function isWithin(path: string, folder: string): boolean {

@@ -26,6 +26,11 @@ export function isSameState(a: FileFacts, b: FileFacts): boolean {
     a.ctimeMs === b.ctimeMs && a.mode === b.mode;
 }
 
+/** Whether nobody has written to the file that is open between the two; renaming it or closing it to others is not writing. */
+export function isSameContent(a: FileFacts, b: FileFacts): boolean {
+  return a.mtimeMs === b.mtimeMs && a.size === b.size;
+}
+
 /** A file on the disk that may be served. */
 export interface SourceFile {
   /** Absolute. */
@@ -43,11 +48,11 @@ export interface Representation extends Validators, SourceFile {
   readonly varies: boolean;
   /** Fields of the whole content, status 200. */
   readonly fields: HeaderFields;
-  readonly notModified: Promise<HttpResponse>;
+  readonly notModified: HttpResponse;
   /** Its content was sent from the disk since it was first looked at. */
   wasStreamed: boolean;
   /** The whole content and the answer that holds it; null while it is not in memory. */
-  content: { readonly bytes: Uint8Array; readonly answer: Promise<HttpResponse> } | null;
+  content: { readonly bytes: Uint8Array; readonly answer: HttpResponse } | null;
 }
 
 export interface RepresentOptions {
@@ -74,7 +79,7 @@ export function represent(file: SourceFile, options: RepresentOptions): Represen
     ...{ path, facts, coding, type, varies, etag, lastModifiedMs, lastModified },
     length: facts.size,
     fields: fields.and(["Accept-Ranges", "bytes"], ...notModified),
-    notModified: Promise.resolve({ status: 304, fields: notModified, body: EMPTY_BODY }),
+    notModified: { status: 304, fields: notModified, body: EMPTY_BODY },
     wasStreamed: false,
     content: null,
   };
@@ -100,7 +105,7 @@ export function hasStrongTag(representation: Representation): boolean {
 /** Holds the content in memory from now on. `bytes` is the whole of it and must not change. */
 export function keepContent(representation: Representation, bytes: Uint8Array): void {
   const answer = { status: 200, fields: representation.fields, body: new BytesBody(bytes) };
-  representation.content = { bytes, answer: Promise.resolve(answer) };
+  representation.content = { bytes, answer };
 }
 
 /**
@@ -135,11 +140,11 @@ export function answerParts(
   return { status, fields, body: new BytesBody(joinPieces(pieces, options.bytes)) };
 }
 
-/** The answers without content of the file; 412 and 416 reject with HttpError. */
-export function answerWithout(representation: Representation, status: 304 | 412 | 416): Promise<HttpResponse> {
+/** The answer without content of the file; 412 and 416 are thrown as HttpError. */
+export function answerWithout(representation: Representation, status: 304 | 412 | 416): HttpResponse {
   if (status === 304) return representation.notModified;
-  if (status === 412) return Promise.reject(new HttpError(412, `Precondition for "${representation.path}"`));
+  if (status === 412) throw new HttpError(412, `Precondition for "${representation.path}"`);
   // RFC 9110 15.5.17: SHOULD generate a Content-Range field with the current length.
   const fields = HeaderFields.of(["Content-Range", `bytes */${representation.length}`]);
-  return Promise.reject(new HttpError(416, `Range of "${representation.path}"`, { fields }));
+  throw new HttpError(416, `Range of "${representation.path}"`, { fields });
 }

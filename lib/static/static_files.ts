@@ -14,6 +14,7 @@ import {
   HttpError,
   type HttpRequest,
   type HttpResponse,
+  type Soon,
 } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
@@ -65,8 +66,8 @@ class StaticSite {
     this.#buffers = new ReadBuffers(limits.maxFileBufferBytes);
   }
 
-  /** Not async: a hit returns a promise that was made before, and allocates nothing. */
-  answer(request: HttpRequest): Promise<HttpResponse> {
+  /** Not async: a hit is there at once, and allocates nothing. */
+  answer(request: HttpRequest): Soon<HttpResponse> {
     if (request.method !== "GET" && request.method !== "HEAD") return this.#answerOther(request);
     const nowMs = this.#options.nowMs();
     // By path: a query does not change a file, and must not push others out of the cache.
@@ -79,13 +80,13 @@ class StaticSite {
     return await (resource === null ? this.#answerFolder(request) : this.#answerFrom(resource, request, nowMs));
   }
 
-  #answerFrom(resource: Resource, request: HttpRequest, nowMs: number): Promise<HttpResponse> {
+  #answerFrom(resource: Resource, request: HttpRequest, nowMs: number): Soon<HttpResponse> {
     // RFC 9110 12.1: where there is nothing to choose from, Accept-Encoding is disregarded.
     if (resource.codings.length === 0) return this.#answerWith(resource.representations[0], request, nowMs);
     const representation = negotiate(resource, request.fields);
     if (representation !== null) return this.#answerWith(representation, request, nowMs);
     const fields = HeaderFields.of(["Vary", "Accept-Encoding"]);
-    return Promise.reject(new HttpError(406, `No acceptable coding of "${request.path}"`, { fields }));
+    throw new HttpError(406, `No acceptable coding of "${request.path}"`, { fields });
   }
 
   async #answerOther(request: HttpRequest): Promise<HttpResponse> {
@@ -101,23 +102,33 @@ class StaticSite {
     return { status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY };
   }
 
-  #answerWith(representation: Representation, request: HttpRequest, nowMs: number): Promise<HttpResponse> {
+  #answerWith(representation: Representation, request: HttpRequest, nowMs: number): Soon<HttpResponse> {
     const { content } = representation;
     if (content !== null && !hasConditions(request.fields)) return content.answer;
     const selection = this.#select(representation, request, nowMs);
     if (selection.status !== 200 && selection.status !== 206) return answerWithout(representation, selection.status);
     if (request.method === "HEAD") {
       const body = new UnreadBody(representation.length);
-      return Promise.resolve({ status: 200, fields: representation.fields, body });
+      return { status: 200, fields: representation.fields, body };
     }
     if (content === null) return this.#answerFromFile(representation, request, nowMs);
     if (selection.status === 200) return content.answer;
     const { ranges } = selection;
-    return Promise.resolve(answerParts(representation, { ranges, bytes: content.bytes, boundary }));
+    return answerParts(representation, { ranges, bytes: content.bytes, boundary });
+  }
+
+  /** From the disk. What cannot be opened any more is looked for anew: where a sibling is gone, the file itself will do. */
+  async #answerFromFile(known: Representation, request: HttpRequest, nowMs: number): Promise<HttpResponse> {
+    try {
+      return await this.#readFile(known, request, nowMs);
+    } catch (error) {
+      if (!(error instanceof HttpError) || (error.status !== 403 && error.status !== 404)) throw error;
+      return await this.#answerAnew(request, nowMs);
+    }
   }
 
   /** Reads a file into memory that is worth it, and streams any other. */
-  async #answerFromFile(known: Representation, request: HttpRequest, nowMs: number): Promise<HttpResponse> {
+  async #readFile(known: Representation, request: HttpRequest, nowMs: number): Promise<HttpResponse> {
     const { root, limits } = this.#options;
     // A large one only when it is asked for again: a walk through many of them must not push all else out of memory.
     if (known.length <= limits.maxCachedFileBytes && (known.length <= MAX_SMALL_BYTES || known.wasStreamed)) {
@@ -137,7 +148,7 @@ class StaticSite {
     }
     const ranges = selection.status === 206 ? selection.ranges : null;
     const { status, fields, pieces } = layOut(file, { ranges, boundary });
-    return { status, fields, body: new FileBody(opened.fd, pieces, this.#buffers) };
+    return { status, fields, body: new FileBody(opened, { pieces, buffers: this.#buffers }) };
   }
 
   #select(representation: Representation, request: HttpRequest, nowMs: number): Selection {

@@ -13,6 +13,7 @@ const COLOURS: Readonly<Record<PeerName, string>> = {
   lighttpd: "#2563eb",
   apache: "#7c3aed",
   "deno-serve": "#0f766e",
+  "bare-loop": "#5eead4",
 };
 
 /** Sizes in pixels. */

@@ -136,6 +136,9 @@ async function measureIdle(shape: RequestShape, count: number, server: Server): 
   try {
     await Promise.all(Array.from({ length: OPENING_AT_ONCE }, openSome));
     const after = rssOf(server);
+    // The one that has waited longest must be there still.
+    const { status } = await ask(connections[0], request);
+    if (status !== shape.status) throw new Error(`The first connection got status ${status} in the end`);
     const value = (after - before) / connections.length / 1024;
     return { value, cpuUs: null, busy: null, p99Ms: null, rssBytes: after };
   } finally {

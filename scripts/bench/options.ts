@@ -24,7 +24,8 @@ Measures lisod beside other servers: one core for the server, the other for the 
 Markdown goes to standard output, progress to standard error, JSON and a chart into artefacts/.
 
   --only ROW[,ROW]     measure these rows alone (a name, or its beginning with *)
-  --peers NAME[,NAME]  measure these servers alone: nginx, nginx-tuned, lighttpd, apache, deno-serve
+  --peers NAME[,NAME]  measure these servers alone: nginx, nginx-tuned, lighttpd, apache, deno-serve,
+                       bare-loop
   --base NAME          whose ratios to the others are given (default lisod; another name leaves lisod out)
   --rounds N           runs of each server in each row (default 5)
   --seconds N          length of a run (default 3)

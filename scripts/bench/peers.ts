@@ -2,7 +2,15 @@
  * The servers of the bench: what each is, needs and is started with. Their configuration files stand in conf/.
  */
 
-export type PeerName = "lisod" | "lisod-before" | "nginx" | "nginx-tuned" | "lighttpd" | "apache" | "deno-serve";
+export type PeerName =
+  | "lisod"
+  | "lisod-before"
+  | "nginx"
+  | "nginx-tuned"
+  | "lighttpd"
+  | "apache"
+  | "deno-serve"
+  | "bare-loop";
 
 /**
  * What a row may ask a server to be started with beyond static files over HTTP. "both_cores": it shares them with the load;
@@ -88,6 +96,8 @@ function lisodArguments(place: Place): readonly string[] {
   return [
     ...["--foreground", "--listen", "127.0.0.1", "--root", place.root],
     ...["--http", String(place.httpPort), "--log", place.log],
+    // All clients of the bench have one address; the idle ones are 10,000 and one.
+    ...["--max-per-address", "12000", "--max-connection-count", "12000"],
     ...(switches.has("access_log") ? [] : ["--access-log", "off"]),
     ...(switches.has("tls") ? ["--https", String(place.httpsPort)] : []),
     ...(switches.has("tls") ? ["--key", place.key, "--certificate", place.certificate] : []),
@@ -123,6 +133,7 @@ export function listPeers(): readonly Peer[] {
     LIGHTTPD,
     APACHE,
     denoServePeer(Deno.execPath()),
+    bareLoopPeer(Deno.execPath()),
   ];
 }
 
@@ -150,16 +161,25 @@ const APACHE: Peer = {
 
 /** deno_serve.ts run by the deno at `path`. */
 function denoServePeer(path: string): Peer {
+  return { ...scriptPeer([path, "run"], "deno_serve.ts"), name: "deno-serve", title: "Deno.serve" };
+}
+
+/** bare_loop.ts run by the deno at `path`, with the memory setting that scripts/build gives lisod. */
+function bareLoopPeer(path: string): Peer {
+  const run = [path, "run", "--v8-flags=--max-semi-space-size=4"];
+  return { ...scriptPeer(run, "bare_loop.ts"), name: "bare-loop", title: "bare loop" };
+}
+
+/** A server in a file of this folder, run by `deno`, which are the words before its permissions. */
+function scriptPeer(deno: readonly string[], file: string): Omit<Peer, "name" | "title"> {
   return {
-    name: "deno-serve",
-    title: "Deno.serve",
-    versionCommand: [path, "--version"],
+    versionCommand: [deno[0], "--version"],
     supports: new Set(["tls"]),
     template: null,
     always: [],
     command: ({ httpPort, root, httpsPort, certificate, key, switches }) => [
-      ...[path, "run", "--no-prompt", "--allow-net", "--allow-read"],
-      ...[`${import.meta.dirname}/deno_serve.ts`, String(httpPort), root],
+      ...[...deno, "--no-prompt", "--allow-net", "--allow-read"],
+      ...[`${import.meta.dirname}/${file}`, String(httpPort), root],
       ...(switches.has("tls") ? [String(httpsPort), certificate, key] : []),
     ],
     helper: () => null,

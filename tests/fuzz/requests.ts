@@ -2,15 +2,9 @@
  * Mutated requests for the HTTP core: whatever the bytes are, nothing but HttpError is thrown, and the same is told of them
  * however they were split. Every case follows from its number alone, so that one can be played again. Pure.
  */
-import { RULES, type RulesName } from "../lib/rules.ts";
-import { byteByByte, bytesOf, readEvents, type ReadOptions, type Split, textOf } from "./feed.ts";
-
-export interface FuzzOptions {
-  /** Number of the first case. */
-  readonly seed: number;
-  /** How many cases. */
-  readonly count: number;
-}
+import { RULES, type RulesName } from "../../lib/rules.ts";
+import { byteByByte, bytesOf, readEvents, type ReadOptions, type Split, textOf } from "../feed.ts";
+import { type FuzzOptions, mutate, randomFrom } from "./mutate.ts";
 
 /** Plays so many cases. Throws plain Error naming the case that failed, its bytes and what was told of them. */
 export function fuzzConnection({ seed, count }: FuzzOptions): void {
@@ -45,17 +39,6 @@ function describe({ seed, bytes, options }: FuzzCase): string {
     JSON.stringify(textOf(bytes));
 }
 
-/** Numbers from 0 (inclusive) to `below` (exclusive), the same ones for the same seed (mulberry32). */
-function randomFrom(seed: number): (below: number) => number {
-  let state = Math.imul(seed, 0x9e3779b1) | 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
 /** Pieces of 0 to 40 bytes. */
 function inPieces(seed: number): Split {
   return (bytes) => {
@@ -84,65 +67,14 @@ const REQUESTS: readonly string[] = [
 ];
 
 const SNIPPETS: readonly string[] = [
-  "\r",
-  "\n",
-  "\r\n",
-  "\r\n\r\n",
-  "\0",
-  " ",
-  "\t",
-  ":",
-  ";",
-  ",",
-  "=",
-  '"',
-  "\\",
-  "%",
-  "#",
-  "?",
-  "/",
-  "..",
-  "*",
-  "\x7f",
-  "\x80",
-  "\xff",
-  "-",
-  "+",
-  "0",
-  "1",
-  "9",
-  "f",
-  "0x",
-  "ffffffffffffffff",
-  "HTTP/1.1",
-  "HTTP/1.0",
-  "HTTP/2.0",
-  "HTTP/1.10",
-  " \r\n",
-  "\r\n ",
-  "%00",
-  "%2f",
-  "%ff",
-  "Host: b\r\n",
-  "Host: c d\r\n",
-  "Content-Length: 5\r\n",
-  "Content-Length: 0\r\n",
-  "Content-Length: -1\r\n",
-  "Content-Length: 6, 5\r\n",
-  "Transfer-Encoding: chunked\r\n",
-  "Transfer-Encoding: gzip\r\n",
-  "Transfer-Encoding: gzip, chunked\r\n",
-  "Connection: close\r\n",
-  "Expect: 100-continue\r\n",
-  "Expect: x\r\n",
-  "A: b\r\n",
-  "A : b\r\n",
-  " A: b\r\n",
-  "A\r\n",
-  "0\r\n\r\n",
-  "5\r\nhello\r\n",
-  "a".repeat(70),
-  "GET / HTTP/1.1\r\n",
+  ...["\r", "\n", "\r\n", "\r\n\r\n", "\0", " ", "\t", ":", ";", ",", "=", '"', "\\", "%", "#", "?", "/"],
+  ...["..", "*", "\x7f", "\x80", "\xff", "-", "+", "0", "1", "9", "f", "0x", "ffffffffffffffff"],
+  ...["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/1.10", " \r\n", "\r\n ", "%00", "%2f", "%ff"],
+  ...["Host: b\r\n", "Host: c d\r\n", "Content-Length: 5\r\n", "Content-Length: 0\r\n"],
+  ...["Content-Length: -1\r\n", "Content-Length: 6, 5\r\n", "Transfer-Encoding: chunked\r\n"],
+  ...["Transfer-Encoding: gzip\r\n", "Transfer-Encoding: gzip, chunked\r\n", "Connection: close\r\n"],
+  ...["Expect: 100-continue\r\n", "Expect: x\r\n", "A: b\r\n", "A : b\r\n", " A: b\r\n", "A\r\n"],
+  ...["0\r\n\r\n", "5\r\nhello\r\n", "a".repeat(70), "GET / HTTP/1.1\r\n"],
 ];
 
 /** Limits that short requests pass. */
@@ -159,34 +91,8 @@ function makeCase(seed: number): FuzzCase {
   const random = randomFrom(seed);
   let text = "";
   for (let rest = 1 + random(3); rest > 0; rest--) text += REQUESTS[random(REQUESTS.length)];
-  for (let rest = random(4); rest > 0; rest--) text = mutate(text, random);
+  for (let rest = random(4); rest > 0; rest--) text = mutate(text, { random, snippets: SNIPPETS });
   const rules: RulesName = random(2) === 0 ? "standard" : "course";
   const limits = random(4) === 0 ? TIGHT : undefined;
   return { seed, bytes: bytesOf(text), options: { rules: RULES[rules], limits, closes: random(2) === 0 } };
-}
-
-function mutate(text: string, random: (below: number) => number): string {
-  const at = random(text.length + 1);
-  const length = random(random(4) === 0 ? 60 : 3);
-  const snippet = SNIPPETS[random(SNIPPETS.length)];
-  switch (random(7)) {
-    case 0:
-      return text.slice(0, at) + snippet + text.slice(at);
-    case 1:
-      return text.slice(0, at) + snippet + text.slice(at + snippet.length);
-    case 2:
-      return text.slice(0, at) + text.slice(at + length);
-    case 3:
-      return text.slice(0, at) + text.slice(at, at + length) + text.slice(at);
-    case 4:
-      return text.slice(0, at) + String.fromCharCode(random(256)) + text.slice(at + 1);
-    case 5: {
-      const line = text.lastIndexOf("\r\n", at) + 2;
-      return text.slice(0, line) + snippet + text.slice(line);
-    }
-    default:
-      return random(4) === 0
-        ? text.slice(0, at)
-        : text.slice(0, at) + text.charAt(at).repeat(1 + length) + text.slice(at + 1);
-  }
 }
