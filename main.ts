@@ -139,6 +139,10 @@ function createServing(
   config: Config,
   { log, libc, source }: { readonly log: Log; readonly libc: Libc | null; readonly source: ConfigSource },
 ): Serving {
+  if (config.workerCount > 1 && libc === null) {
+    const problem = "several cannot listen on one port, for the C library was not found";
+    throw new StartError({ argument: "--workers", value: `${config.workerCount}`, problem, remedy: "give 1" });
+  }
   if (config.workerCount > 1) return new WorkerPool(config, { log, source });
   return new SiteServer(config, { log, libc, part: WHOLE });
 }

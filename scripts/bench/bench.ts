@@ -26,6 +26,8 @@ const TOOLS: Readonly<Record<Switch, readonly string[]>> = {
   access_log: [],
   tls: ["openssl"],
   cgi: ["cc", "python3", "fcgiwrap", "setsid"],
+  both_cores: [],
+  workers: [],
 };
 
 /** Progress, for the one who waits. */

@@ -12,8 +12,11 @@ export type PeerName =
   | "deno-serve"
   | "bare-loop";
 
-/** What a row may ask a server to be started with beyond static files over HTTP. */
-export type Switch = "access_log" | "tls" | "cgi";
+/**
+ * What a row may ask a server to be started with beyond static files over HTTP. "both_cores": it shares them with the load;
+ * "workers": it has two.
+ */
+export type Switch = "access_log" | "tls" | "cgi" | "both_cores" | "workers";
 
 /** Where a server runs and what it is given; all paths are absolute. */
 export interface Place {
@@ -55,12 +58,14 @@ const LISOD_OPTIONS: Readonly<Record<Switch, readonly string[]>> = {
   access_log: ["--log"],
   tls: ["--https", "--key", "--certificate"],
   cgi: ["--cgi"],
+  both_cores: [],
+  workers: ["--workers"],
 };
 
 /** What a lisod whose `--help` prints `help` can be asked for. */
 export function lisodSwitches(help: string): ReadonlySet<Switch> {
   const shown = new Set(help.match(/--[a-z-]+/g) ?? []);
-  const all: readonly Switch[] = ["access_log", "tls", "cgi"];
+  const all: readonly Switch[] = ["access_log", "tls", "cgi", "both_cores", "workers"];
   return new Set(all.filter((name) => LISOD_OPTIONS[name].every((option) => shown.has(option))));
 }
 
@@ -97,6 +102,7 @@ function lisodArguments(place: Place): readonly string[] {
     ...(switches.has("tls") ? ["--https", String(place.httpsPort)] : []),
     ...(switches.has("tls") ? ["--key", place.key, "--certificate", place.certificate] : []),
     ...(switches.has("cgi") ? ["--cgi", `${place.site}/cgi`] : []),
+    ...(switches.has("workers") ? ["--workers", "2"] : []),
   ];
 }
 
@@ -104,7 +110,7 @@ const NGINX: Peer = {
   name: "nginx",
   title: "nginx",
   versionCommand: ["nginx", "-v"],
-  supports: new Set(["access_log", "tls", "cgi"]),
+  supports: new Set(["access_log", "tls", "cgi", "both_cores", "workers"]),
   template: "nginx.conf",
   always: [],
   command: (place) => ["nginx", "-c", place.configuration, "-e", `${place.folder}/nginx.error.log`],
@@ -117,7 +123,13 @@ const NGINX: Peer = {
 export function listPeers(): readonly Peer[] {
   return [
     NGINX,
-    { ...NGINX, name: "nginx-tuned", title: "nginx, tuned", supports: new Set(["access_log"]), always: ["tuned"] },
+    {
+      ...NGINX,
+      name: "nginx-tuned",
+      title: "nginx, tuned",
+      supports: new Set(["access_log", "both_cores", "workers"]),
+      always: ["tuned"],
+    },
     LIGHTTPD,
     APACHE,
     denoServePeer(Deno.execPath()),
