@@ -51,7 +51,8 @@ Deno.test("each worker answers a part of the clients, and all lines come whole i
   close();
   const counts = connectionCounts(server);
   assertEquals([counts.length, counts.every((count) => count > 0)], [2, true], server.logText());
-  assertEquals(counts.reduce((sum, count) => sum + count), 64);
+  // Some of wrk's may not be closed yet.
+  assert(counts.reduce((sum, count) => sum + count) >= 64, `${counts}`);
   const lines = server.logText().trimEnd().split("\n");
   const accesses = lines.filter((line) =>
     /^127\.0\.0\.1 - - \[[^\]]+\] "GET \/ HTTP\/1\.1" 200 35 "-" "-"$/.test(line)
@@ -102,7 +103,7 @@ Deno.test("workers log whole lines to standard error and to a log of accesses of
 Deno.test("workers together keep the limits of connections and of one address", async () => {
   for (const limit of ["--max-per-address", "--max-connection-count"]) {
     await using server = await startServer({ args: [...WORKERS, limit, "8"] });
-    const { statuses, close } = await connectAll(server, 64);
+    const { statuses, close } = await connectAll(server, 24);
     assert(statuses.some((status) => status === 503), `${statuses}`);
     await server.stop();
     close();
