@@ -53,6 +53,8 @@ for (const workers of [1, 2]) {
     await using server = await HttpsServer.start({ certs: ["localhost"], args: ["--workers", `${workers}`] });
     await makeCertificates(server.certificates.folder, "localhost", "new.example");
     await reload(server);
+    // Several replace their listeners one after the other before they say so.
+    await server.server.waitForLog((log) => log.includes("INFO main: reloaded"));
     const endMs = performance.now() + 10_000;
     while (await countListeners(server.port) !== workers && performance.now() < endMs) {
       await new Promise((resolve) => setTimeout(resolve, 50));
