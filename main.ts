@@ -139,17 +139,25 @@ function createServing(
   config: Config,
   { log, libc, source }: { readonly log: Log; readonly libc: Libc | null; readonly source: ConfigSource },
 ): Serving {
+  if (config.workerCount > 1 && libc === null) {
+    const problem = "several cannot listen on one port, for the C library was not found";
+    throw new StartError({ argument: "--workers", value: `${config.workerCount}`, problem, remedy: "give 1" });
+  }
   if (config.workerCount > 1) return new WorkerPool(config, { log, source });
   return new SiteServer(config, { log, libc, part: WHOLE });
 }
 
 /** What an operator may not have meant, or the machine does not have. */
 function warnOfRisks(
-  { access, http, redirectsToHttps }: Config,
+  { access, http, redirectsToHttps, cgi }: Config,
   { log, libc }: { readonly log: Log; readonly libc: Libc | null },
 ): void {
   if (libc === null) log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
   if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
+  // setrlimit(2): RLIMIT_NPROC is not enforced for root.
+  if (isRoot() && cgi.resources.processCount !== null && cgi.user === null) {
+    log.warn("main", "--cgi-limit-processes does not bind root: --cgi-user NAME would make it hold");
+  }
   if (access.realms.length > 0 && http !== null && !redirectsToHttps) {
     log.warn(
       "main",

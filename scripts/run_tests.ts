@@ -53,6 +53,8 @@ function listSteps(): readonly Step[] {
     // Form, lint, types and tests of the blog's Python, on both of its databases.
     { name: "blog", command: ["tests/blog/run"], countTests: countLastLine },
     { name: "build", command: ["scripts/build"] },
+    // A minute of everything at once; fifteen by hand.
+    { name: "soak", command: [deno, "task", "--quiet", "soak", "60"], countTests: countLastLine },
     // playwright-core is CommonJS and lies outside of a node_modules folder.
     ...testFiles("end-to-end", ["tests"], "--allow-all", "--unstable-detect-cjs"),
   ];

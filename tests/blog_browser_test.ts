@@ -53,6 +53,7 @@ async function startSite(env: Readonly<Record<string, string>> = {}): Promise<Si
     root: join(PROJECT, "www"),
     args: [
       ...["--https", "0", "--key", key, "--certificate", certificate, "--listing", "--cgi", WRAPPER],
+      ...["--cgi-handler", ".cgi=/bin/sh"],
       ...Object.entries(variables).flatMap(([name, value]) => ["--cgi-env", `${name}=${value}`]),
     ],
   });

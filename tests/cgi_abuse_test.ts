@@ -3,7 +3,7 @@
  * is over, no process, zombie or descriptor of it is left. RFC 3875 9 (security considerations).
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { groupMembers, until } from "./cgi/running_scripts.ts";
+import { groupMembers, SCRIPTS, until } from "./cgi/running_scripts.ts";
 import { childrenOf, countDescriptors, memoryOf } from "./cgi/server.ts";
 import { startServer, type TestServer } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
@@ -37,7 +37,9 @@ async function untilFile({ folder }: Scene, name: string): Promise<void> {
   await until(() => [...Deno.readDirSync(folder)].some((entry) => entry.name === name), `the script has made ${name}`);
 }
 
+/** The process ids that the script has written; none where it has not begun. */
 function pidsIn(folder: string, name = "pids"): number[] {
+  if (![...Deno.readDirSync(folder)].some((entry) => entry.name === name)) return [];
   return Deno.readTextFileSync(`${folder}/${name}`).trim().split("\n").map(Number);
 }
 
@@ -97,7 +99,7 @@ const ABUSES: readonly Abuse[] = [
     async play(client, scene) {
       const before = memoryOf(scene.server.pid, "VmRSS");
       await client.send(GET_ABUSE);
-      await scene.server.waitForLog((log) => log.includes("a write made no progress"));
+      await scene.server.waitForLog((log) => log.includes("a write made no progress"), 30_000);
       await assertServed(scene);
       const grown = memoryOf(scene.server.pid, "VmHWM") - before;
       assert(grown < 32 << 20, `${grown} bytes more`);
@@ -243,5 +245,21 @@ Deno.test({
       await assertClean(scene, descriptors);
       await assertCalm(scene.server);
     });
+  },
+});
+
+Deno.test({
+  name: "lisod warns that --cgi-limit-processes does not bind root",
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    const warning = /WARN main: --cgi-limit-processes does not bind root/;
+    for (
+      const [args, isWarned] of [[[], true], [["--cgi-user", "backup"], false], [["--user", "backup"], false]] as const
+    ) {
+      const limits = ["--cgi", SCRIPTS, "--cgi-limit-processes", "40"];
+      await using server = await startServer({ args: [...limits, ...args] });
+      await server.waitForLog((log) => log.includes("permissions of the runtime"));
+      assertEquals(warning.test(server.logText()), isWarned, `${args}`);
+    }
   },
 });

@@ -3,7 +3,7 @@
  * of the file, the one that its ETag stands for, and whoever cannot get it sees the connection end.
  */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { startServer, type TestServer } from "./harness.ts";
+import { startServer } from "./harness.ts";
 import { HttpsServer } from "./https.ts";
 import { exchange, RawClient } from "./raw_client.ts";
 import { concatenate, fieldValue, parseResponses, type RawResponse, toText } from "./raw_http.ts";
@@ -164,19 +164,16 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-/** A server with both ports, over a site whose big file the tests make. */
-async function startSite(): Promise<HttpsServer> {
-  return await HttpsServer.start({ files: { "small.txt": "small" } });
-}
+const SCHEMES = ["http", "https"] as const;
 
-function connect(https: HttpsServer, scheme: string): Promise<Deno.Conn> {
+function connect(https: HttpsServer, scheme: typeof SCHEMES[number]): Promise<Deno.Conn> {
   return scheme === "https" ? https.connect() : Deno.connect({ hostname: "127.0.0.1", port: https.server.port() });
 }
 
-for (const scheme of ["http", "https"]) {
+for (const scheme of SCHEMES) {
   for (const kind of KINDS) {
     Deno.test(`lisod sends one state of ${kind.name} over ${scheme}, or ends the connection, whatever is done to it`, async (t) => {
-      await using https = await startSite();
+      await using https = await HttpsServer.start({ files: { "small.txt": "small" } });
       const folder = https.server.place.root;
       for (const [index, change] of CHANGES.entries()) {
         await t.step(change.name, async () => {
@@ -213,58 +210,62 @@ function resumption(etag: string, { suffix }: Kind): string {
 
 /** Asks on one connection, and on the next when that ends, until there is enough; each answer goes to `look`. */
 async function askUntil(
-  server: TestServer,
-  { isEnough, look }: { isEnough: () => boolean; look: (response: RawResponse) => void },
+  isEnough: () => boolean,
+  { open, look }: { open: () => Promise<Deno.Conn>; look: (response: RawResponse) => void },
 ): Promise<void> {
-  let client = await RawClient.connect(server.port());
+  let client = new RawClient(await open());
   for (let count = 0; count < 2000 && !isEnough(); count++) {
     await client.send(request("/file.bin"));
     const { responses: [response], end } = await client.receive({ count: 1 });
     if (response !== undefined) look(response);
     if (end === "count") continue;
     client.close();
-    client = await RawClient.connect(server.port());
+    client = new RawClient(await open());
   }
   client.close();
 }
 
-for (const length of [1000, 65_536, 1 << 20]) {
-  for (const way of ["renamed over", "written in place"]) {
-    Deno.test(`lisod never mixes two states under one ETag of a file of ${length} bytes that is ${way} all the time`, async () => {
-      await using server = await startServer({ args: ["--file-cache-ms", "0"], files: { "file.bin": "" } });
-      const path = `${server.place.root}/file.bin`;
-      let version = 0;
-      const change = () => {
-        version++;
-        const target = way === "renamed over" ? `${path}.new` : path;
-        Deno.writeFileSync(target, new Uint8Array(length).fill(1 + version % 2));
-        // A time of its own, and long ago: an ETag of its own, and a strong one.
-        Deno.utimeSync(target, 1e9 + version, 1e9 + version);
-        if (target !== path) Deno.renameSync(target, path);
-      };
-      change();
-      const stateByTag = new Map<string, number>();
-      const look = (response: RawResponse) => {
-        const { status, body } = response;
-        const etag = fieldValue(response, "ETag") ?? "";
-        assertEquals(status, 200);
-        // A file that is being written in place has no good state, and its ETag says so.
-        if (etag.startsWith("W/")) return assertEquals(way, "written in place");
-        // ext4 gives a file that is being emptied its new size before its new time: a state of its own.
-        if (body.length === 0) return assertEquals(way, "written in place");
-        assertEquals(body.length, length);
-        const states = [OLD, NEW].filter((mark) => body.includes(mark));
-        assertEquals(states.length, 1, `both states under ${etag}`);
-        assertEquals(stateByTag.get(etag) ?? states[0], states[0], `another state under ${etag}`);
-        stateByTag.set(etag, states[0]);
-      };
-      const isEnough = () => stateByTag.size >= 20;
-      const timer = setInterval(change, 5);
-      const asking = Promise.all(Array.from({ length: 4 }, () => askUntil(server, { isEnough, look })));
-      await asking.finally(() => clearInterval(timer));
-      assert(isEnough(), `only ${stateByTag.size} states were seen`);
-    });
-  }
+const WAYS = ["renamed over", "written in place"] as const;
+const HAMMERED = SCHEMES.flatMap((scheme) =>
+  WAYS.flatMap((way) => [1000, 65_536, 1 << 20].map((length) => ({ scheme, way, length })))
+);
+
+for (const { scheme, way, length } of HAMMERED) {
+  Deno.test(`lisod sends one state under one ETag over ${scheme} of a file of ${length} bytes that is ${way} all the time`, async () => {
+    await using https = await HttpsServer.start({ args: ["--file-cache-ms", "0"], files: { "file.bin": "" } });
+    const path = `${https.server.place.root}/file.bin`;
+    let version = 0;
+    const change = () => {
+      version++;
+      const target = way === "renamed over" ? `${path}.new` : path;
+      Deno.writeFileSync(target, new Uint8Array(length).fill(1 + version % 2));
+      // A time of its own, and long ago: an ETag of its own, and a strong one.
+      Deno.utimeSync(target, 1e9 + version, 1e9 + version);
+      if (target !== path) Deno.renameSync(target, path);
+    };
+    change();
+    const stateByTag = new Map<string, number>();
+    const look = (response: RawResponse) => {
+      const { status, body } = response;
+      const etag = fieldValue(response, "ETag") ?? "";
+      assertEquals(status, 200);
+      // A file that is being written in place has no good state, and its ETag says so.
+      if (etag.startsWith("W/")) return assertEquals(way, "written in place");
+      // ext4 gives a file that is being emptied its new size before its new time: a state of its own.
+      if (body.length === 0) return assertEquals(way, "written in place");
+      assertEquals(body.length, length);
+      const states = [OLD, NEW].filter((mark) => body.includes(mark));
+      assertEquals(states.length, 1, `both states under ${etag}`);
+      assertEquals(stateByTag.get(etag) ?? states[0], states[0], `another state under ${etag}`);
+      stateByTag.set(etag, states[0]);
+    };
+    const isEnough = () => stateByTag.size >= 20;
+    const open = () => connect(https, scheme);
+    const timer = setInterval(change, 5);
+    const asking = Promise.all(Array.from({ length: 4 }, () => askUntil(isEnough, { open, look })));
+    await asking.finally(() => clearInterval(timer));
+    assert(isEnough(), `only ${stateByTag.size} states were seen`);
+  });
 }
 
 Deno.test("lisod sends what it has begun to send from memory, whatever becomes of the file", async () => {

@@ -1,6 +1,6 @@
 /** A server that is killed at any moment, of its start and of its work: the next one starts as if nothing had been. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { DaemonSite, kill, waitForEnd } from "./daemon.ts";
+import { DaemonSite, kill, USERS, waitForEnd } from "./daemon.ts";
 import { RawClient } from "./raw_client.ts";
 
 const ROUND_COUNT = 100;
@@ -9,19 +9,22 @@ const MAX_START_MS = 120;
 const MAX_WORK_MS = 15;
 const GET = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-Deno.test(`lisod comes back with lock, ports and log when it is killed ${ROUND_COUNT} times`, async () => {
-  await using site = await DaemonSite.make();
-  const args = site.positional(freePort()).with(1, `${freePort()}`);
-  let servedCount = 0;
-  for (let round = 0; round < ROUND_COUNT; round++) {
-    if (await (round % 2 === 0 ? killAtStart(site, args) : killAtWork(site, args))) servedCount++;
-  }
-  // Else no moment was within the start.
-  assert(servedCount < ROUND_COUNT - 5, `${servedCount}`);
-  await site.start(args);
-  assertEquals([await site.ask("http"), await site.ask("https")], [200, 200]);
-  assertEquals(site.logText().split("\n").filter((line) => !isWholeLine(line)), [""]);
-});
+for (const user of USERS) {
+  Deno.test(`lisod comes back with lock, ports and log when it is killed ${ROUND_COUNT} times, as ${user.name}`, async () => {
+    await using site = await DaemonSite.make(user);
+    const eight = site.positional(freePort()).with(1, `${freePort()}`);
+    let servedCount = 0;
+    for (let round = 0; round < ROUND_COUNT; round++) {
+      const args = [...eight, "--workers", round % 4 < 2 ? "1" : "2"];
+      if (await (round % 2 === 0 ? killAtStart(site, args) : killAtWork(site, args))) servedCount++;
+    }
+    // Else no moment was within the start.
+    assert(servedCount < ROUND_COUNT - 5, `${servedCount}`);
+    await site.start(eight);
+    assertEquals([await site.ask("http"), await site.ask("https")], [200, 200]);
+    assertEquals(site.logText().split("\n").filter((line) => !isWholeLine(line)), [""]);
+  });
+}
 
 /** Kills the daemon before or just after it serves; returns whether it served. */
 async function killAtStart(site: DaemonSite, args: readonly string[]): Promise<boolean> {

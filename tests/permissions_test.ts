@@ -1,6 +1,7 @@
 /** What the runtime lets the server do once it serves, and what code that got into it could do. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { LIBC_PATHS } from "../lib/server/libc.ts";
 import { DaemonSite, kill, waitUntil } from "./daemon.ts";
 import { run, startServer, writeFiles } from "./harness.ts";
 
@@ -10,6 +11,10 @@ const GRANTED = Deno.readTextFileSync(join(PROJECT, "scripts/build")).match(/--a
 
 /** What every server may: with --root=www. */
 const READING = ["read the root"];
+
+Deno.test("scripts/build permits the C library in each place where it is looked for", () => {
+  assertEquals(GRANTED.find((flag) => flag.startsWith("--allow-ffi")), `--allow-ffi=${LIBC_PATHS.join(",")}`);
+});
 
 Deno.test("narrowPermissions() leaves code in the server nothing but what the configuration needs", async () => {
   const https = ["--https=0", "--key=key", "--certificate=crt"];

@@ -151,58 +151,60 @@ Deno.test("handleSignals() reads error pages again and keeps connections when SI
   assertEquals(await ask(), "second page");
 });
 
-Deno.test("lisod loses no request when 50 SIGHUPs come under load", async () => {
-  await using server = await startServer({ files: FILES });
-  const load = run("wrk", ["-t1", "-c16", "-d4s", server.url + "/"]);
-  const logs = [server.place.log];
-  for (let count = 1; count <= 50; count++) {
-    if (count % 10 === 0) {
-      // As logrotate does it: the lines that are under way belong to the old file.
-      const old = `${server.place.log}.${count}`;
-      await Deno.rename(server.place.log, old);
-      logs.push(old);
+for (const workers of ["1", "2"]) {
+  Deno.test(`lisod loses no request when 50 SIGHUPs come under load and --workers is ${workers}`, async () => {
+    await using server = await startServer({ files: FILES, args: ["--workers", workers] });
+    const load = run("wrk", ["-t1", "-c16", "-d4s", server.url + "/"]);
+    const logs = [server.place.log];
+    for (let count = 1; count <= 50; count++) {
+      if (count % 10 === 0) {
+        // As logrotate does it: the lines that are under way belong to the old file.
+        const old = `${server.place.log}.${count}`;
+        await Deno.rename(server.place.log, old);
+        logs.push(old);
+      }
+      kill(server.pid, "SIGHUP");
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    kill(server.pid, "SIGHUP");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  const { text } = await load;
-  assertEquals((await server.stop()).code, 0);
-  assertEquals([/Socket errors:.*/.exec(text), /Non-2xx.*/.exec(text)], [null, null], text);
-  const lines = (await Promise.all(logs.map((path) => Deno.readTextFile(path)))).join("").split("\n");
-  const answered = Number(/(\d+) requests in/.exec(text)?.[1]);
-  assertEquals(lines.filter((line) => line.endsWith(" INFO main: reloaded")).length, 50);
-  const accessLines = lines.filter((line) => line.includes('"GET / HTTP/1.1" 200')).length;
-  // wrk leaves some requests unanswered when its time is over: at most one a connection.
-  assert(answered > 0 && accessLines >= answered && accessLines <= answered + 16, `${accessLines} of ${answered}`);
-});
+    const { text } = await load;
+    assertEquals((await server.stop()).code, 0);
+    assertEquals([/Socket errors:.*/.exec(text), /Non-2xx.*/.exec(text)], [null, null], text);
+    const lines = (await Promise.all(logs.map((path) => Deno.readTextFile(path)))).join("").split("\n");
+    const answered = Number(/(\d+) requests in/.exec(text)?.[1]);
+    assertEquals(lines.filter((line) => line.endsWith(" INFO main: reloaded")).length, 50);
+    const accessLines = lines.filter((line) => line.includes('"GET / HTTP/1.1" 200')).length;
+    // wrk leaves some requests unanswered when its time is over: at most one a connection.
+    assert(answered > 0 && accessLines >= answered && accessLines <= answered + 16, `${accessLines} of ${answered}`);
+  });
 
-Deno.test("lisod answers every request that was sent before SIGTERM when it is under load", async () => {
-  await using server = await startServer({ files: FILES });
-  const load = run("wrk", ["-t1", "-c16", "-d2s", server.url + "/"]);
-  let isSignalled = false;
-  let answered = 0;
-  /** Requests that had left before the signal and got no whole answer. */
-  let lost = 0;
-  const askOn = async () => {
-    using connection = await Deno.connect({ port: server.port(), hostname: "127.0.0.1" });
-    for (let isOpen = true; isOpen;) {
-      const sending = connection.write(new TextEncoder().encode("GET /middle HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-      const isBefore = !isSignalled;
-      const isAnswered = await sending.then(() => receiveMiddle(connection), () => false);
-      if (isAnswered) answered++;
-      else if (isBefore) lost++;
-      isOpen = isAnswered;
-    }
-  };
-  const asking = Promise.all(Array.from({ length: 32 }, askOn));
-  await waitUntil(() => answered > 100, "the clients are at work");
-  isSignalled = true;
-  kill(server.pid, "SIGTERM");
-  await asking;
-  assertEquals((await server.stop("SIGCONT")).code, 0);
-  await load;
-  assertEquals(lost, 0);
-});
+  Deno.test(`lisod answers every request that was sent before SIGTERM under load when --workers is ${workers}`, async () => {
+    await using server = await startServer({ files: FILES, args: ["--workers", workers] });
+    const load = run("wrk", ["-t1", "-c16", "-d2s", server.url + "/"]);
+    let isSignalled = false;
+    let answered = 0;
+    /** Requests that had left before the signal and got no whole answer. */
+    let lost = 0;
+    const askOn = async () => {
+      using connection = await Deno.connect({ port: server.port(), hostname: "127.0.0.1" });
+      for (let isOpen = true; isOpen;) {
+        const sending = connection.write(new TextEncoder().encode("GET /middle HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        const isBefore = !isSignalled;
+        const isAnswered = await sending.then(() => receiveMiddle(connection), () => false);
+        if (isAnswered) answered++;
+        else if (isBefore) lost++;
+        isOpen = isAnswered;
+      }
+    };
+    const asking = Promise.all(Array.from({ length: 32 }, askOn));
+    await waitUntil(() => answered > 100, "the clients are at work");
+    isSignalled = true;
+    kill(server.pid, "SIGTERM");
+    await asking;
+    assertEquals((await server.stop("SIGCONT")).code, 0);
+    await load;
+    assertEquals(lost, 0);
+  });
+}
 
 /** Whether a whole answer with the middle file came. */
 async function receiveMiddle(connection: Deno.TcpConn): Promise<boolean> {

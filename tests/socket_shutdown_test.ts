@@ -3,7 +3,7 @@
  * with the end-to-end tests. The first two tests show what the runtime does by itself: when one of them fails, the
  * runtime has learnt to close such sockets and the file can go.
  */
-import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openLibc } from "../lib/server/libc.ts";
 import { type SocketEnds, SocketShutdown } from "../lib/server/socket_shutdown.ts";
 
@@ -127,11 +127,8 @@ Deno.test("shutdownSocket() returns false when this process has no such socket",
   });
 });
 
-Deno.test("open() has libc and gives up the FFI permission when it has opened it", () => {
+Deno.test("openLibc() finds the C library of this machine", () => {
   assert(shutdown.isAvailable);
-  for (const path of ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6", undefined]) {
-    assertNotEquals(Deno.permissions.querySync({ name: "ffi", path }).state, "granted");
-  }
 });
 
 interface PairOptions {

@@ -720,7 +720,7 @@ for (const { name, wholeAfter, change } of CHANGES) {
         for (let next = await chunks.next(); !next.done; next = await chunks.next()) accept(next.value);
       };
       if (wholeAfter) await rest();
-      else await assertRejects(rest, Error, "File changed while it was sent");
+      else await assertRejects(rest, Error, `"${path}" changed while it was sent`);
       assertEquals(received === BIG_BYTES, wholeAfter);
       await body.close();
       assertEquals(countDescriptors(), before);

@@ -1,39 +1,42 @@
 /** A new key and certificate while the built binary runs. */
-import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { runLisod } from "./harness.ts";
 import { httpsArguments, HttpsServer, makeCertificates } from "./https.ts";
 
 const REQUEST = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
-Deno.test("lisod loses no request when its certificate is replaced 20 times under load", async () => {
-  await using server = await HttpsServer.start({ certs: ["localhost"] });
-  const caCerts = [await Deno.readTextFile(server.certificates.root)];
-  let isLast = false;
-  const load = Array.from({ length: 8 }, async () => {
-    let [served, failures] = [0, [] as string[]];
-    while (!isLast) {
-      try {
-        using client = await Deno.connectTls({ hostname: "localhost", port: server.port, caCerts });
-        assertMatch(await ask(client), /^HTTP\/1\.1 200 OK\r\n/);
-        served++;
-      } catch (error) {
-        failures.push(String(error));
+for (const { workers, times } of [{ workers: 1, times: 20 }, { workers: 2, times: 4 }, { workers: 3, times: 2 }]) {
+  Deno.test(`lisod loses no request when its certificate is replaced ${times} times under load, workers: ${workers}`, async () => {
+    await using server = await HttpsServer.start({ certs: ["localhost"], args: ["--workers", `${workers}`] });
+    const caCerts = [await Deno.readTextFile(server.certificates.root)];
+    let isLast = false;
+    const load = Array.from({ length: 8 }, async () => {
+      let [served, failures] = [0, [] as string[]];
+      while (!isLast) {
+        try {
+          using client = await Deno.connectTls({ hostname: "localhost", port: server.port, caCerts });
+          assertMatch(await ask(client), /^HTTP\/1\.1 200 OK\r\n/);
+          served++;
+        } catch (error) {
+          failures.push(String(error));
+        }
       }
+      return { served, failures };
+    });
+    for (let count = 1; count <= times; count++) {
+      await makeCertificates(server.certificates.folder, "localhost", `n${count}.example`);
+      Deno.kill(server.server.pid, "SIGHUP");
+      await server.server.waitForLog((log) => log.split("INFO main: reloaded").length > count);
     }
-    return { served, failures };
+    isLast = true;
+    const results = await Promise.all(load);
+    assertEquals(results.flatMap(({ failures }) => failures), []);
+    const served = results.reduce((sum, result) => sum + result.served, 0);
+    assert(served > 100, `${served} requests`);
+    const wanted = `DNS:localhost, DNS:n${times}.example`;
+    for (let count = 0; count < 8 * workers; count++) assertStringIncludes(await namesOf(server), wanted);
   });
-  for (let count = 1; count <= 20; count++) {
-    await makeCertificates(server.certificates.folder, "localhost", `n${count}.example`);
-    Deno.kill(server.server.pid, "SIGHUP");
-    await server.server.waitForLog((log) => log.includes(`new certificate for localhost, n${count}.example,`));
-  }
-  isLast = true;
-  const results = await Promise.all(load);
-  assertEquals(results.flatMap(({ failures }) => failures), []);
-  const served = results.reduce((sum, result) => sum + result.served, 0);
-  assert(served > 100, `${served} requests`);
-  assertMatch(await namesOf(server), /DNS:localhost, DNS:n20\.example/);
-});
+}
 
 Deno.test("lisod keeps old connections and gives new ones the new certificate when it gets SIGHUP", async () => {
   await using server = await HttpsServer.start({ certs: ["localhost", "old.example"] });
@@ -45,20 +48,31 @@ Deno.test("lisod keeps old connections and gives new ones the new certificate wh
   assertMatch(await ask(old), /^HTTP\/1\.1 200 OK/);
 });
 
-Deno.test("lisod listens once and alone when the handover is over", async () => {
-  await using server = await HttpsServer.start({ certs: ["localhost"] });
-  await makeCertificates(server.certificates.folder, "localhost", "new.example");
-  await reload(server);
-  const endMs = performance.now() + 10_000;
-  while (await countListeners(server.port) !== 1 && performance.now() < endMs) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assertEquals(await countListeners(server.port), 1);
-  const args = ["--root", server.server.place.folder, "--listen", "127.0.0.1", ...httpsArguments(server.certificates)];
-  const second = await runLisod(...args.with(args.indexOf("--https") + 1, String(server.port)));
-  assertEquals(second.code, 1);
-  assertMatch(second.stderr, /^lisod: --https "\d+ on 127\.0\.0\.1": already in use: /m);
-});
+for (const workers of [1, 2]) {
+  Deno.test(`lisod listens once for each of ${workers} workers and alone when the handover is over`, async () => {
+    await using server = await HttpsServer.start({ certs: ["localhost"], args: ["--workers", `${workers}`] });
+    await makeCertificates(server.certificates.folder, "localhost", "new.example");
+    await reload(server);
+    // Several replace their listeners one after the other before they say so.
+    await server.server.waitForLog((log) => log.includes("INFO main: reloaded"));
+    const endMs = performance.now() + 10_000;
+    while (await countListeners(server.port) !== workers && performance.now() < endMs) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assertEquals(await countListeners(server.port), workers);
+    const args = [
+      "--root",
+      server.server.place.folder,
+      "--listen",
+      "127.0.0.1",
+      ...httpsArguments(server.certificates),
+    ];
+    const again = args.with(args.indexOf("--https") + 1, String(server.port));
+    const second = await runLisod(...again, "--workers", "2");
+    assertEquals(second.code, 1);
+    assertMatch(second.stderr, /^lisod: --https "\d+ on 127\.0\.0\.1": already in use: /m);
+  });
+}
 
 Deno.test("lisod keeps its certificate and says why when the new one is broken", async () => {
   await using server = await HttpsServer.start({ certs: ["localhost", "good.example"] });

@@ -52,8 +52,9 @@ export class HttpsListener {
     this.#listener = listenTls(options.address, {
       argument: argumentLabel("https", options.files.form),
       credentials: this.#credentials,
-      isShared: options.part.count > 1,
+      isShared: options.part.index > 0,
     });
+    if (options.part.count > 1) this.#socket().share();
     this.#adjustSocket();
     Deno.unrefTimer(setInterval(() => this.#warnOfExpiry(), DAY_MS));
   }

@@ -6,8 +6,12 @@
 
 import { SYSTEM_CALLS } from "../cgi/system_calls.ts";
 
-/** Where Debian keeps libc; these stand in --allow-ffi, which takes absolute paths only. */
-const LIBC_PATHS: readonly string[] = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6"];
+/** Where Debian keeps libc, and where others do; these stand in --allow-ffi, which takes absolute paths only. */
+export const LIBC_PATHS: readonly string[] = [
+  "/lib/x86_64-linux-gnu/libc.so.6",
+  "/lib/aarch64-linux-gnu/libc.so.6",
+  "/lib64/libc.so.6",
+];
 
 const SYMBOLS = {
   ...SYSTEM_CALLS,

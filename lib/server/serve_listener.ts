@@ -120,9 +120,9 @@ export class Server {
   }
 
   #start(connection: ServedConnection): void {
-    this.#connections.add(connection);
+    const place = this.#connections.add(connection);
     connection.run().then(() => {
-      this.#connections.remove(connection);
+      this.#connections.remove(place);
       this.#isCrowded = false;
     });
     if (this.#isDraining && connection.drain()) this.#shutDown([connection.info]);
@@ -130,8 +130,8 @@ export class Server {
 
   #refuse(connection: ServedConnection, reason: string): void {
     if (this.#refused.size < MAX_REFUSED) {
-      this.#refused.add(connection);
-      connection.run(new HttpError(503, reason, { fields: RETRY_SOON })).then(() => this.#refused.remove(connection));
+      const place = this.#refused.add(connection);
+      connection.run(new HttpError(503, reason, { fields: RETRY_SOON })).then(() => this.#refused.remove(place));
       return;
     }
     connection.abort();

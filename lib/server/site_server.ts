@@ -127,8 +127,10 @@ export class SiteServer implements Serving {
     const { http: address, limits, form } = this.#config;
     if (address === null) return [];
     const { libc, part } = this.#options;
-    const listener = listenTcp(address, { argument: argumentLabel("http", form), isShared: part.count > 1 });
-    new ListeningSocket(libc, listener.addr.port).limitUnsent(limits.maxUnsentBytes);
+    const listener = listenTcp(address, { argument: argumentLabel("http", form), isShared: part.index > 0 });
+    const socket = new ListeningSocket(libc, listener.addr.port);
+    socket.limitUnsent(limits.maxUnsentBytes);
+    if (part.count > 1) socket.share();
     this.#server.serve(listener, { secure: false, own: this.#httpServices() });
     return [addressOf("http", listener)];
   }

@@ -4,7 +4,7 @@
  * loaded. I/O (messages).
  */
 import type { Limits } from "../limits.ts";
-import { type Config, type ListenAddress, parseCommandLine, type Surroundings } from "./config.ts";
+import { type Config, parseCommandLine, type Surroundings } from "./config.ts";
 import { describeError } from "./describe_error.ts";
 import { type Libc, openLibc } from "./libc.ts";
 import { loadConfigFile } from "./load_config_file.ts";
@@ -19,25 +19,22 @@ export interface ConfigSource extends Omit<Surroundings, "loadConfigFile"> {
   readonly args: readonly string[];
 }
 
-/** The ports that were found free; null where there is none to listen on. */
-export interface Ports {
-  readonly http: number | null;
-  readonly https: number | null;
-}
-
-/** Reads everything and listens nowhere. */
-export interface PrepareOrder {
-  readonly kind: "prepare";
+/** The first order: reads everything, and listens. */
+export interface ListenOrder {
+  readonly kind: "listen";
   readonly source: ConfigSource;
   /** Of the whole process. */
   readonly limits: Limits;
   readonly part: Part;
-  readonly ports: Ports;
+  /** Where the others listen already; none for the first. */
+  readonly addresses: readonly ServedAddress[];
 }
 
-export type Order =
-  | PrepareOrder
-  | { readonly kind: "listen" | "hold_rights" | "rest_rights" | "reload" | "stop" | "kill" };
+export interface PlainOrder {
+  readonly kind: "hold_rights" | "rest_rights" | "reload" | "stop" | "kill";
+}
+
+export type Order = ListenOrder | PlainOrder;
 
 export interface OrderMessage {
   readonly id: number;
@@ -51,14 +48,20 @@ export type WorkerMessage =
   | { readonly kind: "failed"; readonly id: number; readonly message: string }
   | { readonly kind: "log"; readonly part: LogPart; readonly lines: Uint8Array<ArrayBuffer> };
 
-/** Where it listens, whether all was reloaded, or nothing. */
-export type OrderResult = readonly ServedAddress[] | boolean | null;
+export interface OrderResult {
+  /** Where it listens, once it was told to. */
+  readonly addresses: readonly ServedAddress[];
+  /** False where a reload left something as it was. */
+  readonly isDone: boolean;
+}
 
 /** The part of a worker's global object that is used here. */
 interface WorkerScope {
   onmessage: (event: MessageEvent<OrderMessage>) => void;
   postMessage(message: WorkerMessage, transfer?: readonly Transferable[]): void;
 }
+
+const DONE: OrderResult = { addresses: [], isDone: true };
 
 const scope = globalThis as unknown as WorkerScope;
 
@@ -68,10 +71,10 @@ class SiteWorker {
   readonly #serving: Serving;
 
   /** Throws StartError. */
-  constructor({ source, limits, part, ports }: PrepareOrder) {
+  constructor({ source, limits, part, addresses }: ListenOrder) {
     const command = parseCommandLine(source.args, { ...source, loadConfigFile });
     if (command.kind !== "serve") throw new Error(`No order to serve: ${command.kind}`);
-    const config = shareConfig({ ...command.config, limits, ...withPorts(command.config, ports) }, part);
+    const config = shareConfig({ ...atAddresses(command.config, addresses), limits }, part);
     this.#log = Log.open(config, {
       program: null,
       openSink: (logPart) => ({ writeSync: sender(logPart), close() {} }),
@@ -81,31 +84,36 @@ class SiteWorker {
     this.#serving = new SiteServer(config, { log: this.#log, libc: this.#libc, part });
   }
 
-  async obey(kind: Exclude<Order["kind"], "prepare">): Promise<OrderResult> {
+  async obey({ kind }: Order): Promise<OrderResult> {
     switch (kind) {
       case "listen":
-        return await this.#serving.listen();
+        return { ...DONE, addresses: await this.#serving.listen() };
       case "hold_rights":
         if (this.#libc !== null) holdRights(this.#libc);
-        return null;
+        return DONE;
       case "rest_rights":
         if (this.#libc !== null) restRights(this.#libc);
-        return null;
+        return DONE;
       case "reload":
-        return await this.#serving.reload();
+        return { ...DONE, isDone: await this.#serving.reload() };
       case "stop":
       case "kill":
         await this.#serving[kind]();
         this.#log.flush();
-        return null;
+        return DONE;
     }
   }
 }
 
-function withPorts({ http, https }: Config, ports: Ports): Pick<Config, "http" | "https"> {
-  const at = (address: ListenAddress | null, port: number | null) =>
-    address === null || port === null ? null : { ...address, port };
-  return { http: at(http, ports.http), https: at(https, ports.https) };
+/** The same with the ports of the others in place of port 0. */
+function atAddresses(config: Config, addresses: readonly ServedAddress[]): Config {
+  const ports = new Map(addresses.map(({ scheme, port }) => [scheme, port]));
+  const { http, https } = config;
+  return {
+    ...config,
+    http: http === null ? null : { ...http, port: ports.get("http") ?? http.port },
+    https: https === null ? null : { ...https, port: ports.get("https") ?? https.port },
+  };
 }
 
 /** Sends a copy, for the log uses its buffer again. */
@@ -119,15 +127,11 @@ function sender(part: LogPart): (lines: Uint8Array) => number {
 
 let worker: SiteWorker | null = null;
 
-async function obey(order: Order): Promise<OrderResult> {
-  if (order.kind !== "prepare") return await worker?.obey(order.kind) ?? null;
-  worker = new SiteWorker(order);
-  return null;
-}
-
 scope.onmessage = async ({ data: { id, order } }) => {
   try {
-    scope.postMessage({ kind: "done", id, result: await obey(order) });
+    if (order.kind === "listen") worker = new SiteWorker(order);
+    // One that could not begin has nothing to end.
+    scope.postMessage({ kind: "done", id, result: await worker?.obey(order) ?? DONE });
   } catch (error) {
     if (error instanceof StartError) scope.postMessage({ kind: "refused", id, problem: error.problem });
     else scope.postMessage({ kind: "failed", id, message: describeError(error, { withStack: true }).join("\n") });

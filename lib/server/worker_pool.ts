@@ -5,11 +5,9 @@
  */
 import type { Config } from "./config.ts";
 import { needsLowPort } from "./leave_root.ts";
-import { listenTcp } from "./listen.ts";
 import type { Log } from "./log.ts";
-import { argumentLabel } from "./options.ts";
 import type { ServedAddress, Serving } from "./site_server.ts";
-import type { ConfigSource, Order, OrderMessage, OrderResult, Ports, WorkerMessage } from "./site_worker.ts";
+import type { ConfigSource, Order, OrderMessage, OrderResult, PlainOrder, WorkerMessage } from "./site_worker.ts";
 import { nameOf } from "./share_config.ts";
 import { StartError } from "./start_error.ts";
 
@@ -20,6 +18,8 @@ export interface PoolOptions {
   /** Where the workers read the same configuration. */
   readonly source: ConfigSource;
   readonly log: Log;
+  /** In place of the worker that serves: for tests of what becomes of one that fails. */
+  readonly startWorker?: (name: string) => Worker;
 }
 
 export class WorkerPool implements Serving {
@@ -29,7 +29,7 @@ export class WorkerPool implements Serving {
   readonly #workers: readonly ServingWorker[];
   /** The last reload; the next one waits for it. */
   #reloading: Promise<unknown> = Promise.resolve();
-  #httpsPort: number | null = null;
+  #addresses: readonly ServedAddress[] = [];
 
   /** Starts the threads. */
   constructor(config: Config, options: PoolOptions) {
@@ -40,36 +40,27 @@ export class WorkerPool implements Serving {
     this.#options = options;
     this.#workers = Array.from(
       { length: count },
-      (_, index) => new ServingWorker(nameOf({ index, count }), { log: options.log, fail: resolve }),
+      (_, index) => new ServingWorker(nameOf({ index, count }), { startWorker, ...options, fail: resolve }),
     );
   }
 
+  /** One after the other: a listener is known by its place in that order, and the first one finds out whether it may. */
   async listen(): Promise<readonly ServedAddress[]> {
     const { source } = this.#options;
     const { limits } = this.#config;
-    const reserved = this.#reservePorts();
-    const ports = { http: reserved.http?.addr.port ?? null, https: reserved.https?.addr.port ?? null };
-    try {
-      await Promise.all(this.#workers.map((worker, index) => {
-        const part = { index, count: this.#workers.length };
-        return worker.order({ kind: "prepare", source, limits, part, ports });
-      }));
-    } finally {
-      reserved.http?.close();
-      reserved.https?.close();
+    let addresses: readonly ServedAddress[] = [];
+    for (const [index, worker] of this.#workers.entries()) {
+      const part = { index, count: this.#workers.length };
+      ({ addresses } = await worker.order({ kind: "listen", source, limits, part, addresses }));
     }
-    // The runtime lets go of a port in the next turn of its event loop.
-    await new Promise((resolve) => setTimeout(resolve));
-    // One after the other: a listener is known by its place in that order (ListeningSocket.passOn).
-    let addresses: OrderResult = null;
-    for (const worker of this.#workers) addresses = await worker.order({ kind: "listen" });
-    this.#httpsPort = ports.https;
-    return Array.isArray(addresses) ? addresses : [];
+    this.#addresses = addresses;
+    return addresses;
   }
 
   /** A thread has rights of its own: each keeps and gives up its own. */
   async changeUser(change: () => void): Promise<void> {
-    if (!needsLowPort(this.#httpsPort)) return change();
+    const https = this.#addresses.find(({ scheme }) => scheme === "https");
+    if (!needsLowPort(https?.port ?? null)) return change();
     await this.#orderAll("hold_rights");
     change();
     await this.#orderAll("rest_rights");
@@ -78,9 +69,9 @@ export class WorkerPool implements Serving {
   /** One worker after the other, so that all but one listener of a port are never replaced. */
   reload(): Promise<boolean> {
     const reloading = this.#reloading.then(async () => {
-      let isDone = true;
-      for (const worker of this.#workers) isDone = await worker.order({ kind: "reload" }) === true && isDone;
-      return isDone;
+      const results: OrderResult[] = [];
+      for (const worker of this.#workers) results.push(await worker.order({ kind: "reload" }));
+      return results.every(({ isDone }) => isDone);
     });
     this.#reloading = reloading.catch(() => {});
     return reloading;
@@ -98,21 +89,14 @@ export class WorkerPool implements Serving {
     clearTimeout(timer);
   }
 
-  async #orderAll(kind: Exclude<Order["kind"], "prepare">): Promise<void> {
+  async #orderAll(kind: PlainOrder["kind"]): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.order({ kind })));
   }
+}
 
-  /**
-   * Listens alone, which fails where anybody else does; the workers' own sockets would share the port also with those of
-   * another instance. Throws StartError.
-   */
-  #reservePorts(): { readonly [scheme in keyof Ports]: Deno.TcpListener | null } {
-    const { http, https, form } = this.#config;
-    return {
-      http: http === null ? null : listenTcp(http, { argument: argumentLabel("http", form) }),
-      https: https === null ? null : listenTcp(https, { argument: argumentLabel("https", form) }),
-    };
-  }
+/** Without permissions of its own: it has those of the main thread, also when they are narrowed later. */
+function startWorker(name: string): Worker {
+  return new Worker(new URL("./site_worker.ts", import.meta.url), { type: "module", name });
 }
 
 /** A worker, and what it has been ordered. */
@@ -121,9 +105,12 @@ class ServingWorker {
   readonly #pending = new Map<number, PromiseWithResolvers<OrderResult>>();
   #lastId = 0;
 
-  constructor(name: string, { log, fail }: { readonly log: Log; readonly fail: (error: Error) => void }) {
-    // Without permissions of its own: it has those of the main thread, also when they are narrowed later.
-    this.#worker = new Worker(new URL("./site_worker.ts", import.meta.url), { type: "module", name });
+  constructor(name: string, { log, startWorker, fail }: {
+    readonly log: Log;
+    readonly startWorker: (name: string) => Worker;
+    readonly fail: (error: Error) => void;
+  }) {
+    this.#worker = startWorker(name);
     this.#worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
       if (data.kind === "log") log.append(data.part, data.lines);
       else this.#settle(data);

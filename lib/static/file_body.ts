@@ -115,11 +115,11 @@ export class FileBody implements Body {
     const buffer = this.#buffer ??= this.#buffers.lend(this.#largestRead());
     this.#isReading = true;
     try {
-      const { fd, facts } = this.#file;
+      const { path, fd, facts } = this.#file;
       const count = await readAt(fd, buffer.subarray(0, Math.min(rest, buffer.length)), position);
       // After each read (1 us): the system notes the time of a write before it lets anybody read what was written.
       if (count === 0 || !isSameContent(statOpenFile(fd), facts)) {
-        throw new Error(`File changed while it was sent, ${rest} bytes before the end`);
+        throw new Error(`"${path}" changed while it was sent, ${rest} bytes before the end`);
       }
       return buffer.subarray(0, count);
     } finally {

@@ -9,6 +9,8 @@ import { type FileFacts, isSameState } from "./representation.ts";
 
 /** A regular file, open for reading. Whoever gets it closes the descriptor with closeSync of node:fs. */
 export interface OpenFile {
+  /** By which it was opened. */
+  readonly path: string;
   /** A descriptor of node:fs. */
   readonly fd: number;
   readonly facts: FileFacts;
@@ -67,7 +69,7 @@ function openOnce(path: string, { root, known }: OpenOptions): OpenFile | "repla
   try {
     const facts = statOpenFile(fd);
     const isKnown = known !== undefined && isSameState(facts, known);
-    if (isKnown || isInside(path, { root, facts })) return { fd, facts };
+    if (isKnown || isInside(path, { root, facts })) return { path, fd, facts };
     closeSync(fd);
     return "replaced";
   } catch (error) {

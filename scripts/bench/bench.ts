@@ -28,6 +28,8 @@ const TOOLS: Readonly<Record<Switch, readonly string[]>> = {
   tls: ["openssl"],
   cgi: ["cc", "python3", "fcgiwrap"],
   blog: PYTHON_MODULES,
+  both_cores: [],
+  workers: [],
 };
 
 /** Progress, for the one who waits. */

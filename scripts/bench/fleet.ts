@@ -6,11 +6,10 @@ import { fillTemplate } from "./fill_template.ts";
 import type { Peer, Place, Switch } from "./peers.ts";
 import { listTree, type ProcessEntry, readStat, rssBytesOf } from "./process_stats.ts";
 import type { Site } from "./site.ts";
+import { ALL_CORES } from "./wrk.ts";
 
 /** Where the servers run; the load runs on the other core. */
 const SERVER_CORE = "0";
-/** A load of scripts is small beside them, and scripts have all cores wherever they are used. */
-const SCRIPT_CORES = "0,1";
 /** Below the range from which the kernel takes the ports of clients, which a load uses up. */
 const PORTS = { first: 10_240, last: 32_767 } as const;
 const START_MS = 10_000;
@@ -37,7 +36,9 @@ class StartedProcess {
   #isEnded = false;
 
   constructor([program, ...args]: readonly string[], { folder, switches }: Place) {
-    const pinned = ["-c", switches.has("cgi") ? SCRIPT_CORES : SERVER_CORE, program, ...args];
+    // A load of scripts is small beside them, and scripts have all cores wherever they are used.
+    const hasAll = switches.has("cgi") || switches.has("both_cores");
+    const pinned = ["-c", hasAll ? ALL_CORES : SERVER_CORE, program, ...args];
     const streams = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
     // A session of its own, as a daemon has: the kernel shares a core between sessions first (sched_autogroup), so that
     // a server in the session of the load would be treated otherwise than one that gives its scripts sessions.

@@ -6,7 +6,7 @@ import { runHandshakes } from "./handshakes.ts";
 import type { Peer } from "./peers.ts";
 import { cpuMicrosecondsOf, listTree, rssBytesOf, withoutScripts } from "./process_stats.ts";
 import type { BesideScriptsLoad, HandshakesLoad, RequestShape, Row, WrkLoad } from "./row.ts";
-import { checkBytes, type ExpectedBytes, runWrk, type WrkOrder } from "./wrk.ts";
+import { ALL_CORES, checkBytes, type ExpectedBytes, LOAD_CORE, runWrk, type WrkOrder } from "./wrk.ts";
 
 /** What one run of a row gave. null where the figure has no meaning for the row. */
 export interface Sample {
@@ -76,7 +76,8 @@ async function withFreshServer(
 async function measureWrk(load: WrkLoad, server: Server, seconds: number): Promise<Sample> {
   const { connections, pipelined } = load;
   const checked = await askAndCheck(server, load.request);
-  const order: WrkOrder = { ...checked, connections, pipelined, pauseMs: 0, seconds };
+  const cores = server.place.switches.has("both_cores") ? ALL_CORES : LOAD_CORE;
+  const order: WrkOrder = { ...checked, connections, pipelined, pauseMs: 0, seconds, cores };
   const { report, cpuUs } = await runWithCpu(server, () => runWrk(order));
   checkBytes(report, { ...expectedOf(checked, load.request), underWay: connections * pipelined });
   await emptyLog(server);

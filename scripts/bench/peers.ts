@@ -12,8 +12,11 @@ export type PeerName =
   | "deno-serve"
   | "bare-loop";
 
-/** What a row may ask a server to be started with beyond static files over HTTP. */
-export type Switch = "access_log" | "tls" | "cgi" | "blog";
+/**
+ * What a row may ask a server to be started with beyond static files over HTTP. "both_cores": it shares them with the load;
+ * "workers": it has two.
+ */
+export type Switch = "access_log" | "tls" | "cgi" | "blog" | "both_cores" | "workers";
 
 /** Where a server runs and what it is given; all paths are absolute. */
 export interface Place {
@@ -58,12 +61,14 @@ const LISOD_OPTIONS: Readonly<Record<Switch, readonly string[]>> = {
   tls: ["--https", "--key", "--certificate"],
   cgi: ["--cgi"],
   blog: ["--cgi-env"],
+  both_cores: [],
+  workers: ["--workers"],
 };
 
 /** What a lisod whose `--help` prints `help` can be asked for. */
 export function lisodSwitches(help: string): ReadonlySet<Switch> {
   const shown = new Set(help.match(/--[a-z-]+/g) ?? []);
-  const all: readonly Switch[] = ["access_log", "tls", "cgi", "blog"];
+  const all: readonly Switch[] = ["access_log", "tls", "cgi", "blog", "both_cores", "workers"];
   return new Set(all.filter((name) => LISOD_OPTIONS[name].every((option) => shown.has(option))));
 }
 
@@ -101,6 +106,7 @@ function lisodArguments(place: Place): readonly string[] {
     ...(switches.has("tls") ? ["--key", place.key, "--certificate", place.certificate] : []),
     ...(switches.has("cgi") ? ["--cgi", `${place.site}/cgi`] : []),
     ...(switches.has("blog") ? ["--cgi-env", "BLOG_DEMO=1", "--cgi-env", `BLOG_DATA=${place.blogData}`] : []),
+    ...(switches.has("workers") ? ["--workers", "2"] : []),
   ];
 }
 
@@ -108,7 +114,7 @@ const NGINX: Peer = {
   name: "nginx",
   title: "nginx",
   versionCommand: ["nginx", "-v"],
-  supports: new Set(["access_log", "tls", "cgi", "blog"]),
+  supports: new Set(["access_log", "tls", "cgi", "blog", "both_cores", "workers"]),
   template: "nginx.conf",
   always: [],
   command: (place) => ["nginx", "-c", place.configuration, "-e", `${place.folder}/nginx.error.log`],
@@ -119,7 +125,13 @@ const NGINX: Peer = {
 export function listPeers(): readonly Peer[] {
   return [
     NGINX,
-    { ...NGINX, name: "nginx-tuned", title: "nginx, tuned", supports: new Set(["access_log"]), always: ["tuned"] },
+    {
+      ...NGINX,
+      name: "nginx-tuned",
+      title: "nginx, tuned",
+      supports: new Set(["access_log", "both_cores", "workers"]),
+      always: ["tuned"],
+    },
     LIGHTTPD,
     APACHE,
     denoServePeer(Deno.execPath()),
@@ -156,7 +168,7 @@ function denoServePeer(path: string): Peer {
 
 /** bare_loop.ts run by the deno at `path`, with the memory settings that scripts/build gives lisod. */
 function bareLoopPeer(path: string): Peer {
-  const run = [path, "run", "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=150"];
+  const run = [path, "run", "--v8-flags=--max-semi-space-size=4,--max-old-space-size=1024"];
   return { ...scriptPeer(run, "bare_loop.ts"), name: "bare-loop", title: "bare loop" };
 }
 

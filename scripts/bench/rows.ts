@@ -75,6 +75,26 @@ const KEEP_ALIVE = {
   load: { kind: "wrk", request: fileRequest("1k.txt"), connections: 64, pipelined: 1, counts: "requests" },
 } as const satisfies Row;
 
+/** Two cores for server and load together: the second worker is worth what the ratio of the second row keeps of the first. */
+const WORKER_ROWS: readonly Row[] = [
+  {
+    ...KEEP_ALIVE,
+    name: "workers-1",
+    measures: "1 KiB file, 64 keep-alive connections, server and load share both cores",
+    switches: ["both_cores"],
+    peers: ["nginx", "nginx-tuned"],
+    goals: { nginx: 1.25 },
+  },
+  {
+    ...KEEP_ALIVE,
+    name: "workers-2",
+    measures: "the same with two workers each",
+    switches: ["both_cores", "workers"],
+    peers: ["nginx", "nginx-tuned"],
+    goals: { nginx: 1.25 },
+  },
+];
+
 /** Small answers over plain HTTP. */
 const SMALL_ROWS: readonly Row[] = [
   KEEP_ALIVE,
@@ -324,4 +344,11 @@ const CGI_ROWS: readonly Row[] = [
 ];
 
 /** All rows in the order of the report. */
-export const ROWS: readonly Row[] = [...SMALL_ROWS, ...FILE_ROWS, ...FOOTPRINT_ROWS, ...TLS_ROWS, ...CGI_ROWS];
+export const ROWS: readonly Row[] = [
+  ...SMALL_ROWS,
+  ...WORKER_ROWS,
+  ...FILE_ROWS,
+  ...FOOTPRINT_ROWS,
+  ...TLS_ROWS,
+  ...CGI_ROWS,
+];

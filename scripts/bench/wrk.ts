@@ -2,6 +2,8 @@
 
 /** Where loads run; the servers run on the other core. */
 export const LOAD_CORE = "1";
+/** Where both run when they share. */
+export const ALL_CORES = "0,1";
 /** Longest wait for one answer. */
 const TIMEOUT_SECONDS = 10;
 
@@ -14,6 +16,8 @@ export interface WrkOrder {
   /** Pause of a connection before each request; 0 sends at once. */
   readonly pauseMs: number;
   readonly seconds: number;
+  /** LOAD_CORE unless given. */
+  readonly cores?: string;
 }
 
 /** What wrk.lua prints, times in microseconds. */
@@ -41,7 +45,7 @@ export function wrkCommand(order: WrkOrder): readonly string[] {
  */
 export async function runWrk(order: WrkOrder): Promise<WrkReport> {
   const signal = AbortSignal.timeout((order.seconds + TIMEOUT_SECONDS + 5) * 1000);
-  const args = ["-c", LOAD_CORE, ...wrkCommand(order)];
+  const args = ["-c", order.cores ?? LOAD_CORE, ...wrkCommand(order)];
   const output = await new Deno.Command("taskset", { args, stdout: "piped", stderr: "piped", signal }).output();
   const text = new TextDecoder().decode(output.stdout);
   if (!output.success) throw new Error(`wrk failed: ${text}${new TextDecoder().decode(output.stderr)}`.trim());
