@@ -65,6 +65,6 @@ Deno.test("lisod grows by at most 56 MiB when 30,000 connections come and go", a
   const { code, text, stderr } = await run("ab", ["-q", "-n", "30000", "-c", "16", `${server.url}/`]);
   assertEquals(code, 0, stderr);
   assert(/^Complete requests:\s+30000$/m.test(text), text);
-  // What connections leave behind in the old space of V8's heap, until its next collection there: scripts/build.
+  // What connections leave behind in V8's old space until its next collection there; 62 MiB where a table kept them alive.
   assertLessOrEqual(await memory(server, "VmRSS") - before, 56 * MIB);
 });
