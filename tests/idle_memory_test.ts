@@ -1,6 +1,6 @@
 /**
  * What a connection costs the compiled binary while nothing happens on it, in resident memory of the process; the kernel's
- * own buffers are not in it. `deno task bench --only "idle-memory,tls-idle-memory"` measures 10,000 of them, beside others.
+ * own buffers are not in it. `deno task bench --only "idle-memory,tls-idle-memory"` measures 5,000 of them, beside others.
  */
 import { assert } from "@std/assert";
 import { memoryOf } from "./cgi/server.ts";

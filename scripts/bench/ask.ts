@@ -81,8 +81,15 @@ async function askValidators(door: Door, shape: RequestShape): Promise<RequestSh
 }
 
 /** Throws Error unless the answer is the one that the row is about. */
-function checkAnswer(answer: Answer, { path, status, content }: RequestShape): void {
+export function checkAnswer(
+  answer: Pick<Answer, "status" | "content">,
+  { path, status, content }: Pick<RequestShape, "path" | "status" | "content">,
+): void {
   if (answer.status !== status) throw new Error(`GET ${path} got status ${answer.status} instead of ${status}`);
+  if ("holds" in content) {
+    if (new TextDecoder().decode(answer.content).includes(content.holds)) return;
+    throw new Error(`GET ${path} got ${answer.content.length} bytes without "${content.holds}"`);
+  }
   const wanted = expectedBytes(content);
   if (answer.content.length !== wanted.length) {
     throw new Error(`GET ${path} got ${answer.content.length} bytes instead of ${wanted.length}`);

@@ -4,13 +4,14 @@
  * nothing less.
  */
 import { renderChart } from "./chart.ts";
-import { Fleet } from "./fleet.ts";
+import { Fleet, type Server } from "./fleet.ts";
 import { rssOf } from "./loads.ts";
 import { measureRow, type RowResult } from "./measure_row.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
-import { ensurePrograms } from "./packages.ts";
+import { ensurePrograms, PYTHON_MODULES } from "./packages.ts";
 import { type LisodBinary, lisodPeer, lisodSwitches, listPeers, type Peer, type Switch } from "./peers.ts";
 import { makePlan, peersOf, type Plan, switchesOf } from "./plan.ts";
+import { renderReadmeTable } from "./readme_table.ts";
 import { type BenchResult, type MemoryGrowth, renderReport } from "./report.ts";
 import { ROWS } from "./rows.ts";
 import { makeSite } from "./site.ts";
@@ -25,7 +26,8 @@ const INTERRUPTED = 130;
 const TOOLS: Readonly<Record<Switch, readonly string[]>> = {
   access_log: [],
   tls: ["openssl"],
-  cgi: ["cc", "python3", "fcgiwrap", "setsid"],
+  cgi: ["cc", "python3", "fcgiwrap"],
+  blog: PYTHON_MODULES,
   both_cores: [],
   workers: [],
 };
@@ -111,17 +113,18 @@ async function measureRows(
   for (const { row, peers } of plan.rows) {
     rows.push(await measureRow(row, { fleet, seconds, peers, base: plan.base.name, rounds, tell }));
   }
-  return { rows, memory: listMemory(fleet) };
+  return { rows, memory: await Promise.all(fleet.sharedServers.map(growthOf)) };
 }
 
-/** The growth of every server that served several rows, while it still runs. */
-function listMemory(fleet: Fleet): readonly MemoryGrowth[] {
-  return fleet.sharedServers.map((server) => ({
+/** The growth of a server that served several rows, while it still runs. */
+async function growthOf(server: Server): Promise<MemoryGrowth> {
+  const endBytes = await rssOf(server);
+  return {
     title: server.peer.title,
     switches: [...server.place.switches],
     startBytes: server.startRssBytes,
-    endBytes: rssOf(server),
-  }));
+    endBytes,
+  };
 }
 
 /** Writes JSON and chart into artefacts/ and the report to standard output. */
@@ -134,6 +137,16 @@ async function publish(result: BenchResult): Promise<void> {
   console.log(report);
 }
 
+/** The result that publish() left; throws Error when there is none. */
+async function readLastResult(): Promise<BenchResult> {
+  try {
+    return JSON.parse(await Deno.readTextFile(`${ARTEFACTS}/bench.json`));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error("There is no artefacts/bench.json: run deno task bench");
+  }
+}
+
 /** Exit status: 0 when every row was measured, 1 when a server failed in one. */
 async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(args);
@@ -143,6 +156,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (options.mode === "list") {
     for (const { name, measures, peers } of ROWS) console.log(`${name.padEnd(18)} ${measures} (${peers.join(", ")})`);
+    return 0;
+  }
+  if (options.mode === "readme") {
+    await Deno.stdout.write(new TextEncoder().encode(renderReadmeTable(await readLastResult())));
     return 0;
   }
   const plan = makePlan({ rows: ROWS, peers: await findPeers(options) }, options);

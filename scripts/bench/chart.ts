@@ -24,6 +24,8 @@ const BAR_HEIGHT = 12;
 const BAR_STEP = 15;
 const GROUP_GAP = 14;
 const HEAD_HEIGHT = 62;
+/** Of the longest title, so that all servers fit into one line. */
+const LEGEND_STEP = 105;
 /** Ratios beyond this are cut, with their number beside the bar. */
 const MOST_SHOWN = 4;
 
@@ -91,7 +93,7 @@ function renderGroup({ row }: RowResult, bars: readonly Bar[], top: number): str
 
 function renderLegend(titles: ReadonlyMap<PeerName, string>): string {
   return [...titles].map(([name, title], index) => {
-    const x = 10 + index * 120;
+    const x = 10 + index * LEGEND_STEP;
     return `<rect x="${x}" y="34" width="11" height="11" fill="${COLOURS[name]}"/>` +
       `<text x="${x + 16}" y="44" fill="#111">${escapeXml(title)}</text>`;
   }).join("\n");

@@ -40,7 +40,9 @@ class StartedProcess {
     const hasAll = switches.has("cgi") || switches.has("both_cores");
     const pinned = ["-c", hasAll ? ALL_CORES : SERVER_CORE, program, ...args];
     const streams = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
-    this.child = new Deno.Command("taskset", { args: pinned, cwd: folder, ...streams }).spawn();
+    // A session of its own, as a daemon has: the kernel shares a core between sessions first (sched_autogroup), so that
+    // a server in the session of the load would be treated otherwise than one that gives its scripts sessions.
+    this.child = new Deno.Command("taskset", { args: pinned, cwd: folder, detached: true, ...streams }).spawn();
     this.#output = Promise.all([this.#keep(this.child.stdout), this.#keep(this.child.stderr)]);
     this.child.status.then(() => this.#isEnded = true);
   }
@@ -105,8 +107,9 @@ export class Fleet {
     const processes = commands.map((command) => new StartedProcess(command, place));
     for (const process of processes) this.#running.add(process);
     const ports = place.switches.has("tls") ? [place.httpPort, place.httpsPort] : [place.httpPort];
+    const doors = helper === null ? ports : [place.socket, ...ports];
     try {
-      for (const port of ports) await awaitPort(port, processes);
+      for (const door of doors) await awaitDoor(door, processes);
     } catch (error) {
       await this.#stopAll(processes);
       throw error;
@@ -149,12 +152,16 @@ export class Fleet {
     this.#count += 1;
     const folder = `${this.#site.folder}/${peer.name}-${this.#count}`;
     await Deno.mkdir(folder);
+    // Scripts may run as another user than the bench: with a folder for everybody, as /tmp is.
+    await Deno.mkdir(`${folder}/data`);
+    await Deno.chmod(`${folder}/data`, 0o1777);
     const { root, certificate, key } = this.#site;
     const place: Place = {
       ...{ folder, site: this.#site.folder, root, certificate, key, switches },
       log: `${folder}/access.log`,
       configuration: `${folder}/server.conf`,
       socket: `${folder}/fastcgi.socket`,
+      blogData: `${folder}/data/blog`,
       httpPort: findFreePort(),
       httpsPort: findFreePort(),
     };
@@ -182,21 +189,25 @@ function findFreePort(): number {
   }
 }
 
-/** Tries again and again, without a pause, until the port takes a connection. */
-async function awaitPort(port: number, processes: readonly StartedProcess[]): Promise<void> {
+/** Tries again and again, without a pause, until the port, or the socket of that path, takes a connection. */
+async function awaitDoor(door: number | string, processes: readonly StartedProcess[]): Promise<void> {
   const deadline = performance.now() + START_MS;
   while (performance.now() < deadline) {
     try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      const connection = typeof door === "number"
+        ? await Deno.connect({ hostname: "127.0.0.1", port: door })
+        : await Deno.connect({ transport: "unix", path: door });
+      connection.close();
       return;
     } catch (error) {
-      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+      // A socket has no file before it is bound.
+      if (!(error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.NotFound)) throw error;
     }
     for (const process of processes) {
       if (process.isEnded) throw new Error(`The server ended at once: ${await process.readMessages()}`);
     }
   }
-  throw new Error(`The server did not open port ${port} within ${START_MS} ms`);
+  throw new Error(`The server did not open "${door}" within ${START_MS} ms`);
 }
 
 /** True while the very process of the entry lives; one that only waits to be reaped does not. */

@@ -45,7 +45,12 @@ Deno.test("Fleet starts a server that answers and leaves no process when it stop
     const server = await fleet.start(DENO_SERVE, []);
     const { wireBytes } = await askAndCheck(server, REQUEST);
     assertEquals(wireBytes > "hello".length, true);
-    assertEquals(livingPids(server).length > 0, true);
+    const pids = livingPids(server);
+    // proc(5): the session is field 6 of a line whose name, the second, is in brackets.
+    assertEquals(
+      pids.map((pid) => Number(Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1].split(" ")[3])),
+      pids,
+    );
     await fleet.stop(server);
     assertEquals(livingPids(server), []);
     await assertRejects(() => openConnection({ hostname: "127.0.0.1", port: server.place.httpPort, caCerts: null }));
@@ -64,6 +69,16 @@ Deno.test("Fleet kills a server and its children when they ignore SIGTERM", asyn
     await fleet.close();
     assertEquals(pids.filter(isAlive), []);
     await assertRejects(() => fleet.start(DENO_SERVE, []), Error, "being stopped");
+  });
+});
+
+Deno.test("Fleet waits for the helper of a server when it opens its socket late", async () => {
+  const script = "setTimeout(async () => { for await (const _ of " +
+    'Deno.listen({ transport: "unix", path: Deno.args[0] })); }, 200)';
+  const helped: Peer = { ...DENO_SERVE, helper: ({ socket }) => [Deno.execPath(), "eval", script, socket] };
+  await withFleet(async (fleet) => {
+    const { place } = await fleet.start(helped, []);
+    (await Deno.connect({ transport: "unix", path: place.socket })).close();
   });
 });
 

@@ -4,7 +4,7 @@ import { requestText } from "./answer.ts";
 import type { Fleet, Server } from "./fleet.ts";
 import { runHandshakes } from "./handshakes.ts";
 import type { Peer } from "./peers.ts";
-import { cpuMicrosecondsOf, listTree, rssBytesOf } from "./process_stats.ts";
+import { cpuMicrosecondsOf, listTree, rssBytesOf, withoutScripts } from "./process_stats.ts";
 import type { BesideScriptsLoad, HandshakesLoad, RequestShape, Row, WrkLoad } from "./row.ts";
 import { ALL_CORES, checkBytes, type ExpectedBytes, LOAD_CORE, runWrk, type WrkOrder } from "./wrk.ts";
 
@@ -18,7 +18,7 @@ export interface Sample {
   readonly busy: number | null;
   /** 99th percentile of the waits for an answer in ms. */
   readonly p99Ms: number | null;
-  /** Resident memory of the server and its children at the end of the run, in bytes. */
+  /** Resident memory of the server and its own children, not of scripts, at the end of the run, in bytes. */
   readonly rssBytes: number | null;
 }
 
@@ -33,6 +33,9 @@ const MIB = 1024 * 1024;
 const OPENING_AT_ONCE = 32;
 /** The paced clients beside scripts: enough samples for a percentile, too few to be a load. */
 const PACED = { connections: 4, pauseMs: 5 } as const;
+/** How often resident memory is read for one figure, and the time between. */
+const RSS_READINGS = 5;
+const RSS_PAUSE_MS = 20;
 
 /** Runs the load of `row` on `peer` once. Throws Error when an answer is wrong or the load counts an error. */
 export async function runLoad(row: Row, peer: Peer, context: RunContext): Promise<Sample> {
@@ -76,7 +79,7 @@ async function measureWrk(load: WrkLoad, server: Server, seconds: number): Promi
   const cores = server.place.switches.has("both_cores") ? ALL_CORES : LOAD_CORE;
   const order: WrkOrder = { ...checked, connections, pipelined, pauseMs: 0, seconds, cores };
   const { report, cpuUs } = await runWithCpu(server, () => runWrk(order));
-  checkBytes(report, { ...expectedOf(checked), underWay: connections * pipelined });
+  checkBytes(report, { ...expectedOf(checked, load.request), underWay: connections * pipelined });
   await emptyLog(server);
   // Of large files the parts that were under way at the end count too: the answers are its bytes in units of one answer.
   const answers = load.counts === "MiB" ? report.bytes / checked.wireBytes : report.requests;
@@ -85,7 +88,7 @@ async function measureWrk(load: WrkLoad, server: Server, seconds: number): Promi
   const value = counted / (report.durationUs / 1e6);
   // wrk takes the time of a whole batch, which says nothing of one answer.
   const p99Ms = pipelined > 1 || report.requests === 0 ? null : report.p99Us / 1000;
-  const figures = { value, p99Ms, rssBytes: rssOf(server) };
+  const figures = { value, p99Ms, rssBytes: await rssOf(server) };
   // fcgiwrap and Apache do not wait for their scripts, so that the kernel adds the CPU time of those to nobody's.
   if (server.place.switches.has("cgi")) return { ...figures, cpuUs: null, busy: null };
   return { ...figures, cpuUs: cpuUs / answers, busy: cpuUs / report.durationUs };
@@ -97,10 +100,10 @@ async function measureBesideScripts(load: BesideScriptsLoad, server: Server, sec
   const scripts: WrkOrder = { ...script, connections: load.scriptConnections, pipelined: 1, pauseMs: 0, seconds };
   const paced: WrkOrder = { ...checked, ...PACED, pipelined: 1, seconds };
   const [scriptReport, report] = await Promise.all([runWrk(scripts), runWrk(paced)]);
-  checkBytes(scriptReport, { ...expectedOf(script), underWay: load.scriptConnections });
-  checkBytes(report, { ...expectedOf(checked), underWay: PACED.connections });
+  checkBytes(scriptReport, { ...expectedOf(script, load.script), underWay: load.scriptConnections });
+  checkBytes(report, { ...expectedOf(checked, load.request), underWay: PACED.connections });
   const p99Ms = report.p99Us / 1000;
-  return { value: p99Ms, cpuUs: null, busy: null, p99Ms, rssBytes: rssOf(server) };
+  return { value: p99Ms, cpuUs: null, busy: null, p99Ms, rssBytes: await rssOf(server) };
 }
 
 async function measureHandshakes(load: HandshakesLoad, server: Server, seconds: number): Promise<Sample> {
@@ -114,7 +117,7 @@ async function measureHandshakes(load: HandshakesLoad, server: Server, seconds: 
     cpuUs: cpuUs / count,
     busy: cpuUs / elapsedUs,
     p99Ms: null,
-    rssBytes: rssOf(server),
+    rssBytes: await rssOf(server),
   };
 }
 
@@ -123,7 +126,7 @@ async function measureIdle(shape: RequestShape, count: number, server: Server): 
   await askAndCheck(server, shape);
   const door = await doorOf(server);
   const request = requestText(shape.path, `${door.hostname}:${door.port}`, shape.fields);
-  const before = rssOf(server);
+  const before = await rssOf(server);
   const connections: Deno.Conn[] = [];
   const openSome = async (): Promise<void> => {
     for (let opened = 0; opened < Math.ceil(count / OPENING_AT_ONCE); opened += 1) {
@@ -135,7 +138,7 @@ async function measureIdle(shape: RequestShape, count: number, server: Server): 
   };
   try {
     await Promise.all(Array.from({ length: OPENING_AT_ONCE }, openSome));
-    const after = rssOf(server);
+    const after = await rssOf(server);
     // The one that has waited longest must be there still.
     const { status } = await ask(connections[0], request);
     if (status !== shape.status) throw new Error(`The first connection got status ${status} in the end`);
@@ -151,12 +154,15 @@ async function measureFirstAnswer(shape: RequestShape, server: Server): Promise<
   const begin = performance.now();
   await askAndCheck(server, shape);
   const value = server.openedMs + performance.now() - begin;
-  return { value, cpuUs: null, busy: null, p99Ms: null, rssBytes: rssOf(server) };
+  return { value, cpuUs: null, busy: null, p99Ms: null, rssBytes: await rssOf(server) };
 }
 
-/** The check that fits a request: files are answered alike each time, scripts are not. */
-function expectedOf({ url, wireBytes }: CheckedRequest): Pick<ExpectedBytes, "wireBytes" | "tolerance"> {
-  return { wireBytes, tolerance: url.includes("/cgi/") ? 0.3 : 0.03 };
+/** The check that fits a request: files and pages are answered alike each time, the few bytes of a small script not. */
+function expectedOf(
+  { wireBytes }: CheckedRequest,
+  { path, content }: RequestShape,
+): Pick<ExpectedBytes, "wireBytes" | "tolerance"> {
+  return { wireBytes, tolerance: path.startsWith("/cgi/") && "text" in content ? 0.3 : 0.03 };
 }
 
 /** Runs `work` and gives its result with the CPU time that the server and its children used meanwhile. */
@@ -173,9 +179,18 @@ function treeOf(server: Server): ReturnType<typeof listTree> {
   return listTree(server.processes.map(({ pid }) => pid));
 }
 
-/** Resident memory of a server and its children now. */
-export function rssOf(server: Server): number {
-  return rssBytesOf(treeOf(server));
+/**
+ * Resident memory of a server and its children now, without scripts that still run. A child between its fork and its
+ * exec counts as its parent once more, so it is the least of some readings.
+ */
+export async function rssOf(server: Server): Promise<number> {
+  const roots = server.processes.map(({ pid }) => pid);
+  let least = Infinity;
+  for (let reading = 0; reading < RSS_READINGS; reading += 1) {
+    if (reading > 0) await new Promise((resolve) => setTimeout(resolve, RSS_PAUSE_MS));
+    least = Math.min(least, rssBytesOf(withoutScripts(treeOf(server), roots)));
+  }
+  return least;
 }
 
 /** Log files grow by gigabytes otherwise. All servers append, so they go on at the start of the empty file. */

@@ -2,7 +2,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 
 export interface Options {
-  readonly mode: "measure" | "list" | "help";
+  readonly mode: "measure" | "list" | "readme" | "help";
   /** Rows by name; empty means all. */
   readonly only: readonly string[];
   /** Servers by name; empty means those of each row. */
@@ -33,21 +33,25 @@ Markdown goes to standard output, progress to standard error, JSON and a chart i
   --lisod PATH         the binary under test (default ./lisod of the project)
   --before PATH        another build of lisod, measured beside it in every row as lisod-before
   --list               print the rows and measure nothing
+  --readme             print the lines for readme.txt from the last run and measure nothing
   --help               print this
 `;
+
+/** What prints something and measures nothing, the first that is given. */
+const MODES = ["help", "list", "readme"] as const;
 
 /** Reads the arguments; throws Error that names the argument when one is wrong. */
 export function readOptions(args: readonly string[]): Options {
   const parsed = parseArgs(args, {
     string: ["only", "peers", "base", "rounds", "seconds", "lisod", "before"],
-    boolean: ["quick", "list", "help"],
+    boolean: ["quick", "list", "readme", "help"],
     unknown: (argument) => {
       throw new Error(`Unknown argument "${argument}"; --help shows all`);
     },
   });
   const isQuick = parsed.quick === true;
   return {
-    mode: parsed.help === true ? "help" : parsed.list === true ? "list" : "measure",
+    mode: MODES.find((mode) => parsed[mode] === true) ?? "measure",
     only: readNames(parsed.only),
     peers: readNames(parsed.peers),
     base: readText(parsed.base) ?? "lisod",

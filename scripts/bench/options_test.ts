@@ -23,6 +23,7 @@ const CASES = [
   { args: ["--base", "nginx", "--peers", "nginx,lighttpd"], want: { base: "nginx", peers: ["nginx", "lighttpd"] } },
   { args: ["--lisod", "/opt/lisod", "--before", "/opt/old"], want: { lisod: "/opt/lisod", before: "/opt/old" } },
   { args: ["--list"], want: { mode: "list" } },
+  { args: ["--readme"], want: { mode: "readme" } },
   { args: ["--help", "--list"], want: { mode: "help" } },
 ];
 

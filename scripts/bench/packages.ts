@@ -6,7 +6,13 @@ const PACKAGES: Readonly<Record<string, string>> = {
   cc: "gcc libc6-dev",
   python3: "python3-minimal",
   taskset: "util-linux",
+  "/usr/lib/python3/dist-packages/bleach/__init__.py": "python3-bleach",
+  "/usr/lib/python3/dist-packages/flask/__init__.py": "python3-flask",
+  "/usr/lib/python3/dist-packages/markdown_it/__init__.py": "python3-markdown-it",
 };
+
+/** What the blog imports: files of Debian's own Python, for ensurePrograms(). */
+export const PYTHON_MODULES: readonly string[] = Object.keys(PACKAGES).filter((name) => name.includes("/python3/"));
 
 /** Where servers stand that are not in everybody's PATH. */
 const EXTRA_PATH = "/usr/sbin:/sbin";
@@ -16,7 +22,7 @@ const POLICY = "#!/bin/sh\n# Nothing starts while packages are installed.\nexit 
 const INSTALL_MS = 600_000;
 
 /**
- * Sees that all programs can be run. As root it installs what is missing, without starting the services that the
+ * Sees that all programs can be run; a path names a file that must be there. As root it installs what is missing, without starting the services that the
  * packages bring; otherwise it throws Error with the command that does.
  */
 export async function ensurePrograms(programs: readonly string[]): Promise<void> {
@@ -34,12 +40,13 @@ export async function ensurePrograms(programs: readonly string[]): Promise<void>
   if (still.length > 0) throw new Error(`Still missing after ${install.join(" ")}: ${still.join(", ")}`);
 }
 
-/** Those of `programs` that PATH does not lead to. */
+/** Those of `programs` that PATH does not lead to, and the paths among them that lead nowhere. */
 async function findMissing(programs: readonly string[]): Promise<readonly string[]> {
   const folders = (Deno.env.get("PATH") ?? "").split(":");
   const missing: string[] = [];
   for (const program of new Set(programs)) {
-    const places = await Promise.all(folders.map((folder) => isFile(`${folder}/${program}`)));
+    const paths = program.startsWith("/") ? [program] : folders.map((folder) => `${folder}/${program}`);
+    const places = await Promise.all(paths.map(isFile));
     if (!places.includes(true)) missing.push(program);
   }
   return missing;

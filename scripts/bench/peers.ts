@@ -16,7 +16,7 @@ export type PeerName =
  * What a row may ask a server to be started with beyond static files over HTTP. "both_cores": it shares them with the load;
  * "workers": it has two.
  */
-export type Switch = "access_log" | "tls" | "cgi" | "both_cores" | "workers";
+export type Switch = "access_log" | "tls" | "cgi" | "blog" | "both_cores" | "workers";
 
 /** Where a server runs and what it is given; all paths are absolute. */
 export interface Place {
@@ -31,6 +31,8 @@ export interface Place {
   readonly configuration: string;
   /** Of a FastCGI helper. */
   readonly socket: string;
+  /** The blog's own; whoever runs the scripts can make it. */
+  readonly blogData: string;
   readonly httpPort: number;
   readonly httpsPort: number;
   readonly switches: ReadonlySet<Switch>;
@@ -58,6 +60,7 @@ const LISOD_OPTIONS: Readonly<Record<Switch, readonly string[]>> = {
   access_log: ["--log"],
   tls: ["--https", "--key", "--certificate"],
   cgi: ["--cgi"],
+  blog: ["--cgi-env"],
   both_cores: [],
   workers: ["--workers"],
 };
@@ -65,7 +68,7 @@ const LISOD_OPTIONS: Readonly<Record<Switch, readonly string[]>> = {
 /** What a lisod whose `--help` prints `help` can be asked for. */
 export function lisodSwitches(help: string): ReadonlySet<Switch> {
   const shown = new Set(help.match(/--[a-z-]+/g) ?? []);
-  const all: readonly Switch[] = ["access_log", "tls", "cgi", "both_cores", "workers"];
+  const all: readonly Switch[] = ["access_log", "tls", "cgi", "blog", "both_cores", "workers"];
   return new Set(all.filter((name) => LISOD_OPTIONS[name].every((option) => shown.has(option))));
 }
 
@@ -96,12 +99,13 @@ function lisodArguments(place: Place): readonly string[] {
   return [
     ...["--foreground", "--listen", "127.0.0.1", "--root", place.root],
     ...["--http", String(place.httpPort), "--log", place.log],
-    // All clients of the bench have one address; the idle ones are 10,000 and one.
+    // All clients of the bench have one address; the idle ones are 5,000 and one.
     ...["--max-per-address", "12000", "--max-connection-count", "12000"],
     ...(switches.has("access_log") ? [] : ["--access-log", "off"]),
     ...(switches.has("tls") ? ["--https", String(place.httpsPort)] : []),
     ...(switches.has("tls") ? ["--key", place.key, "--certificate", place.certificate] : []),
     ...(switches.has("cgi") ? ["--cgi", `${place.site}/cgi`] : []),
+    ...(switches.has("blog") ? ["--cgi-env", "BLOG_DEMO=1", "--cgi-env", `BLOG_DATA=${place.blogData}`] : []),
     ...(switches.has("workers") ? ["--workers", "2"] : []),
   ];
 }
@@ -110,13 +114,11 @@ const NGINX: Peer = {
   name: "nginx",
   title: "nginx",
   versionCommand: ["nginx", "-v"],
-  supports: new Set(["access_log", "tls", "cgi", "both_cores", "workers"]),
+  supports: new Set(["access_log", "tls", "cgi", "blog", "both_cores", "workers"]),
   template: "nginx.conf",
   always: [],
   command: (place) => ["nginx", "-c", place.configuration, "-e", `${place.folder}/nginx.error.log`],
-  // fcgiwrap ends its whole process group when it is stopped: setsid gives it one of its own.
-  helper: ({ socket, switches }) =>
-    switches.has("cgi") ? ["setsid", "fcgiwrap", "-c", "32", "-s", `unix:${socket}`] : null,
+  helper: ({ socket, switches }) => switches.has("cgi") ? ["fcgiwrap", "-c", "32", "-s", `unix:${socket}`] : null,
 };
 
 /** Everybody but lisod. */
@@ -141,7 +143,7 @@ const LIGHTTPD: Peer = {
   name: "lighttpd",
   title: "lighttpd",
   versionCommand: ["lighttpd", "-v"],
-  supports: new Set(["access_log", "tls", "cgi"]),
+  supports: new Set(["access_log", "tls", "cgi", "blog"]),
   template: "lighttpd.conf",
   always: [],
   command: (place) => ["lighttpd", "-D", "-f", place.configuration],
@@ -152,7 +154,7 @@ const APACHE: Peer = {
   name: "apache",
   title: "Apache",
   versionCommand: ["apache2", "-v"],
-  supports: new Set(["access_log", "tls", "cgi"]),
+  supports: new Set(["access_log", "tls", "cgi", "blog"]),
   template: "apache.conf",
   always: [],
   command: (place) => ["apache2", "-D", "FOREGROUND", "-f", place.configuration],
@@ -164,9 +166,9 @@ function denoServePeer(path: string): Peer {
   return { ...scriptPeer([path, "run"], "deno_serve.ts"), name: "deno-serve", title: "Deno.serve" };
 }
 
-/** bare_loop.ts run by the deno at `path`, with the memory setting that scripts/build gives lisod. */
+/** bare_loop.ts run by the deno at `path`, with the memory settings that scripts/build gives lisod. */
 function bareLoopPeer(path: string): Peer {
-  const run = [path, "run", "--v8-flags=--max-semi-space-size=4"];
+  const run = [path, "run", "--v8-flags=--max-semi-space-size=4,--max-old-space-size=1024"];
   return { ...scriptPeer(run, "bare_loop.ts"), name: "bare-loop", title: "bare loop" };
 }
 

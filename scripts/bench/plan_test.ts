@@ -54,6 +54,7 @@ Deno.test("lisodSwitches() believes what the help shows when options come and go
   assertEquals([...lisodSwitches("--log FILE --cgi-max N --https PORT")], ["access_log", "both_cores"]);
   const all = "--log FILE --cgi PATH --https PORT\n  --key FILE, --certificate FILE --workers N";
   assertEquals([...lisodSwitches(all)], ["access_log", "tls", "cgi", "both_cores", "workers"]);
+  assertEquals([...lisodSwitches("--cgi PATH --cgi-env NAME=VALUE")], ["cgi", "blog", "both_cores"]);
 });
 
 Deno.test("ROWS have names that are each used once when --only picks one", () => {

@@ -76,6 +76,29 @@ export function selectTree(all: readonly ProcessEntry[], roots: readonly number[
   return all.filter(({ pid }) => chosen.has(pid));
 }
 
+/** Those of a tree that run the program of one of its `roots`: what a server has started for others is not the server. */
+export function withoutScripts(
+  tree: readonly ProcessEntry[],
+  roots: readonly number[],
+  programOf: (pid: number) => string | null = readProgram,
+): readonly ProcessEntry[] {
+  const own = new Set(roots.map(programOf));
+  return tree.filter(({ pid }) => {
+    const program = programOf(pid);
+    return program !== null && own.has(program);
+  });
+}
+
+/** The file that a process runs; null when it has ended. */
+function readProgram(pid: number): string | null {
+  try {
+    return Deno.readLinkSync(`/proc/${pid}/exe`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
 /** CPU time that a tree has used since it started, in microseconds, in steps of 10,000. */
 export function cpuMicrosecondsOf(tree: readonly ProcessEntry[]): number {
   const ticks = tree.reduce((sum, { stat }) => sum + stat.cpuTicks, 0);

@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { cpuMicrosecondsOf, parseStat, type ProcessEntry, rssBytesOf, selectTree } from "./process_stats.ts";
+import {
+  cpuMicrosecondsOf,
+  parseStat,
+  type ProcessEntry,
+  rssBytesOf,
+  selectTree,
+  withoutScripts,
+} from "./process_stats.ts";
 
 /** A line of /proc/PID/stat whose fields from 4 on are known. */
 function statLine(name: string, state: string): string {
@@ -36,4 +43,21 @@ Deno.test("selectTree() takes descendants alone when a child is listed before it
 Deno.test("cpuMicrosecondsOf() and rssBytesOf() add up when a tree has several processes", () => {
   assertEquals(cpuMicrosecondsOf([entry(1, 0), entry(2, 1)]), 40_000);
   assertEquals(rssBytesOf([entry(1, 0), entry(2, 1)]), 24_576);
+});
+
+Deno.test("withoutScripts() keeps what runs a program of the roots when scripts run beside them", () => {
+  const programs: Readonly<Record<number, string | null>> = {
+    1: "server",
+    2: "helper",
+    3: "server",
+    4: "script",
+    5: null,
+  };
+  const tree = [1, 2, 3, 4, 5].map((pid) => entry(pid, 0));
+  const kept = (roots: readonly number[]): readonly number[] =>
+    withoutScripts(tree, roots, (pid) => programs[pid]).map(({ pid }) => pid);
+  assertEquals(kept([1]), [1, 3]);
+  assertEquals(kept([1, 2]), [1, 2, 3]);
+  // A root that has ended names no program, and others that have ended do not run it.
+  assertEquals(kept([5]), []);
 });

@@ -9,6 +9,7 @@ function flat(median: number): Spread {
   return { median, least: median, most: median };
 }
 
+const MIB = 1024 * 1024;
 const NOTHING = { cpuUs: null, busy: null, p99Ms: null, rssBytes: null };
 
 /** A server that gave `value`, which is 1/`ratio` of the base's. */
@@ -38,7 +39,11 @@ const RESULT: BenchResult = {
       servers: [server("lisod", 200, null), { ...server("nginx", 20, 10), failure: "no | port\n" }],
     },
   ],
-  memory: [{ title: "lisod", switches: [], startBytes: 50 * 1024 * 1024, endBytes: 80 * 1024 * 1024 }],
+  memory: [
+    { title: "lisod", switches: [], startBytes: 50 * MIB, endBytes: 80 * MIB },
+    { title: "lisod", switches: ["tls"], startBytes: 50 * MIB, endBytes: 150 * MIB },
+    { title: "nginx", switches: [], startBytes: 50 * MIB, endBytes: 150 * MIB },
+  ],
   leftOut: ["tls-keep-alive: lisod cannot do tls yet"],
 };
 
@@ -56,12 +61,17 @@ Deno.test("renderReport() keeps to one cell when a failure has bars and lines", 
   assertStringIncludes(failed, "| first-answer | nginx | **failed**: no / port |");
   const [head] = lines.filter((line) => line.startsWith("| row | server |"));
   assertEquals(failed.split("|").length, head.split("|").length);
+  const [run] = lines.filter((line) => line.startsWith("| keep-alive | lisod |"));
+  assertStringIncludes(run, "| 126,000 | 126,000 to 126,000 | 1 | requests/s |");
+  assertEquals(run.split("|").length, head.split("|").length);
 });
 
 Deno.test("renderReport() tells of idle cores, memory and rows left out when there are any", () => {
   const text = renderReport(RESULT);
   assertStringIncludes(text, "| 50 % * |");
-  assertStringIncludes(text, "| lisod |  | 50.0 | 80.0 | 30.0 |");
+  assertStringIncludes(text, "| lisod |  | 50.0 | 80.0 | 30.0 (at most 64) |");
+  assertStringIncludes(text, "| lisod | tls | 50.0 | 150 | **100** (at most 64) |");
+  assertStringIncludes(text, "| nginx |  | 50.0 | 150 | 100 |");
   assertStringIncludes(text, "- tls-keep-alive: lisod cannot do tls yet");
 });
 

@@ -4,10 +4,11 @@
  */
 import type { PeerName, Switch } from "./peers.ts";
 
-/** The content that an answer must have. */
+/** The content that an answer must have: a part of a file, a text, or whatever holds a text somewhere. */
 export type ExpectedContent =
   | { readonly file: string; readonly from: number; readonly length: number }
-  | { readonly text: string };
+  | { readonly text: string }
+  | { readonly holds: string };
 
 /** A GET and the answer that makes it valid. */
 export interface RequestShape {

@@ -52,6 +52,15 @@ function scriptRequest(script: string): RequestShape {
   };
 }
 
+/** A GET of the first page of the blog. Its links are the server's own, so it is known by the title of its last entry. */
+const BLOG_REQUEST: RequestShape = {
+  path: "/cgi/wsgi_wrapper.py/",
+  fields: [],
+  isConditional: false,
+  status: 200,
+  content: { holds: "Drafts, tags and a search" },
+};
+
 /** The row that most others differ from by little: answers of the 1 KiB file a second at 64 connections. */
 const KEEP_ALIVE = {
   name: "keep-alive",
@@ -60,7 +69,7 @@ const KEEP_ALIVE = {
   judged: "value",
   better: "more",
   switches: [],
-  peers: ["nginx", "nginx-tuned", "lighttpd", "apache", "deno-serve"],
+  peers: ["nginx", "nginx-tuned", "lighttpd", "apache", "deno-serve", "bare-loop"],
   goals: { nginx: 1.25, lighttpd: 0.8, "deno-serve": 2, apache: 5 },
   most: null,
   load: { kind: "wrk", request: fileRequest("1k.txt"), connections: 64, pipelined: 1, counts: "requests" },
@@ -117,7 +126,6 @@ const SMALL_ROWS: readonly Row[] = [
     ...KEEP_ALIVE,
     name: "connection-each",
     measures: "1 KiB file, 16 clients, a new connection for each request",
-    peers: ["nginx", "nginx-tuned", "lighttpd", "apache", "deno-serve"],
     goals: { nginx: 0.95 },
     load: { ...KEEP_ALIVE.load, connections: 16, request: fileRequest("1k.txt", [["Connection", "close"]]) },
   },
@@ -185,21 +193,21 @@ const FILE_ROWS: readonly Row[] = [
   }),
 ];
 
-/** Without lighttpd, which takes half as many connections as it may have descriptors: here just too few. */
-const IDLE_PEERS: Row["peers"] = ["nginx", "apache", "deno-serve", "bare-loop"];
+const IDLE_PEERS: Row["peers"] = ["nginx", "lighttpd", "apache", "deno-serve", "bare-loop"];
+const IDLE_COUNT = 5_000;
 
 /** What it costs to have the server at all. */
 const FOOTPRINT_ROWS: readonly Row[] = [
   {
     ...KEEP_ALIVE,
     name: "idle-memory",
-    measures: "resident memory for each of 10,000 idle connections that were answered once",
+    measures: "resident memory for each of 5,000 idle connections that were answered once",
     unit: "KiB/connection",
     better: "less",
     peers: IDLE_PEERS,
     goals: {},
     most: 12,
-    load: { kind: "idle_connections", request: fileRequest("1k.txt"), count: 10_000 },
+    load: { kind: "idle_connections", request: fileRequest("1k.txt"), count: IDLE_COUNT },
   },
   {
     ...KEEP_ALIVE,
@@ -231,7 +239,7 @@ const TLS_KEEP_ALIVE = {
   name: "tls-keep-alive",
   measures: "1 KiB file over TLS 1.3, 64 keep-alive connections",
   switches: ["tls"],
-  peers: ["nginx", "lighttpd", "apache", "deno-serve"],
+  peers: ["nginx", "lighttpd", "apache", "deno-serve", "bare-loop"],
   goals: { nginx: 1.25, lighttpd: 1.05 },
 } as const satisfies Row;
 
@@ -254,6 +262,7 @@ const TLS_ROWS: readonly Row[] = [
     unit: "handshakes/s",
     judged: "cpu",
     better: "less",
+    peers: ["nginx", "lighttpd", "apache", "deno-serve"],
     goals: {},
     load: { kind: "handshakes", request: fileRequest("1k.txt"), isResumed: true },
   },
@@ -262,28 +271,43 @@ const TLS_ROWS: readonly Row[] = [
     name: "tls-file-100m",
     measures: "100 MiB file over TLS 1.3, 4 clients",
     unit: "MiB/s",
+    peers: ["nginx", "lighttpd", "apache", "deno-serve"],
     goals: { nginx: 0.9 },
     load: { ...KEEP_ALIVE.load, request: fileRequest("100m.bin"), connections: 4, counts: "MiB" },
   },
   {
     ...TLS_KEEP_ALIVE,
     name: "tls-idle-memory",
-    measures: "resident memory for each of 10,000 idle TLS connections that were answered once",
+    measures: "resident memory for each of 5,000 idle TLS connections that were answered once",
     unit: "KiB/connection",
     better: "less",
     peers: IDLE_PEERS,
     goals: {},
     most: 60,
-    load: { kind: "idle_connections", request: fileRequest("1k.txt"), count: 10_000 },
+    load: { kind: "idle_connections", request: fileRequest("1k.txt"), count: IDLE_COUNT },
   },
 ];
 
-/** The programs of cgi/ by the name in the row, with the goals at 8 clients. */
-const SCRIPTS = [
-  { label: "c", title: "C program", script: "hello-c", goals: { lighttpd: 0.85, apache: 1.2, nginx: 1 } },
-  { label: "shell", title: "shell script", script: "hello.sh", goals: {} },
-  { label: "python", title: "Python script", script: "hello.py", goals: { lighttpd: 0.95, apache: 0.95, nginx: 0.95 } },
-] as const;
+/** What the rows ask scripts for, by the name in the row, with the goals at 8 clients. */
+const SCRIPTS: readonly (Pick<Row, "switches" | "goals"> & {
+  readonly label: string;
+  readonly title: string;
+  readonly request: RequestShape;
+})[] = [
+  {
+    ...{ label: "c", title: "C program", switches: ["cgi"], request: scriptRequest("hello-c") },
+    goals: { lighttpd: 0.85, apache: 1.2, nginx: 1 },
+  },
+  { label: "shell", title: "shell script", switches: ["cgi"], request: scriptRequest("hello.sh"), goals: {} },
+  {
+    ...{ label: "python", title: "Python script", switches: ["cgi"], request: scriptRequest("hello.py") },
+    goals: { lighttpd: 0.95, apache: 0.95, nginx: 0.95 },
+  },
+  {
+    ...{ label: "blog", title: "first page of the blog", switches: ["cgi", "blog"], request: BLOG_REQUEST },
+    goals: { lighttpd: 0.95, apache: 0.95, nginx: 0.95 },
+  },
+];
 
 /** nginx starts no scripts: it hands them to fcgiwrap, whose CPU and memory count as its own. */
 const CGI_BASE = {
@@ -293,13 +317,14 @@ const CGI_BASE = {
 } as const satisfies Row;
 
 const CGI_ROWS: readonly Row[] = [
-  ...SCRIPTS.flatMap(({ label, title, script, goals }) =>
+  ...SCRIPTS.flatMap(({ label, title, switches, request, goals }) =>
     [1, 8, 32].map((connections): Row => ({
       ...CGI_BASE,
       name: `cgi-${label}-${connections}`,
       measures: `CGI, ${title}, ${connections} ${connections === 1 ? "client" : "clients"}`,
+      switches,
       goals: connections === 8 ? goals : {},
-      load: { ...KEEP_ALIVE.load, request: scriptRequest(script), connections },
+      load: { ...KEEP_ALIVE.load, request, connections },
     }))
   ),
   {

@@ -37,6 +37,7 @@ export async function makeSite(switches: ReadonlySet<Switch>): Promise<Site> {
     }
     if (switches.has("tls")) await makeCertificate(site);
     if (switches.has("cgi")) await makePrograms(`${folder}/cgi`);
+    if (switches.has("blog")) await copyBlog(`${folder}/cgi`);
     return site;
   } catch (error) {
     await Deno.remove(folder, { recursive: true });
@@ -54,8 +55,8 @@ function fileBytes(from: number, length: number): Uint8Array {
   return bytes;
 }
 
-/** The bytes that an answer must hold. */
-export function expectedBytes(content: ExpectedContent): Uint8Array {
+/** The bytes that an answer must consist of. */
+export function expectedBytes(content: Exclude<ExpectedContent, { readonly holds: string }>): Uint8Array {
   return "text" in content ? new TextEncoder().encode(content.text) : fileBytes(content.from, content.length);
 }
 
@@ -77,6 +78,13 @@ async function makePrograms(folder: string): Promise<void> {
     await Deno.copyFile(`${HERE}/cgi/${script}`, `${folder}/${script}`);
     await Deno.chmod(`${folder}/${script}`, 0o755);
   }
+}
+
+/** The blog beside its wrapper, where any user may read it, compiled as its README asks where scripts cannot write. */
+async function copyBlog(folder: string): Promise<void> {
+  await runTool(["cp", "-R", ...["wsgi_wrapper.py", "blog"].map((name) => `${HERE}/../../cgi-bin/${name}`), folder]);
+  await runTool(["/usr/bin/python3", "-m", "compileall", "-q", folder]);
+  await runTool(["chmod", "-R", "a+rX", folder]);
 }
 
 /** Runs a tool to its end within 30 s; throws Error with what it said when it fails. */
