@@ -187,9 +187,10 @@ for (const workers of ["1", "2"]) {
     const askOn = async () => {
       using connection = await Deno.connect({ port: server.port(), hostname: "127.0.0.1" });
       for (let isOpen = true; isOpen;) {
-        const sending = connection.write(new TextEncoder().encode("GET /middle HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-        const isBefore = !isSignalled;
-        const isAnswered = await sending.then(() => receiveMiddle(connection), () => false);
+        const request = new TextEncoder().encode("GET /middle HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        const isSent = await connection.write(request).then(() => true, () => false);
+        const isBefore = isSent && !isSignalled;
+        const isAnswered = isSent && await receiveMiddle(connection);
         if (isAnswered) answered++;
         else if (isBefore) lost++;
         isOpen = isAnswered;

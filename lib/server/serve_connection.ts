@@ -129,19 +129,25 @@ export class ServedConnection {
     return false;
   }
 
-  /** The server stops: the present request is the last one; an idle connection closes at once. True as for `sweep`. */
+  /** The server stops: the first answer that can still say so is the last one. True as for `sweep`. */
   drain(): boolean {
     this.#isDraining = true;
     if (this.#reader.wait === "handshake") return this.#giveUp("the server stops");
-    if (!this.closeIfIdle("the server stops", 0)) this.#connection.endAfterResponse();
+    // A client that was not told may have sent its next request already.
+    if (this.#connection.responseState === "awaiting_response") this.#connection.endAfterResponse();
     return false;
+  }
+
+  /** Whether no request has begun, as far as the pump has seen. */
+  get isIdle(): boolean {
+    const { wait } = this.#reader;
+    const isWaiting = wait === "keep_alive" || (wait === "head" && !this.#connection.hasBegunRequest);
+    return isWaiting && !this.#writer.isWriting;
   }
 
   /** Closes a connection on which no request has begun for at least so long, and says whether it did. */
   closeIfIdle(reason: string, idleMs: number): boolean {
-    const { wait, waitedMs } = this.#reader;
-    const isIdle = wait === "keep_alive" || (wait === "head" && !this.#connection.hasBegunRequest);
-    if (!isIdle || waitedMs < idleMs || this.#writer.isWriting) return false;
+    if (!this.isIdle || this.#reader.waitedMs < idleMs) return false;
     this.#end(reason);
     return true;
   }
@@ -171,7 +177,6 @@ export class ServedConnection {
             this.#reader.startWait("head", limits.headMs);
             await this.#reader.readExpirably();
           } else {
-            if (this.#isDraining) return;
             try {
               this.#reader.accept(await this.#reader.read());
             } catch (error) {

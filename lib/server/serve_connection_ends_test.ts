@@ -110,16 +110,16 @@ Deno.test("signal does not take the next request from the connection", async () 
   assertEquals(conversation.contents(), ["/", "/2"]);
 });
 
-Deno.test("drain() closes a connection that waits for a request", async () => {
+Deno.test("closeIfIdle() closes a connection that waits for a request", async () => {
   const fresh = new Conversation(echoPath);
   await fresh.transport.untilReading();
-  fresh.connection.drain();
+  assertEquals([fresh.connection.isIdle, fresh.connection.closeIfIdle("the server stops", 0)], [true, true]);
   await fresh.done;
   const idle = new Conversation(echoPath);
   idle.transport.send(GET);
   await idle.transport.until(() => idle.transport.output !== "");
   await idle.transport.untilReading();
-  idle.connection.drain();
+  assertEquals(idle.connection.closeIfIdle("the server stops", 0), true);
   await idle.done;
   assertEquals(idle.contents(), ["/"]);
   for (const { tellingLog } of [fresh, idle]) assertEquals(tellingLog.filter((line) => !line.startsWith("access")), []);
@@ -159,9 +159,27 @@ Deno.test("drain() lets an answer that is being written go out whole", async () 
   conversation.transport.send(GET);
   await conversation.transport.untilBlocked();
   conversation.connection.drain();
+  assertEquals(conversation.connection.closeIfIdle("the server stops", 0), false);
   conversation.transport.unblock();
+  conversation.transport.end();
   await conversation.done;
   assertEquals(conversation.contents(), ["x".repeat(100)]);
+});
+
+Deno.test("drain() lets one more request be answered, which says close, when the answer before it could not", async () => {
+  const conversation = new Conversation(() => ok("x".repeat(100)), { maxWriteBytes: 50 });
+  conversation.transport.block();
+  conversation.transport.send(GET);
+  await conversation.transport.untilBlocked();
+  conversation.connection.drain();
+  conversation.transport.send(GET + GET);
+  conversation.transport.unblock();
+  conversation.transport.end();
+  await conversation.done;
+  assertEquals(
+    conversation.responses().map((response) => fieldValue(response, "Connection")),
+    ["keep-alive", "close"],
+  );
 });
 
 Deno.test("abort() cuts whatever is under way", async () => {

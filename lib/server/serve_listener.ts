@@ -19,6 +19,11 @@ const IDLE_MS = 1000;
 const MAX_REFUSED = 16;
 /** What the kernel has queued for a listener is reset when it closes: this long it is still accepted. */
 const LAST_ACCEPT_MS = 20;
+/**
+ * What has come may have been read and not been looked at yet when a timer calls. A connection that is idle now and so
+ * much later has nothing from before the server was told to stop, and is closed.
+ */
+const LAST_READ_MS = 10;
 /** How long connections that were cut may take to end, so that the log has them. */
 const LAST_END_MS = 100;
 
@@ -146,8 +151,17 @@ export class Server {
     for (const listener of this.#listeners) listener.close();
     this.#isDraining = true;
     this.#shutDown([...this.#connections].filter((connection) => connection.drain()).map(({ info }) => info));
+    let idle: ReadonlySet<ServedConnection> = new Set();
+    const closing = setInterval(() => idle = this.#closeIdle(idle), LAST_READ_MS);
     if (!await this.#connections.fewerThan(1, this.#services.limits.drainMs)) await this.#abort();
+    clearInterval(closing);
     clearInterval(this.#sweepTimer);
+  }
+
+  /** Closes those that were idle before and still are; returns the others that are idle. */
+  #closeIdle(before: ReadonlySet<ServedConnection>): ReadonlySet<ServedConnection> {
+    const idle = [...this.#connections].filter(({ isIdle }) => isIdle);
+    return new Set(idle.filter((connection) => !before.has(connection) || !connection.closeIfIdle(STOPS, 0)));
   }
 
   /** Cuts what is left. Where a socket cannot be shut down it ends with the process. */
@@ -186,6 +200,7 @@ export class Server {
   }
 }
 
+const STOPS = "the server stops";
 const NO_ROOM = "No room for another connection";
 const RETRY_SOON = HeaderFields.of(["Retry-After", "1"]);
 
