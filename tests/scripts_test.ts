@@ -1,5 +1,5 @@
 /** The scripts of the set-up, run as a user runs them, in a copy of the project where Deno and npm are stand-ins. */
-import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { curl, type Ended, run, TestServer, writeFiles } from "./harness.ts";
 
@@ -8,7 +8,7 @@ const PINNED = /DENO_VERSION=(\S+)/.exec(Deno.readTextFileSync(join(PROJECT, "sc
 
 /** The system's programs that the scripts use: a PATH without npm and Deno. */
 const PROGRAMS = ["bash", "dirname", "mktemp", "mkdir", "mv", "rm", "tail", "tar", "sha256sum", "uname", "chmod", "cat"]
-  .concat(["cp", "find", "sort", "xargs", "stat", "truncate"])
+  .concat(["cp", "find", "sort", "xargs", "stat", "truncate", "touch", "sleep"])
   .concat(["openssl", "readlink", "grep", "tr", "sed", "date", "cut"]);
 
 /** A folder that looks like the project, with a PATH of its own. Disposing removes it. */
@@ -29,7 +29,8 @@ class ProjectCopy implements AsyncDisposable {
       "main.ts": "// main",
       "lib/a.ts": "// a",
       "deno.json": "{}",
-      "deno.lock": "{}",
+      "deno.lock": '{\n  "npm": {\n    "example@1.0.0": {\n    }\n  }\n}\n',
+      "cache/npm/registry/example/1.0.0/package.json": "{}",
       ...files,
     });
     await run("cp", ["-r", join(PROJECT, "scripts"), join(PROJECT, ".ci"), copy.folder]);
@@ -55,11 +56,15 @@ class ProjectCopy implements AsyncDisposable {
   }
 }
 
-/** Plays Deno: says its version, and leaves a "compiled" lisod that holds the arguments. */
+/** Plays Deno: says its version and where its cache is, writes its calls down, and leaves a lisod with the folder it had. */
 const denoStub = (version: string, size = "+0") => `
 [[ $1 == --version ]] && { echo "deno ${version} (stable, release)"; exit; }
+echo "$*" >>"$HOME/calls"
+[[ $1 == cache ]] && exit
+[[ $1 == info ]] && { printf '{\\n  "denoDir": "%s/cache",\\n}\\n' "$HOME"; exit; }
 [[ $1 == compile ]] || exit 9
-printf '%s\\n' "$@" >lisod; chmod +x lisod; truncate -s ${size} lisod; echo compiled`;
+while [[ $1 != --output ]]; do shift; done
+find . "$DENO_DIR" -type f | sort >"$2"; chmod +x "$2"; truncate -s ${size} "$2"; echo compiled`;
 
 /** Plays npm: packs package.tgz of the home folder; without one it fails. */
 const NPM_STUB = `
@@ -119,19 +124,28 @@ Deno.test("find_denort() fails and says what to set when there is none", async (
 
 Deno.test("build compiles with narrow permissions when a source has changed", async () => {
   await using copy = await ProjectCopy.make({ deno: denoStub(PINNED ?? "") });
+  const takeCalls = async () => {
+    const calls = await Deno.readTextFile(join(copy.folder, "calls"));
+    await Deno.remove(join(copy.folder, "calls"));
+    return calls.split("\n");
+  };
   const build = async (env = {}) => (await copy.bash("./scripts/build", { DENORT_BIN: "/bin/true", ...env })).text;
   assertEquals(await build(), "compiled\n");
-  const compiled = (await Deno.readTextFile(join(copy.folder, "lisod"))).split("\n");
-  for (const flag of ["--no-prompt", "--no-code-cache", "--allow-net"]) assert(compiled.includes(flag), flag);
-  for (const flag of compiled) assertNotMatch(flag, /^(?:-A|--allow-all|--allow-ffi|--allow-sys)$/);
-  assert(!compiled.includes("--frozen"));
+  const [cached, , compiled] = await takeCalls();
+  assertMatch(cached, /^cache --quiet main\.ts /);
+  for (const flag of ["--no-prompt", "--no-code-cache", "--allow-net"]) assertStringIncludes(compiled, ` ${flag} `);
+  assertNotMatch(compiled, / (?:-A|--allow-(?:all|ffi|sys|read|write)) /);
+  const seen = await Deno.readTextFile(join(copy.folder, "lisod"));
+  for (const file of ["./lib/a.ts", "/npm/registry/example/1.0.0/package.json"]) {
+    assertStringIncludes(seen, `${file}\n`);
+  }
 
   assertEquals(await build(), "");
   await writeFiles(copy.folder, { "lib/a_test.ts": "// only a test" });
   assertEquals(await build(), "");
   await writeFiles(copy.folder, { "lib/b.ts": "// new" });
   assertEquals(await build({ CI: "true" }), "compiled\n");
-  assertStringIncludes(await Deno.readTextFile(join(copy.folder, "lisod")), "--frozen\n");
+  assertMatch((await takeCalls())[0], /^cache --quiet --frozen main\.ts /);
   await Deno.remove(join(copy.folder, "lib/b.ts"));
   assertEquals(await build(), "compiled\n");
   await Deno.remove(join(copy.folder, "lisod"));
