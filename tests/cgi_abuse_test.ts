@@ -3,8 +3,9 @@
  * is over, no process, zombie or descriptor of it is left. RFC 3875 9 (security considerations).
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { countDescriptors } from "./descriptors.ts";
 import { groupMembers, SCRIPTS, until } from "./cgi/running_scripts.ts";
-import { childrenOf, countDescriptors, memoryOf } from "./cgi/server.ts";
+import { childrenOf, memoryOf } from "./cgi/server.ts";
 import { startServer, type TestServer } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 import { toText } from "./raw_http.ts";

@@ -1,6 +1,7 @@
 /** The CGI handler with real processes and made-up requests: what a connection does with its answers is tested elsewhere. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
+import { countDescriptors } from "./descriptors.ts";
 import { BytesBody, HttpError } from "../lib/http/message.ts";
 import { RULES } from "../lib/rules.ts";
 import { chunkedBody, fakeRequest } from "./cgi/fake_request.ts";
@@ -576,7 +577,6 @@ Deno.test("CgiScripts.handle() leaves no process, zombie, descriptor or file beh
   const script =
     '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n"\necho $$ >>pids\nsleep 3600 &\nread -r line\necho on\nwait\n';
   Deno.writeTextFileSync(`${cgiPath}/wait`, script, { mode: 0o755 });
-  const countDescriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
   try {
     await withScripts({ cgiPath, limits: { maxSpoolMemoryBytes: 1 } }, async ({ scripts, open, folder }) => {
       const abort = async (number: number) => {

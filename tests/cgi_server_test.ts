@@ -1,7 +1,8 @@
 /** CGI end to end: what a client sees, and what is left of it, when ./lisod runs the probe. RFC 3875. */
 import { assert, assertEquals, assertMatch, assertNotMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { countDescriptors } from "./descriptors.ts";
 import { groupMembers, probe, readPid, SCRIPTS, until } from "./cgi/running_scripts.ts";
-import { childrenOf, countDescriptors, memoryOf, startCgiServer } from "./cgi/server.ts";
+import { childrenOf, memoryOf, startCgiServer } from "./cgi/server.ts";
 import { curl, startServer, type TestServer } from "./harness.ts";
 import { HttpsServer } from "./https.ts";
 import { exchange, RawClient, type Received } from "./raw_client.ts";

@@ -118,7 +118,7 @@ export function makeServices(
 }
 
 /** Knows how many buffers are out. */
-class CountingPool extends OutputPool {
+export class CountingPool extends OutputPool {
   lentCount = 0;
 
   override acquire() {

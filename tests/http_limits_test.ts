@@ -3,6 +3,7 @@
  * accepted, and the end of the server.
  */
 import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
+import { countDescriptors } from "./descriptors.ts";
 import { run, startServer, type TestServer } from "./harness.ts";
 import { exchange, RawClient } from "./raw_client.ts";
 import { fieldValue, toText } from "./raw_http.ts";
@@ -20,22 +21,18 @@ async function startWithBigFile(...args: readonly string[]): Promise<TestServer>
   return server;
 }
 
-function countDescriptors(server: TestServer): number {
-  return [...Deno.readDirSync(`/proc/${server.pid}/fd`)].length;
-}
-
 /** Resolves when the server has so many descriptors; rejects when it has not after two seconds. */
 async function untilDescriptors(server: TestServer, count: number): Promise<void> {
-  for (let round = 0; round < 50 && countDescriptors(server) > count; round++) {
+  for (let round = 0; round < 50 && countDescriptors(server.pid) > count; round++) {
     await new Promise((resolve) => setTimeout(resolve, 40));
   }
-  assertEquals(countDescriptors(server), count);
+  assertEquals(countDescriptors(server.pid), count);
 }
 
 Deno.test("lisod ends slow clients, with 408 where a request has begun", async () => {
   const limits = ["head", "keep-alive", "body-idle", "write-idle", "linger"].flatMap((name) => [`--${name}-ms`, "200"]);
   await using server = await startWithBigFile(...limits);
-  const before = countDescriptors(server);
+  const before = countDescriptors(server.pid);
   const deaf = await RawClient.connect(server.port());
   await deaf.send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const outcomes = await Promise.all(

@@ -83,11 +83,6 @@ export class HttpsServer implements AsyncDisposable {
     return run("/bin/sh", ["-c", `printf '${request}' | "$@"`, "sh", ...client]);
   }
 
-  /** How many descriptors the server has open. */
-  countDescriptors(): number {
-    return [...Deno.readDirSync(`/proc/${this.server.pid}/fd`)].length;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server[Symbol.asyncDispose]();
     await Deno.remove(this.certificates.folder, { recursive: true });

@@ -3,6 +3,7 @@
  * on asking. The test looks at the answers and the descriptors; `deno task slow` also prints how long the normal client
  * waited, for time is nothing that a test could judge on any machine.
  */
+import { countDescriptors } from "./descriptors.ts";
 import { startServer, type TestServer } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 
@@ -41,15 +42,15 @@ export function startAttackedServer(): Promise<TestServer> {
 
 /** Attacks the server, and waits until all that the attack has opened is closed. */
 export async function attackSlowly(server: TestServer, mode: SlowMode): Promise<SlowResult> {
-  const before = countDescriptors(server);
+  const before = countDescriptors(server.pid);
   let most = 0;
-  const look = setInterval(() => most = Math.max(most, countDescriptors(server)), 100);
+  const look = setInterval(() => most = Math.max(most, countDescriptors(server.pid)), 100);
   const attack = startAttack(server, mode);
   const { times, statuses } = await askFor(server, ATTACK_MS);
   await attack.status;
   clearInterval(look);
-  await until(() => countDescriptors(server) <= before);
-  return { statuses, descriptors: { before, most, after: countDescriptors(server) }, p99Ms: percentile(times, 99) };
+  await until(() => countDescriptors(server.pid) <= before);
+  return { statuses, descriptors: { before, most, after: countDescriptors(server.pid) }, p99Ms: percentile(times, 99) };
 }
 
 const ATTACK_MS = 6000;
@@ -86,10 +87,6 @@ async function askFor(
 
 function percentile(values: readonly number[], percent: number): number {
   return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * percent / 100)];
-}
-
-function countDescriptors(server: TestServer): number {
-  return [...Deno.readDirSync(`/proc/${server.pid}/fd`)].length;
 }
 
 /** Resolves when it is so, or after ten seconds. */

@@ -4,6 +4,7 @@
  * runtime has learnt to close such sockets and the file can go.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { countDescriptors } from "./descriptors.ts";
 import { openLibc } from "../lib/server/libc.ts";
 import { type SocketEnds, SocketShutdown } from "../lib/server/socket_shutdown.ts";
 
@@ -189,10 +190,6 @@ async function answerToGarbage(client: Deno.Conn): Promise<number> {
   await client.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
   await client.read(answer);
   return answer[0];
-}
-
-function countDescriptors(): number {
-  return [...Deno.readDirSync("/proc/self/fd")].length;
 }
 
 /** Long enough for the event loop to end what it can end. */

@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import process from "node:process";
+import { countDescriptors } from "./descriptors.ts";
 import { type Field, HeaderFields } from "../lib/http/header_fields.ts";
 import {
   BytesBody,
@@ -136,10 +137,6 @@ function pattern(length: number, seed = 1): Uint8Array<ArrayBuffer> {
     bytes[i] = state >>> 24;
   }
   return bytes;
-}
-
-function countDescriptors(): number {
-  return [...Deno.readDirSync("/proc/self/fd")].length;
 }
 
 function run(...command: readonly string[]): void {

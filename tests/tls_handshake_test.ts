@@ -11,6 +11,7 @@ import { join } from "@std/path";
 import { curl } from "./harness.ts";
 import { HttpsServer } from "./https.ts";
 import { concatenate } from "./raw_http.ts";
+import { countDescriptors } from "./descriptors.ts";
 
 Deno.test("lisod answers over TLS 1.2 and 1.3 and refuses 1.1 when openssl connects", async () => {
   await using server = await HttpsServer.start();
@@ -150,14 +151,14 @@ Deno.test("lisod goes on when clients reset in the handshake", async () => {
 
 Deno.test("lisod frees the descriptors of 1,000 silent clients when handshakeMs has passed", async () => {
   await using server = await HttpsServer.start({ args: ["--handshake-ms", "15s", "--max-per-address", "2000"] });
-  const atStart = server.countDescriptors();
+  const atStart = countDescriptors(server.server.pid);
   await curl("--cacert", server.certificates.root, `${server.url}/`);
   // The connection of curl may still be counted here, so it is no measure of what is to come.
-  const before = server.countDescriptors();
+  const before = countDescriptors(server.server.pid);
   const clients = await connectSilently(server.port, 1_000);
-  await until(() => server.countDescriptors() >= atStart + 1_000);
+  await until(() => countDescriptors(server.server.pid) >= atStart + 1_000);
   // The server ends each connection, although no client does anything.
-  await until(() => server.countDescriptors() <= before);
+  await until(() => countDescriptors(server.server.pid) <= before);
   const ends = await Promise.all(clients.map(readToEnd));
   assertEquals(ends.filter(({ bytes }) => bytes.length > 0), []);
   assertEquals((await curl("--cacert", server.certificates.root, `${server.url}/`)).code, 0);
@@ -177,7 +178,7 @@ Deno.test("lisod completes a handshake in at most twice its normal time when 500
 Deno.test("lisod stops at once when clients are silent in the handshake", async () => {
   await using server = await HttpsServer.start({ args: ["--handshake-ms", "60s"] });
   const clients = await connectSilently(server.port, 50);
-  await until(() => server.countDescriptors() > 50);
+  await until(() => countDescriptors(server.server.pid) > 50);
   const { code } = await server.server.stop();
   assertEquals(code, 0);
   assertNotMatch(server.server.logText(), /are cut/);

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { countDescriptors } from "../../tests/descriptors.ts";
 import { systemCalls } from "../../tests/cgi/system_calls.ts";
 import type { ScriptProcess } from "./script_process.ts";
 import { Spawner, SpawnError } from "./spawner.ts";
@@ -41,10 +42,6 @@ async function readOutput(process: ScriptProcess): Promise<string> {
 
 async function readPart(process: ScriptProcess): Promise<string> {
   return new TextDecoder().decode(await process.output.read() ?? new Uint8Array());
-}
-
-function countDescriptors(): number {
-  return Array.from(Deno.readDirSync("/proc/self/fd")).length;
 }
 
 Deno.test("ScriptProcess.signalGroup() reaches the script and its children, and nobody once they have ended", () =>

@@ -7,20 +7,18 @@ import { PipeReader, PipeWriter } from "./pipe.ts";
 import { Readiness } from "./readiness.ts";
 import { ScriptProcess } from "./script_process.ts";
 import { type Command, SpawnMemory } from "./spawn_arguments.ts";
-import { O_CLOEXEC, type SystemCalls } from "./system_calls.ts";
+import { keepDescriptorsFromPrograms, O_CLOEXEC, type SystemCalls } from "./system_calls.ts";
 
 export interface ScriptCommand extends Command {
   /** Whether there is content for standard input; without, it is /dev/null. */
   readonly hasInput: boolean;
 }
 
-/** Linux and glibc, spawn.h, signal.h and linux/close_range.h. */
+/** Linux and glibc, spawn.h and signal.h. */
 const POSIX_SPAWN_SETSIGDEF = 4;
 const POSIX_SPAWN_SETSIGMASK = 8;
 const POSIX_SPAWN_SETSID = 0x80;
 const SIGPIPE = 13;
-const CLOSE_RANGE_CLOEXEC = 4;
-const LAST_DESCRIPTOR = 0xffff_ffff;
 /** posix_spawnattr_t has 336 bytes, sigset_t 128. */
 const ATTRIBUTES_BYTES = 512;
 const SIGNALS_BYTES = 128;
@@ -86,8 +84,7 @@ export class Spawner {
     calls.posix_spawnattr_setsigmask(this.#attributes, new Uint8Array(SIGNALS_BYTES));
     // The runtime ignores it, which programs would inherit.
     calls.posix_spawnattr_setsigdefault(this.#attributes, ignored);
-    // What this process opens is closed in programs; now also what it has inherited itself.
-    calls.close_range(3, LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC);
+    keepDescriptorsFromPrograms(calls);
   }
 
   /** Throws SpawnError. */

@@ -50,3 +50,13 @@ export type SystemCalls = Deno.DynamicLibrary<typeof SYSTEM_CALLS>["symbols"];
 /** Linux, asm-generic/fcntl.h; the same for x86-64 and arm64. */
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
+
+/** Linux, linux/close_range.h. */
+const CLOSE_RANGE_CLOEXEC = 4;
+const FIRST_DESCRIPTOR = 3;
+const LAST_DESCRIPTOR = 0xffff_ffff;
+
+/** From now on no program gets what is open here but the standard streams: what this process opens is so, not what it has inherited. */
+export function keepDescriptorsFromPrograms(calls: Pick<SystemCalls, "close_range">): void {
+  calls.close_range(FIRST_DESCRIPTOR, LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC);
+}

@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "@std/path";
+import { keepDescriptorsFromPrograms } from "../cgi/system_calls.ts";
 import type { Libc } from "./libc.ts";
 import { osProblem, StartError } from "./start_error.ts";
 
@@ -37,7 +38,7 @@ export function isDaemon(): boolean {
 export async function startDaemon(options: DaemonOptions): Promise<string | null> {
   const socket = openReadySocket();
   // A script that holds a lock, a pipe or a terminal on a further descriptor must not lend it to a process without end.
-  options.libc?.close_range(FIRST_FREE_FD, LAST_FD, CLOSE_RANGE_CLOEXEC);
+  if (options.libc !== null) keepDescriptorsFromPrograms(options.libc);
   try {
     return await runDaemon(options, socket);
   } finally {
@@ -45,11 +46,6 @@ export async function startDaemon(options: DaemonOptions): Promise<string | null
     Deno.removeSync(socket.folder, { recursive: true });
   }
 }
-
-/** Linux close_range(2): the arguments that mark all but the standard streams to be closed by exec. */
-const FIRST_FREE_FD = 3;
-const LAST_FD = 0xffff_ffff;
-const CLOSE_RANGE_CLOEXEC = 4;
 
 interface ReadySocket {
   /** Of the command alone (mode 0700), so that nobody else can answer in the daemon's place. */

@@ -3,6 +3,7 @@
  * this program runs, and later writes the keys of every connection to it; taking the variable away is too late. So the
  * open file is exchanged for /dev/null. What stays is a file without content. I/O.
  */
+import { O_CLOEXEC } from "../cgi/system_calls.ts";
 import type { Libc } from "./libc.ts";
 import { StartError } from "./start_error.ts";
 
@@ -10,7 +11,6 @@ const VARIABLE = "SSLKEYLOGFILE";
 
 /** Linux, fcntl.h. */
 const O_WRONLY = 1;
-const O_CLOEXEC = 0o2000000;
 /** Standard input, output and error are no key log, whatever the variable names. */
 const FIRST_FD = 3;
 

@@ -3,11 +3,10 @@
  * foresaw, put into one of these places after the other, costs that connection and nothing else.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { echoContent, makeServices, ok, respond } from "../../tests/conversation.ts";
+import { CountingPool, echoContent, makeServices, ok, respond } from "../../tests/conversation.ts";
 import { parseResponses, toText } from "../../tests/raw_http.ts";
 import { ScriptedTransport } from "../../tests/scripted_transport.ts";
 import type { Body, HttpResponse } from "../http/message.ts";
-import { OutputPool } from "../http/writers.ts";
 import { type ConnectionServices, ServedConnection } from "./serve_connection.ts";
 import type { ServedRequest } from "./served_request.ts";
 import type { Transport } from "./transport.ts";
@@ -132,20 +131,6 @@ const REQUESTS = [
   "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n",
   "GET  refused\r\n\r\n",
 ];
-
-class CountingPool extends OutputPool {
-  lentCount = 0;
-
-  override acquire() {
-    this.lentCount++;
-    return super.acquire();
-  }
-
-  override release(buffer: Parameters<OutputPool["release"]>[0]) {
-    this.lentCount--;
-    super.release(buffer);
-  }
-}
 
 const INFO = {
   id: 1,

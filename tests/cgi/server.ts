@@ -14,11 +14,6 @@ export function memoryOf(pid: number, field: "VmRSS" | "VmHWM"): number {
   return Number(kibibytes) * 1024;
 }
 
-/** The open descriptors of a process. */
-export function countDescriptors(pid: number): number {
-  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
-}
-
 /** Process ids of the children of a process; zombies count. */
 export function childrenOf(pid: number): number[] {
   return [...Deno.readDirSync(`/proc/${pid}/task`)].flatMap(({ name }) =>

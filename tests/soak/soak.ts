@@ -5,7 +5,8 @@
  * are what they were, and memory has not grown. The last line is "N passed, N failed", the exit status 1 when one failed.
  */
 import { join } from "@std/path";
-import { childrenOf, countDescriptors, memoryOf } from "../cgi/server.ts";
+import { countDescriptors } from "../descriptors.ts";
+import { childrenOf, memoryOf } from "../cgi/server.ts";
 import { writeFiles } from "../harness.ts";
 import { HttpsServer, makeCertificates } from "../https.ts";
 import { FILES, type Load, LOADS, SCRIPT, type Site } from "./loads.ts";
