@@ -5,6 +5,7 @@
 import { TrustedProxies } from "../lib/access/forwarded.ts";
 import { AddressRange } from "../lib/access/ip_address.ts";
 import { HeaderFields } from "../lib/http/header_fields.ts";
+import { KnownSections } from "../lib/http/known_sections.ts";
 import { type Body, BytesBody, EMPTY_BODY, type HttpError, type HttpResponse } from "../lib/http/message.ts";
 import { HeadWriter, OutputPool } from "../lib/http/writers.ts";
 import { DEFAULT_LIMITS, type Limits } from "../lib/limits.ts";
@@ -111,6 +112,7 @@ export function makeServices(
     rules,
     proxies: new TrustedProxies(proxies.flatMap((range) => AddressRange.parse(range) ?? [])),
     headWriter: new HeadWriter(),
+    sections: new KnownSections(),
     outputPool: new OutputPool(),
     clock: { nowMs: 0, update: () => {} },
     shutdownSockets: () => {},

@@ -5,6 +5,7 @@
 import { Connection, type RequestEvent } from "../lib/http/connection.ts";
 import { latin1Bytes, latin1Text } from "../lib/http/grammar.ts";
 import { HeaderFields } from "../lib/http/header_fields.ts";
+import { KnownSections } from "../lib/http/known_sections.ts";
 import { HttpError } from "../lib/http/message.ts";
 import type { ReceiveBuffer } from "../lib/http/receive_buffer.ts";
 import { HeadWriter, OutputBuffer } from "../lib/http/writers.ts";
@@ -85,7 +86,12 @@ class Recorder {
   #content = "";
 
   constructor({ limits, rules = RULES.standard }: ReadOptions) {
-    this.#connection = new Connection({ limits: { ...DEFAULT_LIMITS, ...limits }, rules, headWriter: HEAD_WRITER });
+    this.#connection = new Connection({
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      rules,
+      headWriter: HEAD_WRITER,
+      sections: new KnownSections(),
+    });
   }
 
   /** False when the connection has ended. */

@@ -10,6 +10,8 @@ import type { HeaderFields } from "./header_fields.ts";
 import { HttpError, type RequestHead } from "./message.ts";
 import { type BodyReader, ChunkedReader, type Framing, LengthReader, requestFraming } from "./body_readers.ts";
 import { HeadReader, type ReadHead } from "./head_reader.ts";
+import type { KeptHead } from "./kept_head.ts";
+import type { FieldMeaning, KnownSections } from "./known_sections.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import { parseAuthority, parseTarget, type Target } from "./target.ts";
 import {
@@ -104,6 +106,15 @@ export interface ResponseHead {
   readonly status: number;
   readonly fields: HeaderFields;
   readonly length: number | null;
+  readonly kept?: KeptHead;
+}
+
+/** What all connections of a server may share. */
+export interface ConnectionOptions {
+  readonly limits: Limits;
+  readonly rules: Rules;
+  readonly headWriter: HeadWriter;
+  readonly sections: KnownSections;
 }
 
 export class Connection {
@@ -128,12 +139,11 @@ export class Connection {
   /** Bytes of content that the head promised and that were not sent. */
   #unsent = 0;
 
-  /** `headWriter` may be shared by all connections: it keeps nothing of them. */
-  constructor(options: { readonly limits: Limits; readonly rules: Rules; readonly headWriter: HeadWriter }) {
+  constructor(options: ConnectionOptions) {
     this.#limits = options.limits;
     this.#rules = options.rules;
     this.#headWriter = options.headWriter;
-    this.#headReader = new HeadReader(options.limits);
+    this.#headReader = new HeadReader(options.limits, options.sections);
   }
 
   get requestState(): RequestState {
@@ -240,9 +250,10 @@ export class Connection {
     this.#head = head;
     this.#version = head.version;
     this.#isHead = head.method === "HEAD";
-    this.#keepsAlive = isPersistent(head);
-    this.#isLastRequest = !this.#keepsAlive;
-    const request = this.#checkHead(head);
+    const meaning = this.#meaningOf(head);
+    this.#keepsAlive = meaning.keepsAlive;
+    this.#isLastRequest = !meaning.keepsAlive;
+    const request = receivedRequest(head, meaning);
     this.#moveRequest("request_head");
     this.#moveResponse("request_head");
     if (request.framing === 0) {
@@ -256,42 +267,35 @@ export class Connection {
     return { type: "request_head", request };
   }
 
-  #checkHead(head: ReadHead): ReceivedRequest {
+  /** What the fields of a head say of its framing, its host and the connection. Throws HttpError where they are at fault. */
+  #meaningOf(head: ReadHead): FieldMeaning {
+    const { method, version, fields, section } = head;
+    const known = section?.meaning;
+    if (known && known.method === method && known.version === version) return known;
     const framing = requestFraming(head, { limits: this.#limits, rules: this.#rules });
-    const target = parseTarget(head.method, head.target);
-    const expectation = head.fields.get("expect");
-    // RFC 9110 10.1.1: any other expectation 417; a 100-continue of HTTP/1.0 MUST be ignored.
-    const expectsContinue = expectation !== null && head.version === "1.1";
-    if (expectsContinue && !/^100-continue$/i.test(expectation)) throw new HttpError(417, `Expect "${expectation}"`);
-    return {
-      head,
-      target,
-      host: this.#checkHost(head, target),
+    const meaning = {
+      method,
+      version,
       framing,
-      expectsContinue: expectsContinue && framing !== 0,
-      rejection: head.rejection,
+      keepsAlive: isPersistent(head),
+      expectsContinue: expectsContinue(head) && framing !== 0,
+      host: this.#hostOf(version, fields.get("host")),
     };
+    if (section !== null) section.meaning = meaning;
+    return meaning;
   }
 
-  /** RFC 9112 3.2: 400 for a missing (by rule), repeated or invalid Host; 3.2.2: the absolute form wins over it. */
-  #checkHost(head: RequestHead, target: Target): string {
-    const value = head.fields.get("host");
+  /** RFC 9112 3.2: 400 for a missing (by rule), repeated or invalid Host. */
+  #hostOf(version: "1.0" | "1.1", value: string | null): string {
     if (value === null) {
-      if (this.#rules.requiresHost && head.version === "1.1") throw new HttpError(400, "No Host field");
-    } else if (value !== this.#checkedHost) {
-      // Repeated ones come joined by a comma and a space, which is no host.
-      const authority = parseAuthority(value);
-      if (authority === null) throw new HttpError(400, `Host "${value}"`);
-      this.#checkedHost = value;
-      this.#hostName = authority.host;
+      if (this.#rules.requiresHost && version === "1.1") throw new HttpError(400, "No Host field");
+      return "";
     }
-    if (target.authority !== null) return parseAuthority(target.authority)?.host ?? "";
-    return value === null ? "" : this.#hostName;
+    // Repeated ones come joined by a comma and a space, which is no host.
+    const authority = parseAuthority(value);
+    if (authority === null) throw new HttpError(400, `Host "${value}"`);
+    return authority.host;
   }
-
-  /** The last Host field that was found valid, and its name: it is the same in each request of a connection. */
-  #checkedHost = "";
-  #hostName = "";
 
   #nextData(): RequestEvent {
     const part = this.#bodyReader?.read(this.#buffer) ?? null;
@@ -333,7 +337,7 @@ export class Connection {
   }
 
   #writeHead(output: OutputBuffer, head: ResponseHead, nowMs: number): void {
-    const { status, fields, length } = head;
+    const { status, fields, length, kept } = head;
     let framing: ResponseFraming;
     // RFC 9110 8.6, RFC 9112 6.1: neither field in 204; a 304 may leave them out.
     if (status === 204 || status === 304) framing = "none";
@@ -342,7 +346,7 @@ export class Connection {
     if (framing === "close") this.#keepsAlive = false;
     this.#framing = framing;
     this.#unsent = typeof framing === "number" ? framing : 0;
-    this.#headWriter.write(output, { status, framing, keepsAlive: this.#keepsAlive }, { fields, nowMs });
+    this.#headWriter.write(output, { status, framing, keepsAlive: this.#keepsAlive }, { fields, kept, nowMs });
   }
 
   /** Whether the answer whose head was sent has content on the wire. RFC 9110 9.3.2: HEAD has none. */
@@ -411,6 +415,21 @@ export class Connection {
 }
 
 const NOTHING = new Uint8Array(0);
+
+function receivedRequest(head: ReadHead, { framing, expectsContinue, host }: FieldMeaning): ReceivedRequest {
+  const target = parseTarget(head.method, head.target);
+  // RFC 9112 3.2.2: the absolute form wins over the Host field.
+  const named = target.authority === null ? host : parseAuthority(target.authority)?.host ?? "";
+  return { head, target, host: named, framing, expectsContinue, rejection: head.rejection };
+}
+
+/** RFC 9110 10.1.1: any other expectation 417; a 100-continue of HTTP/1.0 MUST be ignored. */
+function expectsContinue(head: RequestHead): boolean {
+  const expectation = head.fields.get("expect");
+  if (expectation === null || head.version === "1.0") return false;
+  if (!/^100-continue$/i.test(expectation)) throw new HttpError(417, `Expect "${expectation}"`);
+  return true;
+}
 
 /** RFC 9112 9.3: HTTP/1.1 persists unless it says close, HTTP/1.0 only if it says keep-alive; case does not matter. */
 function isPersistent(head: RequestHead): boolean {

@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS } from "../limits.ts";
 import { RULES } from "../rules.ts";
 import { Connection, type ReceivedRequest } from "./connection.ts";
 import { HeaderFields } from "./header_fields.ts";
+import { KnownSections } from "./known_sections.ts";
 import { HeadWriter, OutputBuffer } from "./writers.ts";
 
 const REFUSED = ["error 400"];
@@ -131,6 +132,7 @@ function connectionWith(input: string): Connection {
     limits: DEFAULT_LIMITS,
     rules: RULES.standard,
     headWriter: new HeadWriter(),
+    sections: new KnownSections(),
   });
   receiveInto(connection, bytesOf(input));
   return connection;

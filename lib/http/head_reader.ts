@@ -5,12 +5,15 @@
 import type { Limits } from "../limits.ts";
 import { COLON, CR, FIELD_VALUE_BYTE, HTAB, latin1Text, LF, SP, TARGET_BYTE, TCHAR } from "./grammar.ts";
 import { addToHash, HeaderFields } from "./header_fields.ts";
+import type { KnownSection, KnownSections } from "./known_sections.ts";
 import { HttpError, type RequestHead } from "./message.ts";
 import type { ReceiveBuffer } from "./receive_buffer.ts";
 
 /** A head and, where one of its lines or their number is over a limit but its framing is certain, the error to answer. */
 export interface ReadHead extends RequestHead {
   readonly rejection: HttpError | null;
+  /** Where its fields have come before. */
+  readonly section: KnownSection | null;
 }
 
 /** Where the head reader stands; each of them is what the next byte belongs to. */
@@ -31,10 +34,12 @@ type HeadState =
 /** Reads request heads one after the other. */
 export class HeadReader {
   readonly #limits: Limits;
+  readonly #sections: KnownSections;
   #state: HeadState = "start";
   /** Offsets are counted from the first byte of the head, for the storage may move between two calls. */
   #at = 0;
   #lineStart = 0;
+  #sectionStart = 0;
   #targetStart = 0;
   #targetEnd = 0;
   #nameStart = 0;
@@ -46,9 +51,15 @@ export class HeadReader {
   #version: "1.0" | "1.1" = "1.1";
   #hasEmptyLine = false;
   #rejection: HttpError | null = null;
+  /** The field section of the present head where it came before, and where the last one stands among those. */
+  #section: KnownSection | null = null;
+  #slot: number;
+  #print = 0;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, sections: KnownSections) {
     this.#limits = limits;
+    this.#sections = sections;
+    this.#slot = sections.lastSlot;
   }
 
   /** Whether the first byte of a head has been seen and its last has not. */
@@ -96,6 +107,9 @@ export class HeadReader {
         return this.#readTarget(bytes, start, at, end);
       case "version":
         return this.#readVersion(bytes, start, at, end);
+      case "version_lf":
+        expectLf(bytes[at]);
+        return this.#startSection(bytes, start, at + 1, end);
       case "end_lf":
         throw new Error("The end of a head is read by its caller");
       default:
@@ -190,6 +204,15 @@ export class HeadReader {
     return at + 1;
   }
 
+  /** Reads all fields at once where they have come before. */
+  #startSection(bytes: Uint8Array, start: number, at: number, end: number): number {
+    this.#lineStart = at - start;
+    this.#sectionStart = at - start;
+    this.#section = this.#sections.match(this.#slot, bytes, { at, end });
+    this.#state = this.#section === null ? "line_start" : "end_lf";
+    return this.#section === null ? at : at + this.#section.head.length - this.#section.start - 1;
+  }
+
   #startFieldLine(byte: number, offset: number): void {
     // RFC 9112 5.2: obs-fold in a request is refused with 400 (a line that starts with white space).
     if (TCHAR[byte] === 0) throw new HttpError(400, "A field line does not start with a name");
@@ -223,6 +246,8 @@ export class HeadReader {
     let valueEnd = at - start;
     while (valueEnd > this.#valueStart && isBlank(bytes[start + valueEnd - 1])) valueEnd--;
     this.#spans.push(this.#hash, this.#nameStart, this.#nameEnd, this.#valueStart, valueEnd);
+    this.#print = Math.imul(this.#print ^ this.#hash, 31) + valueEnd + sampleOf(bytes, start + this.#valueStart, at) |
+      0;
     if (at - start - this.#lineStart > this.#limits.maxLineBytes) {
       this.#rejection ??= new HttpError(431, "A field line is too long");
     }
@@ -231,19 +256,39 @@ export class HeadReader {
   }
 
   #finish(buffer: ReceiveBuffer, headBytes: number): ReadHead {
-    const head = keepBytes(buffer.take(headBytes));
-    const fields = HeaderFields.fromSpans(head, this.#spans);
-    if (fields.size > this.#limits.maxFieldCount) this.#rejection ??= new HttpError(431, "Too many fields");
-    const method = this.#method;
-    const target = latin1Text(head, this.#targetStart, this.#targetEnd);
-    const result = { method, target, version: this.#version, fields, rejection: this.#rejection };
+    const { bytes, start } = buffer;
+    const target = latin1Text(bytes, start + this.#targetStart, start + this.#targetEnd);
+    buffer.skip(headBytes);
+    const section = this.#section;
+    const fields = section?.fields ?? this.#keepFields(bytes.subarray(start, start + headBytes));
+    const result = {
+      method: this.#method,
+      target,
+      version: this.#version,
+      fields,
+      rejection: this.#rejection,
+      section,
+    };
     this.#state = "start";
     this.#at = 0;
     this.#lineStart = 0;
-    this.#spans = [];
     this.#hasEmptyLine = false;
     this.#rejection = null;
+    this.#section = null;
     return result;
+  }
+
+  #keepFields(head: Uint8Array): HeaderFields {
+    const kept = keepBytes(head);
+    const spans = this.#spans;
+    const fields = HeaderFields.fromSpans(kept, spans);
+    if (fields.size > this.#limits.maxFieldCount) this.#rejection ??= new HttpError(431, "Too many fields");
+    if (this.#rejection === null) {
+      this.#slot = this.#sections.remember(kept, this.#sectionStart, { spans, print: this.#print });
+    }
+    this.#spans = [];
+    this.#print = 0;
+    return fields;
   }
 
   #isInRequestLine(): boolean {
@@ -260,6 +305,11 @@ function targetTooLong(): HttpError {
 
 function expectLf(byte: number): void {
   if (byte !== LF) throw new HttpError(400, "Bare CR in the request head");
+}
+
+/** Three bytes of a text that begins at `start`: texts of one length that differ, mostly differ in one of them. */
+function sampleOf(bytes: Uint8Array, start: number, end: number): number {
+  return bytes[start] << 16 ^ bytes[(start + end) >> 1] << 8 ^ bytes[end - 1];
 }
 
 function isBlank(byte: number): boolean {

@@ -3,6 +3,7 @@ import { fill, textOf } from "../../tests/feed.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { HeadReader } from "./head_reader.ts";
 import { hashName, HeaderFields } from "./header_fields.ts";
+import { KnownSections } from "./known_sections.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 
 const COOKIES = HeaderFields.of(["Set-Cookie", "a=1"], ["X-One", "1"], ["set-cookie", "b=2"]);
@@ -11,7 +12,7 @@ const COOKIES = HeaderFields.of(["Set-Cookie", "a=1"], ["X-One", "1"], ["set-coo
 function received(fields: HeaderFields): HeaderFields {
   const buffer = new ReceiveBuffer();
   fill(buffer, `GET / HTTP/1.1\r\n${textOf(fields.toBytes())}\r\n`);
-  const head = new HeadReader(DEFAULT_LIMITS).read(buffer);
+  const head = new HeadReader(DEFAULT_LIMITS, new KnownSections()).read(buffer);
   assert(head !== null);
   return head.fields;
 }

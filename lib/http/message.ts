@@ -3,6 +3,7 @@
  * of it is pure; a file, a script or a socket appears here only as a `Body`. RFC 9110 sections 6 and 15.
  */
 import { HeaderFields } from "./header_fields.ts";
+import type { KeptHead } from "./kept_head.ts";
 
 /**
  * The content of a message. Single use: it is iterated once, and `close()` is called in the end whether it was or not
@@ -86,6 +87,8 @@ export interface HttpResponse {
   readonly status: number;
   readonly fields: HeaderFields;
   readonly body: Body;
+  /** Where an answer that is given again and again keeps its head. */
+  readonly head?: KeptHead;
 }
 
 /** RFC 3875 6.2.2: the server answers as if the client had asked for `localRedirect` (absolute path and query). */

@@ -4,6 +4,7 @@
  */
 import { latin1Bytes } from "./grammar.ts";
 import { HeaderFields } from "./header_fields.ts";
+import type { KeptHead } from "./kept_head.ts";
 import { reasonPhrase } from "./message.ts";
 
 /** How the client finds the end of the content; "none" where there is none by rule (1xx, 204, 304). */
@@ -36,6 +37,7 @@ export class OutputBuffer {
 
   /** Appends bytes of which there must be room for all; heads, which have no bound of their own, make room. */
   append(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
     if (bytes.length > this.room) this.#grow(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
@@ -44,6 +46,11 @@ export class OutputBuffer {
   appendByte(byte: number): void {
     if (this.#length === this.#bytes.length) this.#grow(1);
     this.#bytes[this.#length++] = byte;
+  }
+
+  /** A copy of what was appended since the buffer had `length` bytes. */
+  copyFrom(length: number): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(length, this.#length);
   }
 
   /** The bytes that wait, as a view that is valid until the next append; the buffer is empty then. */
@@ -83,6 +90,14 @@ export const LAST_CHUNK = latin1Bytes("0\r\n\r\n");
 /** RFC 9112 7.1: what follows the data of each chunk. */
 export const CHUNK_END = CRLF;
 
+export interface HeadOptions {
+  readonly fields: HeaderFields;
+  /** Of an answer that is given again and again, always with the same status and fields. */
+  readonly kept?: KeptHead;
+  /** Unix time. */
+  readonly nowMs: number;
+}
+
 /**
  * Writes heads: `HTTP/1.1 status reason`, Date, Server, Connection, framing, then the fields of the response. What
  * precedes the framing is the same for each status within a second and is kept. The status line says HTTP/1.1 to
@@ -99,8 +114,14 @@ export class HeadWriter {
   }
 
   /** Appends the head; `nowMs` is Unix time. The fields must not hold any that this function writes. */
-  write(output: OutputBuffer, line: ResponseLine, options: { readonly fields: HeaderFields; readonly nowMs: number }) {
-    output.append(this.#prefix(line, Math.floor(options.nowMs / 1000)));
+  write(output: OutputBuffer, line: ResponseLine, options: HeadOptions) {
+    const { fields, kept, nowMs } = options;
+    const second = Math.floor(nowMs / 1000);
+    const headCase = { writer: this, framing: line.framing, keepsAlive: line.keepsAlive, second };
+    const bytes = kept?.find(headCase) ?? null;
+    if (bytes !== null) return output.append(bytes);
+    const start = output.length;
+    output.append(this.#prefix(line, second));
     if (line.framing === "chunked") {
       output.append(CHUNKED);
     } else if (typeof line.framing === "number") {
@@ -108,8 +129,9 @@ export class HeadWriter {
       appendDecimal(output, line.framing);
       output.append(CRLF);
     }
-    output.append(options.fields.toBytes());
+    output.append(fields.toBytes());
     output.append(CRLF);
+    kept?.keep(headCase, output.copyFrom(start));
   }
 
   #prefix(line: ResponseLine, second: number): Uint8Array {

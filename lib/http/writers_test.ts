@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { bytesOf, textOf } from "../../tests/feed.ts";
 import { HeaderFields } from "./header_fields.ts";
+import { KeptHead } from "./kept_head.ts";
 import { chunkStart, HeadWriter, interimHead, OutputBuffer, OutputPool, type ResponseLine } from "./writers.ts";
 
 const FIELDS = HeaderFields.of(["Content-Type", "text/html"]);
@@ -51,6 +52,30 @@ Deno.test("HeadWriter.write() keeps no date longer than its second", () => {
     /Date: .* (\d\d:\d\d:\d\d) GMT/.exec(writeHead(writer, line, FIELDS, nowMs))?.[1]
   );
   assertEquals(dates, ["12:00:00", "12:00:00", "12:00:01", "11:59:59"]);
+});
+
+Deno.test("HeadWriter.write() writes a head that is kept as it writes one that is not", () => {
+  const writers = [new HeadWriter(), new HeadWriter(HeaderFields.of(["X-Own", "1"]))];
+  const kept = new KeptHead();
+  // Each differs from the one before in one way.
+  const cases = [
+    { writer: 0, framing: 5, keepsAlive: true, nowMs: NOON },
+    { writer: 0, framing: 5, keepsAlive: true, nowMs: NOON + 999 },
+    { writer: 0, framing: 5, keepsAlive: true, nowMs: NOON + 1000 },
+    { writer: 0, framing: 5, keepsAlive: false, nowMs: NOON + 1000 },
+    { writer: 0, framing: 6, keepsAlive: false, nowMs: NOON + 1000 },
+    { writer: 1, framing: 6, keepsAlive: false, nowMs: NOON + 1000 },
+  ];
+  for (const { writer, framing, keepsAlive, nowMs } of [...cases, ...cases.toReversed()]) {
+    const line = { status: 200, framing, keepsAlive };
+    const output = new OutputBuffer();
+    output.appendByte(0x3b);
+    for (let time = 0; time < 2; time++) writers[writer].write(output, line, { fields: FIELDS, kept, nowMs });
+    const head = writeHead(writers[writer], line, FIELDS, nowMs);
+    assertEquals(textOf(output.takeAll()), `;${head}${head}`);
+    const headCase = { writer: writers[writer], framing, keepsAlive, second: Math.floor(nowMs / 1000) };
+    assertEquals(textOf(kept.find(headCase) ?? bytesOf("nothing")), head);
+  }
 });
 
 Deno.test("HeadWriter.write() writes every length exactly", () => {

@@ -15,6 +15,7 @@ import {
   type RequestHead,
   type Soon,
 } from "../http/message.ts";
+import type { KnownSections } from "../http/known_sections.ts";
 import type { HeadWriter, OutputPool } from "../http/writers.ts";
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
@@ -37,6 +38,7 @@ export interface ConnectionServices {
   /** Who is believed when it says for whom it speaks. */
   readonly proxies: TrustedProxies;
   readonly headWriter: HeadWriter;
+  readonly sections: KnownSections;
   readonly outputPool: OutputPool;
   readonly clock: Clock;
   /** Really ends sockets on which a write or a handshake hangs, which `close()` does not. */
@@ -304,9 +306,9 @@ export class ServedConnection {
   }
 
   /** Puts the head into the output buffer, and content that fits too: its bytes; null where content is still to be sent. */
-  #sendAtOnce({ status, fields, body }: HttpResponse): number | null {
+  #sendAtOnce({ status, fields, body, head }: HttpResponse): number | null {
     const { output } = this.#writer;
-    this.#connection.sendHead(output, { status, fields, length: body.length }, this.#services.clock.nowMs);
+    this.#connection.sendHead(output, { status, fields, length: body.length, kept: head }, this.#services.clock.nowMs);
     if (!this.#connection.sendsContent || body.length === 0 || body.bytes?.length === 0) return 0;
     if (body.bytes === undefined || body.bytes.length > output.room) return null;
     output.append(this.#connection.sendData(body.bytes.length));

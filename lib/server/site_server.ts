@@ -7,6 +7,7 @@ import { TrustedProxies } from "../access/forwarded.ts";
 import { PasswordChecker } from "../access/password_checker.ts";
 import { CgiScripts } from "../cgi/cgi_scripts.ts";
 import { HeaderFields } from "../http/header_fields.ts";
+import { KnownSections } from "../http/known_sections.ts";
 import { HeadWriter, OutputPool } from "../http/writers.ts";
 import { createStaticHandler } from "../static/static_files.ts";
 import { type Config, usesCgi } from "./config.ts";
@@ -153,6 +154,7 @@ export class SiteServer implements Serving {
       rules,
       proxies: new TrustedProxies(access.proxies),
       headWriter: new HeadWriter(HeaderFields.of(...access.fields)),
+      sections: new KnownSections(),
       outputPool: new OutputPool(),
       clock,
       shutdownSockets: (connections) => sockets.shutdownSockets(connections),

@@ -4,6 +4,7 @@ import { bytesOf } from "../../tests/feed.ts";
 import { ScriptedTransport, type ScriptOptions } from "../../tests/scripted_transport.ts";
 import { Connection } from "../http/connection.ts";
 import { HttpError } from "../http/message.ts";
+import { KnownSections } from "../http/known_sections.ts";
 import { HeadWriter, OutputPool } from "../http/writers.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { RULES } from "../rules.ts";
@@ -17,7 +18,12 @@ function makeClock() {
 function makeReader() {
   const transport = new ScriptedTransport();
   const clock = makeClock();
-  const connection = new Connection({ limits: DEFAULT_LIMITS, rules: RULES.standard, headWriter: new HeadWriter() });
+  const connection = new Connection({
+    limits: DEFAULT_LIMITS,
+    rules: RULES.standard,
+    headWriter: new HeadWriter(),
+    sections: new KnownSections(),
+  });
   return { transport, clock, connection, reader: new SocketReader(transport, connection, clock) };
 }
 

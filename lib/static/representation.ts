@@ -4,6 +4,7 @@
  */
 import { HeaderFields } from "../http/header_fields.ts";
 import { BytesBody, EMPTY_BODY, HttpError, type HttpResponse } from "../http/message.ts";
+import { KeptHead } from "../http/kept_head.ts";
 import type { ByteRange } from "./byte_ranges.ts";
 import { formatHttpDate } from "./http_date.ts";
 import { contentRange, joinPieces, multipartRanges, type Piece } from "./multipart_ranges.ts";
@@ -79,7 +80,7 @@ export function represent(file: SourceFile, options: RepresentOptions): Represen
     ...{ path, facts, coding, type, varies, etag, lastModifiedMs, lastModified },
     length: facts.size,
     fields: fields.and(["Accept-Ranges", "bytes"], ...notModified),
-    notModified: { status: 304, fields: notModified, body: EMPTY_BODY },
+    notModified: { status: 304, fields: notModified, body: EMPTY_BODY, head: new KeptHead() },
     wasStreamed: false,
     content: null,
   };
@@ -104,7 +105,7 @@ export function hasStrongTag(representation: Representation): boolean {
 
 /** Holds the content in memory from now on. `bytes` is the whole of it and must not change. */
 export function keepContent(representation: Representation, bytes: Uint8Array): void {
-  const answer = { status: 200, fields: representation.fields, body: new BytesBody(bytes) };
+  const answer = { status: 200, fields: representation.fields, body: new BytesBody(bytes), head: new KeptHead() };
   representation.content = { bytes, answer };
 }
 
