@@ -44,6 +44,7 @@ const WITH_IO: readonly string[] = [
   "lib/cgi/spawn_arguments.ts",
   "lib/cgi/spawner.ts",
   "lib/cgi/spool_content.ts",
+  "lib/cgi/start_gate.ts",
   "lib/cgi/system_calls.ts",
   "lib/server/check_config.ts",
   "lib/server/check_credentials.ts",

@@ -7,6 +7,7 @@ import { PipeReader, PipeWriter } from "./pipe.ts";
 import { Readiness } from "./readiness.ts";
 import { ScriptProcess } from "./script_process.ts";
 import { type Command, SpawnMemory } from "./spawn_arguments.ts";
+import { StartGate } from "./start_gate.ts";
 import { keepDescriptorsFromPrograms, O_CLOEXEC, type SystemCalls } from "./system_calls.ts";
 
 export interface ScriptCommand extends Command {
@@ -22,6 +23,8 @@ const SIGPIPE = 13;
 /** posix_spawnattr_t has 336 bytes, sigset_t 128. */
 const ATTRIBUTES_BYTES = 512;
 const SIGNALS_BYTES = 128;
+/** Executing a program takes less than a millisecond where it is in memory. */
+const SLOW_START_MS = 50;
 const DEV_NULL = new TextEncoder().encode("/dev/null\0");
 
 /** The ends of the pipes that a script gets. */
@@ -66,6 +69,7 @@ export class Spawner {
   readonly #calls: SystemCalls;
   readonly #readiness: Readiness;
   readonly #memory: SpawnMemory;
+  readonly #gate = new StartGate({ maxStarts: Math.max(2, navigator.hardwareConcurrency), slowMs: SLOW_START_MS });
   readonly #attributes = new Uint8Array(ATTRIBUTES_BYTES);
   readonly #descriptors = new Int32Array(2);
 
@@ -117,7 +121,9 @@ export class Spawner {
       calls.posix_spawn_file_actions_adddup2(actions, ends.output, 1);
       calls.posix_spawn_file_actions_adddup2(actions, ends.errors, 2);
       calls.posix_spawn_file_actions_addchdir_np(actions, folder);
-      const errno = await calls.posix_spawn(processId, program, actions, this.#attributes, words, environment);
+      const errno = await this.#gate.pass(() =>
+        calls.posix_spawn(processId, program, actions, this.#attributes, words, environment)
+      );
       if (errno !== 0) throw new SpawnError(errno);
       return processId[0];
     } finally {
