@@ -101,7 +101,13 @@ export class HeaderFields implements Iterable<Field> {
 
   /** These fields and the given ones after them, also where the names repeat. */
   and(...fields: readonly Field[]): HeaderFields {
-    return HeaderFields.of(...this, ...fields);
+    const [ours, added] = [this.#wire(), HeaderFields.of(...fields)];
+    const offset = ours.#bytes.length;
+    const bytes = new Uint8Array(offset + added.#bytes.length);
+    bytes.set(ours.#bytes);
+    bytes.set(added.#bytes, offset);
+    const spans = added.#spans.map((value, index) => index % STRIDE === 0 ? value : value + offset);
+    return new HeaderFields(bytes, [...ours.#spans, ...spans], true);
   }
 
   /** These fields less those of the given names. */
@@ -113,7 +119,11 @@ export class HeaderFields implements Iterable<Field> {
 
   /** `Name: value CRLF` of each field, as it is sent; ready at once for fields made by `of`. */
   toBytes(): Uint8Array {
-    return this.#isWire ? this.#bytes : HeaderFields.of(...this).#bytes;
+    return this.#wire().#bytes;
+  }
+
+  #wire(): HeaderFields {
+    return this.#isWire ? this : HeaderFields.of(...this);
   }
 
   #value(at: number): string {
