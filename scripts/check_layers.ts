@@ -67,6 +67,7 @@ const WITH_IO: readonly string[] = [
   "lib/server/open_connections.ts",
   "lib/server/permissions.ts",
   "lib/server/privileges.ts",
+  "lib/server/response_sender.ts",
   "lib/server/serve_connection.ts",
   "lib/server/serve_listener.ts",
   "lib/server/service_manager.ts",

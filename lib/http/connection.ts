@@ -1,7 +1,6 @@
 /**
  * One HTTP/1 connection as two state machines over bytes, without a socket: `receive` and `nextEvent` for the requests,
- * `sendHead`, `sendData` and `sendEnd` for the answers. Two halves, for a script may answer before its input ends. The
- * two tables below are the whole of the states. RFC 9112 6 and 9.
+ * `sendHead`, `sendData` and `sendEnd` for the answers. The states stand in connection_states.ts. RFC 9112 6 and 9.
  */
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
@@ -9,6 +8,14 @@ import { listElements } from "./grammar.ts";
 import type { HeaderFields } from "./header_fields.ts";
 import { HttpError, type RequestHead } from "./message.ts";
 import { type BodyReader, ChunkedReader, type Framing, LengthReader, requestFraming } from "./body_readers.ts";
+import {
+  nextRequestState,
+  nextResponseState,
+  type RequestState,
+  type RequestTransition,
+  type ResponseState,
+  type ResponseTransition,
+} from "./connection_states.ts";
 import { HeadReader, type ReadHead } from "./head_reader.ts";
 import type { KeptHead } from "./kept_head.ts";
 import type { FieldMeaning, KnownSections } from "./known_sections.ts";
@@ -23,58 +30,6 @@ import {
   OutputBuffer,
   type ResponseFraming,
 } from "./writers.ts";
-
-export type RequestState = "idle" | "receiving_body" | "received" | "must_close" | "closed" | "error";
-export type ResponseState = "idle" | "awaiting_response" | "sending_body" | "sent" | "must_close" | "closed";
-
-type RequestTransition =
-  | "request_head"
-  | "data"
-  | "end_of_message"
-  | "peer_closed"
-  | "reading_error"
-  | "next_cycle"
-  | "last_cycle";
-type ResponseTransition =
-  | "request_head"
-  | "error_reply"
-  | "informational_head"
-  | "response_head"
-  | "data"
-  | "end_of_message"
-  | "we_closed"
-  | "next_cycle"
-  | "last_cycle";
-
-const REQUEST_STATES: { readonly [state in RequestState]: { readonly [event in RequestTransition]?: RequestState } } = {
-  idle: { request_head: "receiving_body", peer_closed: "closed", reading_error: "error" },
-  receiving_body: {
-    data: "receiving_body",
-    end_of_message: "received",
-    reading_error: "error",
-    last_cycle: "must_close",
-  },
-  received: { peer_closed: "closed", reading_error: "error", next_cycle: "idle", last_cycle: "must_close" },
-  must_close: { peer_closed: "closed" },
-  closed: { last_cycle: "closed" },
-  error: { last_cycle: "error", peer_closed: "closed" },
-};
-
-const RESPONSE_STATES: {
-  readonly [state in ResponseState]: { readonly [event in ResponseTransition]?: ResponseState };
-} = {
-  idle: { request_head: "awaiting_response", error_reply: "sending_body", we_closed: "closed" },
-  awaiting_response: {
-    informational_head: "awaiting_response",
-    response_head: "sending_body",
-    error_reply: "sending_body",
-    we_closed: "closed",
-  },
-  sending_body: { data: "sending_body", end_of_message: "sent", we_closed: "closed" },
-  sent: { next_cycle: "idle", last_cycle: "must_close", we_closed: "closed" },
-  must_close: { we_closed: "closed" },
-  closed: {},
-};
 
 /** A request whose head has arrived: what the head says and what follows from it. */
 export interface ReceivedRequest {
@@ -402,15 +357,11 @@ export class Connection {
   }
 
   #moveRequest(event: RequestTransition): void {
-    const next = REQUEST_STATES[this.#requestState][event];
-    if (next === undefined) throw new Error(`Request half: ${event} in ${this.#requestState}`);
-    this.#requestState = next;
+    this.#requestState = nextRequestState(this.#requestState, event);
   }
 
   #moveResponse(event: ResponseTransition): void {
-    const next = RESPONSE_STATES[this.#responseState][event];
-    if (next === undefined) throw new Error(`Response half: ${event} in ${this.#responseState}`);
-    this.#responseState = next;
+    this.#responseState = nextResponseState(this.#responseState, event);
   }
 }
 

@@ -6,7 +6,6 @@ import type { TrustedProxies } from "../access/forwarded.ts";
 import { takeProxyHeader } from "../access/proxy_header.ts";
 import { Connection, type ReceivedRequest } from "../http/connection.ts";
 import {
-  type Body,
   type ConnectionInfo,
   EMPTY_BODY,
   HttpError,
@@ -24,6 +23,7 @@ import { isPeerGone } from "./is_peer_gone.ts";
 import { isSettledSoon } from "./is_settled_soon.ts";
 import { type ContentEnds, RequestContent } from "./request_content.ts";
 import { type LentToRequest, ServedRequest } from "./served_request.ts";
+import { ResponseSender } from "./response_sender.ts";
 import { type Clock, SocketReader, SocketWriter, type Transport } from "./transport.ts";
 
 /** What all connections of a server share. */
@@ -52,6 +52,7 @@ export class ServedConnection {
   readonly #connection: Connection;
   readonly #reader: SocketReader;
   readonly #writer: SocketWriter;
+  readonly #sender: ResponseSender;
   /** The client as its proxy tells of it, by a header before the first request; the peer of the socket where none does. */
   #client: ConnectionInfo;
   #expectsProxyHeader: boolean;
@@ -75,6 +76,7 @@ export class ServedConnection {
     this.#connection = new Connection(services);
     this.#reader = new SocketReader(transport, this.#connection, services.clock);
     this.#writer = new SocketWriter(transport, services);
+    this.#sender = new ResponseSender(this.#connection, this.#writer, services.clock);
     this.#lent = { body: EMPTY_BODY, connection: info, watch: () => this.#watch() };
     this.#ends = {
       connection: this.#connection,
@@ -222,9 +224,9 @@ export class ServedConnection {
     if (content !== null || answer instanceof Promise || answer.body.bytes === undefined) {
       return this.#finishResponse(answer, { request, content, hasHead: false });
     }
-    const contentBytes = this.#sendAtOnce(answer);
+    const contentBytes = this.#sender.sendAtOnce(answer);
     if (contentBytes === null) return this.#finishResponse(answer, { request, content, hasHead: true });
-    this.#writer.output.append(this.#connection.sendEnd());
+    this.#sender.sendEnd();
     this.#request = null;
     this.#writeAccessLine(request, answer.status, contentBytes);
     return null;
@@ -243,8 +245,9 @@ export class ServedConnection {
     let contentBytes = 0;
     try {
       content?.giveUp();
-      contentBytes = (hasHead ? null : this.#sendAtOnce(response)) ?? await this.#sendParts(response.body);
-      this.#writer.output.append(this.#connection.sendEnd());
+      contentBytes = (hasHead ? null : this.#sender.sendAtOnce(response)) ??
+        await this.#sender.sendParts(response.body);
+      this.#sender.sendEnd();
     } catch (error) {
       request.abort();
       throw error;
@@ -305,38 +308,6 @@ export class ServedConnection {
     return errorResponse(new HttpError(500, "The handler failed"));
   }
 
-  /** Puts the head into the output buffer, and content that fits too: its bytes; null where content is still to be sent. */
-  #sendAtOnce({ status, fields, body, head }: HttpResponse): number | null {
-    const { output } = this.#writer;
-    this.#connection.sendHead(output, { status, fields, length: body.length, kept: head }, this.#services.clock.nowMs);
-    if (!this.#connection.sendsContent || body.length === 0 || body.bytes?.length === 0) return 0;
-    if (body.bytes === undefined || body.bytes.length > output.room) return null;
-    output.append(this.#connection.sendData(body.bytes.length));
-    output.append(body.bytes);
-    output.append(this.#connection.dataEnd);
-    return body.bytes.length;
-  }
-
-  async #sendParts(body: Body): Promise<number> {
-    let sent = 0;
-    const parts = body[Symbol.asyncIterator]();
-    let next = parts.next();
-    // A script may print its head long before its content.
-    if (body.length === null && !await isSettledSoon(next)) await this.#writer.flush();
-    for (let part = await next; part.done !== true; part = await next) {
-      const bytes = part.value;
-      if (bytes.length > 0) {
-        sent += bytes.length;
-        this.#writer.output.append(this.#connection.sendData(bytes.length));
-        await this.#writer.send(bytes);
-        this.#writer.output.append(this.#connection.dataEnd);
-        await this.#writer.flush();
-      }
-      next = parts.next();
-    }
-    return sent;
-  }
-
   /** While a handler works on a request that has arrived whole, notices that the client goes away. */
   #watch(): void {
     this.#isWatched = true;
@@ -361,16 +332,12 @@ export class ServedConnection {
 
   /** Answers what cannot be read as a request; the connection ends with it. */
   async #answerReadingError(error: HttpError): Promise<void> {
-    const { log, errorResponse, clock } = this.#services;
+    const { log, errorResponse } = this.#services;
     log.debug(this.#source, error.message);
-    const { status, fields, body } = errorResponse(error);
-    this.#connection.sendErrorHead(this.#writer.output, { status, fields, length: body.length }, clock.nowMs);
-    const bytes = this.#connection.sendsContent ? body.bytes ?? NOTHING : NOTHING;
-    if (bytes.length > 0) this.#writer.output.append(this.#connection.sendData(bytes.length));
-    this.#writer.output.append(bytes);
-    this.#writer.output.append(this.#connection.sendEnd());
+    const answer = errorResponse(error);
+    const contentBytes = this.#sender.sendError(answer);
     const { head } = this.#connection;
-    this.#writeAccessLine(head && { ...head, ...this.#lend(head) }, status, bytes.length);
+    this.#writeAccessLine(head && { ...head, ...this.#lend(head) }, answer.status, contentBytes);
     this.#connection.startNextCycle();
     await this.#finish();
   }
