@@ -25,3 +25,9 @@ Deno.test("readme.txt names only files that are there", () => {
   };
   assertEquals(names.filter((name) => !isThere(name) && name !== "cgi-bin/.venv" && !name.startsWith("certs/")), []);
 });
+
+Deno.test("readme.txt has each of its sections once, with its text", () => {
+  const headings = [...README.matchAll(/^(\d+) [A-Z].*\n-+\n./gm)];
+  assertEquals(headings.map(([, number]) => Number(number)), Array.from({ length: 15 }, (_, index) => index + 1));
+  assertEquals(README.match(/^\d+ [A-Z]/gm)?.length, headings.length);
+});
