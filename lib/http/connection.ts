@@ -4,10 +4,9 @@
  */
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
-import { listElements } from "./grammar.ts";
 import type { HeaderFields } from "./header_fields.ts";
 import { HttpError, type RequestHead } from "./message.ts";
-import { type BodyReader, ChunkedReader, type Framing, LengthReader, requestFraming } from "./body_readers.ts";
+import { type BodyReader, ChunkedReader, type Framing, LengthReader } from "./body_readers.ts";
 import {
   nextRequestState,
   nextResponseState,
@@ -16,9 +15,10 @@ import {
   type ResponseState,
   type ResponseTransition,
 } from "./connection_states.ts";
+import { type FieldMeaning, fieldMeaning } from "./field_meaning.ts";
 import { HeadReader, type ReadHead } from "./head_reader.ts";
 import type { KeptHead } from "./kept_head.ts";
-import type { FieldMeaning, KnownSections } from "./known_sections.ts";
+import type { KnownSections } from "./known_sections.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import { parseAuthority, parseTarget, type Target } from "./target.ts";
 import {
@@ -61,10 +61,10 @@ export interface ResponseHead {
   readonly status: number;
   readonly fields: HeaderFields;
   readonly length: number | null;
-  readonly kept?: KeptHead;
+  readonly keptHead?: KeptHead;
 }
 
-/** What all connections of a server may share. */
+/** What all connections of a server share; `headWriter` and `sections` keep nothing of any of them. */
 export interface ConnectionOptions {
   readonly limits: Limits;
   readonly rules: Rules;
@@ -222,34 +222,13 @@ export class Connection {
     return { type: "request_head", request };
   }
 
-  /** What the fields of a head say of its framing, its host and the connection. Throws HttpError where they are at fault. */
   #meaningOf(head: ReadHead): FieldMeaning {
-    const { method, version, fields, section } = head;
+    const { method, version, section } = head;
     const known = section?.meaning;
     if (known && known.method === method && known.version === version) return known;
-    const framing = requestFraming(head, { limits: this.#limits, rules: this.#rules });
-    const meaning = {
-      method,
-      version,
-      framing,
-      keepsAlive: isPersistent(head),
-      expectsContinue: expectsContinue(head) && framing !== 0,
-      host: this.#hostOf(version, fields.get("host")),
-    };
+    const meaning = fieldMeaning(head, { limits: this.#limits, rules: this.#rules });
     if (section !== null) section.meaning = meaning;
     return meaning;
-  }
-
-  /** RFC 9112 3.2: 400 for a missing (by rule), repeated or invalid Host. */
-  #hostOf(version: "1.0" | "1.1", value: string | null): string {
-    if (value === null) {
-      if (this.#rules.requiresHost && version === "1.1") throw new HttpError(400, "No Host field");
-      return "";
-    }
-    // Repeated ones come joined by a comma and a space, which is no host.
-    const authority = parseAuthority(value);
-    if (authority === null) throw new HttpError(400, `Host "${value}"`);
-    return authority.host;
   }
 
   #nextData(): RequestEvent {
@@ -292,7 +271,7 @@ export class Connection {
   }
 
   #writeHead(output: OutputBuffer, head: ResponseHead, nowMs: number): void {
-    const { status, fields, length, kept } = head;
+    const { status, fields, length, keptHead } = head;
     let framing: ResponseFraming;
     // RFC 9110 8.6, RFC 9112 6.1: neither field in 204; a 304 may leave them out.
     if (status === 204 || status === 304) framing = "none";
@@ -301,7 +280,7 @@ export class Connection {
     if (framing === "close") this.#keepsAlive = false;
     this.#framing = framing;
     this.#unsent = typeof framing === "number" ? framing : 0;
-    this.#headWriter.write(output, { status, framing, keepsAlive: this.#keepsAlive }, { fields, kept, nowMs });
+    this.#headWriter.write(output, { status, framing, keepsAlive: this.#keepsAlive }, { fields, keptHead, nowMs });
   }
 
   /** Whether the answer whose head was sent has content on the wire. RFC 9110 9.3.2: HEAD has none. */
@@ -372,22 +351,4 @@ function receivedRequest(head: ReadHead, { framing, expectsContinue, host }: Fie
   // RFC 9112 3.2.2: the absolute form wins over the Host field.
   const named = target.authority === null ? host : parseAuthority(target.authority)?.host ?? "";
   return { head, target, host: named, framing, expectsContinue, rejection: head.rejection };
-}
-
-/** RFC 9110 10.1.1: any other expectation 417; a 100-continue of HTTP/1.0 MUST be ignored. */
-function expectsContinue(head: RequestHead): boolean {
-  const expectation = head.fields.get("expect");
-  if (expectation === null || head.version === "1.0") return false;
-  if (!/^100-continue$/i.test(expectation)) throw new HttpError(417, `Expect "${expectation}"`);
-  return true;
-}
-
-/** RFC 9112 9.3: HTTP/1.1 persists unless it says close, HTTP/1.0 only if it says keep-alive; case does not matter. */
-function isPersistent(head: RequestHead): boolean {
-  const value = head.fields.get("connection");
-  if (value === null) return head.version === "1.1";
-  if (value === "keep-alive") return true;
-  const options = listElements(value);
-  if (options.includes("close")) return false;
-  return head.version === "1.1" || options.includes("keep-alive");
 }

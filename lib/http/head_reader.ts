@@ -210,7 +210,7 @@ export class HeadReader {
     this.#sectionStart = at - start;
     this.#section = this.#sections.match(this.#slot, bytes, { at, end });
     this.#state = this.#section === null ? "line_start" : "end_lf";
-    return this.#section === null ? at : at + this.#section.head.length - this.#section.start - 1;
+    return this.#section === null ? at : at + this.#section.bytes.length - 1;
   }
 
   #startFieldLine(byte: number, offset: number): void {
@@ -246,8 +246,9 @@ export class HeadReader {
     let valueEnd = at - start;
     while (valueEnd > this.#valueStart && isBlank(bytes[start + valueEnd - 1])) valueEnd--;
     this.#spans.push(this.#hash, this.#nameStart, this.#nameEnd, this.#valueStart, valueEnd);
-    this.#print = Math.imul(this.#print ^ this.#hash, 31) + valueEnd + sampleOf(bytes, start + this.#valueStart, at) |
-      0;
+    // The same wherever in the head the line stands.
+    const sample = sampleOf(bytes, start + this.#valueStart, at) + valueEnd - this.#valueStart;
+    this.#print = Math.imul(this.#print ^ this.#hash, 31) + sample | 0;
     if (at - start - this.#lineStart > this.#limits.maxLineBytes) {
       this.#rejection ??= new HttpError(431, "A field line is too long");
     }

@@ -4,27 +4,15 @@
  * by connections with the same limits and rules, so that an idle one keeps nothing. RFC 9112 5.
  */
 import { Buffer } from "node:buffer";
-import type { Framing } from "./body_readers.ts";
+import type { FieldMeaning } from "./field_meaning.ts";
 import { HeaderFields } from "./header_fields.ts";
 
 /** A field section without fault, with the empty line at its end. */
 export interface KnownSection {
-  /** The head that it was the rest of. */
-  readonly head: Uint8Array;
-  /** Where it begins in that. */
-  readonly start: number;
+  readonly bytes: Uint8Array;
   readonly fields: HeaderFields;
+  /** As it was found last; null where it was not looked for. */
   meaning: FieldMeaning | null;
-}
-
-/** What the fields that frame and address a request were found to mean, in a request of that method and version. */
-export interface FieldMeaning {
-  readonly method: string;
-  readonly version: "1.0" | "1.1";
-  readonly keepsAlive: boolean;
-  readonly framing: Framing;
-  readonly expectsContinue: boolean;
-  readonly host: string;
 }
 
 const SLOT_COUNT = 128;
@@ -68,16 +56,17 @@ export class KnownSections {
       this.#slots[slot] = null;
     } else if (head.length <= MAX_HEAD_BYTES && (section === null || !standsAt(section, head, start, head.length))) {
       const copy = head.slice();
-      this.#slots[slot] = { head: copy, start, fields: HeaderFields.fromSpans(copy, spans), meaning: null };
+      const fields = HeaderFields.fromSpans(copy, spans);
+      this.#slots[slot] = { bytes: copy.subarray(start), fields, meaning: null };
     }
     return this.#lastSlot = slot;
   }
 }
 
-function standsAt({ head, start }: KnownSection, bytes: Uint8Array, at: number, end: number): boolean {
-  const length = head.length - start;
+function standsAt(section: KnownSection, bytes: Uint8Array, at: number, end: number): boolean {
+  const { length } = section.bytes;
   // 40 ns however much it is; a loop takes 36 ns for 25 bytes and 500 ns for 900.
-  return length <= end - at && compare.call(head, bytes, at, at + length, start) === 0;
+  return length <= end - at && compare.call(section.bytes, bytes, at, at + length) === 0;
 }
 
 const { compare } = Buffer.prototype;

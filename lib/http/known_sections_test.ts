@@ -3,7 +3,7 @@
  * what is kept.
  */
 import { assert, assertEquals } from "@std/assert";
-import { byteByByte, bytesOf, receiveInto, type Split, whole } from "../../tests/feed.ts";
+import { byteByByte, bytesOf, fill, receiveInto, type Split, whole } from "../../tests/feed.ts";
 import { DEFAULT_LIMITS, type Limits } from "../limits.ts";
 import { RULES } from "../rules.ts";
 import { Connection, type RequestEvent } from "./connection.ts";
@@ -100,7 +100,7 @@ function readFields(heads: readonly string[], sections: KnownSections): readonly
   const reader = new HeadReader(DEFAULT_LIMITS, sections);
   return heads.map((text) => {
     const buffer = new ReceiveBuffer();
-    receiveInto({ space: () => buffer.space(), receive: (count) => buffer.commit(count) }, bytesOf(text));
+    fill(buffer, text);
     const head = reader.read(buffer);
     assert(head !== null);
     return head.fields;
@@ -115,6 +115,11 @@ Deno.test("KnownSections give the same fields from the third time on, also to an
   const [fourth, fifth] = readFields([HEADS[0], HEADS[1]], sections);
   assert(fourth !== third, "a new client is taken to be like the last one, which had other fields");
   assert(fifth === third);
+});
+
+Deno.test("KnownSections know a section whatever the target before it", () => {
+  const [, , third, fourth] = readFields([HEADS[0], HEADS[1], HEADS[0], HEADS[1]], new KnownSections());
+  assert(third === fourth);
 });
 
 Deno.test("KnownSections keep nothing of a head over 4 KiB", () => {

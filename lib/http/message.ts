@@ -88,7 +88,7 @@ export interface HttpResponse {
   readonly fields: HeaderFields;
   readonly body: Body;
   /** Where an answer that is given again and again keeps its head. */
-  readonly head?: KeptHead;
+  readonly keptHead?: KeptHead;
 }
 
 /** RFC 3875 6.2.2: the server answers as if the client had asked for `localRedirect` (absolute path and query). */

@@ -66,7 +66,7 @@ export class ReceiveBuffer {
       this.#bytes.copyWithin(0, this.#start, this.#end);
       this.#rewind(length);
     }
-    return this.#end === 0 ? this.#bytes : this.#bytes.subarray(this.#end);
+    return this.#bytes.subarray(this.#end);
   }
 
   /** Gives the storage back. Nothing may read into it any more, and this buffer must not be used again. */

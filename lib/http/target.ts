@@ -46,12 +46,15 @@ function parseOrigin(form: "origin" | "absolute", text: string, authority: strin
   let end = text.length;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code === 0x23) throw new HttpError(400, "A request target has no fragment"); // #
-    if (code === 0x3f) end = Math.min(end, i); // ?
+    if (code === 0x3f) { // ?
+      end = i;
+      break;
+    }
     // % and \ need a closer look, and so does a dot that begins a segment.
-    else if (code === 0x25 || code === 0x5c || (code === 0x2e && text.charCodeAt(i - 1) === SLASH)) isPlain &&= i > end;
+    if (code === 0x25 || code === 0x5c || (code === 0x2e && text.charCodeAt(i - 1) === SLASH)) isPlain = false;
   }
-  const rawPath = text.slice(0, end);
+  if (text.includes("#")) throw new HttpError(400, "A request target has no fragment");
+  const rawPath = end === text.length ? text : text.slice(0, end);
   return { form, path: isPlain ? rawPath : decodePath(rawPath), query: text.slice(end + 1), authority };
 }
 

@@ -93,7 +93,7 @@ export const CHUNK_END = CRLF;
 export interface HeadOptions {
   readonly fields: HeaderFields;
   /** Of an answer that is given again and again, always with the same status and fields. */
-  readonly kept?: KeptHead;
+  readonly keptHead?: KeptHead;
   /** Unix time. */
   readonly nowMs: number;
 }
@@ -115,10 +115,10 @@ export class HeadWriter {
 
   /** Appends the head; `nowMs` is Unix time. The fields must not hold any that this function writes. */
   write(output: OutputBuffer, line: ResponseLine, options: HeadOptions) {
-    const { fields, kept, nowMs } = options;
+    const { fields, keptHead, nowMs } = options;
     const second = Math.floor(nowMs / 1000);
     const headCase = { writer: this, framing: line.framing, keepsAlive: line.keepsAlive, second };
-    const bytes = kept?.find(headCase) ?? null;
+    const bytes = keptHead?.find(headCase) ?? null;
     if (bytes !== null) return output.append(bytes);
     const start = output.length;
     output.append(this.#prefix(line, second));
@@ -131,7 +131,7 @@ export class HeadWriter {
     }
     output.append(fields.toBytes());
     output.append(CRLF);
-    kept?.keep(headCase, output.copyFrom(start));
+    keptHead?.keep(headCase, output.copyFrom(start));
   }
 
   #prefix(line: ResponseLine, second: number): Uint8Array {

@@ -56,7 +56,7 @@ Deno.test("HeadWriter.write() keeps no date longer than its second", () => {
 
 Deno.test("HeadWriter.write() writes a head that is kept as it writes one that is not", () => {
   const writers = [new HeadWriter(), new HeadWriter(HeaderFields.of(["X-Own", "1"]))];
-  const kept = new KeptHead();
+  const keptHead = new KeptHead();
   // Each differs from the one before in one way.
   const cases = [
     { writer: 0, framing: 5, keepsAlive: true, nowMs: NOON },
@@ -70,11 +70,11 @@ Deno.test("HeadWriter.write() writes a head that is kept as it writes one that i
     const line = { status: 200, framing, keepsAlive };
     const output = new OutputBuffer();
     output.appendByte(0x3b);
-    for (let time = 0; time < 2; time++) writers[writer].write(output, line, { fields: FIELDS, kept, nowMs });
+    for (let time = 0; time < 2; time++) writers[writer].write(output, line, { fields: FIELDS, keptHead, nowMs });
     const head = writeHead(writers[writer], line, FIELDS, nowMs);
     assertEquals(textOf(output.takeAll()), `;${head}${head}`);
     const headCase = { writer: writers[writer], framing, keepsAlive, second: Math.floor(nowMs / 1000) };
-    assertEquals(textOf(kept.find(headCase) ?? bytesOf("nothing")), head);
+    assertEquals(textOf(keptHead.find(headCase) ?? bytesOf("nothing")), head);
   }
 });
 

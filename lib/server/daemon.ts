@@ -6,7 +6,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "@std/path";
-import { keepDescriptorsFromPrograms } from "../cgi/system_calls.ts";
+import { keepDescriptorsFromPrograms, O_CLOEXEC } from "../cgi/system_calls.ts";
 import type { Libc } from "./libc.ts";
 import { osProblem, StartError } from "./start_error.ts";
 
@@ -149,7 +149,7 @@ export async function becomeDaemon(): Promise<(problem: string | null) => Promis
 }
 
 /** Linux open(2), for x86-64 and AArch64. */
-const O_WRONLY_APPEND_CLOEXEC = 0o2002001;
+const O_WRONLY_APPEND = 0o2001;
 const STDERR_FD = 2;
 
 /**
@@ -158,7 +158,7 @@ const STDERR_FD = 2;
  */
 export function sendStderrTo(path: string | null, libc: Libc | null): void {
   if (path === null || libc === null) return;
-  const fd = libc.open(new TextEncoder().encode(`${path}\0`), O_WRONLY_APPEND_CLOEXEC, 0);
+  const fd = libc.open(new TextEncoder().encode(`${path}\0`), O_WRONLY_APPEND | O_CLOEXEC, 0);
   if (fd < 0) return;
   libc.dup3(fd, STDERR_FD, 0);
   libc.close(fd);

@@ -19,9 +19,9 @@ export class ResponseSender {
   }
 
   /** Puts the head into the output buffer, and content that fits too: its bytes; null where content is still to be sent. */
-  sendAtOnce({ status, fields, body, head }: HttpResponse): number | null {
+  sendAtOnce({ status, fields, body, keptHead }: HttpResponse): number | null {
     const { output } = this.#writer;
-    this.#connection.sendHead(output, { status, fields, length: body.length, kept: head }, this.#clock.nowMs);
+    this.#connection.sendHead(output, { status, fields, length: body.length, keptHead }, this.#clock.nowMs);
     if (!this.#connection.sendsContent || body.length === 0 || body.bytes?.length === 0) return 0;
     if (body.bytes === undefined || body.bytes.length > output.room) return null;
     return this.#append(body.bytes);
@@ -55,9 +55,8 @@ export class ResponseSender {
 
   /** Puts the whole answer to what could not be read into the output buffer, and returns the bytes of its content. */
   sendError({ status, fields, body }: HttpResponse): number {
-    const bytes = body.bytes ?? NOTHING;
     this.#connection.sendErrorHead(this.#writer.output, { status, fields, length: body.length }, this.#clock.nowMs);
-    const sent = this.#connection.sendsContent && bytes.length > 0 ? this.#append(bytes) : 0;
+    const sent = this.#connection.sendsContent && body.bytes?.length ? this.#append(body.bytes) : 0;
     this.sendEnd();
     return sent;
   }
@@ -70,5 +69,3 @@ export class ResponseSender {
     return bytes.length;
   }
 }
-
-const NOTHING = new Uint8Array(0);

@@ -4,7 +4,7 @@
  */
 import type { TrustedProxies } from "../access/forwarded.ts";
 import { takeProxyHeader } from "../access/proxy_header.ts";
-import { Connection, type ReceivedRequest } from "../http/connection.ts";
+import { Connection, type ConnectionOptions, type ReceivedRequest } from "../http/connection.ts";
 import {
   type ConnectionInfo,
   EMPTY_BODY,
@@ -14,10 +14,7 @@ import {
   type RequestHead,
   type Soon,
 } from "../http/message.ts";
-import type { KnownSections } from "../http/known_sections.ts";
-import type { HeadWriter, OutputPool } from "../http/writers.ts";
-import type { Limits } from "../limits.ts";
-import type { Rules } from "../rules.ts";
+import type { OutputPool } from "../http/writers.ts";
 import type { Log } from "./log.ts";
 import { isPeerGone } from "./is_peer_gone.ts";
 import { isSettledSoon } from "./is_settled_soon.ts";
@@ -27,18 +24,14 @@ import { ResponseSender } from "./response_sender.ts";
 import { type Clock, SocketReader, SocketWriter, type Transport } from "./transport.ts";
 
 /** What all connections of a server share. */
-export interface ConnectionServices {
+export interface ConnectionServices extends ConnectionOptions {
   /** Answers everything; a local redirect has been followed. */
   readonly handler: (request: ServedRequest) => Soon<HttpResponse>;
   /** The answer for an error status, with its error page. */
   readonly errorResponse: (error: HttpError) => HttpResponse;
   readonly log: Pick<Log, "isAccessOn" | "access" | "debug" | "warn" | "error">;
-  readonly limits: Limits;
-  readonly rules: Rules;
   /** Who is believed when it says for whom it speaks. */
   readonly proxies: TrustedProxies;
-  readonly headWriter: HeadWriter;
-  readonly sections: KnownSections;
   readonly outputPool: OutputPool;
   readonly clock: Clock;
   /** Really ends sockets on which a write or a handshake hangs, which `close()` does not. */

@@ -80,7 +80,7 @@ export function represent(file: SourceFile, options: RepresentOptions): Represen
     ...{ path, facts, coding, type, varies, etag, lastModifiedMs, lastModified },
     length: facts.size,
     fields: fields.and(["Accept-Ranges", "bytes"], ...notModified),
-    notModified: { status: 304, fields: notModified, body: EMPTY_BODY, head: new KeptHead() },
+    notModified: { status: 304, fields: notModified, body: EMPTY_BODY, keptHead: new KeptHead() },
     wasStreamed: false,
     content: null,
   };
@@ -105,7 +105,7 @@ export function hasStrongTag(representation: Representation): boolean {
 
 /** Holds the content in memory from now on. `bytes` is the whole of it and must not change. */
 export function keepContent(representation: Representation, bytes: Uint8Array): void {
-  const answer = { status: 200, fields: representation.fields, body: new BytesBody(bytes), head: new KeptHead() };
+  const answer = { status: 200, fields: representation.fields, body: new BytesBody(bytes), keptHead: new KeptHead() };
   representation.content = { bytes, answer };
 }
 
