@@ -107,9 +107,11 @@ export class Server {
 
   /** Starts the connection, once idle ones have been closed or somebody has left where it must be; false without room. */
   async #startWhenRoom(connection: ServedConnection): Promise<boolean> {
-    const { log, limits: { maxConnectionCount } } = this.#services;
+    const { clock, log, limits: { maxConnectionCount } } = this.#services;
     const endMs = performance.now() + (this.#isCrowded ? 0 : ROOM_WAIT_MS);
     while (this.#connections.size >= maxConnectionCount) {
+      // Where nobody sends, it is as old as the last sweep, and who was silent all the while would seem to have come just now.
+      clock.update();
       const areLeaving = this.#connections.closeIdle(NO_ROOM, IDLE_MS) > 0;
       const leftMs = endMs - performance.now();
       if (!areLeaving && leftMs <= 0) {
