@@ -69,7 +69,7 @@ export class Spawner {
   readonly #calls: SystemCalls;
   readonly #readiness: Readiness;
   readonly #memory: SpawnMemory;
-  readonly #gate = new StartGate({ maxStarts: Math.max(2, navigator.hardwareConcurrency), slowMs: SLOW_START_MS });
+  readonly #gate = new StartGate({ maxStarts: 1 + navigator.hardwareConcurrency, slowMs: SLOW_START_MS });
   readonly #attributes = new Uint8Array(ATTRIBUTES_BYTES);
   readonly #descriptors = new Int32Array(2);
 

@@ -29,6 +29,30 @@ Deno.test("StartGate lets so many pass at once, the others in their order, and n
   assertEquals(begun, [0, 1, 2, 3, 4]);
 });
 
+Deno.test("StartGate lets nobody pass beyond the bound while others move on", async () => {
+  const setReal = globalThis.setInterval;
+  let look = () => {};
+  globalThis.setInterval = (callback) => {
+    if (typeof callback !== "string") look = callback;
+    return 0;
+  };
+  try {
+    const { begun, starts, ends } = makeStarts(new StartGate({ maxStarts: 1, slowMs: 60_000 }));
+    starts[0].resolve("first");
+    await ends[0];
+    look();
+    assertEquals(begun, [0, 1]);
+    // Nobody has moved since.
+    look();
+    await Promise.resolve();
+    assertEquals(begun, [0, 1, 2]);
+    for (const { resolve } of starts) resolve("rest");
+    await Promise.all(ends);
+  } finally {
+    globalThis.setInterval = setReal;
+  }
+});
+
 Deno.test("StartGate counts one that is slow no more, and gives its place away once", async () => {
   const gate = new StartGate({ maxStarts: 1, slowMs: 1 });
   const { begun, starts, ends } = makeStarts(gate);
