@@ -2,6 +2,7 @@
  * Prints the manual page lisod(8) in the macros of man(7). The options come from the table that --help is made of; what
  * else an operator must know stands here. scripts/install puts the page where man finds it.
  */
+import { RUNTIME_ENVIRONMENT } from "../lib/server/daemon.ts";
 import { VERSION } from "../lib/server/help.ts";
 import { type Option, OPTIONS, POSITIONS, type Section } from "../lib/server/options.ts";
 
@@ -118,6 +119,11 @@ const TAIL: readonly string[] = [
   ...item("SIGUSR1", "Reopen the log, after a rename."),
   ".SH ENVIRONMENT",
   ...item("LISOD_FOREGROUND", "1 does what --foreground does."),
+  ...item(
+    Object.keys(RUNTIME_ENVIRONMENT).join(", "),
+    "How many turns its loop may make before it looks at its sockets again; 1 serves files soonest beside many CGI programs.",
+    "A daemon and the service have 1, the runtime's default is 61.",
+  ),
   ...item("PATH, LANG, TZ", "Are passed on to CGI programs."),
   ...item("TMPDIR", "Where the command and its daemon meet for a moment; /tmp where it is not set."),
   ".SH EXIT STATUS",

@@ -1,6 +1,7 @@
 /** The daemon as an operator meets it: start, what it is detached from, and the lock file. Each as root and as nobody. */
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { RUNTIME_ENVIRONMENT } from "../lib/server/daemon.ts";
 import { DaemonSite, isRunning, kill, procField, readLink, readProc, USERS, waitForEnd } from "./daemon.ts";
 import { run, startServer } from "./harness.ts";
 
@@ -35,6 +36,13 @@ for (const user of USERS) {
     assertEquals(procField(pid, "Uid"), Array(4).fill(user.uid).join("\t"));
     assertEquals(readLink(`/proc/${pid}/cwd`), "/");
     assertEquals([0, 1, 2].map((fd) => readLink(`/proc/${pid}/fd/${fd}`)), ["/dev/null", "/dev/null", site.log]);
+  });
+
+  test("lisod lets the runtime look at its sockets in each turn when it is a daemon", async (site) => {
+    const variables = readProc(await site.start(), "environ").split("\0");
+    for (const [name, value] of Object.entries(RUNTIME_ENVIRONMENT)) {
+      assertEquals(variables.filter((variable) => variable.startsWith(name)), [`${name}=${value}`]);
+    }
   });
 
   test("lisod keeps nothing open that the command had inherited when it is a daemon", async (site) => {

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { parseConfigFile } from "../lib/server/config_file.ts";
+import { RUNTIME_ENVIRONMENT } from "../lib/server/daemon.ts";
 import { freeLowPort, IS_ROOT, isRunning, kill, procField, waitForEnd, waitUntil } from "./daemon.ts";
 import { type Ended, run } from "./harness.ts";
 
@@ -160,6 +161,12 @@ Deno.test("scripts/install and scripts/uninstall refuse what they do not underst
       assertMatch(stderr, new RegExp(`^${name}: [^\n]+\n$`));
     }
   }
+});
+
+Deno.test("lisod.service gives the runtime the environment that a daemon has", async () => {
+  await using installation = await Installation.make();
+  const variables = Object.entries(RUNTIME_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
+  assertEquals(installation.unit("Environment"), variables.join(" "));
 });
 
 Deno.test("lisod.service is a unit without faults and with little exposure", async () => {

@@ -1,6 +1,7 @@
 /**
  * The servers of the bench: what each is, needs and is started with. Their configuration files stand in conf/.
  */
+import { RUNTIME_ENVIRONMENT } from "../../lib/server/daemon.ts";
 
 export type PeerName =
   | "lisod"
@@ -89,10 +90,13 @@ export function lisodPeer({ name, path, supports }: LisodBinary): Peer {
     supports,
     template: null,
     always: [],
-    command: (place) => [path, ...lisodArguments(place)],
+    command: (place) => ["env", ...RUNTIME_VARIABLES, path, ...lisodArguments(place)],
     helper: () => null,
   };
 }
+
+/** As a daemon and the service have them. */
+const RUNTIME_VARIABLES = Object.entries(RUNTIME_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
 
 function lisodArguments(place: Place): readonly string[] {
   const { switches } = place;
