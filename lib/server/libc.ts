@@ -4,7 +4,7 @@
  * (lib/server/permissions.ts). I/O.
  */
 
-import { SYSTEM_CALLS } from "../cgi/system_calls.ts";
+import { SYSTEM_CALLS, type SystemCalls } from "../cgi/system_calls.ts";
 
 /** Where Debian keeps libc, and where others do; these stand in --allow-ffi, which takes absolute paths only. */
 export const LIBC_PATHS: readonly string[] = [
@@ -14,7 +14,9 @@ export const LIBC_PATHS: readonly string[] = [
 ];
 
 const SYMBOLS = {
-  ...SYSTEM_CALLS,
+  close: SYSTEM_CALLS.close,
+  close_range: SYSTEM_CALLS.close_range,
+  memcpy: SYSTEM_CALLS.memcpy,
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
@@ -38,10 +40,21 @@ export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
  * none of the known places.
  */
 export function openLibc(): Libc | null {
+  return open(SYMBOLS);
+}
+
+/** The functions with which programs are started, as `openLibc` opens the others: apart, for they take 4 ms of the start. */
+export function openSystemCalls(): SystemCalls | null {
+  return open(SYSTEM_CALLS);
+}
+
+function open<Symbols extends Deno.ForeignLibraryInterface>(
+  symbols: Symbols,
+): Deno.DynamicLibrary<Symbols>["symbols"] | null {
   for (const path of LIBC_PATHS) {
     if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
     try {
-      return Deno.dlopen(path, SYMBOLS).symbols;
+      return Deno.dlopen(path, symbols).symbols;
     } catch {
       // Not here, or not a libc with these functions: whoever needs it says what follows from its absence.
     }

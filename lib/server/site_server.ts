@@ -12,7 +12,7 @@ import { HeadWriter, OutputPool } from "../http/writers.ts";
 import { createStaticHandler } from "../static/static_files.ts";
 import { type Config, usesCgi } from "./config.ts";
 import { HttpsListener } from "./https_listener.ts";
-import type { Libc } from "./libc.ts";
+import { type Libc, openSystemCalls } from "./libc.ts";
 import { ListeningSocket } from "./listening_socket.ts";
 import { listenTcp } from "./listen.ts";
 import { ReloadableErrorPages } from "./load_error_pages.ts";
@@ -184,19 +184,20 @@ export class SiteServer implements Serving {
 }
 
 /** Null where the operator has named no program and no interpreter. */
-function createScripts(config: Config, { log, libc }: SiteOptions): CgiScripts | null {
+function createScripts(config: Config, { log }: SiteOptions): CgiScripts | null {
   if (!usesCgi(config)) return null;
   const { root, cgiPath, cgi, rules, limits } = config;
-  if (libc === null) {
+  const calls = openSystemCalls();
+  if (calls === null) {
     throw new StartError({
       argument: argumentLabel("cgi", config.form),
       value: cgiPath,
-      problem: "no program can be started, for the C library was not found",
+      problem: "no program can be started, for no C library with the functions for it was found",
       remedy: "run lisod on Linux with glibc, for x86-64 or arm64",
     });
   }
   const user = cgi.user === null ? null : findIdentity(cgi.user, null);
-  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log, calls: libc });
+  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log, calls });
 }
 
 function createGuard(config: Config, clock: Clock): AccessGuard {
