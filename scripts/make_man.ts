@@ -2,7 +2,6 @@
  * Prints the manual page lisod(8) in the macros of man(7). The options come from the table that --help is made of; what
  * else an operator must know stands here. scripts/install puts the page where man finds it.
  */
-import { RUNTIME_ENVIRONMENT } from "../lib/server/daemon.ts";
 import { VERSION } from "../lib/server/help.ts";
 import { type Option, OPTIONS, POSITIONS, type Section } from "../lib/server/options.ts";
 
@@ -120,7 +119,7 @@ const TAIL: readonly string[] = [
   ".SH ENVIRONMENT",
   ...item("LISOD_FOREGROUND", "1 does what --foreground does."),
   ...item(
-    Object.keys(RUNTIME_ENVIRONMENT).join(", "),
+    "DENO_TOKIO_EVENT_INTERVAL",
     "How many turns its loop may make before it looks at its sockets again; 1 serves files soonest beside many CGI programs.",
     "A daemon and the service have 1, the runtime's default is 61.",
   ),

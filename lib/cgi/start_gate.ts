@@ -6,7 +6,10 @@
 export interface StartGateOptions {
   /** Starts that are under way at once. */
   readonly maxStarts: number;
-  /** When none has ended for so many milliseconds they wait for a disk or a network, and one more may pass. */
+  /**
+   * When none has ended between two looks, which are so many milliseconds apart, they wait for a disk or a network, and one
+   * more may pass.
+   */
   readonly slowMs: number;
 }
 
@@ -16,7 +19,8 @@ export class StartGate {
   /** In the order of their coming. */
   readonly #waiting: (() => void)[] = [];
   /** Runs while somebody waits. */
-  #timer: number | null = null;
+  #timer: number | undefined = undefined;
+  /** Whether a start has ended since the timer last looked. */
   #hasMoved = false;
 
   constructor(options: StartGateOptions) {
@@ -57,8 +61,8 @@ export class StartGate {
 
   #letNext(): void {
     this.#waiting.shift()?.();
-    if (this.#waiting.length > 0 || this.#timer === null) return;
+    if (this.#waiting.length > 0) return;
     clearInterval(this.#timer);
-    this.#timer = null;
+    this.#timer = undefined;
   }
 }
