@@ -21,6 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
   ["lib/http/"],
   ["lib/http/connection.ts"],
+  ["lib/system/"],
   ["lib/static/", "lib/cgi/", "lib/access/"],
   ["lib/server/"],
   ["main.ts"],
@@ -38,7 +39,6 @@ const WITH_IO: readonly string[] = [
   "lib/cgi/cgi_scripts.ts",
   "lib/cgi/find_script.ts",
   "lib/cgi/pipe.ts",
-  "lib/cgi/readiness.ts",
   "lib/cgi/script_process.ts",
   "lib/cgi/script_run.ts",
   "lib/cgi/spawn_arguments.ts",
@@ -74,6 +74,8 @@ const WITH_IO: readonly string[] = [
   "lib/server/signals.ts",
   "lib/server/site_server.ts",
   "lib/server/site_worker.ts",
+  "lib/server/socket.ts",
+  "lib/server/socket_listener.ts",
   "lib/server/socket_shutdown.ts",
   "lib/server/tls_credentials.ts",
   "lib/server/transport.ts",
@@ -83,6 +85,7 @@ const WITH_IO: readonly string[] = [
   "lib/static/open_file.ts",
   "lib/static/read_folder.ts",
   "lib/static/static_files.ts",
+  "lib/system/readiness.ts",
   "main.ts",
 ];
 

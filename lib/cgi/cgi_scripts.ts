@@ -13,6 +13,7 @@ import {
   type LocalRedirect,
 } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
+import type { Readiness } from "../system/readiness.ts";
 import { commandPrefix, type ResourceLimits, type ScriptUser } from "./command_prefix.ts";
 import { findScript, isScriptPath, type ScriptPlaces } from "./find_script.ts";
 import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "./meta_variables.ts";
@@ -39,6 +40,8 @@ export interface CgiOptions extends ScriptPlaces, MetaVariableSettings {
   readonly spoolFolder: string;
   readonly log: ScriptLog;
   readonly calls: SystemCalls;
+  /** Open until `stop` has resolved. */
+  readonly readiness: Readiness;
 }
 
 /** How long a head waits at most for the rest of a small response. */
@@ -65,7 +68,7 @@ export class CgiScripts {
   constructor(options: CgiOptions) {
     this.#options = options;
     this.#prefix = commandPrefix(options);
-    this.#spawner = new Spawner(options.calls);
+    this.#spawner = new Spawner(options.calls, options.readiness);
     this.#queue = new ScriptQueue(options);
   }
 
@@ -109,7 +112,6 @@ export class CgiScripts {
     if (this.#runs.size > 0) await new Promise<void>((resolve) => this.#setEmpty = resolve);
     this.#stopTimer();
     clearTimeout(this.#momentTimer);
-    await this.#spawner.close();
   }
 
   async #start(request: HttpRequest, script: ScriptLocation, turn: ScriptTurn): Promise<ScriptRun> {

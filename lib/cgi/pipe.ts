@@ -1,9 +1,10 @@
 /**
  * The server's end of a pipe to or from a script. Separate from the process, because each of its three pipes lives and ends
- * for itself. Descriptors do not block: what is not there yet is waited for, see readiness.ts. pipe(7).
+ * for itself. Descriptors do not block: what is not there yet is waited for, see lib/system/readiness.ts. pipe(7).
  */
-import type { Readiness, Watched } from "./readiness.ts";
-import { O_NONBLOCK, type SystemCalls } from "./system_calls.ts";
+import { O_NONBLOCK } from "../system/flags.ts";
+import type { Readiness, Watched } from "../system/readiness.ts";
+import type { SystemCalls } from "./system_calls.ts";
 
 /** Linux, fcntl.h. */
 const F_SETFL = 4;

@@ -3,8 +3,8 @@
  * here stands all that must be right lest a process, a zombie or a descriptor be left behind.
  */
 import { constants } from "node:os";
+import type { Readiness } from "../system/readiness.ts";
 import type { PipeReader, PipeWriter } from "./pipe.ts";
-import type { Readiness } from "./readiness.ts";
 import type { SystemCalls } from "./system_calls.ts";
 
 /** How a script ended, for the log; `isSuccess`: exit status 0. */

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { countDescriptors } from "../../tests/descriptors.ts";
-import { systemCalls } from "../../tests/cgi/system_calls.ts";
+import { readinessCalls, systemCalls } from "../../tests/cgi/system_calls.ts";
+import { Readiness } from "../system/readiness.ts";
 import type { ScriptProcess } from "./script_process.ts";
 import { Spawner, SpawnError } from "./spawner.ts";
 import type { SystemCalls } from "./system_calls.ts";
@@ -13,13 +14,19 @@ interface StartOptions {
   readonly calls?: Partial<SystemCalls>;
 }
 
+/** Whoever makes it closes the readiness. */
+function makeSpawner(calls: Partial<SystemCalls> = {}) {
+  const readiness = new Readiness(readinessCalls);
+  return { spawner: new Spawner({ ...systemCalls, ...calls }, readiness), readiness };
+}
+
 /** Starts a shell script and runs `test` with it; whatever happens, nothing of it is left. */
 async function withScript(
   script: string,
   test: (started: ScriptProcess) => Promise<void>,
   { hasInput = false, calls = {} }: StartOptions = {},
 ): Promise<void> {
-  const spawner = new Spawner({ ...systemCalls, ...calls });
+  const { spawner, readiness } = makeSpawner(calls);
   const words = ["/bin/sh", "-c", script];
   const process = await spawner.start({ words, folder: "/", environment: { PATH: "/bin" }, hasInput });
   try {
@@ -28,7 +35,7 @@ async function withScript(
     systemCalls.kill(-process.pid, 9);
     for (const end of [process.input, process.output, process.errors]) end?.close();
     await process.ended;
-    await spawner.close();
+    await readiness.close();
   }
 }
 
@@ -162,18 +169,17 @@ const UNSTARTABLE: readonly (readonly [name: string, word: string, folder: strin
 for (const [name, word, folder, errno] of UNSTARTABLE) {
   Deno.test(`Spawner.start() throws SpawnError for ${name}, and leaves no descriptor`, async () => {
     const before = countDescriptors();
-    const spawner = new Spawner(systemCalls);
+    const { spawner, readiness } = makeSpawner();
     const command = { words: [word], folder, environment: {}, hasInput: true };
     const error = await assertRejects(() => spawner.start(command), SpawnError);
     assertEquals([error.errno, error.isShortage], [errno, false]);
-    await spawner.close();
+    await readiness.close();
     assertEquals(countDescriptors(), before);
   });
 }
 
 Deno.test("Spawner.start() throws a SpawnError of shortage when there are no descriptors, and leaves none", async () => {
-  const spawner = new Spawner({
-    ...systemCalls,
+  const { spawner, readiness } = makeSpawner({
     // The second pipe is one too many.
     pipe2: (descriptors, flags) => ++pipeCount > 1 ? -1 : systemCalls.pipe2(descriptors, flags),
   });
@@ -183,12 +189,12 @@ Deno.test("Spawner.start() throws a SpawnError of shortage when there are no des
   const error = await assertRejects(() => spawner.start(command), SpawnError);
   assertEquals(error.isShortage, true);
   assertEquals(countDescriptors(), before);
-  await spawner.close();
+  await readiness.close();
 });
 
 Deno.test("Spawner.start() starts 64 scripts at once, with words and variables of any length", async () => {
   const before = countDescriptors();
-  const spawner = new Spawner(systemCalls);
+  const { spawner, readiness } = makeSpawner();
   const long = "\u20ac".repeat(20_000);
   const outputs = await Promise.all(Array.from({ length: 64 }, async (_, index) => {
     const words = ["/bin/sh", "-c", 'printf "%s %s" "$0" "${#LONG}"', `word ${index}`];
@@ -200,13 +206,13 @@ Deno.test("Spawner.start() starts 64 scripts at once, with words and variables o
     return output;
   }));
   assertEquals(outputs, outputs.map((_, index) => `word ${index} ${index * 900}`));
-  await spawner.close();
+  await readiness.close();
   assertEquals(countDescriptors(), before);
 });
 
 Deno.test("Spawner.start() throws TypeError for a word with a NUL in it", async () => {
-  const spawner = new Spawner(systemCalls);
+  const { spawner, readiness } = makeSpawner();
   const command = { words: ["/bin/echo", "a\0b"], folder: "/", environment: {}, hasInput: false };
   await assertRejects(() => spawner.start(command), TypeError);
-  await spawner.close();
+  await readiness.close();
 });

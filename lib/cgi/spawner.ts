@@ -3,12 +3,13 @@
  * can be ended whole, and with no descriptor of the server but its own three. Separate from script_process.ts, which is
  * about a program that runs.
  */
+import { O_CLOEXEC } from "../system/flags.ts";
+import type { Readiness } from "../system/readiness.ts";
 import { PipeReader, PipeWriter } from "./pipe.ts";
-import { Readiness } from "./readiness.ts";
 import { ScriptProcess } from "./script_process.ts";
 import { type Command, SpawnMemory } from "./spawn_arguments.ts";
 import { StartGate } from "./start_gate.ts";
-import { keepDescriptorsFromPrograms, O_CLOEXEC, type SystemCalls } from "./system_calls.ts";
+import { keepDescriptorsFromPrograms, type SystemCalls } from "./system_calls.ts";
 
 export interface ScriptCommand extends Command {
   /** Whether there is content for standard input; without, it is /dev/null. */
@@ -73,10 +74,10 @@ export class Spawner {
   readonly #attributes = new Uint8Array(ATTRIBUTES_BYTES);
   readonly #descriptors = new Int32Array(2);
 
-  /** Whoever makes it calls `close`. */
-  constructor(calls: SystemCalls) {
+  /** `readiness` is to be closed after all that was started has ended. */
+  constructor(calls: SystemCalls, readiness: Readiness) {
     this.#calls = calls;
-    this.#readiness = new Readiness(calls);
+    this.#readiness = readiness;
     this.#memory = new SpawnMemory(calls);
     const ignored = new Uint8Array(SIGNALS_BYTES);
     ignored[(SIGPIPE - 1) >> 3] = 1 << ((SIGPIPE - 1) & 7);
@@ -103,11 +104,6 @@ export class Spawner {
     } finally {
       this.#closeAll(given);
     }
-  }
-
-  /** To be called when all that was started has ended. Idempotent. */
-  async close(): Promise<void> {
-    await this.#readiness.close();
   }
 
   async #spawn(command: Command, ends: ScriptEnds): Promise<number> {

@@ -1,6 +1,6 @@
 /**
  * The functions of the C library with which programs are started and heard. Separate because whoever opens the library
- * (lib/server/libc.ts) stands above this folder and needs the table only. See posix_spawn(3), pipe(7), epoll(7).
+ * (lib/server/libc.ts) stands above this folder and needs the table only. See posix_spawn(3), pipe(7).
  *
  * Why not Deno.Command: it starts a program in the thread that serves everybody, which stands still meanwhile (0.2 to
  * 1.7 ms for each), copies the server by fork(2) for a program that is to lead a session, and gives a web stream for each
@@ -22,10 +22,6 @@ export const SYSTEM_CALLS = {
   waitpidLater: { name: "waitpid", parameters: ["i32", "buffer", "i32"], result: "i32", nonblocking: true },
   /** For pidfd_open(2), which the library has a function for only since glibc 2.36. */
   syscall: { parameters: ["isize", "isize", "isize"], result: "isize" },
-  eventfd: { parameters: ["u32", "i32"], result: "i32" },
-  epoll_create1: { parameters: ["i32"], result: "i32" },
-  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
   /** Returns where its first argument is. */
   memcpy: { parameters: ["buffer", "buffer", "usize"], result: "usize" },
   /** The thread that calls stands still until the program has been executed: so it is not this one. */
@@ -46,10 +42,6 @@ export const SYSTEM_CALLS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 export type SystemCalls = Deno.DynamicLibrary<typeof SYSTEM_CALLS>["symbols"];
-
-/** Linux, asm-generic/fcntl.h; the same for x86-64 and arm64. */
-export const O_NONBLOCK = 0o4000;
-export const O_CLOEXEC = 0o2000000;
 
 /** Linux, linux/close_range.h. */
 const CLOSE_RANGE_CLOEXEC = 4;

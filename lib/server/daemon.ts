@@ -6,7 +6,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "@std/path";
-import { keepDescriptorsFromPrograms, O_CLOEXEC } from "../cgi/system_calls.ts";
+import { keepDescriptorsFromPrograms } from "../cgi/system_calls.ts";
+import { O_CLOEXEC } from "../system/flags.ts";
 import type { Libc } from "./libc.ts";
 import { osProblem, StartError } from "./start_error.ts";
 

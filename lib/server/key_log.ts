@@ -3,7 +3,7 @@
  * this program runs, and later writes the keys of every connection to it; taking the variable away is too late. So the
  * open file is exchanged for /dev/null. What stays is a file without content. I/O.
  */
-import { O_CLOEXEC } from "../cgi/system_calls.ts";
+import { O_CLOEXEC } from "../system/flags.ts";
 import type { Libc } from "./libc.ts";
 import { StartError } from "./start_error.ts";
 

@@ -5,6 +5,8 @@
  */
 
 import { SYSTEM_CALLS, type SystemCalls } from "../cgi/system_calls.ts";
+import { READINESS_CALLS, type ReadinessCalls } from "../system/readiness.ts";
+import { SOCKET_CALLS, type SocketCalls } from "./socket.ts";
 
 /** Where Debian keeps libc, and where others do; these stand in --allow-ffi, which takes absolute paths only. */
 export const LIBC_PATHS: readonly string[] = [
@@ -46,6 +48,16 @@ export function openLibc(): Libc | null {
 /** The functions with which programs are started, as `openLibc` opens the others: apart, for they take 4 ms of the start. */
 export function openSystemCalls(): SystemCalls | null {
   return open(SYSTEM_CALLS);
+}
+
+/** The functions with which descriptors are watched, where something is. */
+export function openReadinessCalls(): ReadinessCalls | null {
+  return open(READINESS_CALLS);
+}
+
+/** The functions of plain connections. */
+export function openSocketCalls(): SocketCalls | null {
+  return open(SOCKET_CALLS);
 }
 
 function open<Symbols extends Deno.ForeignLibraryInterface>(

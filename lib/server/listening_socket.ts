@@ -106,7 +106,12 @@ export class ListeningSocket {
 
   /** How many sockets of this process listen on the port; 0 where nobody can tell. */
   get socketCount(): number {
-    return this.#libc === null ? 0 : this.#listening(this.#libc).length;
+    return this.descriptors.length;
+  }
+
+  /** The descriptors of the sockets of this process that listen on the port; none where nobody can tell. */
+  get descriptors(): readonly number[] {
+    return this.#libc === null ? [] : this.#listening(this.#libc);
   }
 
   #setOption(

@@ -337,7 +337,7 @@ export class ServedConnection {
 
   /** Sends the rest and closes so that the client can read it all. */
   async #finish(): Promise<void> {
-    await this.#writer.flush();
+    await this.#writer.flush(true);
     this.#connection.close();
     // RFC 9112 9.6: closing with unread bytes makes the system reset the connection, and the client may lose the answer.
     if (this.#connection.requestState === "must_close" && this.#connection.hasReceivedAll) return;

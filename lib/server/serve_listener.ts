@@ -6,6 +6,7 @@ import { HeaderFields } from "../http/header_fields.ts";
 import { type ConnectionInfo, HttpError } from "../http/message.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { type ConnectionServices, ServedConnection } from "./serve_connection.ts";
+import type { Transport } from "./transport.ts";
 
 const SWEEP_MS = 1000;
 const SWEPT_AT_ONCE = 32;
@@ -27,6 +28,17 @@ const LAST_READ_MS = 10;
 /** How long connections that were cut may take to end, so that the log has them. */
 const LAST_END_MS = 100;
 
+/** What accepts connections; Deno.Listener fits as it is. */
+export interface Listener {
+  accept(): Promise<AcceptedSocket>;
+  close(): void;
+}
+
+export interface AcceptedSocket extends Transport {
+  readonly remoteAddr: Deno.Addr;
+  readonly localAddr: Deno.Addr;
+}
+
 /** What a listener's connections have that those of the others have not. */
 export interface ListenerOptions {
   /** The connections are TLS. */
@@ -47,7 +59,7 @@ export class Server {
   readonly #refused = new OpenConnections<ServedConnection>();
   /** TLS connections that were closed before their handshake, which the runtime leaves open. */
   #unshaken: ConnectionInfo[] = [];
-  readonly #listeners = new Set<Deno.Listener>();
+  readonly #listeners = new Set<Listener>();
   readonly #sweepTimer: number;
   #count = 0;
   #isDraining = false;
@@ -65,13 +77,13 @@ export class Server {
   }
 
   /** Serves what the listener accepts, until it is closed. */
-  async serve(listener: Deno.Listener, { secure, own }: ListenerOptions): Promise<void> {
+  async serve(listener: Listener, { secure, own }: ListenerOptions): Promise<void> {
     this.#listeners.add(listener);
     await this.#acceptAll(listener, { secure, services: { ...this.#services, ...own } });
     this.#listeners.delete(listener);
   }
 
-  async #acceptAll(listener: Deno.Listener, kind: ConnectionKind): Promise<void> {
+  async #acceptAll(listener: Listener, kind: ConnectionKind): Promise<void> {
     let isFailing = false;
     for (;;) {
       try {
@@ -92,7 +104,7 @@ export class Server {
   }
 
   /** Serves the connection when there is room for it, else refuses it; accepting waits meanwhile. */
-  async #admit(socket: Deno.Conn, kind: ConnectionKind): Promise<void> {
+  async #admit(socket: AcceptedSocket, kind: ConnectionKind): Promise<void> {
     const { limits, proxies } = this.#services;
     const info = describeConnection(socket, { id: ++this.#count, secure: kind.secure });
     const connection = new ServedConnection(socket, info, kind.services);
@@ -207,7 +219,7 @@ const NO_ROOM = "No room for another connection";
 const RETRY_SOON = HeaderFields.of(["Retry-After", "1"]);
 
 function describeConnection(
-  socket: Deno.Conn,
+  socket: AcceptedSocket,
   { id, secure }: { readonly id: number; readonly secure: boolean },
 ): ConnectionInfo {
   const [remote, local] = [socket.remoteAddr, socket.localAddr];

@@ -10,9 +10,10 @@ import { HeaderFields } from "../http/header_fields.ts";
 import { KnownSections } from "../http/known_sections.ts";
 import { HeadWriter, OutputPool } from "../http/writers.ts";
 import { createStaticHandler } from "../static/static_files.ts";
+import { Readiness } from "../system/readiness.ts";
 import { type Config, usesCgi } from "./config.ts";
 import { HttpsListener } from "./https_listener.ts";
-import { type Libc, openSystemCalls } from "./libc.ts";
+import { type Libc, openReadinessCalls, openSocketCalls, openSystemCalls } from "./libc.ts";
 import { ListeningSocket } from "./listening_socket.ts";
 import { listenTcp } from "./listen.ts";
 import { ReloadableErrorPages } from "./load_error_pages.ts";
@@ -24,8 +25,9 @@ import { createHttpsRedirect } from "./redirect_to_https.ts";
 import { reloadAll } from "./reload.ts";
 import { createRouter } from "./router.ts";
 import type { ConnectionServices } from "./serve_connection.ts";
-import { type ListenerOptions, Server } from "./serve_listener.ts";
+import { type Listener, type ListenerOptions, Server } from "./serve_listener.ts";
 import { nameOf, type Part } from "./share_config.ts";
+import { SocketListener } from "./socket_listener.ts";
 import { SocketShutdown } from "./socket_shutdown.ts";
 import { StartError } from "./start_error.ts";
 import { credentialFiles } from "./tls_credentials.ts";
@@ -67,6 +69,8 @@ export class SiteServer implements Serving {
   readonly #options: SiteOptions;
   readonly #errorPages: ReloadableErrorPages;
   readonly #guard: AccessGuard;
+  /** Null without libc, and where nothing needs it. */
+  readonly #readiness: Readiness | null;
   readonly #scripts: CgiScripts | null;
   readonly #server: Server;
   #https: HttpsListener | null = null;
@@ -78,7 +82,8 @@ export class SiteServer implements Serving {
     this.#options = options;
     this.#errorPages = new ReloadableErrorPages(config);
     this.#guard = createGuard(config, clock);
-    this.#scripts = createScripts(config, options);
+    this.#readiness = createReadiness(config);
+    this.#scripts = createScripts(config, { ...options, readiness: this.#readiness });
     this.#server = new Server(this.#createServices(clock));
   }
 
@@ -108,6 +113,7 @@ export class SiteServer implements Serving {
     log.info(nameOf(part), `stopping, ${this.#server.connectionCount} connections are open`);
     await this.#server.drain();
     await this.#scripts?.stop();
+    await this.#readiness?.close();
   }
 
   kill(): Promise<void> {
@@ -128,12 +134,25 @@ export class SiteServer implements Serving {
     const { http: address, limits, form } = this.#config;
     if (address === null) return [];
     const { libc, part } = this.#options;
-    const listener = listenTcp(address, { argument: argumentLabel("http", form), isShared: part.index > 0 });
+    const isShared = part.index > 0;
+    const others = isShared ? new ListeningSocket(libc, address.port).descriptors : [];
+    const listener = listenTcp(address, { argument: argumentLabel("http", form), isShared });
     const socket = new ListeningSocket(libc, listener.addr.port);
     socket.limitUnsent(limits.maxUnsentBytes);
     if (part.count > 1) socket.share();
-    this.#server.serve(listener, { secure: false, own: this.#httpServices() });
-    return [addressOf("http", listener)];
+    const served = addressOf("http", listener);
+    const [descriptor] = socket.descriptors.filter((found) => !others.includes(found));
+    this.#server.serve(this.#takeOver(listener, descriptor), { secure: false, own: this.#httpServices() });
+    return [served];
+  }
+
+  /** Accepts without the runtime where that is possible, which is quicker. */
+  #takeOver(listener: Deno.Listener, descriptor: number | undefined): Listener {
+    const calls = openSocketCalls();
+    if (calls === null || this.#readiness === null || descriptor === undefined) return listener;
+    const own = new SocketListener(descriptor, { calls, readiness: this.#readiness });
+    listener.close();
+    return own;
   }
 
   #createServices(clock: Clock): ConnectionServices {
@@ -183,12 +202,22 @@ export class SiteServer implements Serving {
   }
 }
 
+/** For plain connections and scripts. Null where there are none of them, or no libc. */
+function createReadiness(config: Config): Readiness | null {
+  if (config.http === null && !usesCgi(config)) return null;
+  const calls = openReadinessCalls();
+  return calls === null ? null : new Readiness(calls);
+}
+
 /** Null where the operator has named no program and no interpreter. */
-function createScripts(config: Config, { log }: SiteOptions): CgiScripts | null {
+function createScripts(
+  config: Config,
+  { log, readiness }: { readonly log: Log; readonly readiness: Readiness | null },
+): CgiScripts | null {
   if (!usesCgi(config)) return null;
   const { root, cgiPath, cgi, rules, limits } = config;
   const calls = openSystemCalls();
-  if (calls === null) {
+  if (calls === null || readiness === null) {
     throw new StartError({
       argument: argumentLabel("cgi", config.form),
       value: cgiPath,
@@ -197,7 +226,7 @@ function createScripts(config: Config, { log }: SiteOptions): CgiScripts | null 
     });
   }
   const user = cgi.user === null ? null : findIdentity(cgi.user, null);
-  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log, calls });
+  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log, calls, readiness });
 }
 
 function createGuard(config: Config, clock: Clock): AccessGuard {

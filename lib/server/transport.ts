@@ -10,7 +10,8 @@ import { Patience } from "./patience.ts";
 /** What the pump needs of a socket; Deno.TcpConn and Deno.TlsConn fit as they are. */
 export interface Transport {
   read(into: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<number>;
+  /** `isLast`: `close` or `closeWrite` is called as soon as all has been written, so that both may leave together. */
+  write(bytes: Uint8Array, isLast?: boolean): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
   /** TLS only. */
@@ -208,10 +209,10 @@ export class SocketWriter {
   }
 
   /** Writes whatever waits. */
-  flush(): Promise<void> {
+  flush(isLast = false): Promise<void> {
     if (this.#output === null || this.#output.length === 0) return DONE;
-    if (this.#aside !== null) return this.#aside.then(() => this.flush());
-    return this.#write(this.#output.takeAll());
+    if (this.#aside !== null) return this.#aside.then(() => this.flush(isLast));
+    return this.#write(this.#output.takeAll(), isLast);
   }
 
   /**
@@ -236,7 +237,7 @@ export class SocketWriter {
     await this.#write(bytes);
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
+  async #write(bytes: Uint8Array, isLast = false): Promise<void> {
     // The first write never waits, and on a connection for one request there is no other: a system call less.
     if (this.#writeCount++ === 1) this.#transport.setNoDelay?.(true);
     let written = 0;
@@ -244,7 +245,7 @@ export class SocketWriter {
       const { nowMs } = this.#clock;
       this.deadlineMs = nowMs + this.#patience.start(nowMs);
       // Deno may write a part only, over TLS at most 64 KiB at a time.
-      const count = await this.#transport.write(written === 0 ? bytes : bytes.subarray(written));
+      const count = await this.#transport.write(written === 0 ? bytes : bytes.subarray(written), isLast);
       written += count;
       // Only a write that does not fit waits; for the others the time of the last sweep or read will do.
       if (written < bytes.length) this.#clock.update();

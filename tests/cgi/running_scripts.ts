@@ -3,8 +3,9 @@ import { type CgiOptions, CgiScripts } from "../../lib/cgi/cgi_scripts.ts";
 import type { HttpResponse } from "../../lib/http/message.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../lib/limits.ts";
 import { RULES } from "../../lib/rules.ts";
+import { Readiness } from "../../lib/system/readiness.ts";
 import { fakeRequest, type RequestParts } from "./fake_request.ts";
-import { systemCalls } from "./system_calls.ts";
+import { readinessCalls, systemCalls } from "./system_calls.ts";
 
 /** The folder of the probe. */
 export const SCRIPTS = import.meta.dirname ?? ".";
@@ -55,6 +56,7 @@ export interface ScriptsUnderTest {
 export async function withScripts(options: TestOptions, test: (under: ScriptsUnderTest) => Promise<void>) {
   const log = new RecordedLog();
   const folder = Deno.makeTempDirSync({ prefix: "lisod-test-" });
+  const readiness = new Readiness(readinessCalls);
   const scripts = new CgiScripts({
     cgiPath: SCRIPTS,
     prefix: "/cgi/",
@@ -69,6 +71,7 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     resources: { cpuSeconds: null, memoryBytes: null, fileCount: null, processCount: null },
     spoolFolder: folder,
     calls: systemCalls,
+    readiness,
     ...options,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     log,
@@ -90,6 +93,7 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     await test({ scripts, log, folder, open, fetch });
   } finally {
     await scripts.stop();
+    await readiness.close();
     Deno.removeSync(folder, { recursive: true });
   }
 }

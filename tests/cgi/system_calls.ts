@@ -1,5 +1,7 @@
-/** The C library's functions that programs are started with, for tests that have no server. */
+/** The C library's functions that programs are started and heard with, for tests that have no server. */
 import { SYSTEM_CALLS, type SystemCalls } from "../../lib/cgi/system_calls.ts";
+import { READINESS_CALLS, type ReadinessCalls } from "../../lib/system/readiness.ts";
 
 /** Open as long as the tests run. */
 export const systemCalls: SystemCalls = Deno.dlopen("libc.so.6", SYSTEM_CALLS).symbols;
+export const readinessCalls: ReadinessCalls = Deno.dlopen("libc.so.6", READINESS_CALLS).symbols;

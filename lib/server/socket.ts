@@ -1,0 +1,208 @@
+/**
+ * A TCP connection by calls of the C library alone: fewer of them than the runtime's own sockets make, none in another
+ * thread, and the end of a short connection in one segment with its last bytes. Plain HTTP; TLS is the runtime's. I/O.
+ * tcp(7), epoll(7). Measured against the runtime's sockets: scripts/bench/NOTES.md.
+ */
+import { formatAddress, unmapAddress } from "../access/ip_address.ts";
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, nextTurn, type Readiness } from "../system/readiness.ts";
+import type { Transport } from "./transport.ts";
+
+/** Lengths are below 2^31 here, which is why size_t and ssize_t may be numbers of 32 bits. */
+export const SOCKET_CALLS = {
+  accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+export type SocketCalls = Deno.DynamicLibrary<typeof SOCKET_CALLS>["symbols"];
+
+/** What sockets need of this thread. */
+export interface SocketServices {
+  readonly calls: SocketCalls;
+  readonly readiness: Readiness;
+}
+
+/** Linux, bits/socket.h, sys/socket.h and netinet/tcp.h. */
+const AF_INET = 2;
+const MSG_NOSIGNAL = 0x4000;
+const MSG_MORE = 0x8000;
+const SHUT_WR = 1;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+
+/** The peer is gone, both directions are closed, or an error is to be told. */
+const BROKEN = EPOLLERR | EPOLLHUP;
+/** Something can be read, were it the end. */
+const READABLE = EPOLLIN | EPOLLRDHUP | BROKEN;
+const WRITABLE = EPOLLOUT | BROKEN;
+
+/** So often in a row a client that sends without a pause is read before all others have their turn. */
+const READS_AT_ONCE = 16;
+
+/** An operation that waits for the socket. */
+interface Waiting<Result> {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Why the last operation could not be done says errno(3), which the runtime may have changed: so it is told from the events. */
+export class Socket implements Transport {
+  readonly remoteAddr: Deno.NetAddr;
+  readonly #services: SocketServices;
+  readonly #descriptor: number;
+  /** Its number in the readiness; 0 while nothing has had to be waited for. */
+  #id = 0;
+  #watchesWrites = false;
+  /** Whether it is worth trying to read. */
+  #isReadable = true;
+  #readCount = 0;
+  #hasPeerClosed = false;
+  #isBroken = false;
+  #isClosed = false;
+  #reading: Waiting<number | null> | null = null;
+  #writing: Waiting<number> | null = null;
+
+  /** Of a connection that does not block, and is closed by `close`. */
+  constructor(descriptor: number, remoteAddr: Deno.NetAddr, services: SocketServices) {
+    this.#descriptor = descriptor;
+    this.remoteAddr = remoteAddr;
+    this.#services = services;
+  }
+
+  /** Port 0 where the socket is closed. */
+  get localAddr(): Deno.NetAddr {
+    const address = new SocketAddress();
+    if (!this.#isClosed) this.#services.calls.getsockname(this.#descriptor, address.bytes, address.size);
+    return address.read();
+  }
+
+  /** As Deno.Conn: null at the end; rejects with ConnectionReset, and with BadResource or Interrupted when it is closed. */
+  read(into: Uint8Array): Promise<number | null> {
+    if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource(CLOSED));
+    if (this.#readCount === READS_AT_ONCE) return this.#readInTurn(into);
+    // No content is shared memory.
+    const bytes = into as Uint8Array<ArrayBuffer>;
+    const count = this.#isReadable ? this.#receive(bytes) : undefined;
+    if (count !== undefined) return Promise.resolve(count);
+    this.#readCount = 0;
+    if (this.#isBroken) return Promise.reject(new Deno.errors.ConnectionReset(RESET));
+    this.#watch();
+    return new Promise((resolve, reject) => this.#reading = { bytes, resolve, reject });
+  }
+
+  async #readInTurn(into: Uint8Array): Promise<number | null> {
+    await nextTurn();
+    this.#readCount = 0;
+    return await this.read(into);
+  }
+
+  /** Undefined when there is nothing, or nothing but an error. */
+  #receive(bytes: Uint8Array<ArrayBuffer>): number | null | undefined {
+    const count = this.#services.calls.recv(this.#descriptor, bytes, bytes.length, 0);
+    this.#readCount++;
+    if (count === 0) return null;
+    // All is read when there was less than room for it, but for an end that came with it and is not told again.
+    this.#isReadable = count === bytes.length || this.#hasPeerClosed && count > 0;
+    return count > 0 ? count : undefined;
+  }
+
+  /** As Deno.Conn: may take a part. Rejects with BrokenPipe, and with BadResource or Interrupted when it is closed. */
+  write(from: Uint8Array, isLast = false): Promise<number> {
+    if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource(CLOSED));
+    const bytes = from as Uint8Array<ArrayBuffer>;
+    // With MSG_MORE what does not fill a segment waits for the end of the connection.
+    const flags = isLast ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+    const count = this.#services.calls.send(this.#descriptor, bytes, bytes.length, flags);
+    if (count >= 0) return Promise.resolve(count);
+    if (this.#isBroken) return Promise.reject(new Deno.errors.BrokenPipe(RESET));
+    this.#watch();
+    return new Promise((resolve, reject) => {
+      this.#writing = { bytes, resolve, reject };
+      if (this.#watchesWrites) return;
+      this.#watchesWrites = true;
+      this.#services.readiness.addWrites(this.#id, this.#descriptor);
+    });
+  }
+
+  #watch(): void {
+    if (this.#id === 0) this.#id = this.#services.readiness.add(this.#descriptor, this);
+  }
+
+  onEvents(events: number): void {
+    if ((events & BROKEN) !== 0) this.#isBroken = true;
+    if ((events & (EPOLLRDHUP | BROKEN)) !== 0) this.#hasPeerClosed = true;
+    if ((events & READABLE) !== 0) this.#onReadable();
+    if ((events & WRITABLE) !== 0) this.#onWritable();
+  }
+
+  #onReadable(): void {
+    this.#isReadable = true;
+    const reading = this.#reading;
+    if (reading === null) return;
+    const count = this.#receive(reading.bytes);
+    if (count === undefined && !this.#isBroken) return;
+    this.#reading = null;
+    if (count === undefined) reading.reject(new Deno.errors.ConnectionReset(RESET));
+    else reading.resolve(count);
+  }
+
+  #onWritable(): void {
+    const writing = this.#writing;
+    if (writing === null) return;
+    const { bytes } = writing;
+    const count = this.#services.calls.send(this.#descriptor, bytes, bytes.length, MSG_NOSIGNAL);
+    if (count < 0 && !this.#isBroken) return;
+    this.#writing = null;
+    if (count < 0) writing.reject(new Deno.errors.BrokenPipe(RESET));
+    else writing.resolve(count);
+  }
+
+  /** Rejects with NotConnected when the peer has reset the connection. */
+  closeWrite(): Promise<void> {
+    if (!this.#isClosed && this.#services.calls.shutdown(this.#descriptor, SHUT_WR) === 0) return Promise.resolve();
+    return Promise.reject(new Deno.errors.NotConnected(this.#isClosed ? CLOSED : RESET));
+  }
+
+  setNoDelay(isOn: boolean): void {
+    if (this.#isClosed) return;
+    const value = new Uint8Array(Int32Array.of(isOn ? 1 : 0).buffer);
+    this.#services.calls.setsockopt(this.#descriptor, IPPROTO_TCP, TCP_NODELAY, value, value.length);
+  }
+
+  /** What is under way is rejected with Interrupted. Idempotent: the number of the descriptor soon is somebody else's. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#id !== 0) this.#services.readiness.remove(this.#id);
+    this.#services.calls.close(this.#descriptor);
+    this.#reading?.reject(new Deno.errors.Interrupted(CLOSED));
+    this.#writing?.reject(new Deno.errors.Interrupted(CLOSED));
+    this.#reading = this.#writing = null;
+  }
+}
+
+const CLOSED = "The socket is closed";
+const RESET = "The peer has reset the connection";
+
+/** Bytes of struct sockaddr_in6, the longer of the two. */
+const SOCKADDR_BYTES = 28;
+
+/** Where the system writes an address to. */
+export class SocketAddress {
+  readonly bytes = new Uint8Array(SOCKADDR_BYTES);
+  /** How much room there is, and how much it took. */
+  readonly size = Uint32Array.of(SOCKADDR_BYTES);
+
+  /** An IPv4-mapped address is told as the IPv4 one. sa_family is in the order of the machine (little-endian), sin_port and sin6_port in that of the network. */
+  read(): Deno.NetAddr {
+    const { bytes } = this;
+    const address = bytes[0] === AF_INET ? [...bytes.subarray(4, 8)] : unmapAddress([...bytes.subarray(8, 24)]);
+    return { transport: "tcp", hostname: formatAddress(address), port: bytes[2] << 8 | bytes[3] };
+  }
+}

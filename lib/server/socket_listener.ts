@@ -1,0 +1,61 @@
+/**
+ * Accepts connections for socket.ts from a socket on which the runtime has begun to listen: it knows names, addresses and
+ * what is wrong with them, and accepting is what it does more slowly. I/O. accept(2).
+ */
+import { O_CLOEXEC, O_NONBLOCK } from "../system/flags.ts";
+import { nextTurn, type Watched } from "../system/readiness.ts";
+import { Socket, SocketAddress, type SocketServices } from "./socket.ts";
+
+/** Linux, linux/fcntl.h. */
+const F_DUPFD_CLOEXEC = 1030;
+const FIRST_DESCRIPTOR = 3;
+/** So many clients that are queued are accepted before those who were accepted have their turn. */
+const ACCEPTED_AT_ONCE = 16;
+
+export class SocketListener {
+  readonly #services: SocketServices;
+  readonly #descriptor: number;
+  readonly #watched: Watched;
+  readonly #address = new SocketAddress();
+  #count = 0;
+  #isClosed = false;
+
+  /** Of another's descriptor, which that one may then close. Throws plain Error where there is no room for one more. */
+  constructor(descriptor: number, services: SocketServices) {
+    this.#services = services;
+    this.#descriptor = services.calls.fcntl(descriptor, F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR);
+    if (this.#descriptor < 0) throw new Error("No descriptor is left to accept connections with");
+    this.#watched = services.readiness.watch(this.#descriptor, "readable");
+  }
+
+  /** The next connection. Rejects with BadResource when the listener is closed, with plain Error for want of descriptors. */
+  async accept(): Promise<Socket> {
+    const { calls } = this.#services;
+    if (this.#count === ACCEPTED_AT_ONCE) {
+      await nextTurn();
+      this.#count = 0;
+    }
+    for (let hasWaited = false; !this.#isClosed; hasWaited = true) {
+      const { bytes, size } = this.#address;
+      size[0] = bytes.length;
+      const descriptor = calls.accept4(this.#descriptor, bytes, size, O_NONBLOCK | O_CLOEXEC);
+      if (descriptor >= 0) {
+        this.#count++;
+        return new Socket(descriptor, this.#address.read(), this.#services);
+      }
+      // The first time nobody is there; somebody who is there and cannot be accepted finds no room.
+      if (hasWaited) throw new Error("No descriptor is left for another connection");
+      await this.#watched.ready();
+      this.#count = 0;
+    }
+    throw new Deno.errors.BadResource("The listener is closed");
+  }
+
+  /** Ends an accept that waits. Idempotent. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#watched.stop();
+    this.#services.calls.close(this.#descriptor);
+  }
+}

@@ -1,0 +1,129 @@
+/** What is told of descriptors, here of eventfds: each counts what is written to it, and is readable when it is not 0. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { readinessCalls } from "../../tests/cgi/system_calls.ts";
+import { countDescriptors } from "../../tests/descriptors.ts";
+import { EPOLLIN, EPOLLOUT, nextTurn, Readiness } from "./readiness.ts";
+
+interface UnderTest {
+  readonly readiness: Readiness;
+  /** A descriptor, closed at the end. */
+  open(): number;
+  makeReadable(descriptor: number): void;
+}
+
+/** Runs `test` and sees that no descriptor is left. */
+async function withReadiness(test: (under: UnderTest) => Promise<void>): Promise<void> {
+  const before = countDescriptors();
+  const readiness = new Readiness(readinessCalls);
+  const opened: number[] = [];
+  const open = () => {
+    opened.push(readinessCalls.eventfd(0, 0));
+    return opened[opened.length - 1];
+  };
+  const makeReadable = (descriptor: number) => {
+    readinessCalls.write(descriptor, BigUint64Array.of(1n), 8n);
+  };
+  try {
+    await test({ readiness, open, makeReadable });
+  } finally {
+    await readiness.close();
+    for (const descriptor of opened) readinessCalls.close(descriptor);
+  }
+  assertEquals(countDescriptors(), before);
+}
+
+Deno.test("watch() tells of a descriptor that is ready, of one that becomes ready, and again when it is asked again", () =>
+  withReadiness(async ({ readiness, open, makeReadable }) => {
+    const [first, second] = [open(), open()];
+    makeReadable(first);
+    const watched = readiness.watch(first, "readable");
+    await watched.ready();
+    await watched.ready();
+    const other = readiness.watch(second, "readable");
+    const waiting = other.ready();
+    // By now another thread waits.
+    await new Promise((resolve) => setTimeout(resolve));
+    makeReadable(second);
+    await waiting;
+    await readiness.watch(open(), "writable").ready();
+  }));
+
+Deno.test("watch() tells of more descriptors at once than one wait brings", () =>
+  withReadiness(async ({ readiness, open, makeReadable }) => {
+    const descriptors = Array.from({ length: 300 }, open);
+    const all = Promise.all(descriptors.map((descriptor) => readiness.watch(descriptor, "readable").ready()));
+    descriptors.forEach(makeReadable);
+    assertEquals((await all).length, 300);
+  }));
+
+Deno.test("watch().stop() ends a wait, and what is asked later ends at once", () =>
+  withReadiness(async ({ readiness, open }) => {
+    const watched = readiness.watch(open(), "readable");
+    const waiting = watched.ready();
+    watched.stop();
+    await waiting;
+    await watched.ready();
+  }));
+
+Deno.test("watch().ready() throws for what is no descriptor", () =>
+  withReadiness(({ readiness }) => {
+    assertThrows(() => readiness.watch(1_000_000, "readable").ready(), Error, "cannot be watched");
+    return Promise.resolve();
+  }));
+
+Deno.test("add() tells each change once, with addWrites() also of room, and nothing after remove()", () =>
+  withReadiness(async ({ readiness, open, makeReadable }) => {
+    const descriptor = open();
+    const told: number[] = [];
+    let wake = () => {};
+    const events = (count: number) =>
+      new Promise<readonly number[]>((resolve) => {
+        wake = () => told.length === count && resolve(told);
+      });
+    const id = readiness.add(descriptor, {
+      onEvents: (bits) => {
+        told.push(bits);
+        wake();
+      },
+    });
+    const first = events(1);
+    makeReadable(descriptor);
+    assertEquals(await first, [EPOLLIN]);
+    // It still is readable, and nobody is told again; another one is, in the same wait or a later one.
+    const other = open();
+    makeReadable(other);
+    await readiness.watch(other, "readable").ready();
+    assertEquals(told.length, 1);
+    const second = events(2);
+    readiness.addWrites(id, descriptor);
+    assertEquals(await second, [EPOLLIN, EPOLLIN | EPOLLOUT]);
+    readiness.remove(id);
+    makeReadable(descriptor);
+    const last = open();
+    makeReadable(last);
+    await readiness.watch(last, "readable").ready();
+    assertEquals(told.length, 2);
+  }));
+
+Deno.test("Readiness lets timers have their turn while a descriptor is ready all the time", () =>
+  withReadiness(async ({ readiness, open, makeReadable }) => {
+    const descriptor = open();
+    makeReadable(descriptor);
+    const watched = readiness.watch(descriptor, "readable");
+    let isOver = false;
+    setTimeout(() => isOver = true);
+    let count = 0;
+    while (!isOver && count < 100_000) {
+      await watched.ready();
+      count++;
+    }
+    assert(count < 100_000);
+  }));
+
+Deno.test("nextTurn() resolves after what was to be done before it", async () => {
+  const order: string[] = [];
+  const turn = nextTurn().then(() => order.push("turn"));
+  Promise.resolve().then(() => order.push("microtask"));
+  await turn;
+  assertEquals(order, ["microtask", "turn"]);
+});
