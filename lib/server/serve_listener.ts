@@ -89,7 +89,8 @@ export class Server {
       try {
         const socket = await listener.accept();
         isFailing = false;
-        await this.#admit(socket, kind);
+        const waiting = this.#admit(socket, kind);
+        if (waiting !== null) await waiting;
       } catch (error) {
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
         // The client has gone between its connect and our accept: the runtime asks for its address and gets ENOTCONN.
@@ -103,18 +104,25 @@ export class Server {
     }
   }
 
-  /** Serves the connection when there is room for it, else refuses it; accepting waits meanwhile. */
-  async #admit(socket: AcceptedSocket, kind: ConnectionKind): Promise<void> {
+  /** Serves the connection when there is room for it, else refuses it; null: done, otherwise accepting waits meanwhile. */
+  #admit(socket: AcceptedSocket, kind: ConnectionKind): Promise<void> | null {
     const { limits, proxies } = this.#services;
     const info = describeConnection(socket, { id: ++this.#count, secure: kind.secure });
     const connection = new ServedConnection(socket, info, kind.services);
     const { remoteAddress } = info;
     if (this.#connections.countFrom(remoteAddress) >= limits.maxPerAddress && !proxies.has(remoteAddress)) {
       this.#refuse(connection, "Too many connections from one address");
-    } else if (!await this.#startWhenRoom(connection)) {
-      await this.#refused.fewerThan(MAX_REFUSED, ROOM_WAIT_MS);
-      this.#refuse(connection, NO_ROOM);
+      return null;
     }
+    if (this.#connections.size >= limits.maxConnectionCount) return this.#admitLater(connection);
+    this.#start(connection);
+    return null;
+  }
+
+  async #admitLater(connection: ServedConnection): Promise<void> {
+    if (await this.#startWhenRoom(connection)) return;
+    await this.#refused.fewerThan(MAX_REFUSED, ROOM_WAIT_MS);
+    this.#refuse(connection, NO_ROOM);
   }
 
   /** Starts the connection, once idle ones have been closed or somebody has left where it must be; false without room. */

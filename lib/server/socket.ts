@@ -75,17 +75,17 @@ export class Socket implements Transport {
     this.#services = services;
   }
 
-  /** Port 0 where the socket is closed. */
+  /** Throws BadResource when it is closed. */
   get localAddr(): Deno.NetAddr {
-    const address = new SocketAddress();
-    if (!this.#isClosed) this.#services.calls.getsockname(this.#descriptor, address.bytes, address.size);
-    return address.read();
+    if (this.#isClosed) throw new Deno.errors.BadResource(CLOSED);
+    this.#services.calls.getsockname(this.#descriptor, LOCAL.bytes, LOCAL.size);
+    return LOCAL.take();
   }
 
   /** As Deno.Conn: null at the end; rejects with ConnectionReset, and with BadResource or Interrupted when it is closed. */
   read(into: Uint8Array): Promise<number | null> {
     if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource(CLOSED));
-    if (this.#readCount === READS_AT_ONCE) return this.#readInTurn(into);
+    if (this.#readCount >= READS_AT_ONCE) return this.#readInTurn(into);
     // No content is shared memory.
     const bytes = into as Uint8Array<ArrayBuffer>;
     const count = this.#isReadable ? this.#receive(bytes) : undefined;
@@ -193,16 +193,26 @@ const RESET = "The peer has reset the connection";
 /** Bytes of struct sockaddr_in6, the longer of the two. */
 const SOCKADDR_BYTES = 28;
 
-/** Where the system writes an address to. */
+/** Where the system writes an address to, again and again. */
 export class SocketAddress {
   readonly bytes = new Uint8Array(SOCKADDR_BYTES);
-  /** How much room there is, and how much it took. */
+  /** How much room there is; the system writes how much it took. */
   readonly size = Uint32Array.of(SOCKADDR_BYTES);
 
-  /** An IPv4-mapped address is told as the IPv4 one. sa_family is in the order of the machine (little-endian), sin_port and sin6_port in that of the network. */
-  read(): Deno.NetAddr {
-    const { bytes } = this;
-    const address = bytes[0] === AF_INET ? [...bytes.subarray(4, 8)] : unmapAddress([...bytes.subarray(8, 24)]);
-    return { transport: "tcp", hostname: formatAddress(address), port: bytes[2] << 8 | bytes[3] };
+  /**
+   * The address that was written last; an IPv4-mapped one as IPv4. sa_family is in the order of the machine
+   * (little-endian), sin_port and sin6_port in that of the network.
+   */
+  take(): Deno.NetAddr {
+    const { bytes, size } = this;
+    size[0] = SOCKADDR_BYTES;
+    const port = bytes[2] << 8 | bytes[3];
+    if (bytes[0] === AF_INET) {
+      return { transport: "tcp", hostname: `${bytes[4]}.${bytes[5]}.${bytes[6]}.${bytes[7]}`, port };
+    }
+    return { transport: "tcp", hostname: formatAddress(unmapAddress([...bytes.subarray(8, 24)])), port };
   }
 }
+
+/** Of this end; for all sockets of a thread, since it is read at once. */
+const LOCAL = new SocketAddress();

@@ -37,11 +37,10 @@ export class SocketListener {
     }
     for (let hasWaited = false; !this.#isClosed; hasWaited = true) {
       const { bytes, size } = this.#address;
-      size[0] = bytes.length;
       const descriptor = calls.accept4(this.#descriptor, bytes, size, O_NONBLOCK | O_CLOEXEC);
       if (descriptor >= 0) {
         this.#count++;
-        return new Socket(descriptor, this.#address.read(), this.#services);
+        return new Socket(descriptor, this.#address.take(), this.#services);
       }
       // The first time nobody is there; somebody who is there and cannot be accepted finds no room.
       if (hasWaited) throw new Error("No descriptor is left for another connection");

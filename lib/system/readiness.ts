@@ -16,10 +16,10 @@ export const READINESS_CALLS = {
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-  epollNow: { name: "epoll_wait", parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  /** glibc 2.35, Linux 5.11; without it another thread always waits. */
+  epoll_pwait2: { parameters: ["i32", "buffer", "i32", "buffer", "pointer"], result: "i32", optional: true },
   /** Blocks a thread of its own. */
-  epollLater: { name: "epoll_wait", parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
-  ppoll: { parameters: ["buffer", "usize", "buffer", "pointer"], result: "i32" },
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 export type ReadinessCalls = Deno.DynamicLibrary<typeof READINESS_CALLS>["symbols"];
@@ -41,10 +41,10 @@ const EPOLLONESHOT = 1 << 30;
 /** Changes are told, and not what has been told before. */
 const EPOLLET = 1 << 31;
 const EVENT_OF: Readonly<Record<Direction, number>> = { readable: EPOLLIN, writable: EPOLLOUT };
-/** poll.h. */
-const POLLIN = 1;
-
-/** struct epoll_event { u32 events; u64 data }: without a gap on x86-64 alone. */
+/**
+ * struct epoll_event { u32 events; u64 data }: without a gap on x86-64 alone. The data are a number as JavaScript has them,
+ * for 32 bits of descriptors that were watched may be used up in some days.
+ */
 const DATA_OFFSET = Deno.build.arch === "x86_64" ? 4 : 8;
 const EVENT_BYTES = DATA_OFFSET + 8;
 /** Events that one wait brings at most. */
@@ -84,8 +84,6 @@ export class Readiness {
   readonly #eventView = new DataView(this.#events.buffer);
   readonly #event = new Uint8Array(EVENT_BYTES);
   readonly #newEventView = new DataView(this.#event.buffer);
-  /** struct pollfd { int fd; short events, revents }. */
-  readonly #polled: Int32Array<ArrayBuffer>;
   /** struct timespec { time_t seconds; long nanoseconds }. */
   readonly #patience = BigInt64Array.of(0n, PATIENCE_NS);
   #count = 0;
@@ -98,7 +96,6 @@ export class Readiness {
     this.#epoll = calls.epoll_create1(O_CLOEXEC);
     this.#alarm = calls.eventfd(0, O_CLOEXEC);
     if (this.#epoll < 0 || this.#alarm < 0) throw new Error("No descriptors are left to watch others with");
-    this.#polled = Int32Array.of(this.#epoll, POLLIN);
     this.#control(EPOLL_CTL_ADD, this.#alarm, { events: EPOLLIN, id: ALARM });
   }
 
@@ -128,8 +125,8 @@ export class Readiness {
   }
 
   /**
-   * Tells `target` from now on whenever there is something new to be read from a connection, and with `hasWrites` also when
-   * there is room to write again. Returns its number for `remove`. Throws plain Error when the system has no room for it.
+   * Tells `target` from now on whenever there is something new to be read from a connection. Returns its number for
+   * `addWrites` and `remove`. Throws plain Error when the system has no room to watch it.
    */
   add(descriptor: number, target: EventTarget): number {
     const id = ++this.#count;
@@ -138,7 +135,7 @@ export class Readiness {
     return id;
   }
 
-  /** From now on `id`, whose descriptor that is, is also told when there is room to write; at once where there is. */
+  /** Tells it from now on also when there is room to write, at once where there is. */
   addWrites(id: number, descriptor: number): void {
     this.#control(EPOLL_CTL_MOD, descriptor, { events: EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, id });
   }
@@ -165,16 +162,17 @@ export class Readiness {
   }
 
   async #serve(): Promise<void> {
-    const { epollLater } = this.#calls;
+    const { epoll_wait } = this.#calls;
     for (;;) {
       // Whoever has called, or was told, acts first, and so does the runtime.
       await nextTurn();
       if (this.#isClosed) return;
-      // -1 when a signal interrupted it: there is nothing to tell.
-      const count = this.#poll() || await epollLater(this.#epoll, this.#events, MAX_EVENTS, -1);
+      // Either gives -1 when a signal interrupts it: there is nothing to tell.
+      const first = this.#poll();
+      const count = first > 0 ? first : await epoll_wait(this.#epoll, this.#events, MAX_EVENTS, -1);
       for (let index = 0; index < count; index++) {
         const offset = index * EVENT_BYTES;
-        const id = this.#eventView.getUint32(offset + DATA_OFFSET, true);
+        const id = this.#eventView.getFloat64(offset + DATA_OFFSET);
         this.#targets.get(id)?.onEvents(this.#eventView.getUint32(offset, true));
       }
     }
@@ -182,10 +180,7 @@ export class Readiness {
 
   /** How many events there are, now or in a moment. */
   #poll(): number {
-    const { epollNow, ppoll } = this.#calls;
-    const count = epollNow(this.#epoll, this.#events, MAX_EVENTS, 0);
-    if (count !== 0 || ppoll(this.#polled, 1n, this.#patience, null) <= 0) return count;
-    return epollNow(this.#epoll, this.#events, MAX_EVENTS, 0);
+    return this.#calls.epoll_pwait2?.(this.#epoll, this.#events, MAX_EVENTS, this.#patience, null) ?? 0;
   }
 
   #control(
@@ -194,7 +189,7 @@ export class Readiness {
     { events, id }: { readonly events: number; readonly id: number },
   ): void {
     this.#newEventView.setUint32(0, events, true);
-    this.#newEventView.setUint32(DATA_OFFSET, id, true);
+    this.#newEventView.setFloat64(DATA_OFFSET, id);
     if (this.#calls.epoll_ctl(this.#epoll, operation, descriptor, this.#event) !== 0) {
       throw new Error(`Descriptor ${descriptor} cannot be watched`);
     }

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { readinessCalls } from "../../tests/cgi/system_calls.ts";
 import { countDescriptors } from "../../tests/descriptors.ts";
-import { EPOLLIN, EPOLLOUT, nextTurn, Readiness } from "./readiness.ts";
+import { EPOLLIN, EPOLLOUT, nextTurn, Readiness, type ReadinessCalls } from "./readiness.ts";
 
 interface UnderTest {
   readonly readiness: Readiness;
@@ -11,10 +11,13 @@ interface UnderTest {
   makeReadable(descriptor: number): void;
 }
 
-/** Runs `test` and sees that no descriptor is left. */
-async function withReadiness(test: (under: UnderTest) => Promise<void>): Promise<void> {
+/** Runs `test`, with some functions in place of the real ones, and sees that no descriptor is left. */
+async function withReadiness(
+  test: (under: UnderTest) => Promise<void>,
+  calls: Partial<ReadinessCalls> = {},
+): Promise<void> {
   const before = countDescriptors();
-  const readiness = new Readiness(readinessCalls);
+  const readiness = new Readiness({ ...readinessCalls, ...calls });
   const opened: number[] = [];
   const open = () => {
     opened.push(readinessCalls.eventfd(0, 0));
@@ -47,6 +50,21 @@ Deno.test("watch() tells of a descriptor that is ready, of one that becomes read
     await waiting;
     await readiness.watch(open(), "writable").ready();
   }));
+
+const OLD_SYSTEMS: readonly (readonly [name: string, calls: Partial<ReadinessCalls>])[] = [
+  ["a C library without epoll_pwait2", { epoll_pwait2: null }],
+  ["a kernel without it", { epoll_pwait2: () => -1 }],
+];
+
+for (const [name, calls] of OLD_SYSTEMS) {
+  Deno.test(`watch() tells of descriptors with ${name}`, () =>
+    withReadiness(async ({ readiness, open, makeReadable }) => {
+      const descriptor = open();
+      const waiting = readiness.watch(descriptor, "readable").ready();
+      makeReadable(descriptor);
+      await waiting;
+    }, calls));
+}
 
 Deno.test("watch() tells of more descriptors at once than one wait brings", () =>
   withReadiness(async ({ readiness, open, makeReadable }) => {
