@@ -46,6 +46,7 @@ const WITH_IO: readonly string[] = [
   "lib/cgi/spool_content.ts",
   "lib/cgi/start_gate.ts",
   "lib/cgi/system_calls.ts",
+  "lib/server/answer_request.ts",
   "lib/server/check_config.ts",
   "lib/server/check_credentials.ts",
   "lib/server/daemon.ts",

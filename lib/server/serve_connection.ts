@@ -15,20 +15,16 @@ import {
   type Soon,
 } from "../http/message.ts";
 import type { OutputPool } from "../http/writers.ts";
-import type { Log } from "./log.ts";
+import { answerRequest, type AnswerServices } from "./answer_request.ts";
 import { isPeerGone } from "./is_peer_gone.ts";
-import { isSettledSoon } from "./is_settled_soon.ts";
+import type { Log } from "./log.ts";
 import { type ContentEnds, RequestContent } from "./request_content.ts";
 import { type LentToRequest, ServedRequest } from "./served_request.ts";
 import { ResponseSender } from "./response_sender.ts";
 import { type Clock, SocketReader, SocketWriter, type Transport } from "./transport.ts";
 
 /** What all connections of a server share. */
-export interface ConnectionServices extends ConnectionOptions {
-  /** Answers everything; a local redirect has been followed. */
-  readonly handler: (request: ServedRequest) => Soon<HttpResponse>;
-  /** The answer for an error status, with its error page. */
-  readonly errorResponse: (error: HttpError) => HttpResponse;
+export interface ConnectionServices extends ConnectionOptions, AnswerServices {
   readonly log: Pick<Log, "isAccessOn" | "access" | "debug" | "warn" | "error">;
   /** Who is believed when it says for whom it speaks. */
   readonly proxies: TrustedProxies;
@@ -51,8 +47,8 @@ export class ServedConnection {
   #expectsProxyHeader: boolean;
   /** What a request without content needs of its connection, made once. */
   #lent: LentToRequest;
-  /** What the content of a request comes through. */
-  readonly #ends: ContentEnds;
+  /** What requests and their answers go through. */
+  readonly #ends: ContentEnds & { readonly services: ConnectionServices };
   #request: ServedRequest | null = null;
   #isWatched = false;
   #isDraining = false;
@@ -213,7 +209,7 @@ export class ServedConnection {
     const request = new ServedRequest(received, content === null ? lent : { ...lent, body: content.body });
     this.#request = request;
     this.#isWatched = false;
-    const answer = this.#respond(received, request);
+    const answer = answerRequest(received, request, this.#ends);
     if (content !== null || answer instanceof Promise || answer.body.bytes === undefined) {
       return this.#finishResponse(answer, { request, content, hasHead: false });
     }
@@ -257,48 +253,6 @@ export class ServedConnection {
   #lend({ fields }: RequestHead): LentToRequest {
     const connection = this.#services.proxies.seeThrough(this.#client, fields);
     return connection === this.#client ? this.#lent : { ...this.#lent, connection };
-  }
-
-  /** What to answer, whatever happens; throws and rejects only when there is nobody left to answer. */
-  #respond(received: ReceivedRequest, request: ServedRequest): Soon<HttpResponse> {
-    try {
-      if (received.rejection !== null) throw received.rejection;
-      const answer = this.#services.handler(request);
-      return answer instanceof Promise ? this.#awaitAnswer(answer, request) : answer;
-    } catch (error) {
-      return this.#answerFailure(error, request);
-    }
-  }
-
-  /** Answers that wait in the output buffer leave without this one when it takes its time. */
-  async #awaitAnswer(answer: Promise<HttpResponse>, request: ServedRequest): Promise<HttpResponse> {
-    try {
-      if (this.#writer.hasOutput && !await isSettledSoon(answer)) {
-        try {
-          await this.#writer.sendAside(NOTHING);
-        } catch (error) {
-          request.abort();
-          await (await answer).body.close();
-          throw error;
-        }
-      }
-      return await answer;
-    } catch (error) {
-      return this.#answerFailure(error, request);
-    }
-  }
-
-  #answerFailure(error: unknown, request: ServedRequest): HttpResponse {
-    const { log, errorResponse } = this.#services;
-    const source = `${request.method} ${request.target}`;
-    if (error instanceof HttpError) {
-      if (error.status >= 500) log.error(source, error.message, error.cause);
-      else log.debug(source, error.message, error.cause);
-      return errorResponse(error);
-    }
-    if (isPeerGone(error)) throw error;
-    log.error(source, "The handler failed", error);
-    return errorResponse(new HttpError(500, "The handler failed"));
   }
 
   /** While a handler works on a request that has arrived whole, notices that the client goes away. */
@@ -418,5 +372,3 @@ export class ServedConnection {
     return `${this.#info.remoteAddress}:${this.#info.remotePort}`;
   }
 }
-
-const NOTHING = new Uint8Array(0);
