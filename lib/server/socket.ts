@@ -62,6 +62,8 @@ export class Socket implements Transport {
   /** Whether it is worth trying to read. */
   #isReadable = true;
   #readCount = 0;
+  /** Something waits for the end of the connection. */
+  #hasMore = false;
   #hasPeerClosed = false;
   #isBroken = false;
   #isClosed = false;
@@ -118,6 +120,7 @@ export class Socket implements Transport {
     const bytes = from as Uint8Array<ArrayBuffer>;
     // With MSG_MORE what does not fill a segment waits for the end of the connection.
     const flags = isLast ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+    this.#hasMore = isLast;
     const count = this.#services.calls.send(this.#descriptor, bytes, bytes.length, flags);
     if (count >= 0) return Promise.resolve(count);
     if (this.#isBroken) return Promise.reject(new Deno.errors.BrokenPipe(RESET));
@@ -179,8 +182,11 @@ export class Socket implements Transport {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#id !== 0) this.#services.readiness.remove(this.#id);
-    this.#services.calls.close(this.#descriptor);
+    const { calls, readiness } = this.#services;
+    if (this.#id !== 0) readiness.remove(this.#id);
+    // close(2) alone does nothing as long as a program that is being started has a copy of the descriptor.
+    if (this.#hasMore) calls.shutdown(this.#descriptor, SHUT_WR);
+    calls.close(this.#descriptor);
     this.#reading?.reject(new Deno.errors.Interrupted(CLOSED));
     this.#writing?.reject(new Deno.errors.Interrupted(CLOSED));
     this.#reading = this.#writing = null;
