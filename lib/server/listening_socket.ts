@@ -11,6 +11,7 @@
 import type { Libc } from "./libc.ts";
 import type { Identity } from "./privileges.ts";
 import type { Part } from "./share_config.ts";
+import { SocketAddress } from "./socket_address.ts";
 
 /** Linux, asm-generic/socket.h, bits/socket.h and netinet/tcp.h. */
 const SOL_SOCKET = 1;
@@ -19,10 +20,6 @@ const TCP_NODELAY = 1;
 const TCP_NOTSENT_LOWAT = 25;
 const SO_REUSEPORT = 15;
 const SO_ATTACH_REUSEPORT_CBPF = 51;
-const AF_INET = 2;
-const AF_INET6 = 10;
-/** Bytes of struct sockaddr_in6. */
-const SOCKADDR_BYTES = 28;
 
 /** linux/filter.h: the instructions that are used, with their classes and sources, and where a random number is. */
 const LOAD_WORD = 0x20;
@@ -137,11 +134,9 @@ export class ListeningSocket {
 
   /** A TCP socket of the port that has no peer. */
   #isListening(libc: Libc, fd: number): boolean {
-    const address = new Uint8Array(SOCKADDR_BYTES);
-    const size = () => Uint32Array.of(SOCKADDR_BYTES);
-    if (libc.getpeername(fd, address, size()) === 0) return false;
-    if (libc.getsockname(fd, address, size()) !== 0) return false;
-    // sa_family is in the order of the machine (little-endian), sin_port and sin6_port in that of the network.
-    return (address[0] === AF_INET || address[0] === AF_INET6) && (address[2] << 8 | address[3]) === this.#port;
+    const address = new SocketAddress();
+    if (libc.getpeername(fd, address.bytes, address.room()) === 0) return false;
+    if (libc.getsockname(fd, address.bytes, address.room()) !== 0) return false;
+    return address.ipBytes !== null && address.port === this.#port;
   }
 }

@@ -3,8 +3,8 @@
  * thread, and the end of a short connection in one segment with its last bytes. Plain HTTP; TLS is the runtime's. I/O.
  * tcp(7), epoll(7). Measured against the runtime's sockets: scripts/bench/NOTES.md.
  */
-import { formatAddress, unmapAddress } from "../access/ip_address.ts";
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, nextTurn, type Readiness } from "../system/readiness.ts";
+import { SocketAddress } from "./socket_address.ts";
 import type { Transport } from "./transport.ts";
 
 /** Lengths are below 2^31 here, which is why size_t and ssize_t may be numbers of 32 bits. */
@@ -28,7 +28,6 @@ export interface SocketServices {
 }
 
 /** Linux, bits/socket.h, sys/socket.h and netinet/tcp.h. */
-const AF_INET = 2;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_MORE = 0x8000;
 const SHUT_WR = 1;
@@ -80,8 +79,8 @@ export class Socket implements Transport {
   /** Throws BadResource when it is closed. */
   get localAddr(): Deno.NetAddr {
     if (this.#isClosed) throw new Deno.errors.BadResource(CLOSED);
-    this.#services.calls.getsockname(this.#descriptor, LOCAL.bytes, LOCAL.size);
-    return LOCAL.take();
+    this.#services.calls.getsockname(this.#descriptor, LOCAL.bytes, LOCAL.room());
+    return netAddr(LOCAL);
   }
 
   /** As Deno.Conn: null at the end; rejects with ConnectionReset, and with BadResource or Interrupted when it is closed. */
@@ -196,29 +195,10 @@ export class Socket implements Transport {
 const CLOSED = "The socket is closed";
 const RESET = "The peer has reset the connection";
 
-/** Bytes of struct sockaddr_in6, the longer of the two. */
-const SOCKADDR_BYTES = 28;
-
-/** Where the system writes an address to, again and again. */
-export class SocketAddress {
-  readonly bytes = new Uint8Array(SOCKADDR_BYTES);
-  /** How much room there is; the system writes how much it took. */
-  readonly size = Uint32Array.of(SOCKADDR_BYTES);
-
-  /**
-   * The address that was written last; an IPv4-mapped one as IPv4. sa_family is in the order of the machine
-   * (little-endian), sin_port and sin6_port in that of the network.
-   */
-  take(): Deno.NetAddr {
-    const { bytes, size } = this;
-    size[0] = SOCKADDR_BYTES;
-    const port = bytes[2] << 8 | bytes[3];
-    if (bytes[0] === AF_INET) {
-      return { transport: "tcp", hostname: `${bytes[4]}.${bytes[5]}.${bytes[6]}.${bytes[7]}`, port };
-    }
-    return { transport: "tcp", hostname: formatAddress(unmapAddress([...bytes.subarray(8, 24)])), port };
-  }
-}
-
 /** Of this end; for all sockets of a thread, since it is read at once. */
 const LOCAL = new SocketAddress();
+
+/** The address as the runtime tells it. */
+export function netAddr({ hostname, port }: SocketAddress): Deno.NetAddr {
+  return { transport: "tcp", hostname, port };
+}

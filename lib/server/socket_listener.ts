@@ -4,7 +4,8 @@
  */
 import { O_CLOEXEC, O_NONBLOCK } from "../system/flags.ts";
 import { nextTurn, type Watched } from "../system/readiness.ts";
-import { Socket, SocketAddress, type SocketServices } from "./socket.ts";
+import { netAddr, Socket, type SocketServices } from "./socket.ts";
+import { SocketAddress } from "./socket_address.ts";
 
 /** Linux, linux/fcntl.h. */
 const F_DUPFD_CLOEXEC = 1030;
@@ -36,11 +37,11 @@ export class SocketListener {
       this.#count = 0;
     }
     for (let hasWaited = false; !this.#isClosed; hasWaited = true) {
-      const { bytes, size } = this.#address;
-      const descriptor = calls.accept4(this.#descriptor, bytes, size, O_NONBLOCK | O_CLOEXEC);
+      const address = this.#address;
+      const descriptor = calls.accept4(this.#descriptor, address.bytes, address.room(), O_NONBLOCK | O_CLOEXEC);
       if (descriptor >= 0) {
         this.#count++;
-        return new Socket(descriptor, this.#address.take(), this.#services);
+        return new Socket(descriptor, netAddr(address), this.#services);
       }
       // The first time nobody is there; somebody who is there and cannot be accepted finds no room.
       if (hasWaited) throw new Error("No descriptor is left for another connection");

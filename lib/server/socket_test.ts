@@ -1,12 +1,12 @@
 /** Connections and their listener against clients of the runtime, on 127.0.0.1 and ::1. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { countDescriptors } from "../../tests/descriptors.ts";
+import { bytesOf } from "../../tests/feed.ts";
 import { socketCalls, withSockets } from "../../tests/sockets.ts";
+import { countUntilTimer } from "../../tests/turns.ts";
 import type { Socket, SocketCalls } from "./socket.ts";
 
 const MSG_MORE = 0x8000;
-
-const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 /** What one read brings, null at the end. */
 async function readText(connection: Pick<Socket, "read">, room = 100): Promise<string | null> {
@@ -187,18 +187,6 @@ Deno.test("Socket.close() ends what is under way, once, and nothing reaches the 
     assertEquals(callCount, 0);
   }).then(() => assertEquals(countDescriptors(), before));
 });
-
-/** Calls until a timer that was set before has called, or so often that it never will. */
-async function countUntilTimer(call: () => Promise<unknown>): Promise<number> {
-  let isOver = false;
-  setTimeout(() => isOver = true);
-  let count = 0;
-  while (!isOver && count < 100_000) {
-    await call();
-    count++;
-  }
-  return count;
-}
 
 Deno.test("Socket.read() lets others have their turn while a client sends without a pause", () =>
   withSockets({ calls: { recv: () => 1 } }, async ({ pair }) => {

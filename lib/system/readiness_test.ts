@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { readinessCalls } from "../../tests/cgi/system_calls.ts";
 import { countDescriptors } from "../../tests/descriptors.ts";
+import { countUntilTimer } from "../../tests/turns.ts";
 import { EPOLLIN, EPOLLOUT, nextTurn, Readiness, type ReadinessCalls } from "./readiness.ts";
 
 interface UnderTest {
@@ -128,14 +129,7 @@ Deno.test("Readiness lets timers have their turn while a descriptor is ready all
     const descriptor = open();
     makeReadable(descriptor);
     const watched = readiness.watch(descriptor, "readable");
-    let isOver = false;
-    setTimeout(() => isOver = true);
-    let count = 0;
-    while (!isOver && count < 100_000) {
-      await watched.ready();
-      count++;
-    }
-    assert(count < 100_000);
+    assert(await countUntilTimer(() => watched.ready()) < 100_000);
   }));
 
 Deno.test("nextTurn() resolves after what was to be done before it", async () => {
