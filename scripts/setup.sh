@@ -6,6 +6,7 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 readonly DENO_VERSION=2.7.11
+readonly ESBUILD_VERSION=0.25.5 # the one that this Deno uses
 readonly PLAYWRIGHT_VERSION=1.65.1
 readonly AXE_VERSION=4.14.1
 readonly TOOLS=$PWD/.tools
@@ -95,6 +96,20 @@ find_denort() {
 deno_host_answers() {
   "$DENO" eval --quiet 'await fetch(Deno.args[0], { method: "HEAD", signal: AbortSignal.timeout(3000) })' \
     "https://dl.deno.land/release/v$DENO_VERSION/denort-x86_64-unknown-linux-gnu.zip" 2>/dev/null
+}
+
+# Gets the esbuild with which deno bundle works, so that what it works with is pinned.
+find_esbuild() {
+  [[ $(uname -sm) == "Linux x86_64" ]] || return 0 # deno bundle gets it by itself
+  [[ -f $TOOLS/esbuild-$ESBUILD_VERSION/bin/esbuild ]] ||
+    fetch_package @esbuild/linux-x64 "$ESBUILD_VERSION" 95a928d8187c6f7ad632a3f3bbf01f66dfd5b5adb724b8bfeec5fff73ff2d91a \
+      "$TOOLS/esbuild-$ESBUILD_VERSION" || fail "Cannot build without esbuild $ESBUILD_VERSION in .tools/"
+}
+
+# give_esbuild FOLDER: puts it where a Deno whose cache is FOLDER looks for it.
+give_esbuild() {
+  [[ -d $TOOLS/esbuild-$ESBUILD_VERSION ]] || return 0
+  install -D "$TOOLS/esbuild-$ESBUILD_VERSION/bin/esbuild" "$1/dl/esbuild-$ESBUILD_VERSION/esbuild-linux-x64"
 }
 
 # Installs what the tests need and is missing: Debian packages (as root; else it says which) and playwright-core.

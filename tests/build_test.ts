@@ -13,8 +13,8 @@ async function buildElsewhere(name: string, time: Date | null): Promise<string> 
   await Deno.mkdir(folder);
   try {
     await runHere("cp", "--recursive", "--parents", ...SOURCES, folder);
-    // Deno and denort need not be got again.
-    await runHere("sh", "-c", 'mkdir "$0/.tools"; ln -s "$PWD"/.tools/den* "$0/.tools"', folder);
+    // Deno, denort and esbuild need not be got again.
+    await runHere("bash", "-c", 'mkdir "$0/.tools"; ln -s "$PWD"/.tools/{den,es}* "$0/.tools"', folder);
     if (time !== null) await runHere("find", folder, "-exec", "touch", `--date=${time.toISOString()}`, "{}", "+");
     const { code, stderr } = await run("scripts/build", [], { cwd: folder });
     assertEquals(code, 0, stderr);

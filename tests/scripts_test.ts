@@ -4,12 +4,17 @@ import { join } from "@std/path";
 import { curl, type Ended, run, TestServer, writeFiles } from "./harness.ts";
 
 const PROJECT = join(import.meta.dirname ?? ".", "..");
-const PINNED = /DENO_VERSION=(\S+)/.exec(Deno.readTextFileSync(join(PROJECT, "scripts/setup.sh")))?.[1];
+const PINNED = pinnedVersion("DENO");
+const ESBUILD = `.tools/esbuild-${pinnedVersion("ESBUILD")}/bin/esbuild`;
+
+function pinnedVersion(name: string): string {
+  return Deno.readTextFileSync(join(PROJECT, "scripts/setup.sh")).match(`${name}_VERSION=(\\S+)`)?.[1] ?? "";
+}
 
 /** The system's programs that the scripts use: a PATH without npm and Deno. */
 const PROGRAMS = ["bash", "dirname", "mktemp", "mkdir", "mv", "rm", "tail", "tar", "sha256sum", "uname", "chmod", "cat"]
   .concat(["cp", "find", "sort", "xargs", "stat", "truncate", "touch", "sleep"])
-  .concat(["openssl", "readlink", "grep", "tr", "sed", "date", "cut"]);
+  .concat(["openssl", "readlink", "grep", "tr", "sed", "date", "cut", "basename", "install"]);
 
 /** A folder that looks like the project, with a PATH of its own. Disposing removes it. */
 class ProjectCopy implements AsyncDisposable {
@@ -55,15 +60,20 @@ class ProjectCopy implements AsyncDisposable {
   }
 }
 
-/** Plays Deno: says its version and where its cache is, writes its calls down, and leaves a lisod with the folder it had. */
+/**
+ * Plays Deno: says its version and where its cache is, and writes its calls down. A module that it bundles is the list of the
+ * files that it could have used; a lisod that it compiles is what the modules say.
+ */
 const denoStub = (version: string, size = "+0") => `
 [[ $1 == --version ]] && { echo "deno ${version} (stable, release)"; exit; }
 echo "$*" >>"$HOME/calls"
-[[ $1 == cache ]] && exit
+[[ $1 == check ]] && exit
 [[ $1 == info ]] && { printf '{\\n  "denoDir": "%s/cache",\\n}\\n' "$HOME"; exit; }
-[[ $1 == compile ]] || exit 9
+[[ $1 == bundle || $1 == compile ]] || exit 9
+command=$1
 while [[ $1 != --output ]]; do shift; done
-find . "$DENO_DIR" -type f | sort >"$2"; chmod +x "$2"; truncate -s ${size} "$2"; echo compiled`;
+[[ $command == bundle ]] && { find . "$DENO_DIR" -type f >"$2"; exit; }
+cat ./*.ts >"$2"; chmod +x "$2"; truncate -s ${size} "$2"; echo compiled`;
 
 /** Plays npm: packs package.tgz of the home folder; without one it fails. */
 const NPM_STUB = `
@@ -121,10 +131,20 @@ Deno.test("find_denort() fails and says what to set when there is none", async (
   );
 });
 
-/** What the runtime has in its cache of the one package of deno.lock. */
-const CACHED = { "cache/npm/registry/example/1.0.0/package.json": "{}" };
+/** Where deno bundle looks for it, below its cache. */
+const ESBUILD_PLACE = `/dl/esbuild-${pinnedVersion("ESBUILD")}/esbuild-linux-x64`;
 
-Deno.test("build compiles with narrow permissions when a source has changed", async () => {
+/** What the runtime has in its cache of the one package of deno.lock, and the bundler. */
+const CACHED = { "cache/npm/registry/example/1.0.0/package.json": "{}", [ESBUILD]: "" };
+
+Deno.test("find_esbuild() fails when npm does not have the pinned one", async () => {
+  await using copy = await ProjectCopy.make({ npm: NPM_STUB });
+  const { code, stderr } = await copy.bash(". scripts/setup.sh; find_esbuild");
+  assertEquals(code, 1);
+  assertMatch(stderr, /"npm pack @esbuild\/linux-x64@\S+" failed[^]*Cannot build without esbuild/);
+});
+
+Deno.test("build compiles one module for each thread, with narrow permissions, when a source has changed", async () => {
   await using copy = await ProjectCopy.make({ deno: denoStub(PINNED ?? "") }, CACHED);
   const takeCalls = async () => {
     const calls = await Deno.readTextFile(join(copy.folder, "calls"));
@@ -133,12 +153,15 @@ Deno.test("build compiles with narrow permissions when a source has changed", as
   };
   const build = async (env = {}) => (await copy.bash("./scripts/build", { DENORT_BIN: "/bin/true", ...env })).text;
   assertEquals(await build(), "compiled\n");
-  const [cached, , compiled] = await takeCalls();
-  assertMatch(cached, /^cache --quiet main\.ts /);
+  const [checked, , ...made] = await takeCalls();
+  assertMatch(checked, /^check --quiet main\.ts /);
+  const bundled = made.splice(0, 3).map((call) => /^bundle .* (\S+)$/.exec(call)?.[1]);
+  assertEquals(bundled, ["main.ts", "lib/access/password_worker.ts", "lib/server/site_worker.ts"]);
+  const [compiled] = made;
   for (const flag of ["--no-prompt", "--no-code-cache", "--allow-net"]) assertStringIncludes(compiled, ` ${flag} `);
   assertNotMatch(compiled, / (?:-A|--allow-(?:all|ffi|sys|read|write)) /);
   const seen = await Deno.readTextFile(join(copy.folder, "lisod"));
-  for (const file of ["./lib/a.ts", "/npm/registry/example/1.0.0/package.json"]) {
+  for (const file of ["./lib/a.ts", "/npm/registry/example/1.0.0/package.json", ESBUILD_PLACE]) {
     assertStringIncludes(seen, `${file}\n`);
   }
 
@@ -147,7 +170,7 @@ Deno.test("build compiles with narrow permissions when a source has changed", as
   assertEquals(await build(), "");
   await writeFiles(copy.folder, { "lib/b.ts": "// new" });
   assertEquals(await build({ CI: "true" }), "compiled\n");
-  assertMatch((await takeCalls())[0], /^cache --quiet --frozen main\.ts /);
+  assertMatch((await takeCalls())[0], /^check --quiet --frozen main\.ts /);
   await Deno.remove(join(copy.folder, "lib/b.ts"));
   assertEquals(await build(), "compiled\n");
   await Deno.remove(join(copy.folder, "lisod"));

@@ -77,10 +77,12 @@ function linkTo(name: string): string {
 
 function compareEntries(a: ListedEntry, b: ListedEntry): number {
   if ((a.size === null) !== (b.size === null)) return a.size === null ? -1 : 1;
-  return NAME_ORDER.compare(a.name, b.name) || (a.name < b.name ? -1 : 1);
+  nameOrder ??= new Intl.Collator("en", { numeric: true });
+  return nameOrder.compare(a.name, b.name) || (a.name < b.name ? -1 : 1);
 }
 
-const NAME_ORDER = new Intl.Collator("en", { numeric: true });
+/** Made for the first listing: it takes 7 ms, which would be a tenth of the server's start. */
+let nameOrder: Intl.Collator | undefined;
 
 /** `2026-01-31 23:59`; "" for a date that no calendar has. */
 function formatDate(ms: number): string {
