@@ -29,8 +29,6 @@ const PIDFD_OPEN = 434n;
 
 export class ScriptProcess {
   readonly pid: number;
-  /** Resolves when the process has been reaped; its children may live on. Never rejects. */
-  readonly ended: Promise<ScriptEnd>;
   /** Standard output, for one reader. */
   readonly output: PipeReader;
   /** Standard error, for one reader. */
@@ -38,6 +36,8 @@ export class ScriptProcess {
   /** Standard input, where the script has content to read. */
   readonly input: PipeWriter | null;
   readonly #calls: SystemCalls;
+  readonly #readiness: Readiness;
+  #end: Promise<ScriptEnd> | null = null;
 
   /** Of a process that leads a session of its own, as `Spawner.start` makes it. */
   constructor(pid: number, { input, output, errors, calls, readiness }: ProcessParts) {
@@ -46,23 +46,35 @@ export class ScriptProcess {
     this.output = output;
     this.errors = errors;
     this.#calls = calls;
-    this.ended = this.#waitForEnd(readiness);
+    this.#readiness = readiness;
   }
 
-  async #waitForEnd(readiness: Readiness): Promise<ScriptEnd> {
+  /**
+   * Reaps the process, when it has ended; its children may live on. Best called when it is likely to have ended, for watching it
+   * takes four system calls and often a turn of the event loop. Idempotent. Never rejects.
+   */
+  reap(): Promise<ScriptEnd> {
+    return this.#end ??= this.#reap();
+  }
+
+  async #reap(): Promise<ScriptEnd> {
     const status = new Int32Array(1);
+    if (this.#calls.waitpid(this.pid, status, WNOHANG) !== this.pid) await this.#reapLater(status);
+    return describeEnd(status[0]);
+  }
+
+  async #reapLater(status: Int32Array<ArrayBuffer>): Promise<void> {
     // Without a descriptor left for it, or on Linux before 5.3, a thread waits.
     const descriptor = Number(this.#calls.syscall(PIDFD_OPEN, BigInt(this.pid), 0n));
     if (descriptor < 0) {
       await this.#calls.waitpidLater(this.pid, status, 0);
-    } else {
-      const watched = readiness.watch(descriptor, "readable");
-      await watched.ready();
-      watched.stop();
-      this.#calls.close(descriptor);
-      this.#calls.waitpid(this.pid, status, WNOHANG);
+      return;
     }
-    return describeEnd(status[0]);
+    const watched = this.#readiness.watch(descriptor, "readable");
+    await watched.ready();
+    watched.stop();
+    this.#calls.close(descriptor);
+    this.#calls.waitpid(this.pid, status, WNOHANG);
   }
 
   /** Whether a process of the group is left. Throws as `signalGroup` does. */

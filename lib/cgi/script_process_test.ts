@@ -34,7 +34,7 @@ async function withScript(
   } finally {
     systemCalls.kill(-process.pid, 9);
     for (const end of [process.input, process.output, process.errors]) end?.close();
-    await process.ended;
+    await process.reap();
     await readiness.close();
   }
 }
@@ -51,11 +51,16 @@ async function readPart(process: ScriptProcess): Promise<string> {
   return new TextDecoder().decode(await process.output.read() ?? new Uint8Array());
 }
 
+/** Whether a process that has not been reaped is more than a zombie: the state stands behind the name, see proc(5). */
+function isRunning(pid: number): boolean {
+  return !Deno.readTextFileSync(`/proc/${pid}/stat`).includes(") Z ");
+}
+
 Deno.test("ScriptProcess.signalGroup() reaches the script and its children, and nobody once they have ended", () =>
   withScript("sleep 100 & echo started; wait", async (process) => {
     assertEquals(await readPart(process), "started\n");
     assertEquals([process.hasGroup(), process.signalGroup("SIGTERM")], [true, true]);
-    assertEquals((await process.ended).description, "signal SIGTERM");
+    assertEquals((await process.reap()).description, "signal SIGTERM");
     // The child holds standard output; who inherits it takes its process id away.
     assertEquals(await readOutput(process), "");
     while (process.hasGroup()) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -84,16 +89,29 @@ const ENDS: readonly (readonly [script: string, isSuccess: boolean, description:
 ];
 
 for (const [script, isSuccess, description] of ENDS) {
-  Deno.test(`ScriptProcess.ended tells ${description}`, () =>
-    withScript(script, async (process) => assertEquals(await process.ended, { isSuccess, description })));
+  Deno.test(`ScriptProcess.reap() tells ${description}`, () =>
+    withScript(script, async (process) => assertEquals(await process.reap(), { isSuccess, description })));
 }
 
-Deno.test("ScriptProcess.ended is told by a thread when there is no descriptor for the process", () =>
-  withScript(
-    "exit 3",
-    async (process) => assertEquals((await process.ended).description, "exit status 3"),
-    { calls: { syscall: () => -1n } },
-  ));
+Deno.test("ScriptProcess.reap() watches nothing when the process has ended", async () => {
+  let watchedCount = 0;
+  const syscall = (...numbers: Parameters<SystemCalls["syscall"]>) => {
+    watchedCount++;
+    return systemCalls.syscall(...numbers);
+  };
+  await withScript("exit 5", async (process) => {
+    while (isRunning(process.pid)) await new Promise((resolve) => setTimeout(resolve, 1));
+    assertEquals((await process.reap()).description, "exit status 5");
+    assertEquals(watchedCount, 0);
+  }, { calls: { syscall } });
+});
+
+Deno.test("ScriptProcess.reap() leaves it to a thread when there is no descriptor for the process", () =>
+  withScript("read -r line; exit 3", async (process) => {
+    const reaped = process.reap();
+    process.input?.close();
+    assertEquals((await reaped).description, "exit status 3");
+  }, { hasInput: true, calls: { syscall: () => -1n } }));
 
 Deno.test("PipeWriter.write() gives false when the script no longer reads", () =>
   withScript("exec <&-; echo closed; read -r line </dev/null", async (process) => {
@@ -105,7 +123,7 @@ Deno.test("PipeWriter.write() gives false when the script ends while it waits fo
   withScript("echo ready; read -r line", async (process) => {
     assertMatch(await readPart(process), /^ready/);
     assertEquals(await process.input?.write(new Uint8Array(1_000_000).fill(0x0a)), false);
-    assertEquals((await process.ended).description, "exit status 0");
+    assertEquals((await process.reap()).description, "exit status 0");
   }, { hasInput: true }));
 
 Deno.test("PipeWriter.close() ends a write that waits for room", () =>
@@ -202,7 +220,7 @@ Deno.test("Spawner.start() starts 64 scripts at once, with words and variables o
     const process = await spawner.start({ words, folder: "/", environment, hasInput: false });
     const output = await readOutput(process);
     process.errors.close();
-    await process.ended;
+    await process.reap();
     return output;
   }));
   assertEquals(outputs, outputs.map((_, index) => `word ${index} ${index * 900}`));

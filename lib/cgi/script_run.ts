@@ -41,6 +41,7 @@ export class ScriptRun {
   /** When the script last took a part of its input. */
   #inputMs = 0;
   #isClientAwaited = false;
+  #isEndExpected = false;
   #isWatching = false;
   #isTerminated = false;
   #failure: { readonly error: unknown } | null = null;
@@ -55,8 +56,6 @@ export class ScriptRun {
     this.label = label;
     this.#limits = limits;
     this.#log = log;
-    process.ended.then((end) => this.#onEnd(end));
-    this.#logErrors();
   }
 
   /** Whether `done` has resolved and no process of the group is still to be killed. */
@@ -185,6 +184,7 @@ export class ScriptRun {
       this.#killMs = Infinity;
     }
     if (this.#end !== null) return this.#sweepAfterEnd(nowMs);
+    this.#expectEnd();
     if (nowMs - this.#startMs >= WATCH_AFTER_MS) this.#watchClient();
     // While the client sends, its own limits hold; while it reads, the script has nothing to wait for.
     if (this.#isClientAwaited || this.#isTerminated) return;
@@ -207,6 +207,17 @@ export class ScriptRun {
     } else if (!this.#hasErrorsEnded && nowMs - this.#endMs > scriptLingerMs) {
       this.#process.errors.close();
     }
+  }
+
+  /**
+   * Waits for the process and reads its standard error from now on. Most scripts end as soon as their output does, and then there is
+   * nothing to be waited for; the sweep sees to the others.
+   */
+  #expectEnd(): void {
+    if (this.#isEndExpected) return;
+    this.#isEndExpected = true;
+    this.#logErrors();
+    this.#process.reap().then((end) => this.#onEnd(end));
   }
 
   #watchClient(): void {
@@ -241,6 +252,7 @@ export class ScriptRun {
     this.#waitStartMs = Date.now();
     // Whatever the script has not read by now cannot change its answer.
     this.#process.input?.close();
+    this.#expectEnd();
     this.#checkDone();
   }
 
