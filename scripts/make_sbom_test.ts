@@ -72,6 +72,6 @@ Deno.test("readme.txt names each dependency with its version and licence, and ea
     assertStringIncludes(section, `${shown} ${version} (${licenses?.[0].license.id})`);
   }
   const tools = [...SETUP_SH.matchAll(/fetch_package (@?[a-z][^ ]*) /g)].map(([, name]) => name);
-  assertEquals(tools.length, 4);
+  assertEquals(tools.length, 5);
   for (const name of tools) assertStringIncludes(section, name);
 });
