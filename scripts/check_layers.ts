@@ -86,6 +86,8 @@ const WITH_IO: readonly string[] = [
   "lib/static/open_file.ts",
   "lib/static/read_folder.ts",
   "lib/static/static_files.ts",
+  "lib/system/epoll.ts",
+  "lib/system/paced_readiness.ts",
   "lib/system/readiness.ts",
   "main.ts",
 ];

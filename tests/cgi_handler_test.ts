@@ -191,15 +191,34 @@ Deno.test("CgiScripts.handle() warns when a script prints more than it promised"
   });
 });
 
+/** A request's content that is sent when the test says so. */
+function writtenBody(length: number) {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const body = {
+    length,
+    [Symbol.asyncIterator]: () => readable[Symbol.asyncIterator](),
+    close: async () => {},
+  };
+  return { writer: writable.getWriter(), body };
+}
+
+Deno.test("CgiScripts.handle() has all of a content that was promised and printed, while the script goes on", async () => {
+  await withScripts({}, async ({ open }) => {
+    for (const isRead of [true, false]) {
+      const { writer, body } = writtenBody(1);
+      const target = probe("print", { out: `Content-Length: 5\n${DOCUMENT}Hello`, stay: 1 });
+      const response = await open({ method: "POST", target, body });
+      assertEquals(new TextDecoder().decode(response.body.bytes), "Hello");
+      if (isRead) assertEquals(await readText(response.body), "Hello");
+      await response.body.close();
+      await writer.close();
+    }
+  });
+});
+
 Deno.test("CgiScripts.handle() streams: a line can be read before the next is printed", async () => {
   await withScripts({}, async ({ open }) => {
-    const go = new TransformStream<Uint8Array, Uint8Array>();
-    const writer = go.writable.getWriter();
-    const body = {
-      length: 3,
-      [Symbol.asyncIterator]: () => go.readable[Symbol.asyncIterator](),
-      close: async () => {},
-    };
+    const { writer, body } = writtenBody(3);
     const response = await open({ method: "POST", target: probe("lines", { lines: 3 }), body });
     const parts = response.body[Symbol.asyncIterator]();
     for (const line of ["line 1\n", "line 2\n", "line 3\n"]) {

@@ -45,7 +45,7 @@ export interface CgiOptions extends ScriptPlaces, MetaVariableSettings {
 }
 
 /** How long a head waits at most for the rest of a small response. */
-const GATHER_MS = 5;
+const GATHER_MS = 50;
 
 /** How often limits are looked at while a script runs. */
 const SWEEP_MS = 100;

@@ -1,9 +1,9 @@
 /**
  * The server's end of a pipe to or from a script. Separate from the process, because each of its three pipes lives and ends
- * for itself. Descriptors do not block: what is not there yet is waited for, see lib/system/readiness.ts. pipe(7).
+ * for itself. Descriptors do not block: what is not there yet is waited for, see lib/system/. pipe(7).
  */
+import type { Watched, Watcher } from "../system/epoll.ts";
 import { O_NONBLOCK } from "../system/flags.ts";
-import type { Readiness, Watched } from "../system/readiness.ts";
 import type { SystemCalls } from "./system_calls.ts";
 
 /** Linux, fcntl.h. */
@@ -11,21 +11,26 @@ const F_SETFL = 4;
 
 /** What a pipe holds, as Linux makes it. */
 const PIPE_BYTES = 65_536;
-/** Most scripts print less than this at once, and get memory of that size and no more. */
+/** Most scripts print less than this at once, get memory of that size and no more, and are not waited for at once. */
 const SMALL_BYTES = 4096;
 /** Where reads go whose size is not known: no one's memory beyond the call. */
 const SCRATCH = new Uint8Array(PIPE_BYTES);
 
 interface PipeServices {
   readonly calls: SystemCalls;
-  readonly readiness: Readiness;
+  readonly readiness: Watcher;
+}
+
+interface ReaderServices extends PipeServices {
+  /** As long as a script prints little. */
+  readonly paced: Watcher;
 }
 
 /** What both ends have in common: a descriptor that is closed once. */
 abstract class PipeEnd {
   protected readonly calls: SystemCalls;
   protected readonly descriptor: number;
-  protected readonly watched: Watched;
+  protected watched: Watched;
   protected isClosed = false;
 
   constructor(descriptor: number, watched: Watched, calls: SystemCalls) {
@@ -47,9 +52,11 @@ abstract class PipeEnd {
 export class PipeReader extends PipeEnd {
   /** For scripts that print much. */
   #buffer: Uint8Array<ArrayBuffer> | null = null;
+  readonly #readiness: Watcher;
 
-  constructor(descriptor: number, { calls, readiness }: PipeServices) {
-    super(descriptor, readiness.watch(descriptor, "readable"), calls);
+  constructor(descriptor: number, { calls, readiness, paced }: ReaderServices) {
+    super(descriptor, paced.watch(descriptor, "readable"), calls);
+    this.#readiness = readiness;
   }
 
   /**
@@ -72,8 +79,14 @@ export class PipeReader extends PipeEnd {
 
   #take(buffer: Uint8Array<ArrayBuffer>, count: number): Uint8Array {
     if (buffer !== SCRATCH) return buffer.subarray(0, count);
-    if (count > SMALL_BYTES) this.#buffer = new Uint8Array(PIPE_BYTES);
+    if (count > SMALL_BYTES) this.#expectMuch();
     return buffer.slice(0, count);
+  }
+
+  #expectMuch(): void {
+    this.#buffer = new Uint8Array(PIPE_BYTES);
+    this.watched.stop();
+    this.watched = this.#readiness.watch(this.descriptor, "readable");
   }
 }
 

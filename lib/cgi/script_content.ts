@@ -46,14 +46,14 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
   }
 
   /**
-   * Reads on until `moment` resolves, for most scripts have ended by then, and a small content that is known whole leaves
-   * in one write with its head. To be called before anything else. Throws as `next` does.
+   * Reads on until `moment` resolves, for most scripts have printed all by then, and a small content that is known whole
+   * leaves in one write with its head. To be called before anything else. Throws as `next` does.
    */
   async gather(moment: Promise<"later">): Promise<void> {
     if (this.#chunked !== null) return;
     // Reading on reuses the bytes of what was read before.
     let gathered = this.#rest.slice();
-    while (gathered.length < MAX_GATHERED_BYTES) {
+    while (gathered.length < MAX_GATHERED_BYTES && !this.#isWhole(gathered)) {
       this.#rest = gathered;
       this.#pending = this.#run.read();
       // Told by whoever waits for it: here, or in `next`.
@@ -65,8 +65,11 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
       gathered = concatenate(gathered, read);
     }
     this.#rest = gathered;
-    const isWhole = this.#run.hasOutputEnded && (this.length === null || gathered.length >= this.length);
-    if (isWhole) this.#bytes = this.#measure(gathered);
+    if (this.#isWhole(gathered)) this.#bytes = this.#measure(gathered);
+  }
+
+  #isWhole(gathered: Uint8Array): boolean {
+    return this.length === null ? this.#run.hasOutputEnded : gathered.length >= this.length;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
@@ -78,7 +81,7 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
     this.#hasBegun = true;
     if (this.#isOver) return { done: true, value: undefined };
     if (this.#bytes !== undefined) {
-      this.#isOver = true;
+      this.#finish();
       return this.#bytes.length > 0 ? { done: false, value: this.#bytes } : { done: true, value: undefined };
     }
     return await this.#orAbandon(this.#readPart());

@@ -3,7 +3,7 @@
  * here stands all that must be right lest a process, a zombie or a descriptor be left behind.
  */
 import { constants } from "node:os";
-import type { Readiness } from "../system/readiness.ts";
+import type { Watcher } from "../system/epoll.ts";
 import type { PipeReader, PipeWriter } from "./pipe.ts";
 import type { SystemCalls } from "./system_calls.ts";
 
@@ -19,7 +19,9 @@ interface ProcessParts {
   readonly output: PipeReader;
   readonly errors: PipeReader;
   readonly calls: SystemCalls;
-  readonly readiness: Readiness;
+  readonly readiness: Watcher;
+  /** Is called when it has been reaped. */
+  readonly onReaped: () => void;
 }
 
 /** Linux, errno.h, sys/wait.h and asm-generic/unistd.h. */
@@ -36,17 +38,19 @@ export class ScriptProcess {
   /** Standard input, where the script has content to read. */
   readonly input: PipeWriter | null;
   readonly #calls: SystemCalls;
-  readonly #readiness: Readiness;
+  readonly #readiness: Watcher;
+  readonly #onReaped: () => void;
   #end: Promise<ScriptEnd> | null = null;
 
   /** Of a process that leads a session of its own, as `Spawner.start` makes it. */
-  constructor(pid: number, { input, output, errors, calls, readiness }: ProcessParts) {
+  constructor(pid: number, { input, output, errors, calls, readiness, onReaped }: ProcessParts) {
     this.pid = pid;
     this.input = input;
     this.output = output;
     this.errors = errors;
     this.#calls = calls;
     this.#readiness = readiness;
+    this.#onReaped = onReaped;
   }
 
   /**
@@ -60,6 +64,7 @@ export class ScriptProcess {
   async #reap(): Promise<ScriptEnd> {
     const status = new Int32Array(1);
     if (this.#calls.waitpid(this.pid, status, WNOHANG) !== this.pid) await this.#reapLater(status);
+    this.#onReaped();
     return describeEnd(status[0]);
   }
 

@@ -1,7 +1,10 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { countDescriptors } from "../../tests/descriptors.ts";
 import { readinessCalls, systemCalls } from "../../tests/cgi/system_calls.ts";
+import type { Watcher } from "../system/epoll.ts";
 import { Readiness } from "../system/readiness.ts";
+import { PipeReader } from "./pipe.ts";
+import { ScriptPace } from "./script_pace.ts";
 import type { ScriptProcess } from "./script_process.ts";
 import { Spawner, SpawnError } from "./spawner.ts";
 import type { SystemCalls } from "./system_calls.ts";
@@ -158,6 +161,23 @@ Deno.test("PipeReader.read() leaves what it gave alone until the next call, what
     assertEquals(new TextDecoder().decode(bytes ?? undefined), "first");
   }));
 
+Deno.test("PipeReader.read() waits for the next bytes directly, once a script has printed much", async () => {
+  const asked = { readiness: 0, paced: 0 };
+  const watcher = (name: keyof typeof asked): Watcher => ({
+    watch: () => ({ ready: () => Promise.resolve(void asked[name]++), stop: () => {} }),
+  });
+  const outputs = ["little", null, "m".repeat(5000), null, "more"];
+  const read = (_: number, buffer: Uint8Array) => {
+    const output = outputs.shift();
+    return output === null ? -1n : BigInt(new TextEncoder().encodeInto(output ?? "", buffer).written);
+  };
+  const calls = { ...systemCalls, fcntl: () => 0, close: () => 0, read } as unknown as SystemCalls;
+  const reader = new PipeReader(-1, { calls, readiness: watcher("readiness"), paced: watcher("paced") });
+  const counts: unknown[] = [];
+  for (let bytes; (bytes = await reader.read()) !== null;) counts.push([bytes.length, asked.paced, asked.readiness]);
+  assertEquals(counts, [[6, 0, 0], [5000, 1, 0], [4, 1, 1]]);
+});
+
 Deno.test("PipeReader.close() ends a read that waits", () =>
   withScript("exec sleep 100", async (process) => {
     const reading = process.output.read();
@@ -232,5 +252,30 @@ Deno.test("Spawner.start() throws TypeError for a word with a NUL in it", async 
   const { spawner, readiness } = makeSpawner();
   const command = { words: ["/bin/echo", "a\0b"], folder: "/", environment: {}, hasInput: false };
   await assertRejects(() => spawner.start(command), TypeError);
+  await readiness.close();
+});
+
+Deno.test("Spawner.start() tells the pace of each script when it starts and, once, when it is reaped", async () => {
+  const told: string[] = [];
+  class Recorder extends ScriptPace {
+    override begin() {
+      told.push("begin");
+    }
+    override end(runMs: number) {
+      told.push(runMs > 0 && runMs < 60_000 ? "end" : `end after ${runMs} ms`);
+    }
+  }
+  const readiness = new Readiness(readinessCalls);
+  const spawner = new Spawner(systemCalls, readiness, new Recorder({ processors: 1, maxPauseMs: 1 }));
+  const command = { folder: "/", environment: {}, hasInput: false };
+  await assertRejects(() => spawner.start({ ...command, words: ["/nonexistent"] }), SpawnError);
+  for (const script of ["", "kill -9 $$"]) {
+    const process = await spawner.start({ ...command, words: ["/bin/sh", "-c", script] });
+    assertEquals(told.splice(0), ["begin"]);
+    assertEquals(await readOutput(process), "");
+    await Promise.all([process.reap(), process.reap()]);
+    process.errors.close();
+    assertEquals(told.splice(0), ["end"]);
+  }
   await readiness.close();
 });

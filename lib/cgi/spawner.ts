@@ -3,9 +3,11 @@
  * can be ended whole, and with no descriptor of the server but its own three. Separate from script_process.ts, which is
  * about a program that runs.
  */
+import type { Watcher } from "../system/epoll.ts";
 import { O_CLOEXEC } from "../system/flags.ts";
 import type { Readiness } from "../system/readiness.ts";
 import { PipeReader, PipeWriter } from "./pipe.ts";
+import { ScriptPace } from "./script_pace.ts";
 import { ScriptProcess } from "./script_process.ts";
 import { type Command, SpawnMemory } from "./spawn_arguments.ts";
 import { StartGate } from "./start_gate.ts";
@@ -26,6 +28,8 @@ const ATTRIBUTES_BYTES = 512;
 const SIGNALS_BYTES = 128;
 /** Executing a program takes less than a millisecond where it is in memory. */
 const SLOW_START_MS = 50;
+/** Of what a crowd of scripts prints. */
+const MAX_PAUSE_MS = 5;
 const DEV_NULL = new TextEncoder().encode("/dev/null\0");
 
 /** The ends of the pipes that a script gets. */
@@ -69,15 +73,23 @@ const ERROR_NAMES: Readonly<Record<number, string>> = {
 export class Spawner {
   readonly #calls: SystemCalls;
   readonly #readiness: Readiness;
+  readonly #paced: Watcher;
+  readonly #pace: ScriptPace;
   readonly #memory: SpawnMemory;
   readonly #gate = new StartGate({ maxStarts: 1 + navigator.hardwareConcurrency, slowMs: SLOW_START_MS });
   readonly #attributes = new Uint8Array(ATTRIBUTES_BYTES);
   readonly #descriptors = new Int32Array(2);
 
   /** `readiness` is to be closed after all that was started has ended. */
-  constructor(calls: SystemCalls, readiness: Readiness) {
+  constructor(
+    calls: SystemCalls,
+    readiness: Readiness,
+    pace = new ScriptPace({ processors: navigator.hardwareConcurrency, maxPauseMs: MAX_PAUSE_MS }),
+  ) {
     this.#calls = calls;
     this.#readiness = readiness;
+    this.#paced = readiness.paced(() => pace.pauseMs);
+    this.#pace = pace;
     this.#memory = new SpawnMemory(calls);
     const ignored = new Uint8Array(SIGNALS_BYTES);
     ignored[(SIGPIPE - 1) >> 3] = 1 << ((SIGPIPE - 1) & 7);
@@ -97,7 +109,10 @@ export class Spawner {
     const { own, given } = this.#openPipes(command.hasInput);
     try {
       const pid = await this.#spawn(command, given);
-      return new ScriptProcess(pid, { ...own, calls: this.#calls, readiness: this.#readiness });
+      this.#pace.begin();
+      const startMs = performance.now();
+      const onReaped = () => this.#pace.end(performance.now() - startMs);
+      return new ScriptProcess(pid, { ...own, calls: this.#calls, readiness: this.#paced, onReaped });
     } catch (error) {
       for (const end of [own.input, own.output, own.errors]) end?.close();
       throw error;
@@ -129,7 +144,7 @@ export class Spawner {
   }
 
   #openPipes(hasInput: boolean) {
-    const services = { calls: this.#calls, readiness: this.#readiness };
+    const services = { calls: this.#calls, readiness: this.#readiness, paced: this.#paced };
     const opened: number[] = [];
     const open = () => {
       if (this.#calls.pipe2(this.#descriptors, O_CLOEXEC) !== 0) {

@@ -5,7 +5,7 @@
  */
 
 import { SYSTEM_CALLS, type SystemCalls } from "../cgi/system_calls.ts";
-import { READINESS_CALLS, type ReadinessCalls } from "../system/readiness.ts";
+import { READINESS_CALLS, type ReadinessCalls } from "../system/epoll.ts";
 import { SOCKET_CALLS, type SocketCalls } from "./socket.ts";
 
 /** Where Debian keeps libc, and where others do; these stand in --allow-ffi, which takes absolute paths only. */

@@ -3,7 +3,8 @@
  * thread, and the end of a short connection in one segment with its last bytes. Plain HTTP; TLS is the runtime's. I/O.
  * tcp(7), epoll(7). Measured against the runtime's sockets: scripts/bench/NOTES.md.
  */
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, nextTurn, type Readiness } from "../system/readiness.ts";
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../system/epoll.ts";
+import { nextTurn, type Readiness } from "../system/readiness.ts";
 import { SocketAddress } from "./socket_address.ts";
 import type { Transport } from "./transport.ts";
 
@@ -133,7 +134,7 @@ export class Socket implements Transport {
   }
 
   #watch(): void {
-    if (this.#id === 0) this.#id = this.#services.readiness.add(this.#descriptor, this);
+    if (this.#id === 0) this.#id = this.#services.readiness.addReads(this.#descriptor, this);
   }
 
   onEvents(events: number): void {

@@ -2,8 +2,9 @@
  * Accepts connections for socket.ts from a socket on which the runtime has begun to listen: it knows names, addresses and
  * what is wrong with them, and accepting is what it does more slowly. I/O. accept(2).
  */
+import type { Watched } from "../system/epoll.ts";
 import { O_CLOEXEC, O_NONBLOCK } from "../system/flags.ts";
-import { nextTurn, type Watched } from "../system/readiness.ts";
+import { nextTurn } from "../system/readiness.ts";
 import { netAddr, Socket, type SocketServices } from "./socket.ts";
 import { SocketAddress } from "./socket_address.ts";
 

@@ -1,40 +1,9 @@
 /** What is told of descriptors, here of eventfds: each counts what is written to it, and is readable when it is not 0. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { readinessCalls } from "../../tests/cgi/system_calls.ts";
-import { countDescriptors } from "../../tests/descriptors.ts";
+import { withReadiness } from "../../tests/readiness.ts";
 import { countUntilTimer } from "../../tests/turns.ts";
-import { EPOLLIN, EPOLLOUT, nextTurn, Readiness, type ReadinessCalls } from "./readiness.ts";
-
-interface UnderTest {
-  readonly readiness: Readiness;
-  /** A descriptor, closed at the end. */
-  open(): number;
-  makeReadable(descriptor: number): void;
-}
-
-/** Runs `test`, with some functions in place of the real ones, and sees that no descriptor is left. */
-async function withReadiness(
-  test: (under: UnderTest) => Promise<void>,
-  calls: Partial<ReadinessCalls> = {},
-): Promise<void> {
-  const before = countDescriptors();
-  const readiness = new Readiness({ ...readinessCalls, ...calls });
-  const opened: number[] = [];
-  const open = () => {
-    opened.push(readinessCalls.eventfd(0, 0));
-    return opened[opened.length - 1];
-  };
-  const makeReadable = (descriptor: number) => {
-    readinessCalls.write(descriptor, BigUint64Array.of(1n), 8n);
-  };
-  try {
-    await test({ readiness, open, makeReadable });
-  } finally {
-    await readiness.close();
-    for (const descriptor of opened) readinessCalls.close(descriptor);
-  }
-  assertEquals(countDescriptors(), before);
-}
+import { EPOLLIN, EPOLLOUT, type ReadinessCalls } from "./epoll.ts";
+import { nextTurn } from "./readiness.ts";
 
 Deno.test("watch() tells of a descriptor that is ready, of one that becomes ready, and again when it is asked again", () =>
   withReadiness(async ({ readiness, open, makeReadable }) => {
@@ -90,7 +59,7 @@ Deno.test("watch().ready() throws for what is no descriptor", () =>
     return Promise.resolve();
   }));
 
-Deno.test("add() tells each change once, with addWrites() also of room, and nothing after remove()", () =>
+Deno.test("addReads() tells each change once, with addWrites() also of room, and nothing after remove()", () =>
   withReadiness(async ({ readiness, open, makeReadable }) => {
     const descriptor = open();
     const told: number[] = [];
@@ -99,7 +68,7 @@ Deno.test("add() tells each change once, with addWrites() also of room, and noth
       new Promise<readonly number[]>((resolve) => {
         wake = () => told.length === count && resolve(told);
       });
-    const id = readiness.add(descriptor, {
+    const id = readiness.addReads(descriptor, {
       onEvents: (bits) => {
         told.push(bits);
         wake();

@@ -1,6 +1,6 @@
 /** The C library's functions that programs are started and heard with, for tests that have no server. */
 import { SYSTEM_CALLS, type SystemCalls } from "../../lib/cgi/system_calls.ts";
-import { READINESS_CALLS, type ReadinessCalls } from "../../lib/system/readiness.ts";
+import { READINESS_CALLS, type ReadinessCalls } from "../../lib/system/epoll.ts";
 
 /** Open as long as the tests run. */
 export const systemCalls: SystemCalls = Deno.dlopen("libc.so.6", SYSTEM_CALLS).symbols;

@@ -1,0 +1,162 @@
+/**
+ * One instance of epoll, through the C library: descriptors that the runtime does not know, and who waits for them.
+ * Separate from those who ask it, because they differ in when they do: readiness.ts and paced_readiness.ts. epoll(7). I/O.
+ */
+import { O_CLOEXEC } from "./flags.ts";
+
+/** The functions of the C library that are needed for it; whoever opens the library stands above this folder. */
+export const READINESS_CALLS = {
+  close: { parameters: ["i32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  /** glibc 2.35, Linux 5.11; without it another thread always waits. */
+  epoll_pwait2: { parameters: ["i32", "buffer", "i32", "buffer", "pointer"], result: "i32", optional: true },
+  /** Blocks a thread of its own. */
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+export type ReadinessCalls = Deno.DynamicLibrary<typeof READINESS_CALLS>["symbols"];
+
+export type Direction = "readable" | "writable";
+
+/** What has happened to a descriptor, as bits. Linux, sys/epoll.h. */
+export const EPOLLIN = 1;
+export const EPOLLOUT = 4;
+export const EPOLLERR = 8;
+export const EPOLLHUP = 0x10;
+export const EPOLLRDHUP = 0x2000;
+
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+/** What is told once then rests until it is asked for again. */
+const EPOLLONESHOT = 1 << 30;
+const EVENT_OF: Readonly<Record<Direction, number>> = { readable: EPOLLIN, writable: EPOLLOUT };
+/**
+ * struct epoll_event { u32 events; u64 data }: without a gap on x86-64 alone. The data are a number as JavaScript has them,
+ * for 32 bits of descriptors that were watched may be used up in some days.
+ */
+const DATA_OFFSET = Deno.build.arch === "x86_64" ? 4 : 8;
+const EVENT_BYTES = DATA_OFFSET + 8;
+/** Events that one wait brings at most. */
+const MAX_EVENTS = 64;
+
+/** One descriptor that is watched. */
+export interface Watched {
+  /**
+   * Resolves when the descriptor is ready or broken, or `stop` is called. One call at a time. Throws plain Error when
+   * the system has no room to watch it.
+   */
+  ready(): Promise<void>;
+  /** To be called before the descriptor is closed. Idempotent. */
+  stop(): void;
+}
+
+/** Who watches descriptors that are asked about now and then. */
+export interface Watcher {
+  watch(descriptor: number, direction: Direction): Watched;
+}
+
+/** Who wants to know of each change of a descriptor. */
+export interface EventTarget {
+  /** `events`: the bits above. Must not throw. */
+  onEvents(events: number): void;
+}
+
+export abstract class Epoll implements Watcher {
+  protected readonly calls: ReadinessCalls;
+  /** Of the instance: readable when one of those that it watches has something to tell. */
+  protected readonly descriptor: number;
+  readonly #targets = new Map<number, EventTarget>();
+  readonly #events = new Uint8Array(MAX_EVENTS * EVENT_BYTES);
+  readonly #eventView = new DataView(this.#events.buffer);
+  readonly #event = new Uint8Array(EVENT_BYTES);
+  readonly #newEventView = new DataView(this.#event.buffer);
+  #count = 0;
+
+  constructor(calls: ReadinessCalls) {
+    this.calls = calls;
+    this.descriptor = calls.epoll_create1(O_CLOEXEC);
+    if (this.descriptor < 0) throw new Error("No descriptor is left to watch others with");
+  }
+
+  /** Is called when there is something to wait for. May throw as `Watched.ready` does. */
+  protected abstract begin(): void;
+
+  watch(descriptor: number, direction: Direction): Watched {
+    const id = this.nextId();
+    const events = EVENT_OF[direction] | EPOLLONESHOT;
+    let state: "new" | "known" | "stopped" = "new";
+    let tell: (() => void) | null = null;
+    const target = { onEvents: () => tell?.() };
+    return {
+      ready: () => {
+        if (state === "stopped") return Promise.resolve();
+        this.#control(state === "new" ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, { events, id });
+        state = "known";
+        this.#targets.set(id, target);
+        this.begin();
+        return new Promise((resolve) => tell = resolve);
+      },
+      stop: () => {
+        // Not left to close(2): a program that is being started has a copy of the descriptor for a moment.
+        if (state === "known") this.#control(EPOLL_CTL_DEL, descriptor, { events, id });
+        state = "stopped";
+        this.#targets.delete(id);
+        tell?.();
+      },
+    };
+  }
+
+  /** A number that tells a descriptor from all that were watched before. */
+  protected nextId(): number {
+    return ++this.#count;
+  }
+
+  protected add(descriptor: number, { events, id, target }: EventsOf & { readonly target: EventTarget | null }): void {
+    this.#control(EPOLL_CTL_ADD, descriptor, { events, id });
+    if (target !== null) this.#targets.set(id, target);
+  }
+
+  protected change(descriptor: number, eventsOf: EventsOf): void {
+    this.#control(EPOLL_CTL_MOD, descriptor, eventsOf);
+  }
+
+  protected forget(id: number): void {
+    this.#targets.delete(id);
+  }
+
+  /** How many events there are, at the latest after `patience` (struct timespec); none without epoll_pwait2. */
+  protected poll(patience: BigInt64Array<ArrayBuffer>): number {
+    return this.calls.epoll_pwait2?.(this.descriptor, this.#events, MAX_EVENTS, patience, null) ?? 0;
+  }
+
+  /** The same by another thread, which waits so many milliseconds at most, -1: for ever. */
+  protected wait(limitMs: number): Promise<number> {
+    return this.calls.epoll_wait(this.descriptor, this.#events, MAX_EVENTS, limitMs);
+  }
+
+  /** Tells what `poll` or `wait` has brought: `count` events, or -1 when a signal interrupted it. */
+  protected tell(count: number): void {
+    for (let index = 0; index < count; index++) {
+      const offset = index * EVENT_BYTES;
+      const id = this.#eventView.getFloat64(offset + DATA_OFFSET);
+      this.#targets.get(id)?.onEvents(this.#eventView.getUint32(offset, true));
+    }
+  }
+
+  #control(operation: number, descriptor: number, { events, id }: EventsOf): void {
+    this.#newEventView.setUint32(0, events, true);
+    this.#newEventView.setFloat64(DATA_OFFSET, id);
+    if (this.calls.epoll_ctl(this.descriptor, operation, descriptor, this.#event) !== 0) {
+      throw new Error(`Descriptor ${descriptor} cannot be watched`);
+    }
+  }
+}
+
+interface EventsOf {
+  readonly events: number;
+  readonly id: number;
+}
