@@ -163,8 +163,9 @@ Deno.test("PipeReader.read() leaves what it gave alone until the next call, what
 
 Deno.test("PipeReader.read() waits for the next bytes directly, once a script has printed much", async () => {
   const asked = { readiness: 0, paced: 0 };
+  const stopped: string[] = [];
   const watcher = (name: keyof typeof asked): Watcher => ({
-    watch: () => ({ ready: () => Promise.resolve(void asked[name]++), stop: () => {} }),
+    watch: () => ({ ready: () => Promise.resolve(void asked[name]++), stop: () => stopped.push(name) }),
   });
   const outputs = ["little", null, "m".repeat(5000), null, "more"];
   const read = (_: number, buffer: Uint8Array) => {
@@ -176,6 +177,7 @@ Deno.test("PipeReader.read() waits for the next bytes directly, once a script ha
   const counts: unknown[] = [];
   for (let bytes; (bytes = await reader.read()) !== null;) counts.push([bytes.length, asked.paced, asked.readiness]);
   assertEquals(counts, [[6, 0, 0], [5000, 1, 0], [4, 1, 1]]);
+  assertEquals(stopped, ["paced", "readiness"]);
 });
 
 Deno.test("PipeReader.close() ends a read that waits", () =>
