@@ -14,9 +14,9 @@ readonly TOOLS=$PWD/.tools
 readonly FLASK_PACKAGES=(python3-flask python3-markdown-it python3-bleach)
 readonly FLASK_PYPI_PACKAGES=(flask markdown-it-py bleach)
 # What the tests need of Debian, beside Node.js with npm.
-readonly DEBIAN_PACKAGES=(apache2-utils chromium curl git haproxy libcap2-bin logrotate make man-db nginx procps shellcheck slowhttptest openssl
-  libnss3-tools testssl.sh
-  "${FLASK_PACKAGES[@]}" black flake8 mypy postgresql python3-psycopg2 python3-pytest systemd wrk)
+readonly DEBIAN_PACKAGES=(apache2-utils chromium curl gcc git haproxy libcap2-bin libc6-dev libcgi-pm-perl libnss3-tools
+  logrotate make man-db nginx openssl perl php-cgi procps python3 shellcheck slowhttptest systemd testssl.sh wrk
+  "${FLASK_PACKAGES[@]}" black flake8 mypy postgresql python3-psycopg2 python3-pytest)
 
 # Deno takes the certificate authorities of the system, as npm and apt do, where it downloads anything.
 export DENO_TLS_CA_STORE=${DENO_TLS_CA_STORE:-system}
