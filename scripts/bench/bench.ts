@@ -25,7 +25,7 @@ const INTERRUPTED = 130;
 /** Programs that some rows need beside the servers. */
 const TOOLS: Readonly<Record<Switch, readonly string[]>> = {
   access_log: [],
-  tls: ["openssl"],
+  tls: ["openssl", "/usr/lib/lighttpd/mod_openssl.so"],
   cgi: ["cc", "python3", "fcgiwrap"],
   blog: PYTHON_MODULES,
   both_cores: [],
