@@ -124,7 +124,8 @@ const ABUSES: readonly Abuse[] = [
   },
   {
     name: "fills its standard error",
-    script: `${HEAD}\n>ready\nyes complaint >&2`,
+    // More than is told before the head, for from there on the server's patience runs out, however slow the machine is.
+    script: `yes complaint | head -c 20480 >&2\n${HEAD}\n>ready\nyes complaint >&2`,
     args: ["--script-body-ms", "500ms", "--max-script-error-bytes", "10k"],
     async play(client, scene) {
       await client.send(GET_ABUSE);
