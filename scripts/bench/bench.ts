@@ -25,8 +25,8 @@ const INTERRUPTED = 130;
 /** Programs that some rows need beside the servers. */
 const TOOLS: Readonly<Record<Switch, readonly string[]>> = {
   access_log: [],
-  tls: ["openssl", "/usr/lib/lighttpd/mod_openssl.so"],
-  cgi: ["cc", "python3", "fcgiwrap"],
+  tls: ["openssl"],
+  cgi: ["cc", "python3"],
   blog: PYTHON_MODULES,
   both_cores: [],
   workers: [],
@@ -60,10 +60,12 @@ async function findLisod(name: LisodBinary["name"], path: string): Promise<Peer>
 /** Installs what is missing and measures the plan. */
 async function measurePlan(plan: Plan, options: Options): Promise<BenchResult> {
   const switches = switchesOf(plan);
-  const programs = peersOf(plan).map(({ versionCommand }) => versionCommand[0]).filter((name) => !name.includes("/"));
-  await ensurePrograms(["taskset", "wrk", ...[...switches].flatMap((name) => TOOLS[name]), ...programs]);
+  const peers = peersOf(plan);
+  const programs = peers.map(({ versionCommand }) => versionCommand[0]).filter((name) => !name.includes("/"));
+  const needs = [...switches].flatMap((name) => [...TOOLS[name], ...peers.flatMap((peer) => peer.needs[name] ?? [])]);
+  await ensurePrograms(["taskset", "wrk", ...needs, ...programs]);
   const { rounds, seconds } = options;
-  const versions = await readVersions(peersOf(plan));
+  const versions = await readVersions(peers);
   const date = new Date().toISOString();
   await pinItself();
   const before = await readCpuUse();

@@ -1,12 +1,15 @@
 /** Finds the programs that the bench needs and installs the Debian packages of those that are missing. */
 
+/** lighttpd's module for TLS, for ensurePrograms(). */
+export const LIGHTTPD_TLS = "/usr/lib/lighttpd/mod_openssl.so";
+
 /** The package that brings a program, where it is not called like the program. */
 const PACKAGES: Readonly<Record<string, string>> = {
   apache2: "apache2-bin",
   cc: "gcc libc6-dev",
   python3: "python3-minimal",
   taskset: "util-linux",
-  "/usr/lib/lighttpd/mod_openssl.so": "lighttpd-mod-openssl",
+  [LIGHTTPD_TLS]: "lighttpd-mod-openssl",
   "/usr/lib/python3/dist-packages/bleach/__init__.py": "python3-bleach",
   "/usr/lib/python3/dist-packages/flask/__init__.py": "python3-flask",
   "/usr/lib/python3/dist-packages/markdown_it/__init__.py": "python3-markdown-it",
@@ -23,8 +26,8 @@ const POLICY = "#!/bin/sh\n# Nothing starts while packages are installed.\nexit 
 const INSTALL_MS = 600_000;
 
 /**
- * Sees that all programs can be run; a path names a file that must be there. As root it installs what
- * is missing, without starting the services that the packages bring; otherwise it throws Error with the command that does.
+ * Sees that all programs can be run; a path names a file that must be there. As root it installs what is missing, without
+ * starting the services that the packages bring; otherwise it throws Error with the command that does.
  */
 export async function ensurePrograms(programs: readonly string[]): Promise<void> {
   Deno.env.set("PATH", `${Deno.env.get("PATH") ?? ""}:${EXTRA_PATH}`);

@@ -2,6 +2,7 @@
  * The servers of the bench: what each is, needs and is started with. Their configuration files stand in conf/.
  */
 import { RUNTIME_ENVIRONMENT } from "../../lib/server/daemon.ts";
+import { LIGHTTPD_TLS } from "./packages.ts";
 
 export type PeerName =
   | "lisod"
@@ -46,6 +47,8 @@ export interface Peer {
   /** Prints the version; its standard output or error is kept. */
   readonly versionCommand: readonly string[];
   readonly supports: ReadonlySet<Switch>;
+  /** What must be installed beside it for a switch, for ensurePrograms(). */
+  readonly needs: Partial<Readonly<Record<Switch, readonly string[]>>>;
   /** File name in conf/; null when everything stands in the command. */
   readonly template: string | null;
   /** Switches of the template that are always on. */
@@ -88,6 +91,7 @@ export function lisodPeer({ name, path, supports }: LisodBinary): Peer {
     title: name === "lisod" ? "lisod" : "lisod before",
     versionCommand: [path, "--version"],
     supports,
+    needs: {},
     template: null,
     always: [],
     command: (place) => ["env", ...RUNTIME_VARIABLES, path, ...lisodArguments(place)],
@@ -119,6 +123,7 @@ const NGINX: Peer = {
   title: "nginx",
   versionCommand: ["nginx", "-v"],
   supports: new Set(["access_log", "tls", "cgi", "blog", "both_cores", "workers"]),
+  needs: { cgi: ["fcgiwrap"] },
   template: "nginx.conf",
   always: [],
   command: (place) => ["nginx", "-c", place.configuration, "-e", `${place.folder}/nginx.error.log`],
@@ -148,6 +153,7 @@ const LIGHTTPD: Peer = {
   title: "lighttpd",
   versionCommand: ["lighttpd", "-v"],
   supports: new Set(["access_log", "tls", "cgi", "blog"]),
+  needs: { tls: [LIGHTTPD_TLS] },
   template: "lighttpd.conf",
   always: [],
   command: (place) => ["lighttpd", "-D", "-f", place.configuration],
@@ -159,6 +165,7 @@ const APACHE: Peer = {
   title: "Apache",
   versionCommand: ["apache2", "-v"],
   supports: new Set(["access_log", "tls", "cgi", "blog"]),
+  needs: {},
   template: "apache.conf",
   always: [],
   command: (place) => ["apache2", "-D", "FOREGROUND", "-f", place.configuration],
@@ -181,6 +188,7 @@ function scriptPeer(deno: readonly string[], file: string): Omit<Peer, "name" | 
   return {
     versionCommand: [deno[0], "--version"],
     supports: new Set(["tls"]),
+    needs: {},
     template: null,
     always: [],
     command: ({ httpPort, root, httpsPort, certificate, key, switches }) => [
