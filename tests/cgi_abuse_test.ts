@@ -124,7 +124,7 @@ const ABUSES: readonly Abuse[] = [
   },
   {
     name: "fills its standard error",
-    // More than is told before the head, for from there on the server's patience runs out, however slow the machine is.
+    // Before its head it complains more than is told: from there on the server's patience runs out, on a slow machine too.
     script: `yes complaint | head -c 20480 >&2\n${HEAD}\n>ready\nyes complaint >&2`,
     args: ["--script-body-ms", "500ms", "--max-script-error-bytes", "10k"],
     async play(client, scene) {
