@@ -2,26 +2,26 @@
  * lisod: the composition root. Arguments become a Config, the Config becomes lock, log and whoever serves the site, in this
  * thread or in several; signals end it.
  */
-import { checkConfig } from "./lib/server/check_config.ts";
-import { type Config, parseCommandLine } from "./lib/server/config.ts";
-import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/server/daemon.ts";
-import { fitConnections, readDescriptorLimit } from "./lib/server/descriptors.ts";
-import { helpText, VERSION, versionText } from "./lib/server/help.ts";
-import { giveLogs, leaveRoot } from "./lib/server/leave_root.ts";
-import { type Libc, openLibc } from "./lib/server/libc.ts";
-import { loadConfigFile } from "./lib/server/load_config_file.ts";
-import { LockFile } from "./lib/server/lock_file.ts";
-import { Log } from "./lib/server/log.ts";
-import { keepRightsFromPrograms } from "./lib/server/low_ports.ts";
-import { narrowPermissions, neededPermissions } from "./lib/server/permissions.ts";
-import { findIdentity, isRoot } from "./lib/server/privileges.ts";
-import { ServiceManager } from "./lib/server/service_manager.ts";
-import { WHOLE } from "./lib/server/share_config.ts";
-import { handleSignals } from "./lib/server/signals.ts";
-import { logUncaughtErrors, type ServedAddress, type Serving, SiteServer } from "./lib/server/site_server.ts";
-import type { ConfigSource } from "./lib/server/site_worker.ts";
-import { StartError } from "./lib/server/start_error.ts";
-import { WorkerPool } from "./lib/server/worker_pool.ts";
+import { checkConfig } from "./lib/process/check_config.ts";
+import { type Config, parseCommandLine } from "./lib/config/config.ts";
+import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/process/daemon.ts";
+import { fitConnections, readDescriptorLimit } from "./lib/process/descriptors.ts";
+import { helpText, VERSION, versionText } from "./lib/config/help.ts";
+import { giveLogs, leaveRoot } from "./lib/process/leave_root.ts";
+import { type Libc, openLibc } from "./lib/system/libc.ts";
+import { loadConfigFile } from "./lib/config/load_config_file.ts";
+import { LockFile } from "./lib/process/lock_file.ts";
+import { Log } from "./lib/log/log.ts";
+import { keepRightsFromPrograms } from "./lib/system/capabilities.ts";
+import { narrowPermissions, neededPermissions } from "./lib/process/permissions.ts";
+import { findIdentity, isRoot } from "./lib/process/privileges.ts";
+import { ServiceManager } from "./lib/process/service_manager.ts";
+import { WHOLE } from "./lib/config/share_config.ts";
+import { handleSignals } from "./lib/process/signals.ts";
+import { logUncaughtErrors, type ServedAddress, type Serving, SiteServer } from "./lib/worker/thread_server.ts";
+import type { ConfigSource } from "./lib/worker/worker_thread.ts";
+import { StartError } from "./lib/start_error.ts";
+import { WorkerPool } from "./lib/worker/worker_pool.ts";
 
 /** Resolves to the exit status. */
 async function main(): Promise<number> {

@@ -14,13 +14,13 @@ Deno.test("checkLayers() accepts imports that go down and refuses those that go 
     { file: "lib/http/message.ts", specifier: "./header_fields.ts", want: [] },
     { file: "lib/http/message.ts", specifier: "../limits.ts", want: [] },
     { file: "lib/http/connection.ts", specifier: "./dates.ts", want: [] },
-    { file: "main.ts", specifier: "./lib/server/log.ts", want: [] },
-    { file: "lib/server/log.ts", specifier: "./daemon.ts", want: [] },
+    { file: "main.ts", specifier: "./lib/log/log.ts", want: [] },
+    { file: "lib/log/log.ts", specifier: "./daemon.ts", want: [] },
     { file: "lib/limits.ts", specifier: "./http/message.ts", want: [ABOVE("lib/http/message.ts")] },
     { file: "lib/http/grammar.ts", specifier: "./readers.ts", want: [ABOVE("lib/http/readers.ts")] },
     { file: "lib/http/dates.ts", specifier: "./connection.ts", want: [ABOVE("lib/http/connection.ts")] },
-    { file: "lib/cgi/cgi_scripts.ts", specifier: "../server/log.ts", want: [ABOVE("lib/server/log.ts")] },
-    { file: "lib/server/daemon.ts", specifier: "../../main.ts", want: [ABOVE("main.ts")] },
+    { file: "lib/cgi/cgi_scripts.ts", specifier: "../server/log.ts", want: [ABOVE("lib/log/log.ts")] },
+    { file: "lib/process/daemon.ts", specifier: "../../main.ts", want: [ABOVE("main.ts")] },
     { file: "lib/std/path.ts", specifier: "../limits.ts", want: [ABOVE("lib/limits.ts")] },
   ];
   for (const { file, specifier, want } of table) {
@@ -53,7 +53,7 @@ Deno.test("checkLayers() finds each form of import when it names the line", () =
   ];
   for (const form of forms) {
     const breaches = breachesOf("lib/rules.ts", `/** A rule. */\n\n${form}\n`);
-    assertEquals(breaches[0], `3 imports "lib/server/log.ts", which is a layer above it`, form);
+    assertEquals(breaches[0], `3 imports "lib/log/log.ts", which is a layer above it`, form);
   }
 });
 
@@ -77,12 +77,12 @@ Deno.test("checkLayers() refuses I/O, timers, clocks and logs when the file is p
     { code: `fetch(url);`, want: "uses I/O" },
     { code: `new Worker(url);`, want: "uses I/O" },
     { code: `import { openSync } from "node:fs";`, want: 'imports "node:fs"' },
-    { code: `import { log } from "./log.ts";`, want: 'imports "lib/server/log.ts"' },
+    { code: `import { log } from "./log.ts";`, want: 'imports "lib/log/log.ts"' },
   ];
   for (const { code, want } of table) {
-    const breaches = breachesOf("lib/server/router.ts", `const a = 1;\n${code}\n`);
+    const breaches = breachesOf("lib/site/router.ts", `const a = 1;\n${code}\n`);
     assertEquals(breaches, [`2 ${want}, yet does not stand in WITH_IO of scripts/check_layers.ts`], code);
-    const inImpureFile = breachesOf("lib/server/serve_connection.ts", `const a = 1;\n${code}\n`);
+    const inImpureFile = breachesOf("lib/serve/http1_connection.ts", `const a = 1;\n${code}\n`);
     assertEquals(inImpureFile, [], code);
   }
 });
@@ -100,7 +100,7 @@ Deno.test("checkLayers() finds nothing when the forbidden word is no code", () =
     `import type { Log } from "./log.ts";`,
     `import { join } from "@std/path";`,
   ];
-  for (const code of innocent) assertEquals(breachesOf("lib/server/router.ts", code), [], code);
+  for (const code of innocent) assertEquals(breachesOf("lib/site/router.ts", code), [], code);
 });
 
 Deno.test("checkLayers() names a file when no layer holds it", () => {
@@ -119,10 +119,10 @@ Deno.test("checkLayers() sorts breaches by file and line", () => {
 });
 
 Deno.test("isPure() tells the files that are tested without permissions", () => {
-  for (const path of ["lib/limits.ts", "lib/http/new_file.ts", "lib/cgi/meta_variables.ts", "lib/server/router.ts"]) {
+  for (const path of ["lib/limits.ts", "lib/http/new_file.ts", "lib/gateway/meta_variables.ts", "lib/site/router.ts"]) {
     assertEquals(isPure(path), true, path);
   }
-  for (const path of ["main.ts", "lib/static/static_files.ts", "lib/server/log.ts"]) {
+  for (const path of ["main.ts", "lib/static/static_files.ts", "lib/log/log.ts"]) {
     assertEquals(isPure(path), false, path);
   }
 });

@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "lisod-coverage-" });
   try {
     // The tests beside the core, and those that play whole connections with it over a scripted socket.
-    const isPlayed = (path: string) => path.startsWith(`${CORE}/`) || path.startsWith("lib/server/serve_connection_");
+    const isPlayed = (path: string) => path.startsWith(`${CORE}/`) || path.startsWith("lib/serve/http1_connection_");
     const tests = listSources("lib").filter((path) => path.endsWith("_test.ts") && isPlayed(path));
     await runDeno("test", "--quiet", "--no-prompt", `--coverage=${folder}`, ...tests, "--", "1", `${FUZZ_COUNT}`);
     const include = `--include=${Deno.cwd()}/${CORE}/`;

@@ -1,5 +1,5 @@
 /** What an access line costs: `deno bench scripts/log_lines_bench.ts`. Read the smallest of several runs. */
-import { type AccessRecord, LogLines } from "../lib/server/log_lines.ts";
+import { type AccessRecord, LogLines } from "../lib/log/log_lines.ts";
 
 const PEERS = [
   { name: "a load generator", referer: null, userAgent: null },

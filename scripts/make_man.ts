@@ -2,8 +2,8 @@
  * Prints the manual page lisod(8) in the macros of man(7). The options come from the table that --help is made of; what
  * else an operator must know stands here. scripts/install puts the page where man finds it.
  */
-import { VERSION } from "../lib/server/help.ts";
-import { type Option, OPTIONS, POSITIONS, type Section } from "../lib/server/options.ts";
+import { VERSION } from "../lib/config/help.ts";
+import { type Option, OPTIONS, POSITIONS, type Section } from "../lib/config/options.ts";
 
 /** The whole page; ends in a line feed. */
 export function manPage(): string {

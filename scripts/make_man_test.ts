@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { OPTIONS } from "../lib/server/options.ts";
+import { OPTIONS } from "../lib/config/options.ts";
 import { manPage } from "./make_man.ts";
 
 /** The macros of man(7) that the page uses. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { join, relative } from "@std/path";
-import { helpText } from "../lib/server/help.ts";
+import { helpText } from "../lib/config/help.ts";
 import { curl, type Ended, type Place, run, runLisod, startServer, writeFiles } from "./harness.ts";
 import { exchange } from "./raw_client.ts";
 import { fieldValue, toText } from "./raw_http.ts";

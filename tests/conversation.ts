@@ -3,15 +3,15 @@
  * that stands still, and a log that is kept.
  */
 import { TrustedProxies } from "../lib/access/forwarded.ts";
-import { AddressRange } from "../lib/access/ip_address.ts";
+import { AddressRange } from "../lib/ip_address.ts";
 import { HeaderFields } from "../lib/http/header_fields.ts";
 import { KnownSections } from "../lib/http/known_sections.ts";
 import { type Body, BytesBody, EMPTY_BODY, type HttpError, type HttpResponse } from "../lib/http/message.ts";
 import { HeadWriter, OutputPool } from "../lib/http/writers.ts";
 import { DEFAULT_LIMITS, type Limits } from "../lib/limits.ts";
 import { RULES, type Rules } from "../lib/rules.ts";
-import { type ConnectionServices, ServedConnection } from "../lib/server/serve_connection.ts";
-import type { ServedRequest } from "../lib/server/served_request.ts";
+import { type ConnectionServices, ServedConnection } from "../lib/serve/http1_connection.ts";
+import type { ServedRequest } from "../lib/serve/served_request.ts";
 import { bytesOf, textOf } from "./feed.ts";
 import { parseResponses, type RawResponse, toText } from "./raw_http.ts";
 import { ScriptedTransport, type ScriptOptions } from "./scripted_transport.ts";

@@ -1,7 +1,7 @@
 /** The daemon as an operator meets it: start, what it is detached from, and the lock file. Each as root and as nobody. */
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { RUNTIME_ENVIRONMENT } from "../lib/server/daemon.ts";
+import { RUNTIME_ENVIRONMENT } from "../lib/process/daemon.ts";
 import { DaemonSite, isRunning, kill, procField, readLink, readProc, USERS, waitForEnd } from "./daemon.ts";
 import { run, startServer } from "./harness.ts";
 

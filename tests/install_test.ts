@@ -1,8 +1,8 @@
 /** scripts/install into a folder of its own, judged by those who use what it puts there: man, systemd, logrotate, lisod. */
 import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { parseConfigFile } from "../lib/server/config_file.ts";
-import { RUNTIME_ENVIRONMENT } from "../lib/server/daemon.ts";
+import { parseConfigFile } from "../lib/config/config_file.ts";
+import { RUNTIME_ENVIRONMENT } from "../lib/process/daemon.ts";
 import { freeLowPort, IS_ROOT, isRunning, kill, procField, waitForEnd, waitUntil } from "./daemon.ts";
 import { type Ended, run } from "./harness.ts";
 

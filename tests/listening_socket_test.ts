@@ -1,7 +1,7 @@
-/** lib/server/listening_socket.ts against real sockets; what it sets is read back with getsockopt(2). */
+/** lib/net/listening_port.ts against real sockets; what it sets is read back with getsockopt(2). */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { openLibc } from "../lib/server/libc.ts";
-import { ListeningSocket } from "../lib/server/listening_socket.ts";
+import { openLibc } from "../lib/system/libc.ts";
+import { ListeningSocket } from "../lib/net/listening_port.ts";
 
 /** Opened before the FFI permission is given up. */
 const { symbols: inspector } = Deno.dlopen(`/lib/${Deno.build.arch}-linux-gnu/libc.so.6`, {

@@ -1,7 +1,7 @@
 /** The manual page as man shows it. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { OPTIONS } from "../lib/server/options.ts";
+import { OPTIONS } from "../lib/config/options.ts";
 import { manPage } from "../scripts/make_man.ts";
 import { run } from "./harness.ts";
 

@@ -5,8 +5,8 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { parseCommandLine } from "../lib/server/config.ts";
-import { narrowPermissions, neededPermissions } from "../lib/server/permissions.ts";
+import { parseCommandLine } from "../lib/config/config.ts";
+import { narrowPermissions, neededPermissions } from "../lib/process/permissions.ts";
 
 const LIBC = "/lib/x86_64-linux-gnu/libc.so.6";
 const folder = Deno.cwd();

@@ -1,7 +1,7 @@
 /** What the runtime lets the server do once it serves, and what code that got into it could do. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { LIBC_PATHS } from "../lib/server/libc.ts";
+import { LIBC_PATHS } from "../lib/system/libc.ts";
 import { DaemonSite, kill, waitUntil } from "./daemon.ts";
 import { run, startServer, writeFiles } from "./harness.ts";
 

@@ -1,7 +1,7 @@
 /** readme.txt against what it speaks of: the options and their defaults, the files of the change map. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { OPTIONS } from "../lib/server/options.ts";
+import { OPTIONS } from "../lib/config/options.ts";
 
 const PROJECT = join(import.meta.dirname ?? ".", "..");
 const README = Deno.readTextFileSync(join(PROJECT, "readme.txt"));

@@ -4,7 +4,7 @@
  */
 import { concatenate, toText } from "./raw_http.ts";
 import { bytesOf } from "./feed.ts";
-import type { Transport } from "../lib/server/transport.ts";
+import type { Transport } from "../lib/net/transport.ts";
 
 export interface ScriptOptions {
   /** The most that one write takes. */

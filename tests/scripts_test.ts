@@ -156,7 +156,7 @@ Deno.test("build compiles one module for each thread, with narrow permissions, w
   const [checked, , ...made] = await takeCalls();
   assertMatch(checked, /^check --quiet main\.ts /);
   const bundled = made.splice(0, 3).map((call) => /^bundle .* (\S+)$/.exec(call)?.[1]);
-  assertEquals(bundled, ["main.ts", "lib/access/password_worker.ts", "lib/server/site_worker.ts"]);
+  assertEquals(bundled, ["main.ts", "lib/access/password_worker.ts", "lib/worker/worker_thread.ts"]);
   const [compiled] = made;
   for (const flag of ["--no-prompt", "--no-code-cache", "--allow-net"]) assertStringIncludes(compiled, ` ${flag} `);
   assertNotMatch(compiled, / (?:-A|--allow-(?:all|ffi|sys|read|write)) /);
@@ -244,7 +244,7 @@ Deno.test("run_tests.ts counts tests and failed checks in its last line when ste
 
   const layers = await ok("layers");
   assertEquals([layers.code, lastLine(layers)], [1, "0 passed, 1 failed"]);
-  assertStringIncludes(layers.stderr, 'lib/http/grammar.ts:1: imports "lib/server/log.ts"');
+  assertStringIncludes(layers.stderr, 'lib/http/grammar.ts:1: imports "lib/log/log.ts"');
   const pure = await ok("pure", "layers");
   assertEquals([pure.code, lastLine(pure)], [1, "2 passed, 2 failed"]);
   await writeFiles(copy.folder, { "lib/bad_test.ts": test("bad", "") });

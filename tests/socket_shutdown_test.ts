@@ -1,12 +1,12 @@
 /**
- * lib/server/socket_shutdown.ts against real sockets. It needs FFI, /proc and (for a certificate) openssl, so it stands
+ * lib/net/socket_shutdown.ts against real sockets. It needs FFI, /proc and (for a certificate) openssl, so it stands
  * with the end-to-end tests. The first two tests show what the runtime does by itself: when one of them fails, the
  * runtime has learnt to close such sockets and the file can go.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { countDescriptors } from "./descriptors.ts";
-import { openLibc } from "../lib/server/libc.ts";
-import { type SocketEnds, SocketShutdown } from "../lib/server/socket_shutdown.ts";
+import { openLibc } from "../lib/system/libc.ts";
+import { type SocketEnds, SocketShutdown } from "../lib/net/socket_shutdown.ts";
 
 const shutdown = new SocketShutdown(openLibc());
 

@@ -1,8 +1,8 @@
 /** Plain connections as the server has them, with a client of the runtime at the other end. */
-import { ListeningSocket } from "../lib/server/listening_socket.ts";
-import { openLibc } from "../lib/server/libc.ts";
-import { type Socket, SOCKET_CALLS, type SocketCalls } from "../lib/server/socket.ts";
-import { SocketListener } from "../lib/server/socket_listener.ts";
+import { ListeningSocket } from "../lib/net/listening_port.ts";
+import { openLibc } from "../lib/system/libc.ts";
+import { type Socket, SOCKET_CALLS, type SocketCalls } from "../lib/net/socket.ts";
+import { SocketListener } from "../lib/net/socket_listener.ts";
 import { Readiness } from "../lib/system/readiness.ts";
 import { readinessCalls } from "./cgi/system_calls.ts";
 

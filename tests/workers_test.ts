@@ -4,10 +4,10 @@
  */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { type Config, parseCommandLine } from "../lib/server/config.ts";
+import { type Config, parseCommandLine } from "../lib/config/config.ts";
 import { DEFAULT_LIMITS } from "../lib/limits.ts";
-import { Log } from "../lib/server/log.ts";
-import { WorkerPool } from "../lib/server/worker_pool.ts";
+import { Log } from "../lib/log/log.ts";
+import { WorkerPool } from "../lib/worker/worker_pool.ts";
 import { isRunning, waitUntil } from "./daemon.ts";
 import { run, runLisod, startServer, type TestServer } from "./harness.ts";
 import { HttpsServer } from "./https.ts";

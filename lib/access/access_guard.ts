@@ -9,8 +9,8 @@ import { HttpError, type HttpRequest } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import { type AccessRule, isAllowed } from "./access_rules.ts";
 import { basicChallenge, type BasicCredentials, parseBasicCredentials } from "./basic_credentials.ts";
-import { networkOf, parseAddress } from "./ip_address.ts";
-import { isBelow, type PathPrefix } from "./path_prefix.ts";
+import { networkOf, parseAddress } from "../ip_address.ts";
+import { isBelow, type PathPrefix } from "../http/path_prefix.ts";
 import { RateLimit } from "./rate_limit.ts";
 
 export type AuthenticatedUser = NonNullable<HttpRequest["user"]>;

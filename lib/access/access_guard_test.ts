@@ -3,7 +3,7 @@ import { type Field, HeaderFields } from "../http/header_fields.ts";
 import { EMPTY_BODY, HttpError, type HttpRequest } from "../http/message.ts";
 import { AccessGuard, type GuardOptions, type Realm } from "./access_guard.ts";
 import { type AccessRule, parseAccessRule } from "./access_rules.ts";
-import { parsePrefix, type PathPrefix } from "./path_prefix.ts";
+import { parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
 
 const LIMITS = { maxRate: 0, maxGuessCount: 2, guessMs: 60_000 };
 

@@ -1,8 +1,8 @@
 /**
  * Which addresses may have which part of the site: the rules of `--allow` and `--deny`. Pure; asked before any handler.
  */
-import { type AddressBytes, AddressRange } from "./ip_address.ts";
-import { isBelow, parsePrefix, type PathPrefix } from "./path_prefix.ts";
+import { type AddressBytes, AddressRange } from "../ip_address.ts";
+import { isBelow, parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
 
 export interface AccessRule {
   readonly isAllowed: boolean;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type AccessRule, isAllowed, parseAccessRule } from "./access_rules.ts";
-import { parseAddress } from "./ip_address.ts";
+import { parseAddress } from "../ip_address.ts";
 
 /** `+RULE` allows, `-RULE` denies. */
 function readRules(...texts: readonly string[]): AccessRule[] {

@@ -4,7 +4,7 @@
  */
 import type { HeaderFields } from "../http/header_fields.ts";
 import type { ConnectionInfo } from "../http/message.ts";
-import { type AddressRange, formatAddress, parseAddress } from "./ip_address.ts";
+import { type AddressRange, formatAddress, parseAddress } from "../ip_address.ts";
 
 /** The addresses of the proxies that are believed. */
 export class TrustedProxies {

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { HeaderFields } from "../http/header_fields.ts";
 import type { ConnectionInfo } from "../http/message.ts";
 import { TrustedProxies } from "./forwarded.ts";
-import { AddressRange } from "./ip_address.ts";
+import { AddressRange } from "../ip_address.ts";
 
 function proxies(...texts: readonly string[]): TrustedProxies {
   return new TrustedProxies(texts.flatMap((text) => AddressRange.parse(text) ?? []));

@@ -5,7 +5,7 @@
 import { latin1Text } from "../http/grammar.ts";
 import { HttpError } from "../http/message.ts";
 import type { ReceiveBuffer } from "../http/receive_buffer.ts";
-import { formatAddress, parseAddress, unmapAddress } from "./ip_address.ts";
+import { formatAddress, parseAddress, unmapAddress } from "../ip_address.ts";
 
 /** Whom a proxy speaks for. */
 export interface ProxiedClient {

@@ -14,18 +14,18 @@ import {
 } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import type { Readiness } from "../system/readiness.ts";
-import { commandPrefix, type ResourceLimits, type ScriptUser } from "./command_prefix.ts";
+import { commandPrefix, type ResourceLimits, type ScriptUser } from "../child/command_prefix.ts";
 import { findScript, isScriptPath, type ScriptPlaces } from "./find_script.ts";
-import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "./meta_variables.ts";
-import { ScriptContent } from "./script_content.ts";
-import type { ScriptLog } from "./script_log.ts";
-import type { ScriptProcess } from "./script_process.ts";
+import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "../gateway/meta_variables.ts";
+import { ScriptContent } from "../gateway/script_content.ts";
+import type { ScriptLog } from "../child/child_log.ts";
+import type { ScriptProcess } from "../child/child_process.ts";
 import { ScriptQueue, scriptsUnavailable, type ScriptTurn } from "./script_queue.ts";
 import { ScriptRun } from "./script_run.ts";
 import { searchWords } from "./search_words.ts";
-import { Spawner, SpawnError } from "./spawner.ts";
-import { spoolContent } from "./spool_content.ts";
-import type { SystemCalls } from "./system_calls.ts";
+import { Spawner, SpawnError } from "../child/spawner.ts";
+import { spoolContent } from "../gateway/spool_content.ts";
+import type { SystemCalls } from "../system/process_calls.ts";
 
 export interface CgiOptions extends ScriptPlaces, MetaVariableSettings {
   readonly limits: Limits;

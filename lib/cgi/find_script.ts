@@ -4,7 +4,7 @@
  */
 import { extname } from "@std/path";
 import { HttpError } from "../http/message.ts";
-import type { ScriptLocation } from "./meta_variables.ts";
+import type { ScriptLocation } from "../gateway/meta_variables.ts";
 
 export interface ScriptPlaces {
   /** Absolute path of the one program, or of the folder of programs; null: none. */

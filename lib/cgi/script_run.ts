@@ -4,9 +4,9 @@
  */
 import { type Body, HttpError, type HttpRequest } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
-import { logLines, type ScriptLog } from "./script_log.ts";
-import type { ScriptEnd, ScriptProcess } from "./script_process.ts";
-import { type ScriptHead, ScriptHeadReader } from "./script_response.ts";
+import { logLines, type ScriptLog } from "../child/child_log.ts";
+import type { ScriptEnd, ScriptProcess } from "../child/child_process.ts";
+import { type ScriptHead, ScriptHeadReader } from "../gateway/script_head.ts";
 
 export interface RunOptions {
   readonly request: HttpRequest;

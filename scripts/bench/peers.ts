@@ -1,7 +1,7 @@
 /**
  * The servers of the bench: what each is, needs and is started with. Their configuration files stand in conf/.
  */
-import { RUNTIME_ENVIRONMENT } from "../../lib/server/daemon.ts";
+import { RUNTIME_ENVIRONMENT } from "../../lib/process/daemon.ts";
 import { LIGHTTPD_TLS } from "./packages.ts";
 
 export type PeerName =

@@ -1,5 +1,5 @@
 /** The C library's functions that programs are started and heard with, for tests that have no server. */
-import { SYSTEM_CALLS, type SystemCalls } from "../../lib/cgi/system_calls.ts";
+import { SYSTEM_CALLS, type SystemCalls } from "../../lib/system/process_calls.ts";
 import { READINESS_CALLS, type ReadinessCalls } from "../../lib/system/epoll.ts";
 
 /** Open as long as the tests run. */

@@ -3,8 +3,8 @@
  * exception of a library underneath. I/O.
  */
 import { latin1Bytes } from "../../lib/http/grammar.ts";
-import { StartError } from "../../lib/server/start_error.ts";
-import { loadCredentials } from "../../lib/server/tls_credentials.ts";
+import { StartError } from "../../lib/start_error.ts";
+import { loadCredentials } from "../../lib/net/load_credentials.ts";
 import { makeCertificates } from "../https.ts";
 import { choose, type FuzzOptions, isOneLine, mutateOften, playCases, type Random } from "./mutate.ts";
 

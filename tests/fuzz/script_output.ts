@@ -2,7 +2,7 @@
  * Mutated output of scripts: the same head is found however the bytes are split, nothing but HttpError 500 is thrown, and
  * no field gets through that would change the framing of the answer or split it. Pure.
  */
-import { ScriptHeadReader } from "../../lib/cgi/script_response.ts";
+import { ScriptHeadReader } from "../../lib/gateway/script_head.ts";
 import { HttpError } from "../../lib/http/message.ts";
 import { byteByByte, bytesOf, textOf } from "../feed.ts";
 import { choose, type FuzzOptions, mutateOften, playCases, type Random } from "./mutate.ts";

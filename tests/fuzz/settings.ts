@@ -3,10 +3,10 @@
  * line that no value can break, and never a Config with a limit that is none. Pure.
  */
 import { parsePasswordFile, PasswordFileError } from "../../lib/access/password_file.ts";
-import { parseCommandLine } from "../../lib/server/config.ts";
-import { parseConfigFile } from "../../lib/server/config_file.ts";
-import { OPTIONS } from "../../lib/server/options.ts";
-import { UsageError } from "../../lib/server/start_error.ts";
+import { parseCommandLine } from "../../lib/config/config.ts";
+import { parseConfigFile } from "../../lib/config/config_file.ts";
+import { OPTIONS } from "../../lib/config/options.ts";
+import { UsageError } from "../../lib/start_error.ts";
 import { choose, type FuzzOptions, isOneLine, mutateOften, playCases, type Random } from "./mutate.ts";
 
 const ARGUMENTS = [

@@ -1,0 +1,50 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { loadRealms } from "./load_realms.ts";
+import { StartError } from "../start_error.ts";
+
+const LINE = "eva:$apr1$phMz1Goy$qNNd5nKFxEzBvDoxpm2h81\n";
+
+/** A folder with a site in it, and the access of one realm whose users are in `file`. */
+async function withFolder(test: (load: (file: string) => ReturnType<typeof loadRealms>, folder: string) => void) {
+  const folder = await Deno.makeTempDir({ prefix: "lisod-test-" });
+  try {
+    const root = join(folder, "www");
+    await Deno.mkdir(root);
+    const load = (file: string) => {
+      const realm = { name: "A", file: join(folder, file), prefix: { segments: ["a"] } };
+      return loadRealms({ root, access: { rules: [], realms: [realm], proxies: [], fields: [] } });
+    };
+    test(load, folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("loadRealms() reads the users of each realm", () =>
+  withFolder((load, folder) => {
+    Deno.writeTextFileSync(join(folder, "www.users"), LINE);
+    const [{ name, prefix, users }] = load("www.users");
+    assertEquals([name, prefix.segments, [...users.keys()]], ["A", ["a"], ["eva"]]);
+  }));
+
+Deno.test("loadRealms() throws a StartError that tells nothing of the content when the file is no good", () =>
+  withFolder((load, folder) => {
+    Deno.writeTextFileSync(join(folder, "www", "users"), LINE);
+    Deno.writeTextFileSync(join(folder, "plain"), `${LINE}adam:secret\n`);
+    Deno.writeTextFileSync(join(folder, "large"), LINE.repeat(30_000));
+    Deno.symlinkSync(join(folder, "www", "users"), join(folder, "link"));
+    const table: readonly [string, string][] = [
+      ["missing", "does not exist"],
+      ["www", "not a file"],
+      ["large", "not a file"],
+      ["plain", "line 2"],
+      ["www/users", "inside the folder that is served"],
+      ["link", "inside the folder that is served"],
+    ];
+    for (const [file, problem] of table) {
+      const { message } = assertThrows(() => load(file), StartError);
+      assertEquals([message.includes("--auth"), message.includes("secret")], [true, false], message);
+      assertEquals(message.toLowerCase().includes(problem), true, message);
+    }
+  }));

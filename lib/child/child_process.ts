@@ -1,0 +1,117 @@
+/**
+ * One running script: its process, its process group and its three pipes. Separate from what HTTP makes of it, because
+ * here stands all that must be right lest a process, a zombie or a descriptor be left behind.
+ */
+import { constants } from "node:os";
+import type { Watcher } from "../system/epoll.ts";
+import type { PipeReader, PipeWriter } from "./pipe.ts";
+import type { SystemCalls } from "../system/process_calls.ts";
+
+/** How a script ended, for the log; `isSuccess`: exit status 0. */
+export interface ScriptEnd {
+  readonly isSuccess: boolean;
+  readonly description: string;
+}
+
+interface ProcessParts {
+  /** Null: standard input is /dev/null. */
+  readonly input: PipeWriter | null;
+  readonly output: PipeReader;
+  readonly errors: PipeReader;
+  readonly calls: SystemCalls;
+  readonly readiness: Watcher;
+  /** Is called when it has been reaped. */
+  readonly onReaped: () => void;
+}
+
+/** Linux, errno.h, sys/wait.h and asm-generic/unistd.h. */
+const EPERM = 1;
+const WNOHANG = 1;
+const PIDFD_OPEN = 434n;
+
+export class ScriptProcess {
+  readonly pid: number;
+  /** Standard output, for one reader. */
+  readonly output: PipeReader;
+  /** Standard error, for one reader. */
+  readonly errors: PipeReader;
+  /** Standard input, where the script has content to read. */
+  readonly input: PipeWriter | null;
+  readonly #calls: SystemCalls;
+  readonly #readiness: Watcher;
+  readonly #onReaped: () => void;
+  #end: Promise<ScriptEnd> | null = null;
+
+  /** Of a process that leads a session of its own, as `Spawner.start` makes it. */
+  constructor(pid: number, { input, output, errors, calls, readiness, onReaped }: ProcessParts) {
+    this.pid = pid;
+    this.input = input;
+    this.output = output;
+    this.errors = errors;
+    this.#calls = calls;
+    this.#readiness = readiness;
+    this.#onReaped = onReaped;
+  }
+
+  /**
+   * Reaps the process, when it has ended; its children may live on. Best called when it is likely to have ended, for watching it
+   * takes four system calls and often a turn of the event loop. Idempotent. Never rejects.
+   */
+  reap(): Promise<ScriptEnd> {
+    return this.#end ??= this.#reap();
+  }
+
+  async #reap(): Promise<ScriptEnd> {
+    const status = new Int32Array(1);
+    if (this.#calls.waitpid(this.pid, status, WNOHANG) !== this.pid) await this.#reapLater(status);
+    this.#onReaped();
+    return describeEnd(status[0]);
+  }
+
+  async #reapLater(status: Int32Array<ArrayBuffer>): Promise<void> {
+    // Without a descriptor left for it, or on Linux before 5.3, a thread waits.
+    const descriptor = Number(this.#calls.syscall(PIDFD_OPEN, BigInt(this.pid), 0n));
+    if (descriptor < 0) {
+      await this.#calls.waitpidLater(this.pid, status, 0);
+      return;
+    }
+    const watched = this.#readiness.watch(descriptor, "readable");
+    await watched.ready();
+    watched.stop();
+    this.#calls.close(descriptor);
+    this.#calls.waitpid(this.pid, status, WNOHANG);
+  }
+
+  /** Whether a process of the group is left. Throws as `signalGroup` does. */
+  hasGroup(): boolean {
+    return this.#send(0);
+  }
+
+  /**
+   * Sends a signal to the whole process group; false when there is none any more. While a process of the group lives
+   * no other process can get its number, and a number that has become free is not given out again for thousands of
+   * processes: far beyond the seconds for which this object is used. Throws PermissionDenied when they all belong to
+   * somebody else.
+   */
+  signalGroup(signal: "SIGTERM" | "SIGKILL"): boolean {
+    return this.#send(constants.signals[signal]);
+  }
+
+  #send(signal: number): boolean {
+    // 0 and 1 would mean this server's own group, and every process there is.
+    if (this.pid <= 1) throw new Error(`Not the process of a script: ${this.pid}`);
+    if (this.#calls.kill(-this.pid, signal) === 0) return true;
+    const errno = new Int32Array(1);
+    this.#calls.copyFrom(errno, this.#calls.errnoLocation(), 4n);
+    if (errno[0] === EPERM) throw new Deno.errors.PermissionDenied(`Process group ${this.pid} belongs to another user`);
+    return false;
+  }
+}
+
+/** A status as waitpid(2) gives it: the signal in the lowest seven bits, else the exit status in the next eight. */
+function describeEnd(status: number): ScriptEnd {
+  const signal = status & 0x7f;
+  if (signal === 0) return { isSuccess: status === 0, description: `exit status ${status >> 8 & 0xff}` };
+  const [name] = Object.entries(constants.signals).find(([, number]) => number === signal) ?? [signal];
+  return { isSuccess: false, description: `signal ${name}` };
+}

@@ -1,0 +1,176 @@
+/**
+ * Starts programs by posix_spawn(3), each as the leader of a session and so of a process group, which is the one thing that
+ * can be ended whole, and with no descriptor of the server but its own three. Separate from child_process.ts, which is
+ * about a program that runs.
+ */
+import type { Watcher } from "../system/epoll.ts";
+import { O_CLOEXEC } from "../system/flags.ts";
+import type { Readiness } from "../system/readiness.ts";
+import { PipeReader, PipeWriter } from "./pipe.ts";
+import { ScriptPace } from "./child_pace.ts";
+import { ScriptProcess } from "./child_process.ts";
+import { type Command, SpawnMemory } from "./spawn_arguments.ts";
+import { StartGate } from "./start_gate.ts";
+import { keepDescriptorsFromPrograms, type SystemCalls } from "../system/process_calls.ts";
+
+export interface ScriptCommand extends Command {
+  /** Whether there is content for standard input; without, it is /dev/null. */
+  readonly hasInput: boolean;
+}
+
+/** Linux and glibc, spawn.h and signal.h. */
+const POSIX_SPAWN_SETSIGDEF = 4;
+const POSIX_SPAWN_SETSIGMASK = 8;
+const POSIX_SPAWN_SETSID = 0x80;
+const SIGPIPE = 13;
+/** posix_spawnattr_t has 336 bytes, sigset_t 128. */
+const ATTRIBUTES_BYTES = 512;
+const SIGNALS_BYTES = 128;
+/** Executing a program takes less than a millisecond where it is in memory. */
+const SLOW_START_MS = 50;
+/** Of what a crowd of scripts prints. */
+const MAX_PAUSE_MS = 5;
+const DEV_NULL = new TextEncoder().encode("/dev/null\0");
+
+/** The ends of the pipes that a script gets. */
+interface ScriptEnds {
+  readonly input: number | null;
+  readonly output: number;
+  readonly errors: number;
+}
+
+export class SpawnError extends Error {
+  /** As errno(3) counts. */
+  readonly errno: number;
+
+  constructor(errno: number) {
+    super(`It cannot be executed: error ${errno}${ERROR_NAMES[errno] ?? ""}`);
+    this.errno = errno;
+  }
+
+  /** Whether there may be room again soon: no descriptors, processes or memory. */
+  get isShortage(): boolean {
+    return SHORTAGES.includes(this.errno);
+  }
+}
+
+const EMFILE = 24;
+const SHORTAGES: readonly number[] = [11, 12, 23, EMFILE];
+/** What an author of scripts meets. */
+const ERROR_NAMES: Readonly<Record<number, string>> = {
+  2: ", it or the interpreter of its first line does not exist",
+  7: ", its environment is too large",
+  8: ", it is no program and its first line does not begin with #!",
+  11: ", too many processes",
+  12: ", too little memory",
+  13: ", permission denied",
+  20: ", a part of its path is no folder",
+  23: ", too many open files on this machine",
+  24: ", too many open files",
+  26: ", it is open for writing",
+};
+
+export class Spawner {
+  readonly #calls: SystemCalls;
+  readonly #readiness: Readiness;
+  readonly #paced: Watcher;
+  readonly #pace: ScriptPace;
+  readonly #memory: SpawnMemory;
+  readonly #gate = new StartGate({ maxStarts: 1 + navigator.hardwareConcurrency, slowMs: SLOW_START_MS });
+  readonly #attributes = new Uint8Array(ATTRIBUTES_BYTES);
+  readonly #descriptors = new Int32Array(2);
+
+  /** `readiness` is to be closed after all that was started has ended. */
+  constructor(
+    calls: SystemCalls,
+    readiness: Readiness,
+    pace = new ScriptPace({ processors: navigator.hardwareConcurrency, maxPauseMs: MAX_PAUSE_MS }),
+  ) {
+    this.#calls = calls;
+    this.#readiness = readiness;
+    this.#paced = readiness.paced(() => pace.pauseMs);
+    this.#pace = pace;
+    this.#memory = new SpawnMemory(calls);
+    const ignored = new Uint8Array(SIGNALS_BYTES);
+    ignored[(SIGPIPE - 1) >> 3] = 1 << ((SIGPIPE - 1) & 7);
+    calls.posix_spawnattr_init(this.#attributes);
+    calls.posix_spawnattr_setflags(
+      this.#attributes,
+      POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID,
+    );
+    calls.posix_spawnattr_setsigmask(this.#attributes, new Uint8Array(SIGNALS_BYTES));
+    // The runtime ignores it, which programs would inherit.
+    calls.posix_spawnattr_setsigdefault(this.#attributes, ignored);
+    keepDescriptorsFromPrograms(calls);
+  }
+
+  /** Throws SpawnError. */
+  async start(command: ScriptCommand): Promise<ScriptProcess> {
+    const { own, given } = this.#openPipes(command.hasInput);
+    try {
+      const pid = await this.#spawn(command, given);
+      this.#pace.begin();
+      const startMs = performance.now();
+      const onReaped = () => this.#pace.end(performance.now() - startMs);
+      return new ScriptProcess(pid, { ...own, calls: this.#calls, readiness: this.#paced, onReaped });
+    } catch (error) {
+      for (const end of [own.input, own.output, own.errors]) end?.close();
+      throw error;
+    } finally {
+      this.#closeAll(given);
+    }
+  }
+
+  async #spawn(command: Command, ends: ScriptEnds): Promise<number> {
+    const memory = this.#memory.lay(command);
+    const { actions, processId, program, words, environment, folder } = memory;
+    const calls = this.#calls;
+    calls.posix_spawn_file_actions_init(actions);
+    try {
+      if (ends.input === null) calls.posix_spawn_file_actions_addopen(actions, 0, DEV_NULL, 0, 0);
+      else calls.posix_spawn_file_actions_adddup2(actions, ends.input, 0);
+      calls.posix_spawn_file_actions_adddup2(actions, ends.output, 1);
+      calls.posix_spawn_file_actions_adddup2(actions, ends.errors, 2);
+      calls.posix_spawn_file_actions_addchdir_np(actions, folder);
+      const errno = await this.#gate.pass(() =>
+        calls.posix_spawn(processId, program, actions, this.#attributes, words, environment)
+      );
+      if (errno !== 0) throw new SpawnError(errno);
+      return processId[0];
+    } finally {
+      calls.posix_spawn_file_actions_destroy(actions);
+      this.#memory.giveBack(memory);
+    }
+  }
+
+  #openPipes(hasInput: boolean) {
+    const services = { calls: this.#calls, readiness: this.#readiness, paced: this.#paced };
+    const opened: number[] = [];
+    const open = () => {
+      if (this.#calls.pipe2(this.#descriptors, O_CLOEXEC) !== 0) {
+        opened.forEach((descriptor) => this.#calls.close(descriptor));
+        throw new SpawnError(EMFILE);
+      }
+      opened.push(...this.#descriptors);
+      const [readable, writable] = this.#descriptors;
+      return { readable, writable };
+    };
+    const input = hasInput ? open() : null;
+    const output = open();
+    const errors = open();
+    return {
+      own: {
+        input: input === null ? null : new PipeWriter(input.writable, services),
+        output: new PipeReader(output.readable, services),
+        errors: new PipeReader(errors.readable, services),
+      },
+      given: { input: input?.readable ?? null, output: output.writable, errors: errors.writable },
+    };
+  }
+
+  #closeAll({ input, output, errors }: ScriptEnds): void {
+    for (const descriptor of [input, output, errors]) {
+      if (descriptor !== null) this.#calls.close(descriptor);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The options that say who may have what, and what every answer says, as one record of Config. Separate from config.ts
+ * for the same reason as CGI's: nothing else asks for them. Pure.
+ */
+import { type AccessRule, parseAccessRule } from "../access/access_rules.ts";
+import { AddressRange } from "../ip_address.ts";
+import { parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
+import { FIELD_VALUE, TOKEN } from "../http/grammar.ts";
+import { type Field, HeaderFields } from "../http/header_fields.ts";
+import type { ResolvePath, Settings } from "./settings.ts";
+
+/** A realm whose users are still on disk. */
+export interface RealmFile {
+  readonly name: string;
+  /** Absolute path of the file that htpasswd made. */
+  readonly file: string;
+  readonly prefix: PathPrefix;
+}
+
+export interface AccessConfig {
+  readonly rules: readonly AccessRule[];
+  readonly realms: readonly RealmFile[];
+  readonly proxies: readonly AddressRange[];
+  /** Fields of every answer. */
+  readonly fields: readonly Field[];
+}
+
+/** Throws UsageError. */
+export function readAccessConfig(settings: Settings): AccessConfig {
+  const rule = {
+    problem: "not an address range and a prefix",
+    remedy: "give one such as 192.0.2.0/24:/private (bits beyond the range are 0)",
+  };
+  return {
+    rules: [
+      ...settings.each("allow", { ...rule, parse: (text) => parseAccessRule(text, true) }),
+      ...settings.each("deny", { ...rule, parse: (text) => parseAccessRule(text, false) }),
+    ],
+    realms: settings.each("auth", {
+      parse: parseRealm,
+      problem: "not a realm, a file and a prefix",
+      remedy: "give one such as Members:/etc/lisod/members.htpasswd:/members",
+    }),
+    proxies: settings.each("proxy", {
+      parse: AddressRange.parse,
+      problem: "not an address or a range",
+      remedy: "give one such as 192.0.2.1 or 10.0.0.0/8 (bits beyond the range are 0)",
+    }),
+    fields: readFields(settings),
+  };
+}
+
+/** RFC 9110 5.6.4: a realm is a quoted string, here of visible ASCII and spaces. */
+function parseRealm(text: string, resolvePath: ResolvePath): RealmFile | null {
+  const [, name, path, prefixText] = /^([\x20-\x39\x3b-\x7e]+):(.+):(\/[^:]*)$/s.exec(text) ?? [];
+  if (name === undefined) return null;
+  const [file, prefix] = [resolvePath(path), parsePrefix(prefixText)];
+  return file === null || prefix === null ? null : { name, file, prefix };
+}
+
+/** What browsers are told about every answer unless --header says otherwise. */
+const DEFAULT_FIELDS: readonly Field[] = [["X-Content-Type-Options", "nosniff"]];
+
+/** Fields that follow from the answer itself: a second one would contradict it. */
+const OWN_FIELDS = HeaderFields.of(
+  ...[
+    ...["Accept-Ranges", "Allow", "Connection", "Content-Encoding", "Content-Length", "Content-Range", "Content-Type"],
+    ...[
+      "Date",
+      "ETag",
+      "Keep-Alive",
+      "Last-Modified",
+      "Location",
+      "Retry-After",
+      "Server",
+      "Strict-Transport-Security",
+    ],
+    ...["Trailer", "Transfer-Encoding", "Upgrade", "Vary", "WWW-Authenticate"],
+  ].map((name): Field => [name, ""]),
+);
+
+function readFields(settings: Settings): readonly Field[] {
+  const given = settings.each("header", {
+    parse: parseField,
+    problem: "not a field that an operator can set",
+    remedy: 'give one such as "X-Frame-Options: DENY"; fields about content and connection are the server\'s',
+  });
+  const names = HeaderFields.of(...given);
+  return [...DEFAULT_FIELDS.filter(([name]) => !names.has(name)), ...given];
+}
+
+/** RFC 9112 5: name, colon, blanks, value, blanks. */
+function parseField(text: string): Field | null {
+  const [, name, value] = /^([^:\s]+):[ \t]*(.*?)[ \t]*$/s.exec(text) ?? [];
+  const isField = name !== undefined && TOKEN.test(name) && FIELD_VALUE.test(value);
+  return isField && !OWN_FIELDS.has(name) ? [name, value] : null;
+}

@@ -1,0 +1,78 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { parseAccessRule } from "../access/access_rules.ts";
+import { parseAddress } from "../ip_address.ts";
+import type { AccessConfig } from "./access_config.ts";
+import { parseCommandLine } from "./config.ts";
+import { UsageError } from "../start_error.ts";
+
+function read(...args: readonly string[]): AccessConfig {
+  const command = parseCommandLine(["--root", "www", ...args], {
+    cwd: "/home/liso",
+    environment: {},
+    loadConfigFile: (path) => ({ path, text: "" }),
+  });
+  assert(command.kind === "serve");
+  return command.config.access;
+}
+
+Deno.test("readAccessConfig() reads rules of both kinds", () => {
+  const { rules } = read("--allow", "10.0.0.0/8:/a", "--deny", "2001:db8::/32:/b/", "--allow=192.0.2.1:/");
+  assertEquals(rules.map(({ isAllowed, prefix }) => [isAllowed, prefix.segments.join("/")]), [
+    [true, "a"],
+    [true, ""],
+    [false, "b"],
+  ]);
+  assertEquals(rules[0], parseAccessRule("10.0.0.0/8:/a", true));
+});
+
+Deno.test("readAccessConfig() reads realms, their files from the working folder", () => {
+  const { realms } = read("--auth", "Members only:users:/members", "--auth", "B:/etc/a:b:/c/d");
+  assertEquals(realms, [
+    { name: "Members only", file: "/home/liso/users", prefix: { segments: ["members"] } },
+    { name: "B", file: "/etc/a:b", prefix: { segments: ["c", "d"] } },
+  ]);
+});
+
+Deno.test("readAccessConfig() reads proxies", () => {
+  const { proxies } = read("--proxy", "10.0.0.0/8", "--proxy", "::1");
+  assertEquals(proxies.map((range) => range.contains(parseAddress("::1") ?? [])), [false, true]);
+});
+
+Deno.test("readAccessConfig() adds fields, and takes the default ones only where none of their name is given", () => {
+  const nosniff = ["X-Content-Type-Options", "nosniff"];
+  const table: readonly [readonly string[], readonly (readonly string[])[]][] = [
+    [[], [nosniff]],
+    [["--header", "A: b"], [nosniff, ["A", "b"]]],
+    [["--header", "A:b", "--header", "A: \t c: d "], [nosniff, ["A", "b"], ["A", "c: d"]]],
+    [["--header", "x-content-type-options: none"], [["x-content-type-options", "none"]]],
+    [["--header", "A:"], [nosniff, ["A", ""]]],
+  ];
+  for (const [args, want] of table) assertEquals(read(...args).fields, want, args.join(" "));
+});
+
+Deno.test("readAccessConfig() names the option and the value when it is refused", () => {
+  const table: readonly [string, string][] = [
+    ["--allow", "10.0.0.0/8"],
+    ["--allow", "10.0.0.1/8:/"],
+    ["--deny", "10.0.0.0/8:private"],
+    ["--auth", "Members:users"],
+    ["--auth", "Members:users:members"],
+    ["--auth", ":users:/"],
+    ["--auth", "Größe:users:/"],
+    ["--auth", "A\r\nB: c:users:/"],
+    ["--auth", "Members:users:/a/../b"],
+    ["--auth", "Members:us\0ers:/a"],
+    ["--proxy", "localhost"],
+    ["--proxy", "10.0.0.1:80"],
+    ["--header", "A"],
+    ["--header", "A b: c"],
+    ["--header", "A: b\r\nC: d"],
+    ["--header", "A: €"],
+    ["--header", "Content-Length: 5"],
+    ["--header", "TRANSFER-ENCODING: chunked"],
+  ];
+  for (const [option, value] of table) {
+    const { message } = assertThrows(() => read(`${option}=${value}`), UsageError);
+    assert(message.startsWith(option), message);
+  }
+});

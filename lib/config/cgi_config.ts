@@ -1,0 +1,91 @@
+/**
+ * The options that are about CGI alone, as one record of Config. Separate from config.ts because nothing else of the
+ * server asks for any of them. Pure.
+ */
+import type { ResourceLimits } from "../child/command_prefix.ts";
+import type { Settings } from "./settings.ts";
+
+export interface CgiConfig {
+  /** What the paths of scripts begin with; begins and ends with "/". */
+  readonly prefix: string;
+  /** Absolute path of an interpreter by extension with its dot. */
+  readonly handlers: Readonly<Record<string, string>>;
+  readonly passesAuthorization: boolean;
+  /** What scripts have in their environment beside their meta-variables. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly maxScripts: number;
+  readonly maxQueue: number;
+  /** Null: as the server. */
+  readonly user: string | null;
+  readonly resources: ResourceLimits;
+  readonly spoolFolder: string;
+}
+
+/** Variables of the server's own environment that scripts get. */
+const INHERITED = ["PATH", "LANG", "TZ"] as const;
+
+/** `environment` is the server's own. Throws UsageError. */
+export function readCgiConfig(
+  settings: Settings,
+  environment: { readonly [name: string]: string | undefined },
+): CgiConfig {
+  const inherited = INHERITED.flatMap((name) => {
+    const value = environment[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    prefix: readPrefix(settings),
+    handlers: readHandlers(settings),
+    passesAuthorization: settings.flag("cgi-pass-auth"),
+    environment: { ...Object.fromEntries(inherited), ...readEnvironment(settings) },
+    maxScripts: atLeastOne(settings, "cgi-max", settings.countOrDefault("cgi-max")),
+    maxQueue: settings.countOrDefault("cgi-queue"),
+    user: settings.text("cgi-user"),
+    resources: {
+      cpuSeconds: atLeastOne(settings, "cgi-limit-cpu", settings.count("cgi-limit-cpu")),
+      memoryBytes: settings.size("cgi-limit-memory"),
+      fileCount: settings.count("cgi-limit-files"),
+      processCount: settings.count("cgi-limit-processes"),
+    },
+    spoolFolder: settings.path("cgi-spool") ?? "/tmp",
+  };
+}
+
+function readPrefix(settings: Settings): string {
+  const prefix = settings.text("cgi-prefix") ?? "/cgi/";
+  const whole = prefix.endsWith("/") ? prefix : `${prefix}/`;
+  // What a decoded path can begin with: no request has a dot segment left.
+  if (whole.startsWith("/") && !/\/\.{0,2}\/|[?#%\0]/.test(whole)) return whole;
+  throw settings.refusal("cgi-prefix", { problem: "not a path of URIs", remedy: "give one such as /cgi/" });
+}
+
+function readHandlers(settings: Settings): Record<string, string> {
+  return Object.fromEntries(settings.each("cgi-handler", {
+    parse: (text) => splitBy(/^(\.[^./=]+)=(\/.+)$/, text),
+    problem: "not an extension and a program",
+    remedy: "give .EXTENSION=/PATH/OF/PROGRAM",
+  }));
+}
+
+function readEnvironment(settings: Settings): Record<string, string> {
+  return Object.fromEntries(settings.each("cgi-env", {
+    parse: (text) => splitBy(/^([A-Za-z_][A-Za-z0-9_]*)=([^\0]*)$/, text),
+    problem: "not a variable",
+    remedy: "give NAME=VALUE",
+  }));
+}
+
+/** The two groups of `pattern`; null where it does not match. */
+function splitBy(pattern: RegExp, text: string): readonly [string, string] | null {
+  const match = pattern.exec(text);
+  return match === null ? null : [match[1], match[2]];
+}
+
+function atLeastOne<Count extends number | null>(
+  settings: Settings,
+  name: "cgi-max" | "cgi-limit-cpu",
+  count: Count,
+): Count {
+  if (count === 0) throw settings.refusal(name, { problem: "too small", remedy: "give at least 1" });
+  return count;
+}

@@ -1,0 +1,79 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { CgiConfig } from "./cgi_config.ts";
+import { parseCommandLine } from "./config.ts";
+import { UsageError } from "../start_error.ts";
+
+function read(args: readonly string[], environment: Record<string, string | undefined> = {}): CgiConfig {
+  const command = parseCommandLine(["--root", "www", ...args], {
+    cwd: "/home/liso",
+    environment,
+    loadConfigFile: (path) => ({ path, text: "" }),
+  });
+  assert(command.kind === "serve");
+  return command.config.cgi;
+}
+
+const NO_RESOURCES = { cpuSeconds: null, memoryBytes: null, fileCount: null, processCount: null };
+
+const READ: readonly (readonly [args: readonly string[], want: Partial<CgiConfig>])[] = [
+  [["--cgi-prefix", "/cgi-bin/"], { prefix: "/cgi-bin/" }],
+  [["--cgi-prefix", "/a/b"], { prefix: "/a/b/" }],
+  [["--cgi-prefix", "/"], { prefix: "/" }],
+  [["--cgi-handler", ".php=/usr/bin/php-cgi"], { handlers: { ".php": "/usr/bin/php-cgi" } }],
+  [["--cgi-handler=.a=/x", "--cgi-handler=.b=/y=z"], { handlers: { ".a": "/x", ".b": "/y=z" } }],
+  [["--cgi-pass-auth"], { passesAuthorization: true }],
+  [["--cgi-env", "A=b=c", "--cgi-env", "B_2="], { environment: { A: "b=c", B_2: "" } }],
+  [["--cgi-max", "1", "--cgi-queue", "0"], { maxScripts: 1, maxQueue: 0 }],
+  [["--cgi-user", "www-data"], { user: "www-data" }],
+  [["--cgi-spool", "spool"], { spoolFolder: "/home/liso/spool" }],
+  [["--cgi-limit-cpu", "10"], { resources: { ...NO_RESOURCES, cpuSeconds: 10 } }],
+  [["--cgi-limit-memory", "64M"], { resources: { ...NO_RESOURCES, memoryBytes: 67_108_864 } }],
+  [["--cgi-limit-files", "64"], { resources: { ...NO_RESOURCES, fileCount: 64 } }],
+  [["--cgi-limit-processes", "0"], { resources: { ...NO_RESOURCES, processCount: 0 } }],
+];
+
+for (const [args, want] of READ) {
+  Deno.test(`readCgiConfig() reads ${args.join(" ")}`, () => assertEquals(read(args), { ...read([]), ...want }));
+}
+
+Deno.test("readCgiConfig() takes PATH, LANG and TZ of the server's own environment, and no other variable", () => {
+  const environment = { PATH: "/bin", LANG: "C", TZ: undefined, HOME: "/root", LISOD_FOREGROUND: "1" };
+  assertEquals(read([], environment).environment, { PATH: "/bin", LANG: "C" });
+  assertEquals(read(["--cgi-env", "PATH=/opt"], environment).environment, { PATH: "/opt", LANG: "C" });
+});
+
+const REFUSED: readonly (readonly string[])[] = [
+  ["--cgi-prefix", "cgi"],
+  ["--cgi-prefix", "/cgi//x"],
+  ["--cgi-prefix", "/../x"],
+  ["--cgi-prefix", "/."],
+  ["--cgi-prefix", "/a?b"],
+  ["--cgi-prefix", "/a%20b"],
+  ["--cgi-handler", "php=/usr/bin/php-cgi"],
+  ["--cgi-handler", ".php=php-cgi"],
+  ["--cgi-handler", ".php"],
+  ["--cgi-handler", ".tar.gz=/bin/tar"],
+  ["--cgi-env", "A"],
+  ["--cgi-env", "1A=b"],
+  ["--cgi-env", "=b"],
+  ["--cgi-max", "0"],
+  ["--cgi-max", "many"],
+  ["--cgi-queue=-1"],
+  ["--cgi-limit-cpu", "0"],
+  ["--cgi-limit-memory", "1T"],
+  ["--cgi-user", "www-data", "--user", "nobody"],
+];
+
+for (const args of REFUSED) {
+  Deno.test(`readCgiConfig() refuses ${args.join(" ")} and names the option`, () => {
+    const [option] = args[0].split("=");
+    assertThrows(() => read(args), UsageError, option);
+  });
+}
+
+Deno.test("readCgiConfig() names what it refuses in one line when that has control characters", () => {
+  for (const args of [["--cgi-env", "A\nB"], ["--cgi-handler", ".php\x1b[1m"]]) {
+    const error = assertThrows(() => read(args), UsageError);
+    assertEquals(error.message.match(/\p{Cc}/gu), null, error.message);
+  }
+});

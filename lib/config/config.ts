@@ -1,0 +1,331 @@
+/**
+ * From arguments to one Config, built whole or not at all. Pure: what depends on the machine (does the folder exist, is
+ * the port free) is asked by check_config.ts and by whoever opens it.
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import type { Limits } from "../limits.ts";
+import { type AccessConfig, readAccessConfig } from "./access_config.ts";
+import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
+import { RULES, type Rules, type RulesName } from "../rules.ts";
+import { LOG_LEVELS, type LogLevel } from "../log/log_lines.ts";
+import { type ConfigFile, parseConfigFile } from "./config_file.ts";
+import { findOption, type Form, OPTIONS, POSITIONS } from "./options.ts";
+import { type Setting, Settings, valueMissing } from "./settings.ts";
+import { UsageError } from "../start_error.ts";
+
+export interface ListenAddress {
+  /** 0: the kernel chooses. */
+  readonly port: number;
+  /** Address or name to bind; null for every address of the machine: `::` where it has IPv6 (dual stack), else 0.0.0.0. */
+  readonly hostname: string | null;
+}
+
+/** All that the server was told. Paths are absolute. */
+export interface Config {
+  readonly form: Form;
+  readonly http: ListenAddress | null;
+  readonly https: ListenAddress | null;
+  /** PEM files; given where `https` is. */
+  readonly keyFile: string | null;
+  readonly certificateFile: string | null;
+  /** Its first line decrypts the key; null: the key is not encrypted. */
+  readonly keyPassphraseFile: string | null;
+  /** The HTTP port only sends clients to the HTTPS port; both are given then. */
+  readonly redirectsToHttps: boolean;
+  /** For how long browsers shall use HTTPS alone (RFC 6797 6.1.1); null: they are not told. */
+  readonly hstsSeconds: number | null;
+  readonly root: string;
+  /** Program or folder of programs; null: no CGI but by handlers. */
+  readonly cgiPath: string | null;
+  readonly cgi: CgiConfig;
+  readonly access: AccessConfig;
+  readonly rules: Rules;
+  readonly rulesName: RulesName;
+  readonly listing: boolean;
+  readonly servesDotFiles: boolean;
+  /** Null: the built-in pages. */
+  readonly errorPagesFolder: string | null;
+  /** Null: standard error. */
+  readonly logFile: string | null;
+  readonly isAccessLogged: boolean;
+  /** Null: access lines go where messages go. */
+  readonly accessLogFile: string | null;
+  readonly logLevel: LogLevel;
+  /** Null: no lock is taken. */
+  readonly lockFile: string | null;
+  /** Threads that serve. */
+  readonly workerCount: number;
+  /** Whom to become once everything is open; null: stay as started. `group` is null without `user`. */
+  readonly user: string | null;
+  readonly group: string | null;
+  readonly foreground: boolean;
+  readonly limits: Limits;
+}
+
+/** Whether any program or interpreter was named. */
+export function usesCgi({ cgiPath, cgi }: Config): boolean {
+  return cgiPath !== null || Object.keys(cgi.handlers).length > 0;
+}
+
+export type Command =
+  | { readonly kind: "serve"; readonly config: Config }
+  | { readonly kind: "check"; readonly config: Config }
+  | { readonly kind: "help" }
+  | { readonly kind: "version" };
+
+/** What the arguments mean depends on these and nothing else. */
+export interface Surroundings {
+  /** Absolute; relative paths start here. */
+  readonly cwd: string;
+  /**
+   * LISOD_FOREGROUND=1 does what `--foreground` does and leaves the eight arguments alone; PATH, LANG and TZ are for CGI
+   * programs.
+   */
+  readonly environment: { readonly [name: string]: string | undefined };
+  /** Reads the file that --config names, an absolute path. Throws StartError. */
+  readonly loadConfigFile: (path: string) => ConfigFile;
+}
+
+/** `args` without the program's name. Throws UsageError, whose message names the argument, its value and what to do. */
+export function parseCommandLine(args: readonly string[], surroundings: Surroundings): Command {
+  const { cwd, environment } = surroundings;
+  const { positionals, settingsByName } = readArguments(args, cwd);
+  for (const kind of ["help", "version"] as const) {
+    if (settingsByName.get(kind)?.some((setting) => setting.text === "true")) return { kind };
+  }
+  const form = addPositionals(positionals, { settingsByName, cwd });
+  const settings = addConfigFile(new Settings(settingsByName), { settingsByName, surroundings });
+  const config = buildConfig(settings, { form, environment });
+  return { kind: settings.flag("check") ? "check" : "serve", config };
+}
+
+type SettingsByName = Map<string, readonly Setting[]>;
+
+/**
+ * Splits arguments into options and the rest. parseArgs guesses where it can, so each guess is closed: `_` and every
+ * option with a value are strings (else `08` becomes 8), all are collected (else the last of two wins), and what begins
+ * with a dash was checked before.
+ */
+function readArguments(
+  args: readonly string[],
+  cwd: string,
+): { positionals: readonly string[]; settingsByName: SettingsByName } {
+  checkSpelling(args.slice(0, args.includes("--") ? args.indexOf("--") : args.length));
+  const parsed = parseArgs(args, {
+    string: ["_", ...OPTIONS.filter((option) => option.value !== null).map((option) => option.name)],
+    boolean: OPTIONS.filter((option) => option.value === null).map((option) => option.name),
+    collect: OPTIONS.map((option) => option.name),
+    alias: SHORT_NAMES,
+  });
+  const settingsByName: SettingsByName = new Map();
+  for (const { name } of OPTIONS) {
+    const settings = [parsed[name] ?? []].flat().map((value) => ({
+      label: `--${name}`,
+      text: String(value),
+      folder: cwd,
+    }));
+    if (settings.length > 0) settingsByName.set(name, settings);
+  }
+  return { positionals: parsed._.map(String), settingsByName };
+}
+
+const SHORT_NAMES = { h: "help", V: "version" } as const;
+
+/**
+ * Refuses what parseArgs would take for something else: `--no-log=x` sets `log`, `--listing=no` means yes, `--_` breaks
+ * it, and the value that `--log -x` lacks is "". A value that begins with a dash needs "=".
+ */
+function checkSpelling(args: readonly string[]): void {
+  args.forEach((argument, index) => {
+    if (!argument.startsWith("-") || argument === "-" || Object.keys(SHORT_NAMES).includes(argument.slice(1))) return;
+    const [, name, value] = /^--([^=]+)(?:=(.*))?$/s.exec(argument) ?? [];
+    const option = findOption(name ?? "");
+    if (option === undefined) throw unknownOption(argument);
+    if (option.value !== null) {
+      const given = value ?? args[index + 1] ?? "";
+      if (given === "" || (value === undefined && given.startsWith("-"))) throw valueMissing(`--${name}`, option.value);
+    } else if (value !== undefined && value !== "true" && value !== "false") {
+      throw new UsageError({ argument: `--${name}`, value, problem: "takes no value", remedy: `give --${name} alone` });
+    }
+  });
+}
+
+function unknownOption(argument: string): UsageError {
+  return new UsageError({
+    argument: "option",
+    value: argument,
+    problem: "unknown",
+    remedy: "see lisod --help; a value that begins with - is given as --option=VALUE",
+  });
+}
+
+/** The eight arguments become the options that they stand for. */
+function addPositionals(
+  positionals: readonly string[],
+  { settingsByName, cwd }: { readonly settingsByName: SettingsByName; readonly cwd: string },
+): Form {
+  if (positionals.length === 0) return "named";
+  const given = `${positionals.length} ${positionals.length === 1 ? "argument" : "arguments"}`;
+  if (positionals.length !== POSITIONS.length) {
+    const missing = POSITIONS[positionals.length];
+    throw new UsageError({
+      argument: "argument",
+      value: positionals[Math.min(positionals.length - 1, POSITIONS.length)],
+      problem: missing === undefined ? `${given}, not eight` : `${given}, and no ${missing.label} follows`,
+      remedy: "give all eight, or options alone (see lisod --help)",
+    });
+  }
+  POSITIONS.forEach(({ name, label }, index) => {
+    settingsByName.set(name, [{ label, text: positionals[index], folder: cwd }, ...settingsByName.get(name) ?? []]);
+  });
+  return "positional";
+}
+
+/**
+ * What the file of --config sets and the command line does not: that wins, also where an option may be repeated, and
+ * --foreground there over daemon here.
+ */
+function addConfigFile(
+  given: Settings,
+  { settingsByName, surroundings }: { readonly settingsByName: SettingsByName; readonly surroundings: Surroundings },
+): Settings {
+  const path = given.path("config");
+  if (path === null) return given;
+  const fromFile = new Map(parseConfigFile(surroundings.loadConfigFile(path)));
+  if (given.has("foreground") || given.has("daemon")) {
+    fromFile.delete("foreground");
+    fromFile.delete("daemon");
+  }
+  return new Settings(new Map([...fromFile, ...settingsByName]));
+}
+
+const RULES_OF_FORM: { readonly [form in Form]: RulesName } = { positional: "course", named: "standard" };
+const RULES_NAMES: readonly RulesName[] = ["course", "standard"];
+
+function buildConfig(
+  settings: Settings,
+  { form, environment }: { readonly form: Form; readonly environment: Surroundings["environment"] },
+): Config {
+  refuseConflicts(settings);
+  const hostname = settings.text("listen")?.replace(/^\[(.*)\]$/, "$1") ?? null;
+  const usesHttp = settings.has("http") || !settings.has("https");
+  const rulesName = settings.has("rules") ? settings.choice("rules", RULES_NAMES) : RULES_OF_FORM[form];
+  return {
+    form,
+    http: usesHttp ? { port: settings.port("http"), hostname } : null,
+    https: settings.has("https") ? { port: settings.port("https"), hostname } : null,
+    keyFile: settings.path("key"),
+    certificateFile: settings.path("certificate"),
+    keyPassphraseFile: settings.path("key-passphrase"),
+    redirectsToHttps: settings.flag("https-redirect"),
+    hstsSeconds: settings.count("hsts"),
+    root: requireRoot(settings),
+    cgiPath: settings.path("cgi"),
+    cgi: readCgiConfig(settings, environment),
+    access: readAccessConfig(settings),
+    rules: RULES[rulesName],
+    rulesName,
+    listing: settings.flag("listing"),
+    servesDotFiles: settings.flag("dot-files"),
+    errorPagesFolder: settings.path("error-pages"),
+    logFile: settings.path("log"),
+    isAccessLogged: settings.text("access-log") !== "off",
+    accessLogFile: logPath(settings, "access-log"),
+    logLevel: settings.choice("log-level", LOG_LEVELS),
+    lockFile: settings.path("lock"),
+    workerCount: readWorkerCount(settings),
+    user: settings.text("user"),
+    group: settings.text("group"),
+    foreground: staysInForeground(settings, { form, environment }),
+    limits: settings.limits(RULES[rulesName].defaultLimits),
+  };
+}
+
+/** Beyond that no machine of today has a use for them, and each takes 20 MiB. */
+const MAX_WORKERS = 64;
+
+function readWorkerCount(settings: Settings): number {
+  const count = settings.countOrDefault("workers");
+  if (count >= 1 && count <= MAX_WORKERS) return count;
+  const remedy = `give 1 to ${MAX_WORKERS}`;
+  throw settings.refusal("workers", { problem: count < 1 ? "too small" : "too large", remedy });
+}
+
+/** The positional form is a daemon unless told otherwise, the named one the other way round. */
+function staysInForeground(
+  settings: Settings,
+  { form, environment }: { readonly form: Form; readonly environment: Surroundings["environment"] },
+): boolean {
+  if (settings.flag("foreground") || environment.LISOD_FOREGROUND === "1") return true;
+  return form === "named" && !settings.flag("daemon");
+}
+
+function missing(name: string, needed: string): UsageError {
+  const problem = `--${needed} is missing`;
+  return new UsageError({ argument: `--${name}`, value: null, problem, remedy: `give --${needed} too` });
+}
+
+function requireRoot(settings: Settings): string {
+  const root = settings.path("root");
+  if (root !== null) return root;
+  throw new UsageError({
+    argument: "--root",
+    value: null,
+    problem: "no folder to serve",
+    remedy: "give --root FOLDER or all eight arguments (see lisod --help)",
+  });
+}
+
+/** Settings that are right by themselves and cannot stand together. */
+function refuseConflicts(settings: Settings): void {
+  for (const name of ["key", "certificate"] as const) {
+    if (settings.has("https") && !settings.has(name)) {
+      throw settings.refusal("https", { problem: `--${name} is missing`, remedy: `give --${name} FILE` });
+    }
+  }
+  if (settings.has("cgi-user") && settings.has("user")) {
+    throw settings.refusal("cgi-user", { problem: "--user gives up the right to it", remedy: "give one of the two" });
+  }
+  for (const name of ["key-passphrase", "https-redirect", "hsts"] as const) {
+    if (settings.has(name) && !settings.has("https")) throw missing(name, "https");
+  }
+  if (settings.flag("https-redirect") && !settings.has("http")) throw missing("https-redirect", "http");
+  if (settings.has("group") && !settings.has("user")) {
+    throw settings.refusal("group", { problem: "--user is missing", remedy: "give --user NAME too" });
+  }
+  if (settings.flag("daemon") && settings.flag("foreground")) {
+    throw new UsageError({
+      argument: "--daemon",
+      value: null,
+      problem: "together with --foreground",
+      remedy: "give one of the two",
+    });
+  }
+  if (settings.flag("daemon") && !settings.has("log")) {
+    // Its standard error is /dev/null.
+    throw new UsageError({ argument: "--daemon", value: null, problem: "--log is missing", remedy: "give --log FILE" });
+  }
+  const hasBoth = settings.has("http") && settings.has("https");
+  if (hasBoth && settings.port("http") === settings.port("https") && settings.port("http") !== 0) {
+    throw settings.refusal("https", { problem: "also the port for HTTP", remedy: "give two ports" });
+  }
+  refuseSharedFiles(settings);
+}
+
+/** A lock is emptied when it is taken, and two writers would mix their lines. */
+function refuseSharedFiles(settings: Settings): void {
+  const files = (["log", "access-log", "lock"] as const).map((name) => ({ name, path: logPath(settings, name) }));
+  files.forEach(({ name, path }, index) => {
+    const same = files.slice(0, index).find((file) => path !== null && file.path === path);
+    if (same === undefined) return;
+    throw settings.refusal(name, {
+      problem: `the same file as ${settings.label(same.name)}`,
+      remedy: "give two files",
+    });
+  });
+}
+
+/** `--access-log off` names no file. */
+function logPath(settings: Settings, name: "log" | "access-log" | "lock"): string | null {
+  return name === "access-log" && settings.text(name) === "off" ? null : settings.path(name);
+}

@@ -1,0 +1,197 @@
+/**
+ * The options that were given, still as text, with where each came from, and the readers that turn one into a value.
+ * Separate from config.ts because the sources of settings (the eight arguments, long options, a file) grow apart from
+ * the record that is built of them. Pure.
+ */
+import { resolve } from "@std/path";
+import { DEFAULT_LIMITS, type Limit, LIMITS, type Limits } from "../limits.ts";
+import { findOption, type FlagName, LIMIT_OPTIONS, type LimitOption, type ValueName } from "./options.ts";
+import { parseCount, parseSize, parseTime } from "./quantity.ts";
+import { UsageError } from "../start_error.ts";
+
+export interface Setting {
+  /** How the operator knows it: `--http`, `<HTTP port>`, `/etc/lisod.conf:3: http`. */
+  readonly label: string;
+  readonly text: string;
+  /** Absolute; a relative path in the text starts here. */
+  readonly folder: string;
+}
+
+/** Makes a path from within a value absolute; null where it can be none. */
+export type ResolvePath = (path: string) => string | null;
+
+const MAX_PORT = 65_535;
+/** A timer beyond this fires at once (a signed 32-bit number of milliseconds, about 24 days). */
+const MAX_TIMER_MS = 2_147_483_647;
+
+export class Settings {
+  readonly #byName: ReadonlyMap<string, readonly Setting[]>;
+
+  /**
+   * `byName` holds what was given, by the names of the option table. Throws UsageError for an option that was given
+   * twice and is not repeatable, and for an empty value.
+   */
+  constructor(byName: ReadonlyMap<string, readonly Setting[]>) {
+    for (const [name, settings] of byName) {
+      const option = findOption(name);
+      if (option === undefined) throw new Error(`No option "${name}"`);
+      if (settings.length > 1 && option.isRepeatable !== true) throw repeated(settings);
+      const empty = settings.find((setting) => setting.text === "");
+      if (empty !== undefined) throw valueMissing(empty.label, option.value ?? "true");
+    }
+    this.#byName = byName;
+  }
+
+  has(name: FlagName | ValueName): boolean {
+    return this.#find(name) !== null;
+  }
+
+  flag(name: FlagName): boolean {
+    return this.#find(name)?.text === "true";
+  }
+
+  /** Null where it was not given. */
+  text(name: ValueName): string | null {
+    return this.#find(name)?.text ?? null;
+  }
+
+  /** Each value of a repeatable option in the order given. */
+  texts(name: ValueName): readonly string[] {
+    return this.#byName.get(name)?.map((setting) => setting.text) ?? [];
+  }
+
+  /** Each value of a repeatable option in the order given; one for which `parse` gives null is refused. */
+  each<Value>(
+    name: ValueName,
+    { parse, problem, remedy }: {
+      readonly parse: (text: string, resolvePath: ResolvePath) => Value | null;
+      readonly problem: string;
+      readonly remedy: string;
+    },
+  ): readonly Value[] {
+    return (this.#byName.get(name) ?? []).map((setting) => {
+      const value = parse(setting.text, (path) => resolvePath(setting, path));
+      if (value === null) throw refuse(setting, problem, remedy);
+      return value;
+    });
+  }
+
+  /** Bytes; null where it was not given. */
+  size(name: ValueName): number | null {
+    const setting = this.#find(name);
+    if (setting === null) return null;
+    const size = parseSize(setting.text);
+    if (size === null) throw refuse(setting, `not ${LIMIT_UNITS.bytes.example}`, `give ${LIMIT_UNITS.bytes.example}`);
+    return size;
+  }
+
+  /** Absolute, with dot segments resolved; null where it was not given. */
+  path(name: ValueName): string | null {
+    const setting = this.#find(name);
+    if (setting === null) return null;
+    const path = resolvePath(setting, setting.text);
+    if (path === null) throw refuse(setting, "holds a NUL character", "give a path");
+    return path;
+  }
+
+  /** 0 lets the kernel choose. The default of the table where it was not given. */
+  port(name: ValueName): number {
+    const setting = this.#findOrDefault(name);
+    const port = parseCount(setting.text);
+    if (port === null || port > MAX_PORT) throw refuse(setting, "not a port", `give a number from 0 to ${MAX_PORT}`);
+    return port;
+  }
+
+  /** A whole number; null where it was not given. */
+  count(name: ValueName): number | null {
+    return this.has(name) ? this.countOrDefault(name) : null;
+  }
+
+  /** A whole number; the default of the table where it was not given. */
+  countOrDefault(name: ValueName): number {
+    const setting = this.#findOrDefault(name);
+    const count = parseCount(setting.text);
+    if (count === null) throw refuse(setting, "not a whole number", `give ${findOption(name)?.value}`);
+    return count;
+  }
+
+  /** One of `choices`; the default of the table where it was not given. */
+  choice<const Choice extends string>(name: ValueName, choices: readonly Choice[]): Choice {
+    const setting = this.#findOrDefault(name);
+    const choice = choices.find((each) => each === setting.text);
+    if (choice === undefined) throw refuse(setting, "unknown", `give ${choices.join(" or ")}`);
+    return choice;
+  }
+
+  /** All limits: those that were given, then `defaults`, then those of lib/limits.ts. */
+  limits(defaults: Partial<Limits>): Limits {
+    const given = LIMIT_OPTIONS.flatMap((option) => {
+      const setting = this.#find(option.name);
+      return setting === null ? [] : [[option.limit, readLimit(option, setting)]];
+    });
+    return { ...DEFAULT_LIMITS, ...defaults, ...Object.fromEntries(given) };
+  }
+
+  /** How the operator knows it. */
+  label(name: ValueName): string {
+    return this.#findOrDefault(name).label;
+  }
+
+  /** The refusal of a setting's value; for rules between settings. */
+  refusal(name: ValueName, { problem, remedy }: { readonly problem: string; readonly remedy: string }): UsageError {
+    return refuse(this.#findOrDefault(name), problem, remedy);
+  }
+
+  #find(name: string): Setting | null {
+    return this.#byName.get(name)?.[0] ?? null;
+  }
+
+  #findOrDefault(name: ValueName): Setting {
+    return this.#find(name) ?? { label: `--${name}`, text: findOption(name)?.default ?? "", folder: "/" };
+  }
+}
+
+function resolvePath({ folder }: Setting, path: string): string | null {
+  return path.includes("\0") ? null : resolve(folder, path);
+}
+
+const LIMIT_UNITS = {
+  bytes: { parse: parseSize, most: Number.MAX_SAFE_INTEGER, example: "a size such as 8192, 8k or 1M" },
+  ms: { parse: parseTime, most: MAX_TIMER_MS, example: "a time such as 500ms, 20s or 5m" },
+  count: { parse: parseCount, most: Number.MAX_SAFE_INTEGER, example: "a whole number" },
+} as const;
+
+function readLimit(option: LimitOption, setting: Setting): number {
+  const { unit, least = 1, most = LIMIT_UNITS[unit].most }: Limit = LIMITS[option.limit];
+  const { parse, example } = LIMIT_UNITS[unit];
+  const value = parse(setting.text);
+  if (value === null) throw refuse(setting, `not ${example}`, `leave it out for ${option.default}`);
+  if (value < least) throw refuse(setting, "too small", `give at least ${least}`);
+  if (value > most) throw refuse(setting, "too large", `give at most ${most}`);
+  return value;
+}
+
+function refuse(setting: Setting, problem: string, remedy: string): UsageError {
+  return new UsageError({ argument: setting.label, value: setting.text, problem, remedy });
+}
+
+function repeated(settings: readonly Setting[]): UsageError {
+  const [first, second] = settings;
+  const other = second.label === first.label ? "" : ` as ${first.label}`;
+  return new UsageError({
+    argument: second.label,
+    value: second.text,
+    problem: `already given${other}`,
+    remedy: "give it once",
+  });
+}
+
+/** The option stands there without its value. */
+export function valueMissing(label: string, placeholder: string): UsageError {
+  return new UsageError({
+    argument: label,
+    value: null,
+    problem: "its value is missing",
+    remedy: `give ${label.startsWith("--") ? `${label}=${placeholder}` : `a ${placeholder}`}`,
+  });
+}

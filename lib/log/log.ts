@@ -1,0 +1,153 @@
+/**
+ * The log of the server. It takes the place of @std/log and keeps its split: levels are decided here, log_lines.ts is
+ * the formatter and log_writer.ts the handler. I/O: opens the files and owns the one timer that writes what waits.
+ */
+import type { Config } from "../config/config.ts";
+import { describeError } from "./describe_error.ts";
+import { type AccessRecord, LOG_LEVELS, type LogLevel } from "./log_lines.ts";
+import { openLogFile, STDERR_SINK } from "./log_file.ts";
+import { type LogSink, LogWriter } from "./log_writer.ts";
+import { argumentLabel } from "../config/options.ts";
+import { StartError } from "../start_error.ts";
+
+export type LogConfig = Pick<
+  Config,
+  "form" | "logFile" | "isAccessLogged" | "accessLogFile" | "logLevel" | "limits"
+>;
+
+/** Messages go to `--log`; access lines to the same file, or to that of `--access-log`. */
+export type LogPart = "messages" | "accesses";
+
+export interface LogContext {
+  /** Program and version for the first line: `lisod 1.0.0`. Null: there is none. */
+  readonly program: string | null;
+  /** In place of the files that the configuration names: where another thread writes them. */
+  readonly openSink?: (part: LogPart) => LogSink;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** Where the parts of the server say what happened. No method throws: the server goes on when its log cannot. */
+export class Log {
+  /** False: `access` does nothing, and whoever calls it may save itself the work. */
+  readonly isAccessOn: boolean;
+  readonly #leastSevere: number;
+  readonly #flushMs: number;
+  readonly #messages: LogWriter;
+  /** The same writer as `#messages` unless access lines have a file of their own. */
+  readonly #accesses: LogWriter;
+  #timer: number | null = null;
+
+  private constructor(config: LogConfig, { messages, accesses }: { messages: LogWriter; accesses: LogWriter }) {
+    this.isAccessOn = config.isAccessLogged;
+    this.#leastSevere = LOG_LEVELS.indexOf(config.logLevel);
+    this.#flushMs = config.limits.logFlushMs;
+    this.#messages = messages;
+    this.#accesses = accesses;
+  }
+
+  /** Opens the files and writes the first line. Throws StartError where one cannot be opened. Whoever calls closes it. */
+  static open(config: LogConfig, { program, openSink, now = Date.now }: LogContext): Log {
+    const { logFile, accessLogFile, limits, form } = config;
+    const shared = { bufferBytes: limits.logBufferBytes, maxTextBytes: limits.maxLogTextBytes, now };
+    const openFile = (path: string | null, argument: string) =>
+      path === null ? STDERR_SINK : openLogFile(path, argument);
+    const open = openSink ??
+      ((part: LogPart) =>
+        part === "messages" ? openFile(logFile, argumentLabel("log", form)) : openFile(accessLogFile, "--access-log"));
+    const greeting = program === null ? null : `${program} opened this log, process ${Deno.pid}`;
+    const messages = new LogWriter({ ...shared, greeting, open: () => open("messages") });
+    if (accessLogFile === null) return new Log(config, { messages, accesses: messages });
+    try {
+      const accesses = new LogWriter({ ...shared, greeting: null, open: () => open("accesses") });
+      return new Log(config, { messages, accesses });
+    } catch (error) {
+      messages.close();
+      throw error;
+    }
+  }
+
+  /** Adds an access line. */
+  access(record: AccessRecord): void {
+    if (!this.isAccessOn) return;
+    this.#accesses.addAccess(record);
+    if (this.#timer === null) this.#startTimer();
+  }
+
+  /** `source` is the part that speaks, one word. `error` adds a line for itself and each of its causes. */
+  debug(source: string, text: string, error?: unknown): void {
+    this.#message("debug", { source, text, error });
+  }
+
+  info(source: string, text: string, error?: unknown): void {
+    this.#message("info", { source, text, error });
+  }
+
+  warn(source: string, text: string, error?: unknown): void {
+    this.#message("warn", { source, text, error });
+  }
+
+  /** Is written at once, and an `error` that is no HttpError comes with its stack. */
+  error(source: string, text: string, error?: unknown): void {
+    this.#message("error", { source, text, error });
+  }
+
+  /** Whether messages of that level are logged. */
+  isOn(level: LogLevel): boolean {
+    return LOG_LEVELS.indexOf(level) >= this.#leastSevere;
+  }
+
+  /** Writes whole lines that the log of another thread has made. */
+  append(part: LogPart, lines: Uint8Array): void {
+    (part === "messages" ? this.#messages : this.#accesses).append(lines);
+  }
+
+  /** Writes what waits. */
+  flush(): void {
+    for (const writer of this.#writers()) writer.flush();
+  }
+
+  /** Opens the files anew after a rename. A file that cannot be opened is told in the log, and the old one goes on. */
+  reopen(): void {
+    for (const writer of this.#writers()) {
+      try {
+        writer.reopen();
+      } catch (error) {
+        if (!(error instanceof StartError)) throw error;
+        this.error("log", `The file that is open stays: ${error.message}`);
+      }
+    }
+  }
+
+  /** Writes what waits and closes the files; what is logged later is lost. Idempotent. */
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    for (const writer of this.#writers()) writer.close();
+  }
+
+  #message(
+    level: LogLevel,
+    { source, text, error }: { readonly source: string; readonly text: string; readonly error: unknown },
+  ): void {
+    if (!this.isOn(level)) return;
+    const details = error === undefined ? [] : describeError(error, { withStack: level === "error" });
+    this.#messages.addMessage(level, { source, text, details });
+    if (level === "error") this.#messages.flush();
+    if (this.#timer === null) this.#startTimer();
+  }
+
+  #startTimer(): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.flush();
+      // A loss is told as soon as writing works again, also when nobody logs.
+      if (this.#writers().some((writer) => writer.isWaiting)) this.#startTimer();
+    }, this.#flushMs);
+    Deno.unrefTimer(this.#timer);
+  }
+
+  #writers(): readonly LogWriter[] {
+    return this.#messages === this.#accesses ? [this.#messages] : [this.#messages, this.#accesses];
+  }
+}

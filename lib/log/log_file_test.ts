@@ -1,0 +1,61 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { checkLogFile, openLogFile } from "./log_file.ts";
+import { StartError } from "../start_error.ts";
+
+async function withFolder(test: (folder: string) => void | Promise<void>): Promise<void> {
+  const folder = Deno.makeTempDirSync({ prefix: "lisod-log-" });
+  try {
+    await test(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+function write(path: string, text: string): void {
+  using file = openLogFile(path, "--log");
+  file.writeSync(new TextEncoder().encode(text));
+}
+
+Deno.test("openLogFile() makes a file that others cannot read, and appends to it afterwards", () =>
+  withFolder((folder) => {
+    const path = join(folder, "a.log");
+    write(path, "one\n");
+    write(path, "two\n");
+    assertEquals(Deno.readTextFileSync(path), "one\ntwo\n");
+    assertEquals((Deno.statSync(path).mode ?? 0) & 0o007, 0);
+  }));
+
+Deno.test("checkLogFile() leaves the folder as it was", () =>
+  withFolder((folder) => {
+    const [missing, present] = [join(folder, "missing.log"), join(folder, "present.log")];
+    Deno.writeTextFileSync(present, "kept\n");
+    checkLogFile(missing, "--log");
+    checkLogFile(present, "--log");
+    assertEquals([...Deno.readDirSync(folder)].map((entry) => entry.name), ["present.log"]);
+    assertEquals(Deno.readTextFileSync(present), "kept\n");
+  }));
+
+Deno.test("openLogFile() and checkLogFile() refuse what cannot be a log, without waiting", () =>
+  withFolder((folder) => {
+    const fifo = join(folder, "fifo");
+    assert(new Deno.Command("mkfifo", { args: [fifo] }).outputSync().success);
+    Deno.writeTextFileSync(join(folder, "file"), "");
+    const cases: [string, string][] = [
+      [folder, "neither a regular file nor a character device"],
+      [fifo, "neither a regular file nor a character device"],
+      [join(folder, "none", "a.log"), "its folder does not exist"],
+      [join(folder, "file", "a.log"), "a part of the path is not a folder"],
+      [join(folder, "x".repeat(300)), "file name too long"],
+    ];
+    for (const [path, problem] of cases) {
+      for (const call of [openLogFile, checkLogFile]) {
+        const error = assertThrows(() => call(path, "<log file>"), StartError);
+        assertEquals(
+          error.message,
+          `<log file> "${path}": ${problem}: name a file in a folder where the server may write`,
+        );
+        assertEquals(error.exitCode, 1);
+      }
+    }
+  }));

@@ -1,0 +1,161 @@
+/**
+ * The listener for HTTPS and its certificate: opens it, gives it a new certificate without losing a connection, and
+ * warns before the certificate ends. What is accepted from it is served like any other connection. I/O. RFC 9110 4.2.2,
+ * RFC 7301 (ALPN).
+ */
+import type { Limits } from "../limits.ts";
+import type { Credentials } from "./check_credentials.ts";
+import { expiryWarning } from "./check_credentials.ts";
+import type { ListenAddress } from "../config/config.ts";
+import { silenceKeyLog } from "./key_log.ts";
+import type { Libc } from "../system/libc.ts";
+import { ListeningSocket } from "./listening_port.ts";
+import { listenTls } from "./listen.ts";
+import type { Log } from "../log/log.ts";
+import { argumentLabel } from "../config/options.ts";
+import { withLowPorts } from "../system/capabilities.ts";
+import type { Part } from "../config/share_config.ts";
+import { type CredentialFiles, loadCredentials } from "./load_credentials.ts";
+
+export interface HttpsOptions {
+  readonly address: ListenAddress;
+  readonly files: CredentialFiles;
+  readonly limits: Pick<Limits, "maxUnsentBytes">;
+  readonly log: Log;
+  /** Of several that share the port; their listeners are opened in the order of their indexes, and replaced one by one. */
+  readonly part: Part;
+  /** Null: a new certificate costs the connections that come while the port is closed for a moment. */
+  readonly libc: Libc | null;
+}
+
+const DAY_MS = 86_400_000;
+/** How long the old listener serves what the kernel had queued for it, and handshakes of TCP that were under way. */
+const HANDOVER_MS = 1_000;
+/** How often, and after what time each, it is looked whether the old socket is gone. */
+const CLOSE_TURNS = 100;
+const CLOSE_TURN_MS = 10;
+
+export class HttpsListener {
+  readonly #options: HttpsOptions;
+  #credentials: Credentials;
+  #listener: Deno.TlsListener;
+  /** The last replacement; the next one waits for it. */
+  #handover: Promise<void> = Promise.resolve();
+
+  /** Reads key and certificate and listens. Throws StartError, whose line tells the operator what is wrong. */
+  constructor(options: HttpsOptions) {
+    const keyLogWarning = silenceKeyLog(options.libc);
+    if (keyLogWarning !== null) options.log.warn("https", keyLogWarning);
+    this.#options = options;
+    this.#credentials = loadCredentials(options.files, Date.now());
+    for (const warning of this.#credentials.warnings) options.log.warn("https", warning);
+    this.#listener = listenTls(options.address, {
+      argument: argumentLabel("https", options.files.form),
+      credentials: this.#credentials,
+      isShared: options.part.index > 0,
+    });
+    if (options.part.count > 1) this.#socket().share();
+    this.#adjustSocket();
+    Deno.unrefTimer(setInterval(() => this.#warnOfExpiry(), DAY_MS));
+  }
+
+  /** What accepts now; `replace` changes it. Whoever serves it closes it. */
+  get listener(): Deno.TlsListener {
+    return this.#listener;
+  }
+
+  /** Names and addresses that the certificate is for. */
+  get names(): readonly string[] {
+    return this.#credentials.names;
+  }
+
+  /** Resolves when the last replacement has come to its end: the old listener is closed. */
+  get handedOver(): Promise<void> {
+    return this.#handover;
+  }
+
+  /**
+   * Reads key and certificate again and listens with them. Resolves to the listener that now has to be served as well;
+   * the old one still serves what is queued for it and is then closed here. Null where nothing has changed. Rejects with
+   * StartError when the new pair is no good; then everything stays as it was.
+   */
+  async replace(): Promise<Deno.TlsListener | null> {
+    for (let before; before !== this.#handover;) await (before = this.#handover);
+    const { files, log } = this.#options;
+    const credentials = loadCredentials(files, Date.now());
+    for (const warning of credentials.warnings) log.warn("https", warning);
+    if (credentials.key === this.#credentials.key && credentials.certificate === this.#credentials.certificate) {
+      return null;
+    }
+    this.#listener = this.#handOver(credentials) ?? await this.#reopen(credentials);
+    this.#adjustSocket();
+    this.#credentials = credentials;
+    const end = new Date(credentials.notAfterMs).toISOString().slice(0, 10);
+    log.info("https", `new certificate for ${credentials.names.join(", ")}, until ${end}`);
+    return this.#listener;
+  }
+
+  /** Both listen for a moment; null where the system cannot do that. */
+  #handOver(credentials: Credentials): Deno.TlsListener | null {
+    const old = this.#listener;
+    const socket = this.#socket();
+    if (!socket.share()) return null;
+    const listener = this.#listenAgain(credentials, true);
+    if (!socket.passOn(this.#options.part)) {
+      this.#options.log.warn("https", "The kernel gives some connections to the old listener: they may be lost");
+    }
+    this.#handover = this.#endHandover(old, socket);
+    return listener;
+  }
+
+  /** Resolves when the old socket is gone: one more that began to listen before that would not get its number. */
+  async #endHandover(old: Deno.TlsListener, socket: ListeningSocket): Promise<void> {
+    await pause(HANDOVER_MS);
+    closeUnlessClosed(old);
+    // The runtime closes the socket in a later turn of its event loop.
+    const { count } = this.#options.part;
+    for (let turn = 0; socket.socketCount > count && turn < CLOSE_TURNS; turn++) await pause(CLOSE_TURN_MS);
+  }
+
+  /** Closes, then listens; clients that connect meanwhile are refused. */
+  async #reopen(credentials: Credentials): Promise<Deno.TlsListener> {
+    closeUnlessClosed(this.#listener);
+    // The runtime lets go of the port in the next turn of its event loop.
+    await pause(0);
+    return this.#listenAgain(credentials, false);
+  }
+
+  #listenAgain(credentials: Credentials, isShared: boolean): Deno.TlsListener {
+    const { address, files } = this.#options;
+    const again = { ...address, port: this.#listener.addr.port };
+    const argument = argumentLabel("https", files.form);
+    return withLowPorts(this.#options.libc, () => listenTls(again, { argument, credentials, isShared }));
+  }
+
+  #adjustSocket(): void {
+    this.#socket().setNoDelay();
+    this.#socket().limitUnsent(this.#options.limits.maxUnsentBytes);
+  }
+
+  #socket(): ListeningSocket {
+    return new ListeningSocket(this.#options.libc, this.#listener.addr.port);
+  }
+
+  #warnOfExpiry(): void {
+    const warning = expiryWarning(this.#credentials, Date.now());
+    if (warning !== null) this.#options.log.warn("https", warning);
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** The server may have stopped meanwhile and closed it. */
+function closeUnlessClosed(listener: Deno.TlsListener): void {
+  try {
+    listener.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}

@@ -1,0 +1,79 @@
+/** Opens listeners, so that what keeps one from opening becomes a word to the operator. I/O. */
+import type { Credentials } from "./check_credentials.ts";
+import type { ListenAddress } from "../config/config.ts";
+import { osProblem, StartError } from "../start_error.ts";
+
+export interface ListenOptions {
+  /** How the operator knows the address: `--https`. */
+  readonly argument: string;
+  /** Another socket of this user that allows it may listen there too. Linux SO_REUSEPORT. */
+  readonly isShared?: boolean;
+}
+
+/**
+ * Listens on the address for TCP connections; whoever calls closes the listener. Throws StartError naming `argument`
+ * (`--http`, `<HTTP port>`) where the port is taken, forbidden, or the address is none of this machine.
+ */
+export function listenTcp(address: ListenAddress, { argument, isShared = false }: ListenOptions): Deno.TcpListener {
+  return withEveryAddress(address, (hostname) => {
+    try {
+      const common = { hostname, port: address.port };
+      // Only then, for the runtime ends the process when this is asked for without --unstable-net.
+      return Deno.listen(isShared ? { ...common, reusePort: true } : common);
+    } catch (error) {
+      throw listenError(error, { argument, address });
+    }
+  });
+}
+
+export interface TlsListenOptions extends ListenOptions {
+  readonly credentials: Pick<Credentials, "key" | "certificate">;
+}
+
+/** The same for TLS connections. Only http/1.1 is negotiated, a client without ALPN is welcome. */
+export function listenTls(address: ListenAddress, options: TlsListenOptions): Deno.TlsListener {
+  const { argument, credentials: { key, certificate }, isShared = false } = options;
+  return withEveryAddress(address, (hostname) => {
+    try {
+      const common = { hostname, port: address.port, key, cert: certificate, alpnProtocols: ["http/1.1"] };
+      return Deno.listenTls(isShared ? { ...common, reusePort: true } : common);
+    } catch (error) {
+      throw listenError(error, { argument, address });
+    }
+  });
+}
+
+/** Without a hostname: `::` takes IPv4 too, and a machine without IPv6 has 0.0.0.0. */
+function withEveryAddress<T>(address: ListenAddress, listen: (hostname: string) => T): T {
+  if (address.hostname !== null) return listen(address.hostname);
+  try {
+    return listen("::");
+  } catch (error) {
+    if (error instanceof StartError && error.cause instanceof Deno.errors.AddrInUse) throw error;
+    return listen("0.0.0.0");
+  }
+}
+
+function listenError(
+  error: unknown,
+  about: { readonly argument: string; readonly address: ListenAddress },
+): StartError {
+  const { port, hostname } = about.address;
+  const where = hostname === null ? `${port}` : `${port} on ${hostname}`;
+  return new StartError({
+    argument: about.argument,
+    value: where,
+    problem: osProblem(error),
+    remedy: remedyOf(error, port),
+  }, { cause: error });
+}
+
+function remedyOf(error: unknown, port: number): string {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return `stop what uses it (ss -ltnp 'sport = :${port}'), or give another port`;
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "ports below 1024 need root or CAP_NET_BIND_SERVICE (setcap cap_net_bind_service=+ep lisod); or give another port";
+  }
+  return "give --listen an address of this machine";
+}

@@ -1,0 +1,142 @@
+/**
+ * What the runtime does not let a program do with a listening socket. First, TCP_NODELAY, which accepted sockets inherit:
+ * the runtime has no word for it on TLS connections, and the first answer on each would wait up to 40 ms for the
+ * acknowledgement of the session tickets. Second, passing a port from one listening socket to the next without refusing
+ * or resetting a single connection. The runtime cannot give a listener another certificate, so there has to be a second
+ * one; closing the first before the second opens refuses clients, and closing it after that resets those whom the kernel
+ * had queued for it. So for a moment both listen on the port (SO_REUSEPORT), a filter gives every new connection that
+ * the first would have got to the second (SO_ATTACH_REUSEPORT_CBPF), and the first is closed when its queue has been
+ * served. Linux, through libc. I/O.
+ */
+import type { Libc } from "../system/libc.ts";
+import type { Identity } from "../process/privileges.ts";
+import type { Part } from "../config/share_config.ts";
+import { SocketAddress } from "./socket_address.ts";
+
+/** Linux, asm-generic/socket.h, bits/socket.h and netinet/tcp.h. */
+const SOL_SOCKET = 1;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const TCP_NOTSENT_LOWAT = 25;
+const SO_REUSEPORT = 15;
+const SO_ATTACH_REUSEPORT_CBPF = 51;
+
+/** linux/filter.h: the instructions that are used, with their classes and sources, and where a random number is. */
+const LOAD_WORD = 0x20;
+const MODULO = 0x94;
+const JUMP_IF_EQUAL = 0x15;
+const RETURN_CONSTANT = 0x06;
+const RETURN_ACCUMULATOR = 0x16;
+const RANDOM_NUMBER = 0xffff_f000 + 56;
+
+/**
+ * Of the sockets that share a port, numbered from 0 in the order in which they began to listen, chooses at random among
+ * the first `count`, and the last of all, which is number `count`, in place of number `index`. When that one is closed the
+ * last one gets its number; a number that is out of range leaves the choice to the kernel. A struct sock_filter each: u16
+ * code, u8 jumps if true and if false, u32 operand.
+ */
+function chooseLastFor({ index, count }: Part): Uint8Array<ArrayBuffer> {
+  const program = [
+    [LOAD_WORD, RANDOM_NUMBER],
+    [MODULO, count],
+    [JUMP_IF_EQUAL | 1 << 24, index], // else one instruction further
+    [RETURN_CONSTANT, count],
+    [RETURN_ACCUMULATOR, 0],
+  ];
+  return new Uint8Array(Uint32Array.from(program.flat()).buffer);
+}
+
+/** Bytes of struct sock_filter. */
+const INSTRUCTION_BYTES = 8;
+
+const ON = new Uint8Array(Int32Array.of(1).buffer);
+
+export class ListeningSocket {
+  readonly #libc: Libc | null;
+  readonly #port: number;
+
+  /** Whatever listens on the port in this process. */
+  constructor(libc: Libc | null, port: number) {
+    this.#libc = libc;
+    this.#port = port;
+  }
+
+  /** Connections that it accepts from now on send at once what they are given. False where that is impossible here. */
+  setNoDelay(): boolean {
+    return this.#setOption(IPPROTO_TCP, { name: TCP_NODELAY, value: ON });
+  }
+
+  /**
+   * On connections that it accepts from now on the kernel keeps about so many bytes that the client has not made room
+   * for, else up to some megabytes of memory each. False where that is impossible here.
+   */
+  limitUnsent(byteCount: number): boolean {
+    const value = new Uint8Array(Uint32Array.of(byteCount).buffer);
+    return this.#setOption(IPPROTO_TCP, { name: TCP_NOTSENT_LOWAT, value });
+  }
+
+  /**
+   * Lets a second socket listen on the port that asks for it (with `reusePort`) and is of the same user. A second
+   * instance does not ask, and is refused as ever. False where that is impossible here.
+   */
+  share(): boolean {
+    return this.#setOption(SOL_SOCKET, { name: SO_REUSEPORT, value: ON });
+  }
+
+  /** Makes the listening socket one of that user; only root can do that. False where that is impossible here. */
+  giveTo({ uid, gid }: Pick<Identity, "uid" | "gid">): boolean {
+    return this.#withEach((libc, fd) => libc.fchown(fd, uid, gid));
+  }
+
+  /**
+   * Gives all new connections that the socket of that part would get to the socket that was the last to listen. False
+   * where that is impossible here.
+   */
+  passOn(part: Part): boolean {
+    if (this.#libc === null) return false;
+    const program = chooseLastFor(part);
+    // struct sock_fprog { u16 len; struct sock_filter *filter }; memcpy(3) returns where its first argument is.
+    const where = this.#libc.memcpy(program, program, 0n);
+    const value = new Uint8Array(BigUint64Array.of(BigInt(program.length / INSTRUCTION_BYTES), where).buffer);
+    return this.#setOption(SOL_SOCKET, { name: SO_ATTACH_REUSEPORT_CBPF, value });
+  }
+
+  /** How many sockets of this process listen on the port; 0 where nobody can tell. */
+  get socketCount(): number {
+    return this.descriptors.length;
+  }
+
+  /** The descriptors of the sockets of this process that listen on the port; none where nobody can tell. */
+  get descriptors(): readonly number[] {
+    return this.#libc === null ? [] : this.#listening(this.#libc);
+  }
+
+  #setOption(
+    level: number,
+    { name, value }: { readonly name: number; readonly value: Uint8Array<ArrayBuffer> },
+  ): boolean {
+    return this.#withEach((libc, fd) => libc.setsockopt(fd, level, name, value, value.length));
+  }
+
+  /** Calls with each socket that listens on the port; false when there is none, or a call returns other than 0. */
+  #withEach(call: (libc: Libc, fd: number) => number): boolean {
+    const libc = this.#libc;
+    if (libc === null) return false;
+    const results = this.#listening(libc).map((fd) => call(libc, fd));
+    return results.length > 0 && results.every((result) => result === 0);
+  }
+
+  /** The descriptors of the sockets that listen on the port. */
+  #listening(libc: Libc): readonly number[] {
+    const descriptors = Array.from(Deno.readDirSync("/proc/self/fd"), (entry) => Number(entry.name));
+    return descriptors.filter((fd) => this.#isListening(libc, fd));
+  }
+
+  /** A TCP socket of the port that has no peer. */
+  #isListening(libc: Libc, fd: number): boolean {
+    const address = new SocketAddress();
+    if (libc.getpeername(fd, address.bytes, address.room()) === 0) return false;
+    if (libc.getsockname(fd, address.bytes, address.room()) !== 0) return false;
+    return address.ipBytes !== null && address.port === this.#port;
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * How many connections fit into the descriptors that the system gives this process. Separate from accepting, which would
+ * find out only when the last descriptor is gone, and then no file could be opened for those who are connected. I/O.
+ */
+import type { Limits } from "../limits.ts";
+import type { Libc } from "../system/libc.ts";
+
+/** For files, scripts, the log, connections that are being refused, and what the runtime itself has open. */
+const MOST_SPARE = 512;
+const LEAST_SPARE = 96;
+
+/** `maxConnectionCount`, or fewer where the process may not open that many descriptors and a quarter (or 96) more. */
+export function fitConnections(
+  { maxConnectionCount }: Pick<Limits, "maxConnectionCount">,
+  descriptorCount: number,
+): number {
+  const least = Math.min(LEAST_SPARE, Math.ceil(descriptorCount / 2));
+  const spare = Math.max(least, Math.min(MOST_SPARE, Math.floor(descriptorCount / 4)));
+  return Math.min(maxConnectionCount, descriptorCount - spare);
+}
+
+/** Linux, asm-generic/resource.h. */
+const RLIMIT_NOFILE = 7;
+
+/** How many descriptors this process may have open; Infinity where nobody says. */
+export function readDescriptorLimit(libc: Libc | null): number {
+  // struct rlimit { u64 soft, hard }; the runtime has raised the soft limit to the hard one.
+  const limit = new BigUint64Array(2);
+  const isKnown = libc !== null && libc.getrlimit(RLIMIT_NOFILE, new Uint8Array(limit.buffer)) === 0;
+  return isKnown ? Number(limit[0]) : Infinity;
+}

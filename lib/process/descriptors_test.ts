@@ -1,0 +1,29 @@
+import { assertEquals } from "@std/assert";
+import { fitConnections, readDescriptorLimit } from "./descriptors.ts";
+import { openLibc } from "../system/libc.ts";
+
+Deno.test("fitConnections() leaves descriptors for everything else", () => {
+  const table: readonly [wanted: number, descriptors: number, want: number][] = [
+    [10_000, Infinity, 10_000],
+    [10_000, 1_048_576, 10_000],
+    [10_000, 10_512, 10_000],
+    [10_000, 10_511, 9999],
+    [10_000, 1024, 768],
+    [10_000, 256, 160],
+    [100, 256, 100],
+    [10_000, 64, 32],
+    [10_000, 3, 1],
+  ];
+  for (const [maxConnectionCount, descriptors, want] of table) {
+    assertEquals(fitConnections({ maxConnectionCount }, descriptors), want, `${maxConnectionCount} of ${descriptors}`);
+  }
+});
+
+const libc = openLibc();
+
+Deno.test("readDescriptorLimit() finds the limit of this process", async () => {
+  const { stdout } = await new Deno.Command("prlimit", { args: ["--nofile", "--output=HARD", "--noheadings"] })
+    .output();
+  assertEquals(readDescriptorLimit(libc), Number(new TextDecoder().decode(stdout)));
+  assertEquals(readDescriptorLimit(null), Infinity);
+});

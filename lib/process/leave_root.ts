@@ -1,0 +1,56 @@
+/**
+ * The steps by which a server that was started as root becomes another user: what it hands over before, and what it tells
+ * the operator after. Separate from privileges.ts, which knows users and rights but no Config. I/O.
+ */
+import type { Config } from "../config/config.ts";
+import type { Libc } from "../system/libc.ts";
+import { ListeningSocket } from "../net/listening_port.ts";
+import type { Log } from "../log/log.ts";
+import { FIRST_HIGH_PORT } from "../system/capabilities.ts";
+import { argumentLabel, type Form, type ValueName } from "../config/options.ts";
+import { dropPrivileges, giveFile, type Identity, type NamedFile, unreadable } from "./privileges.ts";
+
+/** Before the log is opened: the user will have to open it again. Throws StartError, as `giveFile` does. */
+export function giveLogs({ form, logFile, accessLogFile }: Config, identity: Identity): void {
+  for (const file of namedFiles([["log", logFile], ["access-log", accessLogFile]], form)) giveFile(file, identity);
+}
+
+/** What the server has opened, and where it speaks. */
+export interface Opened {
+  readonly config: Config;
+  readonly libc: Libc | null;
+  /** Where it listens for HTTPS. */
+  readonly httpsPort: number | null;
+  readonly log: Log;
+}
+
+/** Whether there is a port that a new certificate takes a new listener on, and that is not for every user. */
+export function needsLowPort(httpsPort: number | null): boolean {
+  return httpsPort !== null && httpsPort < FIRST_HIGH_PORT;
+}
+
+/** Becomes that user for good, and says what a reload will not be able to do. Throws plain Error. */
+export function leaveRoot(identity: Identity, { config, libc, httpsPort, log }: Opened): void {
+  // The user could not take over a port of root's later.
+  if (httpsPort !== null && !new ListeningSocket(libc, httpsPort).giveTo(identity)) {
+    log.warn("https", "A new certificate takes a restart: the socket stays with root");
+  }
+  dropPrivileges(identity, { libc, keepsLowPorts: needsLowPort(httpsPort) });
+  log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
+  for (const { path, argument } of unreadable(reloadedFiles(config))) {
+    log.warn("main", `${argument} "${path}" is for others to read: SIGHUP will keep what was read as root`);
+  }
+}
+
+/** The files that SIGHUP reads again; error pages are for every user to read. */
+function reloadedFiles(config: Config): readonly NamedFile[] {
+  const { form, keyFile, certificateFile, keyPassphraseFile, access } = config;
+  return [
+    ...namedFiles([["key", keyFile], ["certificate", certificateFile], ["key-passphrase", keyPassphraseFile]], form),
+    ...access.realms.map(({ file }) => ({ path: file, argument: argumentLabel("auth", form) })),
+  ];
+}
+
+function namedFiles(files: readonly (readonly [ValueName, string | null])[], form: Form): readonly NamedFile[] {
+  return files.flatMap(([name, path]) => path === null ? [] : [{ path, argument: argumentLabel(name, form) }]);
+}

@@ -1,0 +1,76 @@
+/**
+ * What a request is answered with, whatever happens: what the handler gives, or an error page for what it throws. Apart
+ * from the pump, which sends it and decides what becomes of the connection.
+ */
+import type { ReceivedRequest } from "../http/connection.ts";
+import { HttpError, type HttpResponse, type Soon } from "../http/message.ts";
+import { isPeerGone } from "../net/is_peer_gone.ts";
+import { isSettledSoon } from "./is_settled_soon.ts";
+import type { Log } from "../log/log.ts";
+import type { ServedRequest } from "./served_request.ts";
+import type { SocketWriter } from "../net/transport.ts";
+
+/** Who answers. */
+export interface AnswerServices {
+  /** Answers everything; a local redirect has been followed. */
+  readonly handler: (request: ServedRequest) => Soon<HttpResponse>;
+  /** The answer for an error status, with its error page. */
+  readonly errorResponse: (error: HttpError) => HttpResponse;
+  readonly log: Pick<Log, "debug" | "error">;
+}
+
+interface AnswerEnds {
+  readonly writer: SocketWriter;
+  readonly services: AnswerServices;
+}
+
+/** Throws and rejects only when there is nobody left to answer. */
+export function answerRequest(
+  { rejection }: Pick<ReceivedRequest, "rejection">,
+  request: ServedRequest,
+  ends: AnswerEnds,
+): Soon<HttpResponse> {
+  try {
+    if (rejection !== null) throw rejection;
+    const answer = ends.services.handler(request);
+    return answer instanceof Promise ? awaitAnswer(answer, request, ends) : answer;
+  } catch (error) {
+    return answerFailure(error, request, ends.services);
+  }
+}
+
+/** Answers that wait in the output buffer leave without this one when it takes its time. */
+async function awaitAnswer(
+  answer: Promise<HttpResponse>,
+  request: ServedRequest,
+  { writer, services }: AnswerEnds,
+): Promise<HttpResponse> {
+  try {
+    if (writer.hasOutput && !await isSettledSoon(answer)) {
+      try {
+        await writer.sendAside(NOTHING);
+      } catch (error) {
+        request.abort();
+        await (await answer).body.close();
+        throw error;
+      }
+    }
+    return await answer;
+  } catch (error) {
+    return answerFailure(error, request, services);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+function answerFailure(error: unknown, request: ServedRequest, { log, errorResponse }: AnswerServices): HttpResponse {
+  const source = `${request.method} ${request.target}`;
+  if (error instanceof HttpError) {
+    if (error.status >= 500) log.error(source, error.message, error.cause);
+    else log.debug(source, error.message, error.cause);
+    return errorResponse(error);
+  }
+  if (isPeerGone(error)) throw error;
+  log.error(source, "The handler failed", error);
+  return errorResponse(new HttpError(500, "The handler failed"));
+}

@@ -1,0 +1,107 @@
+/**
+ * The connections that are open: how many in all and from each address, which of them may go when there are too many, and
+ * who waits for one to end. Separate from accepting them. No I/O but timers.
+ */
+import { networkOf } from "../ip_address.ts";
+import type { ConnectionInfo } from "../http/message.ts";
+
+/** What is kept of a connection here. */
+export interface OpenConnection {
+  readonly info: ConnectionInfo;
+  /** Closes it where no request has begun for at least so long; whether it did. */
+  closeIfIdle(reason: string, idleMs: number): boolean;
+}
+
+/** Where an open connection stands: between those that were added before and after it. */
+export interface Place<Item> {
+  readonly item: Item;
+  before: Place<Item> | null;
+  after: Place<Item> | null;
+}
+
+/** So many idle connections are closed at once, so that looking for them costs little for each. */
+const CLOSED_AT_ONCE = 64;
+
+export class OpenConnections<Item extends OpenConnection> implements Iterable<Item> {
+  /**
+   * A list in the order of their coming, and no Set: the tables that a Set has outgrown keep what was in them alive until
+   * the next whole collection (measured: 1.8 KiB a connection that has ended, and a tenth of the time of a short one).
+   */
+  #first: Place<Item> | null = null;
+  #last: Place<Item> | null = null;
+  #size = 0;
+  readonly #countByNetwork = new Map<string, number>();
+  /** Called, and forgotten, when a connection ends. */
+  readonly #waiting = new Set<() => void>();
+
+  get size(): number {
+    return this.#size;
+  }
+
+  *[Symbol.iterator](): Generator<Item> {
+    for (let place = this.#first; place !== null;) {
+      const { item, after } = place;
+      yield item;
+      place = after;
+    }
+  }
+
+  /** How many are open from the address, or for IPv6 from its /64. */
+  countFrom(address: string): number {
+    return this.#countByNetwork.get(networkOf(address)) ?? 0;
+  }
+
+  /** What it returns is for `remove`. */
+  add(item: Item): Place<Item> {
+    const network = networkOf(item.info.remoteAddress);
+    const place: Place<Item> = { item, before: this.#last, after: null };
+    if (this.#last === null) this.#first = place;
+    else this.#last.after = place;
+    this.#last = place;
+    this.#size++;
+    this.#countByNetwork.set(network, (this.#countByNetwork.get(network) ?? 0) + 1);
+    return place;
+  }
+
+  /** Once for each place. */
+  remove(place: Place<Item>): void {
+    const { before, after } = place;
+    if (before === null) this.#first = after;
+    else before.after = after;
+    if (after === null) this.#last = before;
+    else after.before = before;
+    // Else an old place would keep younger ones alive.
+    place.before = place.after = null;
+    this.#size--;
+    const network = networkOf(place.item.info.remoteAddress);
+    const count = (this.#countByNetwork.get(network) ?? 0) - 1;
+    if (count === 0) this.#countByNetwork.delete(network);
+    else this.#countByNetwork.set(network, count);
+    for (const resume of this.#waiting) resume();
+  }
+
+  /**
+   * Closes some of those on which no request has begun for at least so long, the oldest first, and says how many. RFC 9112
+   * 9.5: a server may close a connection at any time.
+   */
+  closeIdle(reason: string, idleMs: number): number {
+    let count = 0;
+    for (const item of this) {
+      if (item.closeIfIdle(reason, idleMs) && ++count === CLOSED_AT_ONCE) break;
+    }
+    return count;
+  }
+
+  /** Resolves to true as soon as fewer than `count` are open, to false after `limitMs`. */
+  async fewerThan(count: number, limitMs: number): Promise<boolean> {
+    if (this.size < count) return true;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, limitMs);
+    const look = () => this.size < count && resolve();
+    this.#waiting.add(look);
+    await promise;
+    this.#waiting.delete(look);
+    clearTimeout(timer);
+    return this.size < count;
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * All connections of the server: accepts them, refuses those for which there is no room, sweeps their deadlines once a
+ * second, and ends them in order. One timer for all, and an accept loop that no error of a single client ends.
+ */
+import { HeaderFields } from "../http/header_fields.ts";
+import { type ConnectionInfo, HttpError } from "../http/message.ts";
+import { OpenConnections } from "./open_connections.ts";
+import { type ConnectionServices, ServedConnection } from "./http1_connection.ts";
+import type { Transport } from "../net/transport.ts";
+
+const SWEEP_MS = 1000;
+const SWEPT_AT_ONCE = 32;
+/** After an accept that failed for want of descriptors, which it would do again at once. */
+const ACCEPT_PAUSE_MS = 100;
+/** A client waits so long for room before it, and whoever comes then, is refused. */
+const ROOM_WAIT_MS = 1000;
+/** Who has been silent between two requests for so long gives way to somebody new. */
+const IDLE_MS = 1000;
+/** At most so many connections are being refused at once; any more are just closed. They come on top of all others. */
+const MAX_REFUSED = 16;
+/** What the kernel has queued for a listener is reset when it closes: this long it is still accepted. */
+const LAST_ACCEPT_MS = 20;
+/**
+ * What has come may have been read and not been looked at yet when a timer calls. A connection that is idle now and so
+ * much later has nothing from before the server was told to stop, and is closed.
+ */
+const LAST_READ_MS = 10;
+/** How long connections that were cut may take to end, so that the log has them. */
+const LAST_END_MS = 100;
+
+/** What accepts connections; Deno.Listener fits as it is. */
+export interface Listener {
+  accept(): Promise<AcceptedSocket>;
+  close(): void;
+}
+
+export interface AcceptedSocket extends Transport {
+  readonly remoteAddr: Deno.Addr;
+  readonly localAddr: Deno.Addr;
+}
+
+/** What a listener's connections have that those of the others have not. */
+export interface ListenerOptions {
+  /** The connections are TLS. */
+  readonly secure: boolean;
+  /** In place of what all share. */
+  readonly own?: Partial<Pick<ConnectionServices, "handler" | "headWriter">>;
+}
+
+interface ConnectionKind {
+  readonly secure: boolean;
+  readonly services: ConnectionServices;
+}
+
+export class Server {
+  readonly #services: ConnectionServices;
+  readonly #connections = new OpenConnections<ServedConnection>();
+  /** Those that get no more than a refusal. */
+  readonly #refused = new OpenConnections<ServedConnection>();
+  /** TLS connections that were closed before their handshake, which the runtime leaves open. */
+  #unshaken: ConnectionInfo[] = [];
+  readonly #listeners = new Set<Listener>();
+  readonly #sweepTimer: number;
+  #count = 0;
+  #isDraining = false;
+  /** There was no room, and nobody has left since. */
+  #isCrowded = false;
+
+  constructor(services: ConnectionServices) {
+    this.#services = services;
+    this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
+  /** Connections that are open. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Serves what the listener accepts, until it is closed. */
+  async serve(listener: Listener, { secure, own }: ListenerOptions): Promise<void> {
+    this.#listeners.add(listener);
+    await this.#acceptAll(listener, { secure, services: { ...this.#services, ...own } });
+    this.#listeners.delete(listener);
+  }
+
+  async #acceptAll(listener: Listener, kind: ConnectionKind): Promise<void> {
+    let isFailing = false;
+    for (;;) {
+      try {
+        const socket = await listener.accept();
+        isFailing = false;
+        const waiting = this.#admit(socket, kind);
+        if (waiting !== null) await waiting;
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
+        // The client has gone between its connect and our accept: the runtime asks for its address and gets ENOTCONN.
+        if (error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.ConnectionAborted) continue;
+        // EMFILE above all: the next accept would fail at once, and so on.
+        if (!isFailing) this.#services.log.error("listener", "Cannot accept connections, trying on", error);
+        isFailing = true;
+        this.#connections.closeIdle(NO_ROOM, 0);
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+      }
+    }
+  }
+
+  /** Serves the connection when there is room for it, else refuses it; null: done, otherwise accepting waits meanwhile. */
+  #admit(socket: AcceptedSocket, kind: ConnectionKind): Promise<void> | null {
+    const { limits, proxies } = this.#services;
+    const info = describeConnection(socket, { id: ++this.#count, secure: kind.secure });
+    const connection = new ServedConnection(socket, info, kind.services);
+    const { remoteAddress } = info;
+    if (this.#connections.countFrom(remoteAddress) >= limits.maxPerAddress && !proxies.has(remoteAddress)) {
+      this.#refuse(connection, "Too many connections from one address");
+      return null;
+    }
+    if (this.#connections.size >= limits.maxConnectionCount) return this.#admitLater(connection);
+    this.#start(connection);
+    return null;
+  }
+
+  async #admitLater(connection: ServedConnection): Promise<void> {
+    if (await this.#startWhenRoom(connection)) return;
+    await this.#refused.fewerThan(MAX_REFUSED, ROOM_WAIT_MS);
+    this.#refuse(connection, NO_ROOM);
+  }
+
+  /** Starts the connection, once idle ones have been closed or somebody has left where it must be; false without room. */
+  async #startWhenRoom(connection: ServedConnection): Promise<boolean> {
+    const { clock, log, limits: { maxConnectionCount } } = this.#services;
+    const endMs = performance.now() + (this.#isCrowded ? 0 : ROOM_WAIT_MS);
+    while (this.#connections.size >= maxConnectionCount) {
+      // Where nobody sends, it is as old as the last sweep, and who was silent all the while would seem to have come just now.
+      clock.update();
+      const areLeaving = this.#connections.closeIdle(NO_ROOM, IDLE_MS) > 0;
+      const leftMs = endMs - performance.now();
+      if (!areLeaving && leftMs <= 0) {
+        if (!this.#isCrowded) log.warn("listener", `${maxConnectionCount} connections are busy, others are refused`);
+        this.#isCrowded = true;
+        return false;
+      }
+      await this.#connections.fewerThan(maxConnectionCount, areLeaving ? ROOM_WAIT_MS : leftMs);
+    }
+    // Nothing is awaited since the last look, for a client of another listener may have waited for the same place.
+    this.#start(connection);
+    return true;
+  }
+
+  #start(connection: ServedConnection): void {
+    const place = this.#connections.add(connection);
+    connection.run().then(() => {
+      this.#connections.remove(place);
+      this.#isCrowded = false;
+    });
+    if (this.#isDraining && connection.drain()) this.#shutDown([connection.info]);
+  }
+
+  #refuse(connection: ServedConnection, reason: string): void {
+    if (this.#refused.size < MAX_REFUSED) {
+      const place = this.#refused.add(connection);
+      connection.run(new HttpError(503, reason, { fields: RETRY_SOON })).then(() => this.#refused.remove(place));
+      return;
+    }
+    connection.abort();
+    if (!connection.info.secure) return;
+    this.#unshaken.push(connection.info);
+    if (this.#unshaken.length >= MAX_REFUSED) this.#shutDownUnshaken();
+  }
+
+  /** Takes what is queued, lets requests under way end within `limits.drainMs`, then cuts the rest. */
+  async drain(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, LAST_ACCEPT_MS));
+    for (const listener of this.#listeners) listener.close();
+    this.#isDraining = true;
+    this.#shutDown([...this.#connections].filter((connection) => connection.drain()).map(({ info }) => info));
+    let idle: ReadonlySet<ServedConnection> = new Set();
+    const closing = setInterval(() => idle = this.#closeIdle(idle), LAST_READ_MS);
+    if (!await this.#connections.fewerThan(1, this.#services.limits.drainMs)) await this.#abort();
+    clearInterval(closing);
+    clearInterval(this.#sweepTimer);
+  }
+
+  /** Closes those that were idle before and still are; returns the others that are idle. */
+  #closeIdle(before: ReadonlySet<ServedConnection>): ReadonlySet<ServedConnection> {
+    const idle = [...this.#connections].filter(({ isIdle }) => isIdle);
+    return new Set(idle.filter((connection) => !before.has(connection) || !connection.closeIfIdle(STOPS, 0)));
+  }
+
+  /** Cuts what is left. Where a socket cannot be shut down it ends with the process. */
+  async #abort(): Promise<void> {
+    const { log } = this.#services;
+    log.warn("server", `${this.#connections.size} connections are cut: they did not end within the time for it`);
+    const cut = [...this.#connections];
+    for (const connection of cut) connection.abort();
+    this.#shutDown(cut.map(({ info }) => info));
+    await this.#connections.fewerThan(1, LAST_END_MS);
+  }
+
+  /** Once a second; in portions, for answering a thousand late clients at once would keep everybody else waiting. */
+  async #sweep(): Promise<void> {
+    const { clock } = this.#services;
+    clock.update();
+    this.#shutDownUnshaken();
+    const { nowMs } = clock;
+    const late = [...this.#connections, ...this.#refused].filter((connection) => connection.isLate(nowMs));
+    const hanging: ConnectionInfo[] = [];
+    for (const [index, connection] of late.entries()) {
+      if (connection.sweep(nowMs)) hanging.push(connection.info);
+      if (index % SWEPT_AT_ONCE === SWEPT_AT_ONCE - 1) await new Promise((resolve) => setTimeout(resolve));
+    }
+    this.#shutDown(hanging);
+  }
+
+  #shutDownUnshaken(): void {
+    this.#shutDown(this.#unshaken);
+    this.#unshaken = [];
+  }
+
+  /** All at once: finding one socket takes as long as finding a thousand. */
+  #shutDown(connections: readonly ConnectionInfo[]): void {
+    if (connections.length > 0) this.#services.shutdownSockets(connections);
+  }
+}
+
+const STOPS = "the server stops";
+const NO_ROOM = "No room for another connection";
+const RETRY_SOON = HeaderFields.of(["Retry-After", "1"]);
+
+function describeConnection(
+  socket: AcceptedSocket,
+  { id, secure }: { readonly id: number; readonly secure: boolean },
+): ConnectionInfo {
+  const [remote, local] = [socket.remoteAddr, socket.localAddr];
+  return {
+    id,
+    remoteAddress: addressOf(remote),
+    remotePort: portOf(remote),
+    localAddress: addressOf(local),
+    localPort: portOf(local),
+    secure,
+  };
+}
+
+/** A dual-stack listener tells of IPv4 clients in their IPv4-mapped form (RFC 4291 2.5.5.2). */
+function addressOf(address: Deno.Addr): string {
+  return "hostname" in address ? address.hostname.replace(/^::ffff:(?=\d+\.)/i, "") : "";
+}
+
+function portOf(address: Deno.Addr): number {
+  return "port" in address ? address.port : 0;
+}

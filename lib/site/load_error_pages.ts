@@ -1,0 +1,72 @@
+/** Reads an operator's error pages into memory at start and at reload, so that answering with one needs no disk. I/O. */
+import { join } from "@std/path";
+import type { Limits } from "../limits.ts";
+import type { Config } from "../config/config.ts";
+import { ErrorPages, type OwnPages } from "./error_pages.ts";
+import { osProblem, StartError } from "../start_error.ts";
+
+const PAGE_NAME = /^([45][0-9]{2}|4xx|5xx|error)\.html$/;
+
+/**
+ * The pages in the folder, by what they stand for; other files are left alone. Throws StartError for a folder that
+ * cannot be read or holds no page, and for a page that is no regular file or longer than maxErrorPageBytes.
+ */
+export function loadErrorPages(folder: string, { maxErrorPageBytes }: Pick<Limits, "maxErrorPageBytes">): OwnPages {
+  const refusal = (value: string, problem: string, cause?: unknown) =>
+    new StartError({ argument: "--error-pages", value, problem, remedy: REMEDY }, { cause });
+  const pages = new Map<PageKey, Uint8Array>();
+  for (const name of readNames(folder, refusal)) {
+    const key = PAGE_NAME.exec(name)?.[1];
+    if (key === undefined) continue;
+    const path = join(folder, name);
+    try {
+      const { isFile, size } = Deno.statSync(path);
+      if (!isFile) throw refusal(path, "not a regular file");
+      if (size > maxErrorPageBytes) throw refusal(path, `longer than ${maxErrorPageBytes} bytes`);
+      pages.set(key as PageKey, Deno.readFileSync(path));
+    } catch (error) {
+      throw error instanceof StartError ? error : refusal(path, osProblem(error), error);
+    }
+  }
+  if (pages.size === 0) throw refusal(folder, "holds no page");
+  return pages;
+}
+
+type PageKey = Parameters<OwnPages["get"]>[0];
+type Refusal = (value: string, problem: string, cause?: unknown) => StartError;
+
+const REMEDY = "name a readable folder with 404.html, 4xx.html, 5xx.html or error.html";
+
+function readNames(folder: string, refusal: Refusal): readonly string[] {
+  try {
+    return Array.from(Deno.readDirSync(folder), (entry) => entry.name);
+  } catch (error) {
+    throw refusal(folder, osProblem(error), error);
+  }
+}
+
+/** The error pages in force: an operator's own, or the built-in ones. */
+export class ReloadableErrorPages {
+  readonly #config: Pick<Config, "rules" | "errorPagesFolder" | "limits">;
+  #pages: ErrorPages;
+
+  /** Throws StartError, as `loadErrorPages` does. */
+  constructor(config: Pick<Config, "rules" | "errorPagesFolder" | "limits">) {
+    this.#config = config;
+    this.#pages = this.#load();
+  }
+
+  get pages(): ErrorPages {
+    return this.#pages;
+  }
+
+  /** Reads an operator's pages again. Throws StartError, and the old ones stay. */
+  reload(): void {
+    this.#pages = this.#load();
+  }
+
+  #load(): ErrorPages {
+    const { rules, errorPagesFolder, limits } = this.#config;
+    return new ErrorPages(rules, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
+  }
+}

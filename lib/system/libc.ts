@@ -1,0 +1,75 @@
+/**
+ * The few functions of the C library that the runtime has no words for. Apart from their users because this is the one
+ * place that may touch FFI: the permission for it is given up once every thread has opened the library
+ * (lib/process/permissions.ts). I/O.
+ */
+
+import { SYSTEM_CALLS, type SystemCalls } from "./process_calls.ts";
+import { READINESS_CALLS, type ReadinessCalls } from "./epoll.ts";
+import { SOCKET_CALLS, type SocketCalls } from "../net/socket.ts";
+
+/** Where Debian keeps libc, and where others do; these stand in --allow-ffi, which takes absolute paths only. */
+export const LIBC_PATHS: readonly string[] = [
+  "/lib/x86_64-linux-gnu/libc.so.6",
+  "/lib/aarch64-linux-gnu/libc.so.6",
+  "/lib64/libc.so.6",
+];
+
+const SYMBOLS = {
+  close: SYSTEM_CALLS.close,
+  close_range: SYSTEM_CALLS.close_range,
+  memcpy: SYSTEM_CALLS.memcpy,
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getsockname: SOCKET_CALLS.getsockname,
+  shutdown: SOCKET_CALLS.shutdown,
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  fchown: { parameters: ["i32", "u32", "u32"], result: "i32" },
+  setsockopt: SOCKET_CALLS.setsockopt,
+  setgroups: { parameters: ["usize", "pointer"], result: "i32" },
+  prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
+  capget: { parameters: ["buffer", "buffer"], result: "i32" },
+  capset: { parameters: ["buffer", "buffer"], result: "i32" },
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+} as const;
+
+export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/**
+ * Opens libc, once in each thread at its start, before anything listens. Null where FFI is not permitted, or libc is in
+ * none of the known places.
+ */
+export function openLibc(): Libc | null {
+  return open(SYMBOLS);
+}
+
+/** The functions with which programs are started, as `openLibc` opens the others: apart, for they take 4 ms of the start. */
+export function openSystemCalls(): SystemCalls | null {
+  return open(SYSTEM_CALLS);
+}
+
+/** The functions with which descriptors are watched, where something is. */
+export function openReadinessCalls(): ReadinessCalls | null {
+  return open(READINESS_CALLS);
+}
+
+/** The functions of plain connections. */
+export function openSocketCalls(): SocketCalls | null {
+  return open(SOCKET_CALLS);
+}
+
+function open<Symbols extends Deno.ForeignLibraryInterface>(
+  symbols: Symbols,
+): Deno.DynamicLibrary<Symbols>["symbols"] | null {
+  for (const path of LIBC_PATHS) {
+    if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
+    try {
+      return Deno.dlopen(path, symbols).symbols;
+    } catch {
+      // Not here, or not a libc with these functions: whoever needs it says what follows from its absence.
+    }
+  }
+  return null;
+}

@@ -1,0 +1,258 @@
+/**
+ * Serves the site in one thread: puts log, limits, handlers and listeners together, begins to accept, and ends it all in
+ * order. Separate from main.ts because with `--workers` several threads do this, each for its part. I/O.
+ */
+import { AccessGuard } from "../access/access_guard.ts";
+import { TrustedProxies } from "../access/forwarded.ts";
+import { PasswordChecker } from "../access/password_checker.ts";
+import { CgiScripts } from "../cgi/cgi_scripts.ts";
+import { HeaderFields } from "../http/header_fields.ts";
+import { KnownSections } from "../http/known_sections.ts";
+import { HeadWriter, OutputPool } from "../http/writers.ts";
+import { createStaticHandler } from "../static/static_files.ts";
+import { Readiness } from "../system/readiness.ts";
+import { type Config, usesCgi } from "../config/config.ts";
+import { HttpsListener } from "../net/https_listener.ts";
+import { type Libc, openReadinessCalls, openSocketCalls, openSystemCalls } from "../system/libc.ts";
+import { ListeningSocket } from "../net/listening_port.ts";
+import { listenTcp } from "../net/listen.ts";
+import { ReloadableErrorPages } from "../site/load_error_pages.ts";
+import { loadRealms } from "../access/load_realms.ts";
+import type { Log } from "../log/log.ts";
+import { argumentLabel } from "../config/options.ts";
+import { findIdentity } from "../process/privileges.ts";
+import { createHttpsRedirect } from "../site/redirect_to_https.ts";
+import { reloadAll } from "./reload.ts";
+import { createRouter } from "../site/router.ts";
+import type { ConnectionServices } from "../serve/http1_connection.ts";
+import { type Listener, type ListenerOptions, Server } from "../serve/server.ts";
+import { nameOf, type Part } from "../config/share_config.ts";
+import { SocketListener } from "../net/socket_listener.ts";
+import { SocketShutdown } from "../net/socket_shutdown.ts";
+import { StartError } from "../start_error.ts";
+import { credentialFiles } from "../net/load_credentials.ts";
+import { Clock } from "../net/transport.ts";
+
+/** Where clients are served; data that can be sent to another thread. */
+export interface ServedAddress {
+  readonly scheme: "http" | "https";
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Whoever serves the site: this thread, or several. */
+export interface Serving {
+  /** Resolves, to the reason, when it cannot go on; never rejects. */
+  readonly failed: Promise<Error>;
+  /** Listens on every port and accepts; resolves to HTTP, then HTTPS. Rejects with StartError. */
+  listen(): Promise<readonly ServedAddress[]>;
+  /** Runs what makes this process another user's; ports that are listened on stay usable. */
+  changeUser(change: () => void): Promise<void>;
+  /** Reads certificates, error pages and passwords again. False where something stayed as it was, which the log explains. */
+  reload(): Promise<boolean>;
+  /** Serves what was accepted, for as long as the limits allow, ends all scripts, and resolves. */
+  stop(): Promise<void>;
+  /** Ends all scripts at once. Never rejects. */
+  kill(): Promise<void>;
+}
+
+export interface SiteOptions {
+  readonly log: Log;
+  readonly libc: Libc | null;
+  /** What `config` is the part of. */
+  readonly part: Part;
+}
+
+export class SiteServer implements Serving {
+  readonly failed: Promise<Error> = new Promise(() => {});
+  readonly #config: Config;
+  readonly #options: SiteOptions;
+  readonly #errorPages: ReloadableErrorPages;
+  readonly #guard: AccessGuard;
+  /** Null without libc, and where nothing needs it. */
+  readonly #readiness: Readiness | null;
+  readonly #scripts: CgiScripts | null;
+  readonly #server: Server;
+  #https: HttpsListener | null = null;
+
+  /** Reads error pages and passwords; nothing listens yet. Throws StartError. */
+  constructor(config: Config, options: SiteOptions) {
+    const clock = new Clock();
+    this.#config = config;
+    this.#options = options;
+    this.#errorPages = new ReloadableErrorPages(config);
+    this.#guard = createGuard(config, clock);
+    this.#readiness = createReadiness(config);
+    this.#scripts = createScripts(config, { ...options, readiness: this.#readiness });
+    this.#server = new Server(this.#createServices(clock));
+  }
+
+  listen(): Promise<readonly ServedAddress[]> {
+    return Promise.try(() => [...this.#listenHttps(), ...this.#listenHttp()].toReversed());
+  }
+
+  changeUser(change: () => void): Promise<void> {
+    change();
+    return Promise.resolve();
+  }
+
+  /** Of several parts, resolves only when another one may replace its listeners. */
+  async reload(): Promise<boolean> {
+    const { log, part } = this.#options;
+    const isDone = await reloadAll([
+      () => this.#errorPages.reload(),
+      () => this.#guard.replaceRealms(loadRealms(this.#config)),
+      () => this.#renewHttps(),
+    ], log);
+    if (part.count > 1) await this.#https?.handedOver;
+    return isDone;
+  }
+
+  async stop(): Promise<void> {
+    const { log, part } = this.#options;
+    log.info(nameOf(part), `stopping, ${this.#server.connectionCount} connections are open`);
+    await this.#server.drain();
+    await this.#scripts?.stop();
+    await this.#readiness?.close();
+  }
+
+  kill(): Promise<void> {
+    this.#scripts?.kill();
+    return Promise.resolve();
+  }
+
+  #listenHttps(): readonly ServedAddress[] {
+    const { https: address, limits } = this.#config;
+    if (address === null) return [];
+    this.#https = new HttpsListener({ ...this.#options, address, limits, files: credentialFiles(this.#config) });
+    const { listener } = this.#https;
+    this.#server.serve(listener, { secure: true, own: this.#httpsServices() });
+    return [addressOf("https", listener)];
+  }
+
+  #listenHttp(): readonly ServedAddress[] {
+    const { http: address, limits, form } = this.#config;
+    if (address === null) return [];
+    const { libc, part } = this.#options;
+    const isShared = part.index > 0;
+    const others = isShared ? new ListeningSocket(libc, address.port).descriptors : [];
+    const listener = listenTcp(address, { argument: argumentLabel("http", form), isShared });
+    const socket = new ListeningSocket(libc, listener.addr.port);
+    socket.limitUnsent(limits.maxUnsentBytes);
+    if (part.count > 1) socket.share();
+    const served = addressOf("http", listener);
+    const [descriptor] = socket.descriptors.filter((found) => !others.includes(found));
+    this.#server.serve(this.#takeOver(listener, descriptor), { secure: false, own: this.#httpServices() });
+    return [served];
+  }
+
+  /** Accepts without the runtime where that is possible, which is quicker. */
+  #takeOver(listener: Deno.Listener, descriptor: number | undefined): Listener {
+    const calls = openSocketCalls();
+    if (calls === null || this.#readiness === null || descriptor === undefined) return listener;
+    const own = new SocketListener(descriptor, { calls, readiness: this.#readiness });
+    listener.close();
+    return own;
+  }
+
+  #createServices(clock: Clock): ConnectionServices {
+    const { rules, limits, root, listing, servesDotFiles, access } = this.#config;
+    const { log, libc } = this.#options;
+    const sockets = new SocketShutdown(libc);
+    const guard = this.#guard;
+    return {
+      handler: createRouter({
+        rules,
+        files: createStaticHandler({ root, listing, servesDotFiles, limits, rules, nowMs: () => clock.nowMs }),
+        scripts: this.#scripts,
+        guard: guard.isNeeded ? (request) => guard.admit(request) : null,
+      }),
+      errorResponse: ({ status, fields }) => this.#errorPages.pages.response(status, fields),
+      log,
+      limits,
+      rules,
+      proxies: new TrustedProxies(access.proxies),
+      headWriter: new HeadWriter(HeaderFields.of(...access.fields)),
+      sections: new KnownSections(),
+      outputPool: new OutputPool(),
+      clock,
+      shutdownSockets: (connections) => sockets.shutdownSockets(connections),
+    };
+  }
+
+  /** A new certificate, where the files have one. */
+  async #renewHttps(): Promise<void> {
+    const listener = await this.#https?.replace();
+    if (listener) this.#server.serve(listener, { secure: true, own: this.#httpsServices() });
+  }
+
+  /** What only the HTTP port does. */
+  #httpServices(): ListenerOptions["own"] {
+    const https = this.#https;
+    if (!this.#config.redirectsToHttps || https === null) return {};
+    return { handler: createHttpsRedirect({ names: () => https.names, port: https.listener.addr.port }) };
+  }
+
+  /** What only the HTTPS port does. RFC 6797 7.2: the field is not sent over HTTP. */
+  #httpsServices(): ListenerOptions["own"] {
+    const { hstsSeconds, access } = this.#config;
+    if (hstsSeconds === null) return {};
+    const hsts = ["Strict-Transport-Security", `max-age=${hstsSeconds}`] as const;
+    return { headWriter: new HeadWriter(HeaderFields.of(...access.fields, hsts)) };
+  }
+}
+
+/** For plain connections and scripts. Null where there are none of them, or no libc. */
+function createReadiness(config: Config): Readiness | null {
+  if (config.http === null && !usesCgi(config)) return null;
+  const calls = openReadinessCalls();
+  return calls === null ? null : new Readiness(calls);
+}
+
+/** Null where the operator has named no program and no interpreter. */
+function createScripts(
+  config: Config,
+  { log, readiness }: { readonly log: Log; readonly readiness: Readiness | null },
+): CgiScripts | null {
+  if (!usesCgi(config)) return null;
+  const { root, cgiPath, cgi, rules, limits } = config;
+  const calls = openSystemCalls();
+  if (calls === null || readiness === null) {
+    throw new StartError({
+      argument: argumentLabel("cgi", config.form),
+      value: cgiPath,
+      problem: "no program can be started, for no C library with the functions for it was found",
+      remedy: "run lisod on Linux with glibc, for x86-64 or arm64",
+    });
+  }
+  const user = cgi.user === null ? null : findIdentity(cgi.user, null);
+  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log, calls, readiness });
+}
+
+function createGuard(config: Config, clock: Clock): AccessGuard {
+  const passwords = new PasswordChecker();
+  return new AccessGuard({
+    rules: config.access.rules,
+    realms: loadRealms(config),
+    limits: config.limits,
+    nowMs: () => clock.nowMs,
+    checkPassword: (password, hash) => passwords.check(password, hash),
+  });
+}
+
+function addressOf(scheme: "http" | "https", listener: Deno.TcpListener | Deno.TlsListener): ServedAddress {
+  const { hostname, port } = listener.addr;
+  return { scheme, hostname, port };
+}
+
+/** An error that nobody caught is our bug, and no reason to end the service of everybody. For the thread that calls. */
+export function logUncaughtErrors(log: Log, part: Part): void {
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log.error(nameOf(part), "Uncaught rejection", event.reason);
+  });
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    log.error(nameOf(part), "Uncaught error", event.error);
+  });
+}

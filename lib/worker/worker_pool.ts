@@ -1,0 +1,141 @@
+/**
+ * Serves the site in several threads: starts the workers, gives them their orders, and writes what they log. Each has
+ * listeners of its own on the same ports, among which the kernel shares the clients out (SO_REUSEPORT), and they share
+ * nothing. A worker that fails ends the service: whoever started the server starts it anew. I/O. Linux socket(7).
+ */
+import type { Config } from "../config/config.ts";
+import { needsLowPort } from "../process/leave_root.ts";
+import type { Log } from "../log/log.ts";
+import type { ServedAddress, Serving } from "./thread_server.ts";
+import type { ConfigSource, Order, OrderMessage, OrderResult, PlainOrder, WorkerMessage } from "./worker_thread.ts";
+import { nameOf } from "../config/share_config.ts";
+import { StartError } from "../start_error.ts";
+
+/** How long workers may take to end their scripts when the server ends at once. */
+const KILL_MS = 500;
+
+export interface PoolOptions {
+  /** Where the workers read the same configuration. */
+  readonly source: ConfigSource;
+  readonly log: Log;
+  /** In place of the worker that serves: for tests of what becomes of one that fails. */
+  readonly startWorker?: (name: string) => Worker;
+}
+
+export class WorkerPool implements Serving {
+  readonly failed: Promise<Error>;
+  readonly #config: Config;
+  readonly #options: PoolOptions;
+  readonly #workers: readonly ServingWorker[];
+  /** The last reload; the next one waits for it. */
+  #reloading: Promise<unknown> = Promise.resolve();
+  #addresses: readonly ServedAddress[] = [];
+
+  /** Starts the threads. */
+  constructor(config: Config, options: PoolOptions) {
+    const { promise, resolve } = Promise.withResolvers<Error>();
+    const count = config.workerCount;
+    this.failed = promise;
+    this.#config = config;
+    this.#options = options;
+    this.#workers = Array.from(
+      { length: count },
+      (_, index) => new ServingWorker(nameOf({ index, count }), { startWorker, ...options, fail: resolve }),
+    );
+  }
+
+  /** One after the other: a listener is known by its place in that order, and the first one finds out whether it may. */
+  async listen(): Promise<readonly ServedAddress[]> {
+    const { source } = this.#options;
+    const { limits } = this.#config;
+    let addresses: readonly ServedAddress[] = [];
+    for (const [index, worker] of this.#workers.entries()) {
+      const part = { index, count: this.#workers.length };
+      ({ addresses } = await worker.order({ kind: "listen", source, limits, part, addresses }));
+    }
+    this.#addresses = addresses;
+    return addresses;
+  }
+
+  /** A thread has rights of its own: each keeps and gives up its own. */
+  async changeUser(change: () => void): Promise<void> {
+    const https = this.#addresses.find(({ scheme }) => scheme === "https");
+    if (!needsLowPort(https?.port ?? null)) return change();
+    await this.#orderAll("hold_rights");
+    change();
+    await this.#orderAll("rest_rights");
+  }
+
+  /** One worker after the other, so that all but one listener of a port are never replaced. */
+  reload(): Promise<boolean> {
+    const reloading = this.#reloading.then(async () => {
+      const results: OrderResult[] = [];
+      for (const worker of this.#workers) results.push(await worker.order({ kind: "reload" }));
+      return results.every(({ isDone }) => isDone);
+    });
+    this.#reloading = reloading.catch(() => {});
+    return reloading;
+  }
+
+  async stop(): Promise<void> {
+    await this.#orderAll("stop");
+  }
+
+  async kill(): Promise<void> {
+    let timer: number | undefined;
+    const late = new Promise((resolve) => timer = setTimeout(resolve, KILL_MS));
+    // One that has failed does not answer.
+    await Promise.race([Promise.allSettled(this.#workers.map((worker) => worker.order({ kind: "kill" }))), late]);
+    clearTimeout(timer);
+  }
+
+  async #orderAll(kind: PlainOrder["kind"]): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.order({ kind })));
+  }
+}
+
+/** Without permissions of its own: it has those of the main thread, also when they are narrowed later. */
+function startWorker(name: string): Worker {
+  return new Worker(new URL("./worker_thread.ts", import.meta.url), { type: "module", name });
+}
+
+/** A worker, and what it has been ordered. */
+class ServingWorker {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, PromiseWithResolvers<OrderResult>>();
+  #lastId = 0;
+
+  constructor(name: string, { log, startWorker, fail }: {
+    readonly log: Log;
+    readonly startWorker: (name: string) => Worker;
+    readonly fail: (error: Error) => void;
+  }) {
+    this.#worker = startWorker(name);
+    this.#worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
+      if (data.kind === "log") log.append(data.part, data.lines);
+      else this.#settle(data);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      const error = new Error(`${name} has failed: ${event.message}`);
+      for (const { reject } of this.#pending.values()) reject(error);
+      fail(error);
+    };
+  }
+
+  /** Rejects with StartError, or with plain Error when the worker fails. */
+  order(order: Order): Promise<OrderResult> {
+    const id = ++this.#lastId;
+    const waiting = Promise.withResolvers<OrderResult>();
+    this.#pending.set(id, waiting);
+    this.#worker.postMessage({ id, order } satisfies OrderMessage);
+    return waiting.promise;
+  }
+
+  #settle(message: Exclude<WorkerMessage, { kind: "log" }>): void {
+    const waiting = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    if (message.kind === "done") waiting?.resolve(message.result);
+    else waiting?.reject(message.kind === "refused" ? new StartError(message.problem) : new Error(message.message));
+  }
+}

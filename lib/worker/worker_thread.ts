@@ -1,0 +1,139 @@
+/**
+ * The worker that serves a part of the clients: does what the main thread orders, and answers each order once. What it
+ * logs goes to the main thread, which alone has the files. A file of its own because a worker is one; it acts when it is
+ * loaded. I/O (messages).
+ */
+import type { Limits } from "../limits.ts";
+import { type Config, parseCommandLine, type Surroundings } from "../config/config.ts";
+import { describeError } from "../log/describe_error.ts";
+import { type Libc, openLibc } from "../system/libc.ts";
+import { loadConfigFile } from "../config/load_config_file.ts";
+import { Log, type LogPart } from "../log/log.ts";
+import { holdRights, restRights } from "../system/capabilities.ts";
+import { logUncaughtErrors, type ServedAddress, type Serving, SiteServer } from "./thread_server.ts";
+import { type Part, shareConfig } from "../config/share_config.ts";
+import { StartError, type StartProblem } from "../start_error.ts";
+
+/** What the configuration is read from once more: it holds objects that cannot be sent. */
+export interface ConfigSource extends Omit<Surroundings, "loadConfigFile"> {
+  readonly args: readonly string[];
+}
+
+/** The first order: reads everything, and listens. */
+export interface ListenOrder {
+  readonly kind: "listen";
+  readonly source: ConfigSource;
+  /** Of the whole process. */
+  readonly limits: Limits;
+  readonly part: Part;
+  /** Where the others listen already; none for the first. */
+  readonly addresses: readonly ServedAddress[];
+}
+
+export interface PlainOrder {
+  readonly kind: "hold_rights" | "rest_rights" | "reload" | "stop" | "kill";
+}
+
+export type Order = ListenOrder | PlainOrder;
+
+export interface OrderMessage {
+  readonly id: number;
+  readonly order: Order;
+}
+
+/** What the worker says: the end of an order, or lines for the log. */
+export type WorkerMessage =
+  | { readonly kind: "done"; readonly id: number; readonly result: OrderResult }
+  | { readonly kind: "refused"; readonly id: number; readonly problem: StartProblem }
+  | { readonly kind: "failed"; readonly id: number; readonly message: string }
+  | { readonly kind: "log"; readonly part: LogPart; readonly lines: Uint8Array<ArrayBuffer> };
+
+export interface OrderResult {
+  /** Where it listens, once it was told to. */
+  readonly addresses: readonly ServedAddress[];
+  /** False where a reload left something as it was. */
+  readonly isDone: boolean;
+}
+
+/** The part of a worker's global object that is used here. */
+interface WorkerScope {
+  onmessage: (event: MessageEvent<OrderMessage>) => void;
+  postMessage(message: WorkerMessage, transfer?: readonly Transferable[]): void;
+}
+
+const DONE: OrderResult = { addresses: [], isDone: true };
+
+const scope = globalThis as unknown as WorkerScope;
+
+class SiteWorker {
+  readonly #log: Log;
+  readonly #libc: Libc | null;
+  readonly #serving: Serving;
+
+  /** Throws StartError. */
+  constructor({ source, limits, part, addresses }: ListenOrder) {
+    const command = parseCommandLine(source.args, { ...source, loadConfigFile });
+    if (command.kind !== "serve") throw new Error(`No order to serve: ${command.kind}`);
+    const config = shareConfig({ ...atAddresses(command.config, addresses), limits }, part);
+    this.#log = Log.open(config, {
+      program: null,
+      openSink: (logPart) => ({ writeSync: sender(logPart), close() {} }),
+    });
+    logUncaughtErrors(this.#log, part);
+    this.#libc = openLibc();
+    this.#serving = new SiteServer(config, { log: this.#log, libc: this.#libc, part });
+  }
+
+  async obey({ kind }: Order): Promise<OrderResult> {
+    switch (kind) {
+      case "listen":
+        return { ...DONE, addresses: await this.#serving.listen() };
+      case "hold_rights":
+        if (this.#libc !== null) holdRights(this.#libc);
+        return DONE;
+      case "rest_rights":
+        if (this.#libc !== null) restRights(this.#libc);
+        return DONE;
+      case "reload":
+        return { ...DONE, isDone: await this.#serving.reload() };
+      case "stop":
+      case "kill":
+        await this.#serving[kind]();
+        this.#log.flush();
+        return DONE;
+    }
+  }
+}
+
+/** The same with the ports of the others in place of port 0. */
+function atAddresses(config: Config, addresses: readonly ServedAddress[]): Config {
+  const ports = new Map(addresses.map(({ scheme, port }) => [scheme, port]));
+  const { http, https } = config;
+  return {
+    ...config,
+    http: http === null ? null : { ...http, port: ports.get("http") ?? http.port },
+    https: https === null ? null : { ...https, port: ports.get("https") ?? https.port },
+  };
+}
+
+/** Sends a copy, for the log uses its buffer again. */
+function sender(part: LogPart): (lines: Uint8Array) => number {
+  return (lines) => {
+    const copy = lines.slice();
+    scope.postMessage({ kind: "log", part, lines: copy }, [copy.buffer]);
+    return lines.length;
+  };
+}
+
+let worker: SiteWorker | null = null;
+
+scope.onmessage = async ({ data: { id, order } }) => {
+  try {
+    if (order.kind === "listen") worker = new SiteWorker(order);
+    // One that could not begin has nothing to end.
+    scope.postMessage({ kind: "done", id, result: await worker?.obey(order) ?? DONE });
+  } catch (error) {
+    if (error instanceof StartError) scope.postMessage({ kind: "refused", id, problem: error.problem });
+    else scope.postMessage({ kind: "failed", id, message: describeError(error, { withStack: true }).join("\n") });
+  }
+};
