@@ -16,7 +16,7 @@ import { keepRightsFromPrograms } from "./lib/system/capabilities.ts";
 import { narrowPermissions, neededPermissions } from "./lib/process/permissions.ts";
 import { findIdentity, isRoot } from "./lib/process/privileges.ts";
 import { ServiceManager } from "./lib/process/service_manager.ts";
-import { WHOLE } from "./lib/config/share_config.ts";
+import { WHOLE } from "./lib/net/listen_address.ts";
 import { handleSignals } from "./lib/process/signals.ts";
 import { logUncaughtErrors, type ServedAddress, type Serving, SiteServer } from "./lib/worker/thread_server.ts";
 import type { ConfigSource } from "./lib/worker/worker_thread.ts";
@@ -92,7 +92,7 @@ async function serve(
   const manager = ServiceManager.find(libc);
   keepRightsFromPrograms(libc);
   const identity = config.user === null ? null : findIdentity(config.user, config.group);
-  const lock = config.lockFile === null ? null : LockFile.take(config.lockFile, config.form);
+  const lock = config.lockFile === null ? null : LockFile.take(config.lockFile);
   if (identity !== null) giveLogs(config, identity);
   const log = Log.open(config, { program: `lisod ${VERSION}` });
   logUncaughtErrors(log, WHOLE);
@@ -100,7 +100,7 @@ async function serve(
   try {
     serving = createServing(fitLimits(config, { log, libc }), { log, libc, source });
     // What the runtime itself may have to say, such as that it is out of memory, goes to the daemon's log.
-    const followLog = () => sendStderrTo(config.foreground ? null : config.logFile, libc);
+    const followLog = () => sendStderrTo(config.foreground ? null : config.logFile?.value ?? null, libc);
     followLog();
     // Before the log says that it listens: whoever reads that may send a signal at once.
     const stopped = stopSignal({ log, serving, manager, followLog });

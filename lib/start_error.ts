@@ -3,8 +3,16 @@
  * `lisod: `; it never has a stack. Separate because the command line, the log, the lock and the listeners all throw it.
  */
 
+/** A value of the operator's and the argument that it was given by, for whoever finds something wrong with it later. */
+export interface Given {
+  /** As the operator knows it: `--root`, `<www folder>`, `/etc/lisod.conf:3: root`. */
+  readonly argument: string;
+  /** Of a file or folder: its absolute path. */
+  readonly value: string;
+}
+
 export interface StartProblem {
-  /** The argument as the operator knows it: `--root`, `<www folder>`. */
+  /** As in `Given`. */
   readonly argument: string;
   /** Its value; null where it has none. */
   readonly value: string | null;

@@ -1,9 +1,10 @@
 /** Plain connections as the server has them, with a client of the runtime at the other end. */
 import { ListeningSocket } from "../lib/net/listening_port.ts";
 import { openLibc } from "../lib/system/libc.ts";
-import { type Socket, SOCKET_CALLS, type SocketCalls } from "../lib/net/socket.ts";
+import type { Socket } from "../lib/net/socket.ts";
 import { SocketListener } from "../lib/net/socket_listener.ts";
 import { Readiness } from "../lib/system/readiness.ts";
+import { SOCKET_CALLS, type SocketCalls } from "../lib/system/socket_calls.ts";
 import { readinessCalls } from "./cgi/system_calls.ts";
 
 /** Open as long as the tests run. */

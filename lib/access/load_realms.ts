@@ -2,31 +2,38 @@
 import { relative } from "@std/path";
 import type { Realm } from "./access_guard.ts";
 import { parsePasswordFile, PasswordFileError } from "./password_file.ts";
-import type { RealmFile } from "../config/access_config.ts";
-import type { Config } from "../config/config.ts";
-import { osProblem, StartError } from "../start_error.ts";
+import type { PathPrefix } from "../http/path_prefix.ts";
+import { type Given, osProblem, StartError } from "../start_error.ts";
+
+/** A realm whose users are still on disk. */
+export interface RealmFile {
+  readonly name: string;
+  /** The file that htpasswd made. */
+  readonly file: Given;
+  readonly prefix: PathPrefix;
+}
 
 /** Room for some thousand users. */
 const MAX_FILE_BYTES = 1_048_576;
 
 /**
- * The realms in the order of the command line. Throws StartError for a file that cannot be read or holds something else
- * than users, and for one that clients could read too.
+ * The realms with their users, in the order given. `root` is the absolute path of the folder that is served. Throws
+ * StartError for a file that cannot be read or holds something else than users, and for one that clients could read too.
  */
-export function loadRealms({ access, root }: Pick<Config, "access" | "root">): readonly Realm[] {
-  return access.realms.map((realm) => ({ name: realm.name, prefix: realm.prefix, users: loadUsers(realm, root) }));
+export function loadRealms(realms: readonly RealmFile[], root: string): readonly Realm[] {
+  return realms.map(({ name, prefix, file }) => ({ name, prefix, users: loadUsers(file, root) }));
 }
 
-function loadUsers({ file }: RealmFile, root: string): ReadonlyMap<string, string> {
+function loadUsers(file: Given, root: string): ReadonlyMap<string, string> {
   const refusal = (problem: string, remedy: string, cause?: unknown) =>
-    new StartError({ argument: "--auth", value: file, problem, remedy }, { cause });
+    new StartError({ ...file, problem, remedy }, { cause });
   try {
-    const { isFile, size } = Deno.statSync(file);
+    const { isFile, size } = Deno.statSync(file.value);
     if (!isFile || size > MAX_FILE_BYTES) throw refusal("not a file of at most 1 MiB", REMEDY);
-    if (!relative(Deno.realPathSync(root), Deno.realPathSync(file)).startsWith("../")) {
+    if (!relative(Deno.realPathSync(root), Deno.realPathSync(file.value)).startsWith("../")) {
       throw refusal("inside the folder that is served", "move it out of there");
     }
-    return parsePasswordFile(Deno.readTextFileSync(file));
+    return parsePasswordFile(Deno.readTextFileSync(file.value));
   } catch (error) {
     if (error instanceof StartError) throw error;
     const problem = error instanceof PasswordFileError ? error.message : osProblem(error);

@@ -12,8 +12,8 @@ async function withFolder(test: (load: (file: string) => ReturnType<typeof loadR
     const root = join(folder, "www");
     await Deno.mkdir(root);
     const load = (file: string) => {
-      const realm = { name: "A", file: join(folder, file), prefix: { segments: ["a"] } };
-      return loadRealms({ root, access: { rules: [], realms: [realm], proxies: [], fields: [] } });
+      const given = { argument: "--auth", value: join(folder, file) };
+      return loadRealms([{ name: "A", file: given, prefix: { segments: ["a"] } }], root);
     };
     test(load, folder);
   } finally {

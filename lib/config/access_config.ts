@@ -4,18 +4,11 @@
  */
 import { type AccessRule, parseAccessRule } from "../access/access_rules.ts";
 import { AddressRange } from "../ip_address.ts";
-import { parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
+import type { RealmFile } from "../access/load_realms.ts";
+import { parsePrefix } from "../http/path_prefix.ts";
 import { FIELD_VALUE, TOKEN } from "../http/grammar.ts";
 import { type Field, HeaderFields } from "../http/header_fields.ts";
-import type { ResolvePath, Settings } from "./settings.ts";
-
-/** A realm whose users are still on disk. */
-export interface RealmFile {
-  readonly name: string;
-  /** Absolute path of the file that htpasswd made. */
-  readonly file: string;
-  readonly prefix: PathPrefix;
-}
+import type { Settings, ValueContext } from "./settings.ts";
 
 export interface AccessConfig {
   readonly rules: readonly AccessRule[];
@@ -51,11 +44,11 @@ export function readAccessConfig(settings: Settings): AccessConfig {
 }
 
 /** RFC 9110 5.6.4: a realm is a quoted string, here of visible ASCII and spaces. */
-function parseRealm(text: string, resolvePath: ResolvePath): RealmFile | null {
+function parseRealm(text: string, { argument, resolvePath }: ValueContext): RealmFile | null {
   const [, name, path, prefixText] = /^([\x20-\x39\x3b-\x7e]+):(.+):(\/[^:]*)$/s.exec(text) ?? [];
   if (name === undefined) return null;
-  const [file, prefix] = [resolvePath(path), parsePrefix(prefixText)];
-  return file === null || prefix === null ? null : { name, file, prefix };
+  const [value, prefix] = [resolvePath(path), parsePrefix(prefixText)];
+  return value === null || prefix === null ? null : { name, file: { argument, value }, prefix };
 }
 
 /** What browsers are told about every answer unless --header says otherwise. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseAccessRule } from "../access/access_rules.ts";
 import { parseAddress } from "../ip_address.ts";
+import { plainValues } from "../../tests/plain_values.ts";
 import type { AccessConfig } from "./access_config.ts";
 import { parseCommandLine } from "./config.ts";
 import { UsageError } from "../start_error.ts";
@@ -27,7 +28,7 @@ Deno.test("readAccessConfig() reads rules of both kinds", () => {
 
 Deno.test("readAccessConfig() reads realms, their files from the working folder", () => {
   const { realms } = read("--auth", "Members only:users:/members", "--auth", "B:/etc/a:b:/c/d");
-  assertEquals(realms, [
+  assertEquals(plainValues(realms), [
     { name: "Members only", file: "/home/liso/users", prefix: { segments: ["members"] } },
     { name: "B", file: "/etc/a:b", prefix: { segments: ["c", "d"] } },
   ]);

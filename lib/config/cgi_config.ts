@@ -3,22 +3,23 @@
  * server asks for any of them. Pure.
  */
 import type { ResourceLimits } from "../child/command_prefix.ts";
+import type { Given } from "../start_error.ts";
 import type { Settings } from "./settings.ts";
 
 export interface CgiConfig {
   /** What the paths of scripts begin with; begins and ends with "/". */
   readonly prefix: string;
-  /** Absolute path of an interpreter by extension with its dot. */
-  readonly handlers: Readonly<Record<string, string>>;
+  /** Interpreters by extension with its dot. */
+  readonly handlers: Readonly<Record<string, Given>>;
   readonly passesAuthorization: boolean;
   /** What scripts have in their environment beside their meta-variables. */
   readonly environment: Readonly<Record<string, string>>;
   readonly maxScripts: number;
   readonly maxQueue: number;
   /** Null: as the server. */
-  readonly user: string | null;
+  readonly user: Given | null;
   readonly resources: ResourceLimits;
-  readonly spoolFolder: string;
+  readonly spoolFolder: Given;
 }
 
 /** Variables of the server's own environment that scripts get. */
@@ -40,14 +41,14 @@ export function readCgiConfig(
     environment: { ...Object.fromEntries(inherited), ...readEnvironment(settings) },
     maxScripts: atLeastOne(settings, "cgi-max", settings.countOrDefault("cgi-max")),
     maxQueue: settings.countOrDefault("cgi-queue"),
-    user: settings.text("cgi-user"),
+    user: settings.given("cgi-user"),
     resources: {
       cpuSeconds: atLeastOne(settings, "cgi-limit-cpu", settings.count("cgi-limit-cpu")),
       memoryBytes: settings.size("cgi-limit-memory"),
       fileCount: settings.count("cgi-limit-files"),
       processCount: settings.count("cgi-limit-processes"),
     },
-    spoolFolder: settings.path("cgi-spool") ?? "/tmp",
+    spoolFolder: settings.path("cgi-spool") ?? { argument: "--cgi-spool", value: "/tmp" },
   };
 }
 
@@ -59,9 +60,12 @@ function readPrefix(settings: Settings): string {
   throw settings.refusal("cgi-prefix", { problem: "not a path of URIs", remedy: "give one such as /cgi/" });
 }
 
-function readHandlers(settings: Settings): Record<string, string> {
+function readHandlers(settings: Settings): Record<string, Given> {
   return Object.fromEntries(settings.each("cgi-handler", {
-    parse: (text) => splitBy(/^(\.[^./=]+)=(\/.+)$/, text),
+    parse: (text, { argument }) => {
+      const [extension, value] = splitBy(/^(\.[^./=]+)=(\/.+)$/, text) ?? [];
+      return extension === undefined || value === undefined ? null : [extension, { argument, value }] as const;
+    },
     problem: "not an extension and a program",
     remedy: "give .EXTENSION=/PATH/OF/PROGRAM",
   }));

@@ -1,21 +1,22 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type Plain, plainValues } from "../../tests/plain_values.ts";
 import type { CgiConfig } from "./cgi_config.ts";
 import { parseCommandLine } from "./config.ts";
 import { UsageError } from "../start_error.ts";
 
-function read(args: readonly string[], environment: Record<string, string | undefined> = {}): CgiConfig {
+function read(args: readonly string[], environment: Record<string, string | undefined> = {}): Plain<CgiConfig> {
   const command = parseCommandLine(["--root", "www", ...args], {
     cwd: "/home/liso",
     environment,
     loadConfigFile: (path) => ({ path, text: "" }),
   });
   assert(command.kind === "serve");
-  return command.config.cgi;
+  return plainValues(command.config.cgi);
 }
 
 const NO_RESOURCES = { cpuSeconds: null, memoryBytes: null, fileCount: null, processCount: null };
 
-const READ: readonly (readonly [args: readonly string[], want: Partial<CgiConfig>])[] = [
+const READ: readonly (readonly [args: readonly string[], want: Partial<Plain<CgiConfig>>])[] = [
   [["--cgi-prefix", "/cgi-bin/"], { prefix: "/cgi-bin/" }],
   [["--cgi-prefix", "/a/b"], { prefix: "/a/b/" }],
   [["--cgi-prefix", "/"], { prefix: "/" }],

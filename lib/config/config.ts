@@ -4,6 +4,8 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import type { Limits } from "../limits.ts";
+import type { ListenAddress } from "../net/listen_address.ts";
+import type { CredentialFiles } from "../net/load_credentials.ts";
 import { type AccessConfig, readAccessConfig } from "./access_config.ts";
 import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
 import { RULES, type Rules, type RulesName } from "../rules.ts";
@@ -11,32 +13,26 @@ import { LOG_LEVELS, type LogLevel } from "../log/log_lines.ts";
 import { type ConfigFile, parseConfigFile } from "./config_file.ts";
 import { findOption, type Form, OPTIONS, POSITIONS } from "./options.ts";
 import { type Setting, Settings, valueMissing } from "./settings.ts";
-import { UsageError } from "../start_error.ts";
+import { type Given, UsageError } from "../start_error.ts";
 
-export interface ListenAddress {
-  /** 0: the kernel chooses. */
-  readonly port: number;
-  /** Address or name to bind; null for every address of the machine: `::` where it has IPv6 (dual stack), else 0.0.0.0. */
-  readonly hostname: string | null;
-}
-
-/** All that the server was told. Paths are absolute. */
+/** All that the server was told. Paths are absolute, and come with the arguments that named them. */
 export interface Config {
-  readonly form: Form;
   readonly http: ListenAddress | null;
   readonly https: ListenAddress | null;
   /** PEM files; given where `https` is. */
-  readonly keyFile: string | null;
-  readonly certificateFile: string | null;
+  readonly keyFile: Given | null;
+  readonly certificateFile: Given | null;
   /** Its first line decrypts the key; null: the key is not encrypted. */
-  readonly keyPassphraseFile: string | null;
+  readonly keyPassphraseFile: Given | null;
   /** The HTTP port only sends clients to the HTTPS port; both are given then. */
   readonly redirectsToHttps: boolean;
   /** For how long browsers shall use HTTPS alone (RFC 6797 6.1.1); null: they are not told. */
   readonly hstsSeconds: number | null;
-  readonly root: string;
+  readonly root: Given;
   /** Program or folder of programs; null: no CGI but by handlers. */
-  readonly cgiPath: string | null;
+  readonly cgiPath: Given | null;
+  /** The program must be there at the start; else requests for it are answered 500 until it is. */
+  readonly requiresProgram: boolean;
   readonly cgi: CgiConfig;
   readonly access: AccessConfig;
   readonly rules: Rules;
@@ -44,22 +40,28 @@ export interface Config {
   readonly listing: boolean;
   readonly servesDotFiles: boolean;
   /** Null: the built-in pages. */
-  readonly errorPagesFolder: string | null;
+  readonly errorPagesFolder: Given | null;
   /** Null: standard error. */
-  readonly logFile: string | null;
+  readonly logFile: Given | null;
   readonly isAccessLogged: boolean;
   /** Null: access lines go where messages go. */
-  readonly accessLogFile: string | null;
+  readonly accessLogFile: Given | null;
   readonly logLevel: LogLevel;
   /** Null: no lock is taken. */
-  readonly lockFile: string | null;
+  readonly lockFile: Given | null;
   /** Threads that serve. */
   readonly workerCount: number;
   /** Whom to become once everything is open; null: stay as started. `group` is null without `user`. */
-  readonly user: string | null;
-  readonly group: string | null;
+  readonly user: Given | null;
+  readonly group: Given | null;
   readonly foreground: boolean;
   readonly limits: Limits;
+}
+
+/** Where a configuration with HTTPS has its credentials. */
+export function credentialFiles({ keyFile, certificateFile, keyPassphraseFile }: Config): CredentialFiles {
+  if (keyFile === null || certificateFile === null) throw new Error("No key or no certificate");
+  return { keyFile, certificateFile, passphraseFile: keyPassphraseFile };
 }
 
 /** Whether any program or interpreter was named. */
@@ -191,7 +193,7 @@ function addConfigFile(
 ): Settings {
   const path = given.path("config");
   if (path === null) return given;
-  const fromFile = new Map(parseConfigFile(surroundings.loadConfigFile(path)));
+  const fromFile = new Map(parseConfigFile(surroundings.loadConfigFile(path.value)));
   if (given.has("foreground") || given.has("daemon")) {
     fromFile.delete("foreground");
     fromFile.delete("daemon");
@@ -210,10 +212,14 @@ function buildConfig(
   const hostname = settings.text("listen")?.replace(/^\[(.*)\]$/, "$1") ?? null;
   const usesHttp = settings.has("http") || !settings.has("https");
   const rulesName = settings.has("rules") ? settings.choice("rules", RULES_NAMES) : RULES_OF_FORM[form];
+  const addressOf = (name: "http" | "https"): ListenAddress => ({
+    argument: settings.label(name),
+    port: settings.port(name),
+    hostname,
+  });
   return {
-    form,
-    http: usesHttp ? { port: settings.port("http"), hostname } : null,
-    https: settings.has("https") ? { port: settings.port("https"), hostname } : null,
+    http: usesHttp ? addressOf("http") : null,
+    https: settings.has("https") ? addressOf("https") : null,
     keyFile: settings.path("key"),
     certificateFile: settings.path("certificate"),
     keyPassphraseFile: settings.path("key-passphrase"),
@@ -221,6 +227,8 @@ function buildConfig(
     hstsSeconds: settings.count("hsts"),
     root: requireRoot(settings),
     cgiPath: settings.path("cgi"),
+    // The eight arguments name a program also where nobody will ask for it.
+    requiresProgram: form === "named",
     cgi: readCgiConfig(settings, environment),
     access: readAccessConfig(settings),
     rules: RULES[rulesName],
@@ -234,8 +242,8 @@ function buildConfig(
     logLevel: settings.choice("log-level", LOG_LEVELS),
     lockFile: settings.path("lock"),
     workerCount: readWorkerCount(settings),
-    user: settings.text("user"),
-    group: settings.text("group"),
+    user: settings.given("user"),
+    group: settings.given("group"),
     foreground: staysInForeground(settings, { form, environment }),
     limits: settings.limits(RULES[rulesName].defaultLimits),
   };
@@ -265,7 +273,7 @@ function missing(name: string, needed: string): UsageError {
   return new UsageError({ argument: `--${name}`, value: null, problem, remedy: `give --${needed} too` });
 }
 
-function requireRoot(settings: Settings): string {
+function requireRoot(settings: Settings): Given {
   const root = settings.path("root");
   if (root !== null) return root;
   throw new UsageError({
@@ -316,7 +324,7 @@ function refuseConflicts(settings: Settings): void {
 function refuseSharedFiles(settings: Settings): void {
   const files = (["log", "access-log", "lock"] as const).map((name) => ({ name, path: logPath(settings, name) }));
   files.forEach(({ name, path }, index) => {
-    const same = files.slice(0, index).find((file) => path !== null && file.path === path);
+    const same = files.slice(0, index).find((file) => path !== null && file.path?.value === path.value);
     if (same === undefined) return;
     throw settings.refusal(name, {
       problem: `the same file as ${settings.label(same.name)}`,
@@ -326,6 +334,6 @@ function refuseSharedFiles(settings: Settings): void {
 }
 
 /** `--access-log off` names no file. */
-function logPath(settings: Settings, name: "log" | "access-log" | "lock"): string | null {
+function logPath(settings: Settings, name: "log" | "access-log" | "lock"): Given | null {
   return name === "access-log" && settings.text(name) === "off" ? null : settings.path(name);
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { RULES } from "../rules.ts";
+import { type Plain, plainValues } from "../../tests/plain_values.ts";
 import { type Config, parseCommandLine, type Surroundings } from "./config.ts";
 import { OPTIONS } from "./options.ts";
 import { UsageError } from "../start_error.ts";
@@ -12,19 +13,24 @@ const HERE: Surroundings = {
 };
 const EIGHT = ["8080", "8443", "../lisod.log", "lisod.lock", "www", "cgi/blog.py", "grader.key", "/etc/grader.crt"];
 
-function configOf(args: readonly string[], surroundings: Surroundings = HERE): Config {
+type PlainConfig = Plain<Config>;
+
+function wholeConfigOf(args: readonly string[], surroundings: Surroundings = HERE): Config {
   const command = parseCommandLine(args, surroundings);
   assert(command.kind === "serve" || command.kind === "check", `kind is ${command.kind}`);
   return command.config;
 }
 
+function configOf(args: readonly string[], surroundings: Surroundings = HERE): PlainConfig {
+  return plainValues(wholeConfigOf(args, surroundings));
+}
+
 /** The Config of `--root www` with some fields changed by `args`. */
-function configWith(...args: readonly string[]): Config {
+function configWith(...args: readonly string[]): PlainConfig {
   return configOf(["--root", "www", ...args]);
 }
 
-const DEFAULT_CONFIG: Config = {
-  form: "named",
+const DEFAULT_CONFIG: PlainConfig = {
   http: { port: 8080, hostname: null },
   https: null,
   keyFile: null,
@@ -34,6 +40,7 @@ const DEFAULT_CONFIG: Config = {
   hstsSeconds: null,
   root: "/home/liso/www",
   cgiPath: null,
+  requiresProgram: true,
   cgi: {
     prefix: "/cgi/",
     handlers: {},
@@ -64,13 +71,13 @@ const DEFAULT_CONFIG: Config = {
 };
 
 Deno.test("parseCommandLine() makes a Config of defaults when only the root is named", () => {
-  assertEquals(parseCommandLine(["--root", "www"], HERE), { kind: "serve", config: DEFAULT_CONFIG });
+  assertEquals(plainValues(parseCommandLine(["--root", "www"], HERE)), { kind: "serve", config: DEFAULT_CONFIG });
 });
 
 Deno.test("parseCommandLine() reads the eight arguments under the course's rules", () => {
   assertEquals(configOf(EIGHT), {
     ...DEFAULT_CONFIG,
-    form: "positional",
+    requiresProgram: false,
     https: { port: 8443, hostname: null },
     keyFile: "/home/liso/grader.key",
     certificateFile: "/etc/grader.crt",
@@ -85,7 +92,7 @@ Deno.test("parseCommandLine() reads the eight arguments under the course's rules
 });
 
 Deno.test("parseCommandLine() gives each option its field", () => {
-  const cases: [readonly string[], Partial<Config>][] = [
+  const cases: [readonly string[], Partial<PlainConfig>][] = [
     [["--http", "0"], { http: { port: 0, hostname: null } }],
     [["--http=65535"], { http: { port: 65_535, hostname: null } }],
     [["--http", "0080"], { http: { port: 80, hostname: null } }],
@@ -140,6 +147,46 @@ Deno.test("parseCommandLine() gives each option its field", () => {
     [["--max-connection-count", "7"], { limits: { ...DEFAULT_LIMITS, maxConnectionCount: 7 } }],
   ];
   for (const [args, want] of cases) assertEquals(configWith(...args), { ...DEFAULT_CONFIG, ...want }, args.join(" "));
+});
+
+Deno.test("parseCommandLine() keeps the argument that each file, port and user was given by", () => {
+  const options = "key certificate key-passphrase root cgi error-pages log access-log lock user group".split(" ");
+  const given = (config: Config) => [
+    config.http?.argument,
+    config.https?.argument,
+    ...[config.keyFile, config.certificateFile, config.keyPassphraseFile, config.root, config.cgiPath].map((file) =>
+      file?.argument
+    ),
+    ...[config.errorPagesFolder, config.logFile, config.accessLogFile, config.lockFile, config.user, config.group].map((
+      each,
+    ) => each?.argument),
+    ...Object.values(config.cgi.handlers).map(({ argument }) => argument),
+    config.cgi.spoolFolder.argument,
+    ...config.access.realms.map(({ file }) => file.argument),
+  ];
+  const more = { "cgi-handler": ".a=/b", "cgi-spool": "s", auth: "A:u:/" };
+  const named = [
+    ...["--http=1", "--https=2", ...options.map((name) => `--${name}=/${name}`)],
+    ...Object.entries(more).map(([name, value]) => `--${name}=${value}`),
+  ];
+  assertEquals(
+    given(wholeConfigOf(named)),
+    ["http", "https", ...options, ...Object.keys(more)].map((name) => `--${name}`),
+  );
+  const file = named.map((option) => option.slice(2).replace("=", " = ")).join("\n");
+  const loadConfigFile = (path: string) => ({ path, text: file });
+  assertEquals(
+    given(wholeConfigOf(["--config=/c"], { ...HERE, loadConfigFile })),
+    ["http", "https", ...options, ...Object.keys(more)].map((name, index) => `/c:${index + 1}: ${name}`),
+  );
+  const { http, https, keyFile, certificateFile, root, cgiPath, logFile, lockFile } = wholeConfigOf(EIGHT);
+  assertEquals(
+    [http, https, logFile, lockFile, root, cgiPath, keyFile, certificateFile].map((each) => each?.argument),
+    [
+      ...["<HTTP port>", "<HTTPS port>", "<log file>", "<lock file>", "<www folder>", "<CGI script path>"],
+      ...["<private key file>", "<certificate file>"],
+    ],
+  );
 });
 
 Deno.test("parseCommandLine() keeps text as text, whatever it looks like", () => {
@@ -330,7 +377,7 @@ Deno.test("parseCommandLine() throws nothing but one line for 20,000 random comm
     const args = Array.from({ length: random(12) }, () => words[random(words.length)]);
     try {
       const command = parseCommandLine(args, HERE);
-      if ("config" in command) assert(command.config.root.startsWith("/"), JSON.stringify(args));
+      if ("config" in command) assert(command.config.root.value.startsWith("/"), JSON.stringify(args));
       acceptedCount++;
     } catch (error) {
       if (!(error instanceof UsageError)) throw new Error(`For ${JSON.stringify(args)}`, { cause: error });
@@ -341,7 +388,7 @@ Deno.test("parseCommandLine() throws nothing but one line for 20,000 random comm
 });
 
 /** The Config of `args` where /etc/lisod.conf and ./site/lisod.conf hold `text`. */
-function configWithFile(text: string, ...args: readonly string[]): Config {
+function configWithFile(text: string, ...args: readonly string[]): PlainConfig {
   const loadConfigFile = (path: string) => {
     assert(["/etc/lisod.conf", "/home/liso/site/lisod.conf"].includes(path), path);
     return { path, text };
@@ -352,7 +399,7 @@ function configWithFile(text: string, ...args: readonly string[]): Config {
 Deno.test("parseCommandLine() takes from the file of --config what the command line does not give", () => {
   const etc = ["--config", "/etc/lisod.conf"];
   const here = ["--config", "site/lisod.conf"];
-  const cases: [string, readonly string[], Partial<Config>][] = [
+  const cases: [string, readonly string[], Partial<PlainConfig>][] = [
     ["root = /srv", etc, { root: "/srv" }],
     ["root = www", etc, { root: "/etc/www" }],
     ["root = www\nauth = A:users:/", here, {

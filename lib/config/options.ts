@@ -368,9 +368,3 @@ export const POSITIONS = [
 ] as const satisfies readonly { readonly name: ValueName; readonly label: string }[];
 
 export type Form = "positional" | "named";
-
-/** How the operator of that form knows the option: `<www folder>` or `--root`. For messages. */
-export function argumentLabel(name: ValueName | FlagName, form: Form): string {
-  const position = form === "positional" ? POSITIONS.find((each) => each.name === name) : undefined;
-  return position?.label ?? `--${name}`;
-}

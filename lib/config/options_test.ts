@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { LIMITS } from "../limits.ts";
-import { argumentLabel, findOption, LIMIT_OPTIONS, OPTIONS, POSITIONS } from "./options.ts";
+import { findOption, LIMIT_OPTIONS, OPTIONS, POSITIONS } from "./options.ts";
 import { parseCount, parseSize, parseTime } from "./quantity.ts";
 
 Deno.test("OPTIONS names each option once, in kebab-case and with a meaning", () => {
@@ -35,12 +35,6 @@ Deno.test("findOption() finds nothing but own names", () => {
   for (const name of ["", "Root", "--root", "constructor", "__proto__"]) {
     assertEquals(findOption(name), undefined, name);
   }
-});
-
-Deno.test("argumentLabel() names the position in the positional form and the option otherwise", () => {
-  assertEquals(argumentLabel("root", "positional"), "<www folder>");
-  assertEquals(argumentLabel("root", "named"), "--root");
-  assertEquals(argumentLabel("error-pages", "positional"), "--error-pages");
 });
 
 Deno.test("POSITIONS are the eight of the course in their order", () => {

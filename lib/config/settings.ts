@@ -7,7 +7,7 @@ import { resolve } from "@std/path";
 import { DEFAULT_LIMITS, type Limit, LIMITS, type Limits } from "../limits.ts";
 import { findOption, type FlagName, LIMIT_OPTIONS, type LimitOption, type ValueName } from "./options.ts";
 import { parseCount, parseSize, parseTime } from "./quantity.ts";
-import { UsageError } from "../start_error.ts";
+import { type Given, UsageError } from "../start_error.ts";
 
 export interface Setting {
   /** How the operator knows it: `--http`, `<HTTP port>`, `/etc/lisod.conf:3: http`. */
@@ -17,8 +17,13 @@ export interface Setting {
   readonly folder: string;
 }
 
-/** Makes a path from within a value absolute; null where it can be none. */
-export type ResolvePath = (path: string) => string | null;
+/** What a value is read with. */
+export interface ValueContext {
+  /** How the operator knows the setting. */
+  readonly argument: string;
+  /** Makes a path from within the value absolute; null where it can be none. */
+  readonly resolvePath: (path: string) => string | null;
+}
 
 const MAX_PORT = 65_535;
 /** A timer beyond this fires at once (a signed 32-bit number of milliseconds, about 24 days). */
@@ -64,13 +69,14 @@ export class Settings {
   each<Value>(
     name: ValueName,
     { parse, problem, remedy }: {
-      readonly parse: (text: string, resolvePath: ResolvePath) => Value | null;
+      readonly parse: (text: string, context: ValueContext) => Value | null;
       readonly problem: string;
       readonly remedy: string;
     },
   ): readonly Value[] {
     return (this.#byName.get(name) ?? []).map((setting) => {
-      const value = parse(setting.text, (path) => resolvePath(setting, path));
+      const context = { argument: setting.label, resolvePath: (path: string) => resolvePath(setting, path) };
+      const value = parse(setting.text, context);
       if (value === null) throw refuse(setting, problem, remedy);
       return value;
     });
@@ -86,12 +92,18 @@ export class Settings {
   }
 
   /** Absolute, with dot segments resolved; null where it was not given. */
-  path(name: ValueName): string | null {
+  path(name: ValueName): Given | null {
     const setting = this.#find(name);
     if (setting === null) return null;
-    const path = resolvePath(setting, setting.text);
-    if (path === null) throw refuse(setting, "holds a NUL character", "give a path");
-    return path;
+    const value = resolvePath(setting, setting.text);
+    if (value === null) throw refuse(setting, "holds a NUL character", "give a path");
+    return { argument: setting.label, value };
+  }
+
+  /** The text with its argument; null where it was not given. */
+  given(name: ValueName): Given | null {
+    const setting = this.#find(name);
+    return setting === null ? null : { argument: setting.label, value: setting.text };
   }
 
   /** 0 lets the kernel choose. The default of the table where it was not given. */

@@ -4,22 +4,8 @@
  * whose connections all come to one worker meets that part of a limit for each address. Pure.
  */
 import type { LimitName } from "../limits.ts";
+import type { Part } from "../net/listen_address.ts";
 import type { Config } from "./config.ts";
-
-/** One of the workers. */
-export interface Part {
-  /** From 0. */
-  readonly index: number;
-  readonly count: number;
-}
-
-/** Who serves alone. */
-export const WHOLE: Part = { index: 0, count: 1 };
-
-/** What a part is called in the log. */
-export function nameOf({ index, count }: Part): string {
-  return count === 1 ? "main" : `worker-${index + 1}`;
-}
 
 /** The limits of the whole process, and those of an address; all others are of a connection, a request or a file. */
 const DIVIDED = [

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type Config, parseCommandLine } from "./config.ts";
-import { shareConfig, WHOLE } from "./share_config.ts";
+import { WHOLE } from "../net/listen_address.ts";
+import { shareConfig } from "./share_config.ts";
 
 function configOf(...args: readonly string[]): Config {
   const command = parseCommandLine(["--root", "/www", ...args], {

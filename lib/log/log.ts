@@ -2,18 +2,23 @@
  * The log of the server. It takes the place of @std/log and keeps its split: levels are decided here, log_lines.ts is
  * the formatter and log_writer.ts the handler. I/O: opens the files and owns the one timer that writes what waits.
  */
-import type { Config } from "../config/config.ts";
+import type { Limits } from "../limits.ts";
 import { describeError } from "./describe_error.ts";
 import { type AccessRecord, LOG_LEVELS, type LogLevel } from "./log_lines.ts";
 import { openLogFile, STDERR_SINK } from "./log_file.ts";
 import { type LogSink, LogWriter } from "./log_writer.ts";
-import { argumentLabel } from "../config/options.ts";
-import { StartError } from "../start_error.ts";
+import { type Given, StartError } from "../start_error.ts";
 
-export type LogConfig = Pick<
-  Config,
-  "form" | "logFile" | "isAccessLogged" | "accessLogFile" | "logLevel" | "limits"
->;
+/** What is logged, and where. */
+export interface LogConfig {
+  /** Null: standard error. */
+  readonly logFile: Given | null;
+  readonly isAccessLogged: boolean;
+  /** Null: access lines go where messages go. */
+  readonly accessLogFile: Given | null;
+  readonly logLevel: LogLevel;
+  readonly limits: Pick<Limits, "logFlushMs" | "logBufferBytes" | "maxLogTextBytes">;
+}
 
 /** Messages go to `--log`; access lines to the same file, or to that of `--access-log`. */
 export type LogPart = "messages" | "accesses";
@@ -48,13 +53,12 @@ export class Log {
 
   /** Opens the files and writes the first line. Throws StartError where one cannot be opened. Whoever calls closes it. */
   static open(config: LogConfig, { program, openSink, now = Date.now }: LogContext): Log {
-    const { logFile, accessLogFile, limits, form } = config;
+    const { logFile, accessLogFile, limits } = config;
     const shared = { bufferBytes: limits.logBufferBytes, maxTextBytes: limits.maxLogTextBytes, now };
-    const openFile = (path: string | null, argument: string) =>
-      path === null ? STDERR_SINK : openLogFile(path, argument);
-    const open = openSink ??
-      ((part: LogPart) =>
-        part === "messages" ? openFile(logFile, argumentLabel("log", form)) : openFile(accessLogFile, "--access-log"));
+    const open = openSink ?? ((part: LogPart) => {
+      const file = part === "messages" ? logFile : accessLogFile;
+      return file === null ? STDERR_SINK : openLogFile(file);
+    });
     const greeting = program === null ? null : `${program} opened this log, process ${Deno.pid}`;
     const messages = new LogWriter({ ...shared, greeting, open: () => open("messages") });
     if (accessLogFile === null) return new Log(config, { messages, accesses: messages });

@@ -1,6 +1,6 @@
 /** Opens what the log writes to. I/O. Separate from log.ts because `--check` asks the same questions and opens no log. */
 import type { LogSink } from "./log_writer.ts";
-import { osProblem, StartError } from "../start_error.ts";
+import { type Given, osProblem, StartError } from "../start_error.ts";
 
 export const STDERR_SINK: LogSink = {
   writeSync: (bytes) => Deno.stderr.writeSync(bytes),
@@ -13,18 +13,19 @@ const MODE = 0o640;
 
 /**
  * A file open for append, made where there is none. A FIFO is refused, for opening it would stop the whole process
- * until somebody reads it. `argument` is how the operator knows it. Throws StartError. Whoever calls closes it.
+ * until somebody reads it. Throws StartError. Whoever calls closes it.
  */
-export function openLogFile(path: string, argument: string): Deno.FsFile {
-  return refusing({ path, argument }, () => {
-    requireWritableKind(path);
-    return Deno.openSync(path, { append: true, create: true, mode: MODE });
+export function openLogFile(file: Given): Deno.FsFile {
+  return refusing(file, () => {
+    requireWritableKind(file.value);
+    return Deno.openSync(file.value, { append: true, create: true, mode: MODE });
   });
 }
 
 /** Throws what `openLogFile` would throw, and leaves no file behind that was not there before. */
-export function checkLogFile(path: string, argument: string): void {
-  refusing({ path, argument }, () => {
+export function checkLogFile(file: Given): void {
+  refusing(file, () => {
+    const { value: path } = file;
     const isThere = requireWritableKind(path);
     Deno.openSync(path, { append: true, create: !isThere, createNew: !isThere, mode: MODE }).close();
     if (!isThere) Deno.removeSync(path);
@@ -43,12 +44,12 @@ function requireWritableKind(path: string): boolean {
   throw new Error("neither a regular file nor a character device");
 }
 
-function refusing<Result>({ path, argument }: { path: string; argument: string }, action: () => Result): Result {
+function refusing<Result>(file: Given, action: () => Result): Result {
   try {
     return action();
   } catch (error) {
     const problem = error instanceof Deno.errors.NotFound ? "its folder does not exist" : osProblem(error);
     const remedy = "name a file in a folder where the server may write";
-    throw new StartError({ argument, value: path, problem, remedy }, { cause: error });
+    throw new StartError({ ...file, problem, remedy }, { cause: error });
   }
 }

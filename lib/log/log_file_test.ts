@@ -13,7 +13,7 @@ async function withFolder(test: (folder: string) => void | Promise<void>): Promi
 }
 
 function write(path: string, text: string): void {
-  using file = openLogFile(path, "--log");
+  using file = openLogFile({ argument: "--log", value: path });
   file.writeSync(new TextEncoder().encode(text));
 }
 
@@ -30,8 +30,8 @@ Deno.test("checkLogFile() leaves the folder as it was", () =>
   withFolder((folder) => {
     const [missing, present] = [join(folder, "missing.log"), join(folder, "present.log")];
     Deno.writeTextFileSync(present, "kept\n");
-    checkLogFile(missing, "--log");
-    checkLogFile(present, "--log");
+    checkLogFile({ argument: "--log", value: missing });
+    checkLogFile({ argument: "--log", value: present });
     assertEquals([...Deno.readDirSync(folder)].map((entry) => entry.name), ["present.log"]);
     assertEquals(Deno.readTextFileSync(present), "kept\n");
   }));
@@ -50,7 +50,7 @@ Deno.test("openLogFile() and checkLogFile() refuse what cannot be a log, without
     ];
     for (const [path, problem] of cases) {
       for (const call of [openLogFile, checkLogFile]) {
-        const error = assertThrows(() => call(path, "<log file>"), StartError);
+        const error = assertThrows(() => call({ argument: "<log file>", value: path }), StartError);
         assertEquals(
           error.message,
           `<log file> "${path}": ${problem}: name a file in a folder where the server may write`,

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type { AccessRecord } from "./log_lines.ts";
 import { Log, type LogConfig } from "./log.ts";
-import { StartError } from "../start_error.ts";
+import { type Given, StartError } from "../start_error.ts";
 
 const RECORD: AccessRecord = {
   remoteAddress: "::1",
@@ -20,6 +20,10 @@ const ACCESS_LINE = '::1 - - "GET / HTTP/1.1" 200 5 "-" "-"';
 const GREETING = `INFO log: lisod 1.0.0 opened this log, process ${Deno.pid}`;
 const FLUSH_MS = 5;
 
+function given(argument: string, value: string): Given {
+  return { argument, value };
+}
+
 interface Place {
   readonly folder: string;
   /** Opens a log in the folder; it is closed with the test. */
@@ -32,8 +36,7 @@ async function withPlace(test: (place: Place) => void | Promise<void>): Promise<
   const folder = Deno.makeTempDirSync({ prefix: "lisod-log-" });
   const logs: Log[] = [];
   const config: LogConfig = {
-    form: "named",
-    logFile: join(folder, "lisod.log"),
+    logFile: given("--log", join(folder, "lisod.log")),
     isAccessLogged: true,
     accessLogFile: null,
     logLevel: "info",
@@ -77,9 +80,9 @@ Deno.test("Log.open() throws StartError that names the argument when a file cann
   withPlace(({ folder, open }) => {
     const bad = join(folder, "none", "a.log");
     const cases: [Partial<LogConfig>, string][] = [
-      [{ logFile: bad }, `--log "${bad}": its folder does not exist`],
-      [{ logFile: bad, form: "positional" }, `<log file> "${bad}": its folder does not exist`],
-      [{ accessLogFile: bad }, `--access-log "${bad}": its folder does not exist`],
+      [{ logFile: given("--log", bad) }, `--log "${bad}": its folder does not exist`],
+      [{ logFile: given("<log file>", bad) }, `<log file> "${bad}": its folder does not exist`],
+      [{ accessLogFile: given("--access-log", bad) }, `--access-log "${bad}": its folder does not exist`],
     ];
     for (const [changes, want] of cases) assertThrows(() => open(changes), StartError, want);
   }));
@@ -88,7 +91,7 @@ Deno.test("Log writes messages of its level and above", () =>
   withPlace(({ folder, open, lines }) => {
     const all = ["DEBUG", "INFO", "WARN", "ERROR"];
     (["debug", "info", "warn", "error"] as const).forEach((logLevel, index) => {
-      const log = open({ logLevel, logFile: join(folder, logLevel) });
+      const log = open({ logLevel, logFile: given("--log", join(folder, logLevel)) });
       for (const level of ["debug", "info", "warn", "error"] as const) {
         assertEquals(log.isOn(level), all.indexOf(level.toUpperCase()) >= index);
         log[level]("test", "text");
@@ -134,7 +137,7 @@ Deno.test("Log adds what an error says: its stack at ERROR, its message below", 
 
 Deno.test("Log splits access lines off, into a file without a first line", () =>
   withPlace(({ folder, open, lines }) => {
-    const log = open({ accessLogFile: join(folder, "access.log") });
+    const log = open({ accessLogFile: given("--access-log", join(folder, "access.log")) });
     log.access(RECORD);
     log.info("test", "one");
     log.flush();
@@ -152,7 +155,7 @@ Deno.test("Log.access() does nothing when access lines are off", () =>
 
 Deno.test("Log.reopen() goes on in new files after a rename and loses nothing", () =>
   withPlace(({ folder, open, lines }) => {
-    const log = open({ accessLogFile: join(folder, "access.log") });
+    const log = open({ accessLogFile: given("--access-log", join(folder, "access.log")) });
     log.access(RECORD);
     log.info("test", "one");
     for (const name of ["lisod.log", "access.log"]) Deno.renameSync(join(folder, name), join(folder, `${name}.1`));
@@ -169,7 +172,7 @@ Deno.test("Log.reopen() goes on in new files after a rename and loses nothing", 
 Deno.test("Log.reopen() keeps the file that is open when there can be no new one", () =>
   withPlace(({ folder, open }) => {
     Deno.mkdirSync(join(folder, "a"));
-    const log = open({ logFile: join(folder, "a", "lisod.log") });
+    const log = open({ logFile: given("--log", join(folder, "a", "lisod.log")) });
     Deno.renameSync(join(folder, "a"), join(folder, "b"));
     log.reopen();
     log.info("test", "one");
@@ -204,8 +207,7 @@ Deno.test("Log keeps no process alive while a line waits", () =>
   withPlace(async ({ folder }) => {
     const script = join(folder, "wait.ts");
     const config = {
-      form: "named",
-      logFile: join(folder, "wait.log"),
+      logFile: given("--log", join(folder, "wait.log")),
       isAccessLogged: true,
       accessLogFile: null,
       logLevel: "info",

@@ -6,15 +6,13 @@
 import type { Limits } from "../limits.ts";
 import type { Credentials } from "./check_credentials.ts";
 import { expiryWarning } from "./check_credentials.ts";
-import type { ListenAddress } from "../config/config.ts";
 import { silenceKeyLog } from "./key_log.ts";
 import type { Libc } from "../system/libc.ts";
 import { ListeningSocket } from "./listening_port.ts";
 import { listenTls } from "./listen.ts";
+import type { ListenAddress, Part } from "./listen_address.ts";
 import type { Log } from "../log/log.ts";
-import { argumentLabel } from "../config/options.ts";
 import { withLowPorts } from "../system/capabilities.ts";
-import type { Part } from "../config/share_config.ts";
 import { type CredentialFiles, loadCredentials } from "./load_credentials.ts";
 
 export interface HttpsOptions {
@@ -50,7 +48,6 @@ export class HttpsListener {
     this.#credentials = loadCredentials(options.files, Date.now());
     for (const warning of this.#credentials.warnings) options.log.warn("https", warning);
     this.#listener = listenTls(options.address, {
-      argument: argumentLabel("https", options.files.form),
       credentials: this.#credentials,
       isShared: options.part.index > 0,
     });
@@ -126,10 +123,8 @@ export class HttpsListener {
   }
 
   #listenAgain(credentials: Credentials, isShared: boolean): Deno.TlsListener {
-    const { address, files } = this.#options;
-    const again = { ...address, port: this.#listener.addr.port };
-    const argument = argumentLabel("https", files.form);
-    return withLowPorts(this.#options.libc, () => listenTls(again, { argument, credentials, isShared }));
+    const again = { ...this.#options.address, port: this.#listener.addr.port };
+    return withLowPorts(this.#options.libc, () => listenTls(again, { credentials, isShared }));
   }
 
   #adjustSocket(): void {

@@ -1,27 +1,25 @@
 /** Opens listeners, so that what keeps one from opening becomes a word to the operator. I/O. */
 import type { Credentials } from "./check_credentials.ts";
-import type { ListenAddress } from "../config/config.ts";
+import type { ListenAddress } from "./listen_address.ts";
 import { osProblem, StartError } from "../start_error.ts";
 
 export interface ListenOptions {
-  /** How the operator knows the address: `--https`. */
-  readonly argument: string;
   /** Another socket of this user that allows it may listen there too. Linux SO_REUSEPORT. */
   readonly isShared?: boolean;
 }
 
 /**
- * Listens on the address for TCP connections; whoever calls closes the listener. Throws StartError naming `argument`
- * (`--http`, `<HTTP port>`) where the port is taken, forbidden, or the address is none of this machine.
+ * Listens on the address for TCP connections; whoever calls closes the listener. Throws StartError where the port is
+ * taken, forbidden, or the address is none of this machine.
  */
-export function listenTcp(address: ListenAddress, { argument, isShared = false }: ListenOptions): Deno.TcpListener {
+export function listenTcp(address: ListenAddress, { isShared = false }: ListenOptions = {}): Deno.TcpListener {
   return withEveryAddress(address, (hostname) => {
     try {
       const common = { hostname, port: address.port };
       // Only then, for the runtime ends the process when this is asked for without --unstable-net.
       return Deno.listen(isShared ? { ...common, reusePort: true } : common);
     } catch (error) {
-      throw listenError(error, { argument, address });
+      throw listenError(error, address);
     }
   });
 }
@@ -32,13 +30,13 @@ export interface TlsListenOptions extends ListenOptions {
 
 /** The same for TLS connections. Only http/1.1 is negotiated, a client without ALPN is welcome. */
 export function listenTls(address: ListenAddress, options: TlsListenOptions): Deno.TlsListener {
-  const { argument, credentials: { key, certificate }, isShared = false } = options;
+  const { credentials: { key, certificate }, isShared = false } = options;
   return withEveryAddress(address, (hostname) => {
     try {
       const common = { hostname, port: address.port, key, cert: certificate, alpnProtocols: ["http/1.1"] };
       return Deno.listenTls(isShared ? { ...common, reusePort: true } : common);
     } catch (error) {
-      throw listenError(error, { argument, address });
+      throw listenError(error, address);
     }
   });
 }
@@ -54,14 +52,10 @@ function withEveryAddress<T>(address: ListenAddress, listen: (hostname: string) 
   }
 }
 
-function listenError(
-  error: unknown,
-  about: { readonly argument: string; readonly address: ListenAddress },
-): StartError {
-  const { port, hostname } = about.address;
+function listenError(error: unknown, { argument, port, hostname }: ListenAddress): StartError {
   const where = hostname === null ? `${port}` : `${port} on ${hostname}`;
   return new StartError({
-    argument: about.argument,
+    argument,
     value: where,
     problem: osProblem(error),
     remedy: remedyOf(error, port),

@@ -9,8 +9,7 @@
  * served. Linux, through libc. I/O.
  */
 import type { Libc } from "../system/libc.ts";
-import type { Identity } from "../process/privileges.ts";
-import type { Part } from "../config/share_config.ts";
+import type { Part } from "./listen_address.ts";
 import { SocketAddress } from "./socket_address.ts";
 
 /** Linux, asm-generic/socket.h, bits/socket.h and netinet/tcp.h. */
@@ -84,7 +83,7 @@ export class ListeningSocket {
   }
 
   /** Makes the listening socket one of that user; only root can do that. False where that is impossible here. */
-  giveTo({ uid, gid }: Pick<Identity, "uid" | "gid">): boolean {
+  giveTo({ uid, gid }: { readonly uid: number; readonly gid: number }): boolean {
     return this.#withEach((libc, fd) => libc.fchown(fd, uid, gid));
   }
 

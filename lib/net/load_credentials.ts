@@ -4,25 +4,14 @@
  */
 import { latin1Text } from "../http/grammar.ts";
 import { checkCredentials, type Credentials, CredentialsError, showChain } from "./check_credentials.ts";
-import type { Config } from "../config/config.ts";
-import { argumentLabel, type Form } from "../config/options.ts";
-import { osProblem, StartError } from "../start_error.ts";
+import { type Given, osProblem, StartError } from "../start_error.ts";
 
-/** Where the credentials are; paths are absolute. */
+/** Where the credentials are. */
 export interface CredentialFiles {
-  readonly keyFile: string;
-  readonly certificateFile: string;
+  readonly keyFile: Given;
+  readonly certificateFile: Given;
   /** Its first line decrypts the key; null where the key is not encrypted. */
-  readonly passphraseFile: string | null;
-  /** How the operator named the files, for messages. */
-  readonly form: Form;
-}
-
-/** Where a configuration with HTTPS has them. */
-export function credentialFiles(config: Config): CredentialFiles {
-  const { keyFile, certificateFile, keyPassphraseFile, form } = config;
-  if (keyFile === null || certificateFile === null) throw new Error("No key or no certificate");
-  return { keyFile, certificateFile, passphraseFile: keyPassphraseFile, form };
+  readonly passphraseFile: Given | null;
 }
 
 /** Longer than any chain; a larger file, such as a log named by mistake, is not read. */
@@ -35,29 +24,27 @@ const OTHERS_READ = 0o004;
  * whose one line names the argument and the file, says what is wrong, and shows the openssl command that shows it.
  */
 export function loadCredentials(files: CredentialFiles, nowMs: number): Credentials {
-  const { keyFile, certificateFile, passphraseFile, form } = files;
-  const labels = { key: argumentLabel("key", form), certificate: argumentLabel("certificate", form) };
-  const key = readPem(keyFile, labels.key);
-  const certificate = readPem(certificateFile, labels.certificate);
+  const { keyFile, certificateFile, passphraseFile } = files;
+  const key = readPem(keyFile);
+  const certificate = readPem(certificateFile);
   const passphrase = passphraseFile === null ? null : readPassphrase(passphraseFile);
   try {
     const pair = {
       key: key.text,
       certificate: certificate.text,
       passphrase,
-      keyPath: shellQuoted(keyFile),
-      certificatePath: shellQuoted(certificateFile),
-      passphrasePath: shellQuoted(passphraseFile ?? ""),
+      keyPath: shellQuoted(keyFile.value),
+      certificatePath: shellQuoted(certificateFile.value),
+      passphrasePath: shellQuoted(passphraseFile?.value ?? ""),
     };
     const credentials = checkCredentials(pair, nowMs);
     tryRuntime(credentials, pair);
-    const warnings = (key.mode & OTHERS_READ) === 0 ? [] : [readableWarning(keyFile, key.mode)];
+    const warnings = (key.mode & OTHERS_READ) === 0 ? [] : [readableWarning(keyFile.value, key.mode)];
     return { ...credentials, warnings: [...credentials.warnings, ...warnings] };
   } catch (error) {
     if (!(error instanceof CredentialsError)) throw error;
-    const value = error.file === "key" ? keyFile : certificateFile;
-    const remedy = `see ${error.command}`;
-    throw new StartError({ argument: labels[error.file], value, problem: error.message, remedy }, { cause: error });
+    const file = error.file === "key" ? keyFile : certificateFile;
+    throw new StartError({ ...file, problem: error.message, remedy: `see ${error.command}` }, { cause: error });
   }
 }
 
@@ -83,32 +70,27 @@ interface PemFile {
   readonly mode: number;
 }
 
-function readPem(path: string, argument: string): PemFile {
-  const { bytes, mode } = readSmallFile(path, argument);
+function readPem(file: Given): PemFile {
+  const { bytes, mode } = readSmallFile(file);
   const text = latin1Text(bytes, 0, bytes.length);
   // The runtime finds nothing behind a byte order mark (UTF-8 EF BB BF, UTF-16 FF FE or FE FF), and says just that.
   if (/^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)/.test(text)) {
     const problem = "begins with a byte order mark (BOM), so it is text of an editor and not plain PEM";
-    const remedy = `see head -c 3 ${shellQuoted(path)} | od -t x1, and save it as ASCII without BOM`;
-    throw new StartError({ argument, value: path, problem, remedy });
+    const remedy = `see head -c 3 ${shellQuoted(file.value)} | od -t x1, and save it as ASCII without BOM`;
+    throw new StartError({ ...file, problem, remedy });
   }
   return { text, mode };
 }
 
-function readPassphrase(path: string): string {
-  const argument = "--key-passphrase";
-  const [line] = new TextDecoder().decode(readSmallFile(path, argument).bytes).split(/\r?\n/);
+function readPassphrase(file: Given): string {
+  const [line] = new TextDecoder().decode(readSmallFile(file).bytes).split(/\r?\n/);
   if (line !== "") return line;
-  throw new StartError({
-    argument,
-    value: path,
-    problem: "its first line is empty",
-    remedy: "put the passphrase there",
-  });
+  throw new StartError({ ...file, problem: "its first line is empty", remedy: "put the passphrase there" });
 }
 
 /** The whole file. Looks before it opens: opening a pipe without a writer would stop the process. */
-function readSmallFile(path: string, argument: string): { readonly bytes: Uint8Array; readonly mode: number } {
+function readSmallFile(file: Given): { readonly bytes: Uint8Array; readonly mode: number } {
+  const { value: path } = file;
   const remedy = `name a readable PEM file, see ls -lL ${shellQuoted(path)}`;
   try {
     const { isFile, isDirectory, size, mode } = Deno.statSync(path);
@@ -119,11 +101,11 @@ function readSmallFile(path: string, argument: string): { readonly bytes: Uint8A
       : size > MAX_FILE_BYTES
       ? "too long for a key or a chain of certificates"
       : null;
-    if (problem !== null) throw new StartError({ argument, value: path, problem, remedy });
+    if (problem !== null) throw new StartError({ ...file, problem, remedy });
     return { bytes: Deno.readFileSync(path), mode: mode ?? 0 };
   } catch (error) {
     if (error instanceof StartError) throw error;
-    throw new StartError({ argument, value: path, problem: osProblem(error), remedy }, { cause: error });
+    throw new StartError({ ...file, problem: osProblem(error), remedy }, { cause: error });
   }
 }
 

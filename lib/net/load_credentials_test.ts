@@ -83,10 +83,11 @@ interface Pair {
 
 function load({ key, certificate, passphrase }: Pair, nowMs = Date.now() + DAY_MS) {
   return loadCredentials({
-    keyFile: `${folder}/${key}`,
-    certificateFile: `${folder}/${certificate}`,
-    passphraseFile: passphrase === undefined ? null : `${folder}/${passphrase}`,
-    form: "named",
+    keyFile: { argument: "--key", value: `${folder}/${key}` },
+    certificateFile: { argument: "--certificate", value: `${folder}/${certificate}` },
+    passphraseFile: passphrase === undefined
+      ? null
+      : { argument: "--key-passphrase", value: `${folder}/${passphrase}` },
   }, nowMs);
 }
 
@@ -237,8 +238,10 @@ Deno.test("loadCredentials() warns when the key is open to everybody or the cert
   assertMatch(load(pair).warnings[1], /^Everybody on this machine can read .*open\.key" \(mode 0644\): chmod 600 \//);
 });
 
-Deno.test("loadCredentials() names the argument as the operator knows it when the form is positional", () => {
-  const files = { keyFile: "/none", certificateFile: `${folder}/rsa.crt`, passphraseFile: null };
-  const { message } = assertThrows(() => loadCredentials({ ...files, form: "positional" }, 0), StartError);
+Deno.test("loadCredentials() names the argument as the operator knows it when the key is not there", () => {
+  const keyFile = { argument: "<private key file>", value: "/none" };
+  const certificateFile = { argument: "<certificate file>", value: `${folder}/rsa.crt` };
+  const load = () => loadCredentials({ keyFile, certificateFile, passphraseFile: null }, 0);
+  const { message } = assertThrows(load, StartError);
   assertMatch(message, /^<private key file> "\/none": does not exist: /);
 });

@@ -4,7 +4,8 @@ import { countDescriptors } from "../../tests/descriptors.ts";
 import { bytesOf } from "../../tests/feed.ts";
 import { socketCalls, withSockets } from "../../tests/sockets.ts";
 import { countUntilTimer } from "../../tests/turns.ts";
-import type { Socket, SocketCalls } from "./socket.ts";
+import type { SocketCalls } from "../system/socket_calls.ts";
+import type { Socket } from "./socket.ts";
 
 const MSG_MORE = 0x8000;
 

@@ -4,30 +4,27 @@
  */
 import { dirname } from "@std/path";
 import type { CgiConfig } from "../config/cgi_config.ts";
-import { type Config, usesCgi } from "../config/config.ts";
+import { type Config, credentialFiles, usesCgi } from "../config/config.ts";
 import { loadErrorPages } from "../site/load_error_pages.ts";
 import { loadRealms } from "../access/load_realms.ts";
 import { checkLogFile } from "../log/log_file.ts";
-import { argumentLabel } from "../config/options.ts";
 import { findIdentity, isRoot } from "./privileges.ts";
-import { osProblem, StartError } from "../start_error.ts";
-import { credentialFiles, loadCredentials } from "../net/load_credentials.ts";
+import { type Given, osProblem, StartError } from "../start_error.ts";
+import { loadCredentials } from "../net/load_credentials.ts";
 
 /** Everything that would keep the server from starting; none when all is well. */
 export function checkConfig(config: Config): readonly StartError[] {
-  const { form, root, logFile, accessLogFile, lockFile, errorPagesFolder } = config;
+  const { root, logFile, accessLogFile, lockFile, errorPagesFolder } = config;
   const checks = [
-    () =>
-      checkFolder(root, { argument: argumentLabel("root", form), remedy: "name a folder that the server may read" }),
-    () => logFile !== null && checkLogFile(logFile, argumentLabel("log", form)),
-    () => accessLogFile !== null && checkLogFile(accessLogFile, argumentLabel("access-log", form)),
-    () => lockFile !== null && checkLock(lockFile, argumentLabel("lock", form)),
-    () => config.user !== null && checkUser("--user", config.user, config.group),
-    // The course's form must name a program also where no test will ask for it: requests for it are answered 500.
-    () => config.cgiPath !== null && form === "named" && checkProgram(config.cgiPath, "--cgi"),
+    () => checkFolder(root),
+    () => logFile !== null && checkLogFile(logFile),
+    () => accessLogFile !== null && checkLogFile(accessLogFile),
+    () => lockFile !== null && checkLock(lockFile),
+    () => config.user !== null && checkUser(config.user, config.group),
+    () => config.cgiPath !== null && config.requiresProgram && checkProgram(config.cgiPath),
     () => usesCgi(config) && checkCgi(config.cgi),
     () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
-    () => loadRealms(config),
+    () => loadRealms(config.access.realms, root.value),
     () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
   ];
   return checks.flatMap((check) => {
@@ -42,9 +39,10 @@ export function checkConfig(config: Config): readonly StartError[] {
 }
 
 /** The folder can be listed and entered. */
-function checkFolder(path: string, { argument, remedy }: { readonly argument: string; readonly remedy: string }): void {
+function checkFolder(folder: Given): void {
+  const { value: path } = folder;
   const refusal = (problem: string, cause?: unknown) =>
-    new StartError({ argument, value: path, problem, remedy }, { cause });
+    new StartError({ ...folder, problem, remedy: "name a folder that the server may read" }, { cause });
   try {
     if (!Deno.statSync(path).isDirectory) throw refusal("not a folder");
     Deno.statSync(`${path}/.`); // needs the right to enter
@@ -55,58 +53,42 @@ function checkFolder(path: string, { argument, remedy }: { readonly argument: st
 }
 
 /** A program that can be run, or a folder. */
-function checkProgram(path: string, argument: string): void {
+function checkProgram(program: Given): void {
   let problem: string | null = null;
   try {
-    const info = Deno.statSync(path);
+    const info = Deno.statSync(program.value);
     if (!info.isDirectory && (!info.isFile || ((info.mode ?? 0) & 0o111) === 0)) problem = "not executable";
   } catch (error) {
     problem = osProblem(error);
   }
   if (problem === null) return;
-  throw new StartError({ argument, value: path, problem, remedy: "name a program that the server may run" });
+  throw new StartError({ ...program, problem, remedy: "name a program that the server may run" });
 }
 
 function checkCgi({ user, handlers, spoolFolder }: CgiConfig): void {
-  for (const program of Object.values(handlers)) checkProgram(program, "--cgi-handler");
-  if (user !== null) checkUser("--cgi-user", user, null);
+  for (const program of Object.values(handlers)) checkProgram(program);
+  if (user !== null) checkUser(user);
   try {
-    Deno.removeSync(Deno.makeTempFileSync({ dir: spoolFolder }));
-  } catch (error) {
-    throw new StartError({
-      argument: "--cgi-spool",
-      value: spoolFolder,
-      problem: osProblem(error),
-      remedy: "name a folder that the server may write to",
-    }, { cause: error });
+    Deno.removeSync(Deno.makeTempFileSync({ dir: spoolFolder.value }));
+  } catch (cause) {
+    const remedy = "name a folder that the server may write to";
+    throw new StartError({ ...spoolFolder, problem: osProblem(cause), remedy }, { cause });
   }
 }
 
 /** Only root can become somebody else. */
-function checkUser(argument: string, user: string, group: string | null): void {
-  if (!isRoot()) {
-    throw new StartError({
-      argument,
-      value: user,
-      problem: "not root",
-      remedy: "start as root, or without it",
-    });
-  }
-  findIdentity(user, group, argument);
+function checkUser(user: Given, group: Given | null = null): void {
+  if (!isRoot()) throw new StartError({ ...user, problem: "not root", remedy: "start as root, or without it" });
+  findIdentity(user, group);
 }
 
 /** Only the folder: the file itself is opened under its lock by lock_file.ts. */
-function checkLock(path: string, argument: string): void {
-  const folder = dirname(path);
+function checkLock(lock: Given): void {
+  const folder = dirname(lock.value);
   try {
     if (Deno.statSync(folder).isDirectory) return;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) throw error;
   }
-  throw new StartError({
-    argument,
-    value: path,
-    problem: "its folder does not exist",
-    remedy: "make it, or name another",
-  });
+  throw new StartError({ ...lock, problem: "its folder does not exist", remedy: "make it, or name another" });
 }

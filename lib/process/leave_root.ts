@@ -7,12 +7,12 @@ import type { Libc } from "../system/libc.ts";
 import { ListeningSocket } from "../net/listening_port.ts";
 import type { Log } from "../log/log.ts";
 import { FIRST_HIGH_PORT } from "../system/capabilities.ts";
-import { argumentLabel, type Form, type ValueName } from "../config/options.ts";
-import { dropPrivileges, giveFile, type Identity, type NamedFile, unreadable } from "./privileges.ts";
+import type { Given } from "../start_error.ts";
+import { dropPrivileges, giveFile, type Identity, unreadable } from "./privileges.ts";
 
 /** Before the log is opened: the user will have to open it again. Throws StartError, as `giveFile` does. */
-export function giveLogs({ form, logFile, accessLogFile }: Config, identity: Identity): void {
-  for (const file of namedFiles([["log", logFile], ["access-log", accessLogFile]], form)) giveFile(file, identity);
+export function giveLogs({ logFile, accessLogFile }: Config, identity: Identity): void {
+  for (const file of present(logFile, accessLogFile)) giveFile(file, identity);
 }
 
 /** What the server has opened, and where it speaks. */
@@ -37,20 +37,16 @@ export function leaveRoot(identity: Identity, { config, libc, httpsPort, log }: 
   }
   dropPrivileges(identity, { libc, keepsLowPorts: needsLowPort(httpsPort) });
   log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
-  for (const { path, argument } of unreadable(reloadedFiles(config))) {
-    log.warn("main", `${argument} "${path}" is for others to read: SIGHUP will keep what was read as root`);
+  for (const { argument, value } of unreadable(reloadedFiles(config))) {
+    log.warn("main", `${argument} "${value}" is for others to read: SIGHUP will keep what was read as root`);
   }
 }
 
 /** The files that SIGHUP reads again; error pages are for every user to read. */
-function reloadedFiles(config: Config): readonly NamedFile[] {
-  const { form, keyFile, certificateFile, keyPassphraseFile, access } = config;
-  return [
-    ...namedFiles([["key", keyFile], ["certificate", certificateFile], ["key-passphrase", keyPassphraseFile]], form),
-    ...access.realms.map(({ file }) => ({ path: file, argument: argumentLabel("auth", form) })),
-  ];
+function reloadedFiles({ keyFile, certificateFile, keyPassphraseFile, access }: Config): readonly Given[] {
+  return [...present(keyFile, certificateFile, keyPassphraseFile), ...access.realms.map(({ file }) => file)];
 }
 
-function namedFiles(files: readonly (readonly [ValueName, string | null])[], form: Form): readonly NamedFile[] {
-  return files.flatMap(([name, path]) => path === null ? [] : [{ path, argument: argumentLabel(name, form) }]);
+function present(...files: readonly (Given | null)[]): readonly Given[] {
+  return files.filter((file) => file !== null);
 }

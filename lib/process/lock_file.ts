@@ -3,8 +3,7 @@
  * gives the lock back whenever that process ends, so a file that was left behind by a kill -9 never blocks a start; the
  * text alone says nothing. I/O.
  */
-import { argumentLabel, type Form } from "../config/options.ts";
-import { osProblem, StartError } from "../start_error.ts";
+import { type Given, osProblem, StartError } from "../start_error.ts";
 
 const MAX_PID_BYTES = 32;
 
@@ -19,11 +18,10 @@ export class LockFile {
    * Takes the lock and writes this process's pid and a line feed. Throws StartError that names the holder's pid when
    * another process has it; the file is then as it was.
    */
-  static take(path: string, form: Form): LockFile {
-    const argument = argumentLabel("lock", form);
+  static take(lock: Given): LockFile {
     const refusal = (problem: string, remedy: string, cause?: unknown) =>
-      new StartError({ argument, value: path, problem, remedy }, { cause });
-    const file = openLock(path, argument);
+      new StartError({ ...lock, problem, remedy }, { cause });
+    const file = openLock(lock);
     try {
       if (!file.statSync().isFile) throw refusal("not a regular file", "name a file of its own");
       if (!file.tryLockSync(true)) {
@@ -46,12 +44,12 @@ export class LockFile {
 }
 
 /** Opens without truncating: before the lock is held, the text belongs to the holder. */
-function openLock(path: string, argument: string): Deno.FsFile {
+function openLock(lock: Given): Deno.FsFile {
   try {
-    return Deno.openSync(path, { read: true, write: true, create: true, mode: 0o640 });
+    return Deno.openSync(lock.value, { read: true, write: true, create: true, mode: 0o640 });
   } catch (cause) {
     const remedy = "name a file in a folder that may be written";
-    throw new StartError({ argument, value: path, problem: osProblem(cause), remedy }, { cause });
+    throw new StartError({ ...lock, problem: osProblem(cause), remedy }, { cause });
   }
 }
 

@@ -9,6 +9,7 @@
  */
 import { dirname } from "@std/path";
 import { type Config, usesCgi } from "../config/config.ts";
+import type { Given } from "../start_error.ts";
 
 const PATH_KINDS = ["read", "write"] as const;
 const OTHER_KINDS = ["net", "run", "env", "sys", "ffi", "import"] as const;
@@ -27,11 +28,11 @@ export function neededPermissions(config: Config): Permissions {
   const written = present(config.logFile, config.accessLogFile, usesCgi(config) ? config.cgi.spoolFolder : null);
   return {
     read: [
-      config.root,
-      ...linkedFolders(config.root),
+      config.root.value,
+      ...linkedFolders(config.root.value),
       ...present(config.cgiPath, config.errorPagesFolder),
       ...present(config.keyFile, config.certificateFile, config.keyPassphraseFile),
-      ...config.access.realms.map(({ file }) => file),
+      ...config.access.realms.map(({ file }) => file.value),
       ...written,
       // To find the socket of a connection among the descriptors.
       "/proc/self/fd",
@@ -47,8 +48,8 @@ export function neededPermissions(config: Config): Permissions {
   };
 }
 
-function present(...paths: readonly (string | null)[]): readonly string[] {
-  return paths.filter((path) => path !== null);
+function present(...paths: readonly (Given | null)[]): readonly string[] {
+  return paths.flatMap((path) => path === null ? [] : [path.value]);
 }
 
 /**

@@ -6,7 +6,7 @@ import { lchownSync } from "node:fs";
 import process from "node:process";
 import type { Libc } from "../system/libc.ts";
 import { keepLowPorts } from "../system/capabilities.ts";
-import { osProblem, StartError } from "../start_error.ts";
+import { type Given, osProblem, StartError } from "../start_error.ts";
 
 /** Whom the server is to run as, in numbers. */
 export interface Identity {
@@ -17,20 +17,14 @@ export interface Identity {
 
 /**
  * Looks a user up, and a group in place of the user's own; `id` and `getent` know every name service of the machine.
- * Throws StartError for one that does not exist; `argument` is the option that named the user.
+ * Throws StartError for one that does not exist.
  */
-export function findIdentity(user: string, group: string | null, argument = "--user"): Identity {
-  const uid = readNumber("id", ["-u", "--", user]);
-  if (uid === null) throw unknown(argument, user, "user");
-  const gid = group === null ? readNumber("id", ["-g", "--", user]) : readGroup(group);
-  if (gid === null) throw unknown("--group", group ?? "", "group");
-  return { user, uid, gid };
-}
-
-/** A file, and the argument that named it. */
-export interface NamedFile {
-  readonly path: string;
-  readonly argument: string;
+export function findIdentity(user: Given, group: Given | null = null): Identity {
+  const uid = readNumber("id", ["-u", "--", user.value]);
+  if (uid === null) throw unknown(user, "user");
+  const gid = group === null ? readNumber("id", ["-g", "--", user.value]) : readGroup(group.value);
+  if (gid === null) throw unknown(group ?? user, "group");
+  return { user: user.value, uid, gid };
 }
 
 /**
@@ -38,10 +32,11 @@ export interface NamedFile {
  * A device stays whose it is. Throws StartError for a symbolic link and for a file with a second name: whoever may write
  * the folder could have put it there to be given what it leads to. The lock file stays root's, for root trusts its text.
  */
-export function giveFile({ path, argument }: NamedFile, { uid, gid }: Identity): void {
+export function giveFile(given: Given, { uid, gid }: Identity): void {
+  const { value: path } = given;
   const refusal = (problem: string, cause?: unknown) => {
     const remedy = "with --user, name a file of its own in a folder where only root may write";
-    return new StartError({ argument, value: path, problem, remedy }, { cause });
+    return new StartError({ ...given, problem, remedy }, { cause });
   };
   try {
     const file = lstatOrMake(path);
@@ -85,10 +80,10 @@ export function dropPrivileges(
 }
 
 /** Those of the files that this process cannot open to read; after the drop a reload cannot read them either. */
-export function unreadable(files: readonly NamedFile[]): readonly NamedFile[] {
-  return files.filter(({ path }) => {
+export function unreadable(files: readonly Given[]): readonly Given[] {
+  return files.filter(({ value }) => {
     try {
-      Deno.openSync(path).close();
+      Deno.openSync(value).close();
       return false;
     } catch {
       // Whatever keeps it from being read, the server has read it before and goes on with that.
@@ -121,6 +116,6 @@ function run(program: string, args: readonly string[]): string | null {
   return success ? new TextDecoder().decode(stdout) : null;
 }
 
-function unknown(argument: string, value: string, kind: string): StartError {
-  return new StartError({ argument, value, problem: `no such ${kind}`, remedy: `give a ${kind} of this machine` });
+function unknown(given: Given, kind: string): StartError {
+  return new StartError({ ...given, problem: `no such ${kind}`, remedy: `give a ${kind} of this machine` });
 }

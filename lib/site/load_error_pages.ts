@@ -1,9 +1,9 @@
 /** Reads an operator's error pages into memory at start and at reload, so that answering with one needs no disk. I/O. */
 import { join } from "@std/path";
 import type { Limits } from "../limits.ts";
-import type { Config } from "../config/config.ts";
+import type { Rules } from "../rules.ts";
 import { ErrorPages, type OwnPages } from "./error_pages.ts";
-import { osProblem, StartError } from "../start_error.ts";
+import { type Given, osProblem, StartError } from "../start_error.ts";
 
 const PAGE_NAME = /^([45][0-9]{2}|4xx|5xx|error)\.html$/;
 
@@ -11,9 +11,12 @@ const PAGE_NAME = /^([45][0-9]{2}|4xx|5xx|error)\.html$/;
  * The pages in the folder, by what they stand for; other files are left alone. Throws StartError for a folder that
  * cannot be read or holds no page, and for a page that is no regular file or longer than maxErrorPageBytes.
  */
-export function loadErrorPages(folder: string, { maxErrorPageBytes }: Pick<Limits, "maxErrorPageBytes">): OwnPages {
+export function loadErrorPages(
+  { argument, value: folder }: Given,
+  { maxErrorPageBytes }: Pick<Limits, "maxErrorPageBytes">,
+): OwnPages {
   const refusal = (value: string, problem: string, cause?: unknown) =>
-    new StartError({ argument: "--error-pages", value, problem, remedy: REMEDY }, { cause });
+    new StartError({ argument, value, problem, remedy: REMEDY }, { cause });
   const pages = new Map<PageKey, Uint8Array>();
   for (const name of readNames(folder, refusal)) {
     const key = PAGE_NAME.exec(name)?.[1];
@@ -45,14 +48,22 @@ function readNames(folder: string, refusal: Refusal): readonly string[] {
   }
 }
 
+/** Where error pages come from. */
+export interface ErrorPageSource {
+  readonly rules: Rules;
+  /** Null: the built-in pages. */
+  readonly errorPagesFolder: Given | null;
+  readonly limits: Pick<Limits, "maxErrorPageBytes">;
+}
+
 /** The error pages in force: an operator's own, or the built-in ones. */
 export class ReloadableErrorPages {
-  readonly #config: Pick<Config, "rules" | "errorPagesFolder" | "limits">;
+  readonly #source: ErrorPageSource;
   #pages: ErrorPages;
 
   /** Throws StartError, as `loadErrorPages` does. */
-  constructor(config: Pick<Config, "rules" | "errorPagesFolder" | "limits">) {
-    this.#config = config;
+  constructor(source: ErrorPageSource) {
+    this.#source = source;
     this.#pages = this.#load();
   }
 
@@ -66,7 +77,7 @@ export class ReloadableErrorPages {
   }
 
   #load(): ErrorPages {
-    const { rules, errorPagesFolder, limits } = this.#config;
+    const { rules, errorPagesFolder, limits } = this.#source;
     return new ErrorPages(rules, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
   }
 }

@@ -15,6 +15,8 @@ function withFolder(files: Readonly<Record<string, string>>, test: (folder: stri
   }
 }
 
+const given = (value: string) => ({ argument: "--error-pages", value });
+
 Deno.test("loadErrorPages() reads pages by what they stand for and leaves other files alone", () => {
   const pages = { "404.html": "a", "599.html": "b", "4xx.html": "c", "5xx.html": "d", "error.html": "x".repeat(100) };
   const others = {
@@ -26,14 +28,16 @@ Deno.test("loadErrorPages() reads pages by what they stand for and leaves other 
     "style.css": "x".repeat(101),
   };
   withFolder({ ...pages, ...others }, (folder) => {
-    const loaded = [...loadErrorPages(folder, LIMITS)].map(([key, bytes]) => [key, new TextDecoder().decode(bytes)]);
+    const loaded = [...loadErrorPages(given(folder), LIMITS)].map((
+      [key, bytes],
+    ) => [key, new TextDecoder().decode(bytes)]);
     assertEquals(Object.fromEntries(loaded), { 404: "a", 599: "b", "4xx": "c", "5xx": "d", error: "x".repeat(100) });
   });
 });
 
 Deno.test("loadErrorPages() refuses a folder that is none, holds no page, or a page that cannot be used", () => {
   const refuse = (folder: string, value: string, problem: string) => {
-    const error = assertThrows(() => loadErrorPages(folder, LIMITS), StartError);
+    const error = assertThrows(() => loadErrorPages(given(folder), LIMITS), StartError);
     const remedy = "name a readable folder with 404.html, 4xx.html, 5xx.html or error.html";
     assertEquals(error.message, `--error-pages "${value}": ${problem}: ${remedy}`);
   };

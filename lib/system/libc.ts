@@ -3,10 +3,9 @@
  * place that may touch FFI: the permission for it is given up once every thread has opened the library
  * (lib/process/permissions.ts). I/O.
  */
-
 import { SYSTEM_CALLS, type SystemCalls } from "./process_calls.ts";
 import { READINESS_CALLS, type ReadinessCalls } from "./epoll.ts";
-import { SOCKET_CALLS, type SocketCalls } from "../net/socket.ts";
+import { SOCKET_CALLS, type SocketCalls } from "./socket_calls.ts";
 
 /** Where Debian keeps libc, and where others do; these stand in --allow-ffi, which takes absolute paths only. */
 export const LIBC_PATHS: readonly string[] = [

@@ -2,7 +2,7 @@
  * Serves the site in one thread: puts log, limits, handlers and listeners together, begins to accept, and ends it all in
  * order. Separate from main.ts because with `--workers` several threads do this, each for its part. I/O.
  */
-import { AccessGuard } from "../access/access_guard.ts";
+import { AccessGuard, type Realm } from "../access/access_guard.ts";
 import { TrustedProxies } from "../access/forwarded.ts";
 import { PasswordChecker } from "../access/password_checker.ts";
 import { CgiScripts } from "../cgi/cgi_scripts.ts";
@@ -11,7 +11,7 @@ import { KnownSections } from "../http/known_sections.ts";
 import { HeadWriter, OutputPool } from "../http/writers.ts";
 import { createStaticHandler } from "../static/static_files.ts";
 import { Readiness } from "../system/readiness.ts";
-import { type Config, usesCgi } from "../config/config.ts";
+import { type Config, credentialFiles, usesCgi } from "../config/config.ts";
 import { HttpsListener } from "../net/https_listener.ts";
 import { type Libc, openReadinessCalls, openSocketCalls, openSystemCalls } from "../system/libc.ts";
 import { ListeningSocket } from "../net/listening_port.ts";
@@ -19,18 +19,16 @@ import { listenTcp } from "../net/listen.ts";
 import { ReloadableErrorPages } from "../site/load_error_pages.ts";
 import { loadRealms } from "../access/load_realms.ts";
 import type { Log } from "../log/log.ts";
-import { argumentLabel } from "../config/options.ts";
 import { findIdentity } from "../process/privileges.ts";
 import { createHttpsRedirect } from "../site/redirect_to_https.ts";
 import { reloadAll } from "./reload.ts";
 import { createRouter } from "../site/router.ts";
 import type { ConnectionServices } from "../serve/http1_connection.ts";
 import { type Listener, type ListenerOptions, Server } from "../serve/server.ts";
-import { nameOf, type Part } from "../config/share_config.ts";
+import { nameOf, type Part } from "../net/listen_address.ts";
 import { SocketListener } from "../net/socket_listener.ts";
 import { SocketShutdown } from "../net/socket_shutdown.ts";
 import { StartError } from "../start_error.ts";
-import { credentialFiles } from "../net/load_credentials.ts";
 import { Clock } from "../net/transport.ts";
 
 /** Where clients are served; data that can be sent to another thread. */
@@ -101,7 +99,7 @@ export class SiteServer implements Serving {
     const { log, part } = this.#options;
     const isDone = await reloadAll([
       () => this.#errorPages.reload(),
-      () => this.#guard.replaceRealms(loadRealms(this.#config)),
+      () => this.#guard.replaceRealms(readRealms(this.#config)),
       () => this.#renewHttps(),
     ], log);
     if (part.count > 1) await this.#https?.handedOver;
@@ -131,12 +129,12 @@ export class SiteServer implements Serving {
   }
 
   #listenHttp(): readonly ServedAddress[] {
-    const { http: address, limits, form } = this.#config;
+    const { http: address, limits } = this.#config;
     if (address === null) return [];
     const { libc, part } = this.#options;
     const isShared = part.index > 0;
     const others = isShared ? new ListeningSocket(libc, address.port).descriptors : [];
-    const listener = listenTcp(address, { argument: argumentLabel("http", form), isShared });
+    const listener = listenTcp(address, { isShared });
     const socket = new ListeningSocket(libc, listener.addr.port);
     socket.limitUnsent(limits.maxUnsentBytes);
     if (part.count > 1) socket.share();
@@ -163,7 +161,14 @@ export class SiteServer implements Serving {
     return {
       handler: createRouter({
         rules,
-        files: createStaticHandler({ root, listing, servesDotFiles, limits, rules, nowMs: () => clock.nowMs }),
+        files: createStaticHandler({
+          root: root.value,
+          listing,
+          servesDotFiles,
+          limits,
+          rules,
+          nowMs: () => clock.nowMs,
+        }),
         scripts: this.#scripts,
         guard: guard.isNeeded ? (request) => guard.admit(request) : null,
       }),
@@ -219,21 +224,31 @@ function createScripts(
   const calls = openSystemCalls();
   if (calls === null || readiness === null) {
     throw new StartError({
-      argument: argumentLabel("cgi", config.form),
-      value: cgiPath,
+      ...(cgiPath ?? Object.values(cgi.handlers)[0]),
       problem: "no program can be started, for no C library with the functions for it was found",
       remedy: "run lisod on Linux with glibc, for x86-64 or arm64",
     });
   }
-  const user = cgi.user === null ? null : findIdentity(cgi.user, null);
-  return new CgiScripts({ ...cgi, user, cgiPath, documentRoot: root, rules, limits, log, calls, readiness });
+  return new CgiScripts({
+    ...cgi,
+    handlers: Object.fromEntries(Object.entries(cgi.handlers).map(([extension, { value }]) => [extension, value])),
+    user: cgi.user === null ? null : findIdentity(cgi.user),
+    spoolFolder: cgi.spoolFolder.value,
+    cgiPath: cgiPath?.value ?? null,
+    documentRoot: root.value,
+    ...{ rules, limits, log, calls, readiness },
+  });
+}
+
+function readRealms({ access, root }: Config): readonly Realm[] {
+  return loadRealms(access.realms, root.value);
 }
 
 function createGuard(config: Config, clock: Clock): AccessGuard {
   const passwords = new PasswordChecker();
   return new AccessGuard({
     rules: config.access.rules,
-    realms: loadRealms(config),
+    realms: readRealms(config),
     limits: config.limits,
     nowMs: () => clock.nowMs,
     checkPassword: (password, hash) => passwords.check(password, hash),

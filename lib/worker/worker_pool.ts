@@ -8,7 +8,7 @@ import { needsLowPort } from "../process/leave_root.ts";
 import type { Log } from "../log/log.ts";
 import type { ServedAddress, Serving } from "./thread_server.ts";
 import type { ConfigSource, Order, OrderMessage, OrderResult, PlainOrder, WorkerMessage } from "./worker_thread.ts";
-import { nameOf } from "../config/share_config.ts";
+import { nameOf } from "../net/listen_address.ts";
 import { StartError } from "../start_error.ts";
 
 /** How long workers may take to end their scripts when the server ends at once. */

@@ -11,7 +11,8 @@ import { loadConfigFile } from "../config/load_config_file.ts";
 import { Log, type LogPart } from "../log/log.ts";
 import { holdRights, restRights } from "../system/capabilities.ts";
 import { logUncaughtErrors, type ServedAddress, type Serving, SiteServer } from "./thread_server.ts";
-import { type Part, shareConfig } from "../config/share_config.ts";
+import { shareConfig } from "../config/share_config.ts";
+import type { Part } from "../net/listen_address.ts";
 import { StartError, type StartProblem } from "../start_error.ts";
 
 /** What the configuration is read from once more: it holds objects that cannot be sent. */

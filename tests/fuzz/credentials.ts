@@ -53,8 +53,13 @@ function playCase(
   write(files.certificateFile, [change(certificate), change(certificate), certificate + change(certificate), key]);
   write(files.passphraseFile, ["", "x"]);
   const passphraseFile = random(2) === 0 ? null : files.passphraseFile;
+  const given = (argument: string, value: string) => ({ argument, value });
   try {
-    const { names, notAfterMs, warnings } = loadCredentials({ ...files, passphraseFile, form: "named" }, Date.now());
+    const { names, notAfterMs, warnings } = loadCredentials({
+      keyFile: given("--key", files.keyFile),
+      certificateFile: given("--certificate", files.certificateFile),
+      passphraseFile: passphraseFile === null ? null : given("--key-passphrase", passphraseFile),
+    }, Date.now());
     if (!Number.isFinite(notAfterMs)) return "A certificate without end";
     return names.length > 0 || warnings.length > 0 ? null : "A certificate for nobody, and no warning";
   } catch (error) {

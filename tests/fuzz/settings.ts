@@ -47,7 +47,7 @@ function playArguments(random: Random): string | null {
     if (!("config" in command)) return null;
     const { limits, root } = command.config;
     const isSound = Object.values(limits).every((limit) => Number.isSafeInteger(limit) && limit >= 0);
-    return isSound && root.startsWith("/") ? null : JSON.stringify(command.config);
+    return isSound && root.value.startsWith("/") ? null : JSON.stringify(command.config);
   });
   return problem === null ? null : `${problem}: ${JSON.stringify(args)}`;
 }
