@@ -62,6 +62,7 @@ const WITH_IO: readonly string[] = [
   "lib/config/load_config_file.ts",
   "lib/site/load_error_pages.ts",
   "lib/access/load_realms.ts",
+  "lib/small_file.ts",
   "lib/process/lock_file.ts",
   "lib/log/log.ts",
   "lib/log/log_file.ts",

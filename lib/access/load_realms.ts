@@ -3,6 +3,7 @@ import { relative } from "@std/path";
 import type { Realm } from "./access_guard.ts";
 import { parsePasswordFile, PasswordFileError } from "./password_file.ts";
 import type { PathPrefix } from "../http/path_prefix.ts";
+import { readSmallFile } from "../small_file.ts";
 import { type Given, osProblem, StartError } from "../start_error.ts";
 
 /** A realm whose users are still on disk. */
@@ -12,9 +13,6 @@ export interface RealmFile {
   readonly file: Given;
   readonly prefix: PathPrefix;
 }
-
-/** Room for some thousand users. */
-const MAX_FILE_BYTES = 1_048_576;
 
 /**
  * The realms with their users, in the order given. `root` is the absolute path of the folder that is served. Throws
@@ -28,12 +26,11 @@ function loadUsers(file: Given, root: string): ReadonlyMap<string, string> {
   const refusal = (problem: string, remedy: string, cause?: unknown) =>
     new StartError({ ...file, problem, remedy }, { cause });
   try {
-    const { isFile, size } = Deno.statSync(file.value);
-    if (!isFile || size > MAX_FILE_BYTES) throw refusal("not a file of at most 1 MiB", REMEDY);
+    const { bytes } = readSmallFile(file, { remedy: REMEDY });
     if (!relative(Deno.realPathSync(root), Deno.realPathSync(file.value)).startsWith("../")) {
       throw refusal("inside the folder that is served", "move it out of there");
     }
-    return parsePasswordFile(Deno.readTextFileSync(file.value));
+    return parsePasswordFile(new TextDecoder().decode(bytes));
   } catch (error) {
     if (error instanceof StartError) throw error;
     const problem = error instanceof PasswordFileError ? error.message : osProblem(error);

@@ -36,8 +36,8 @@ Deno.test("loadRealms() throws a StartError that tells nothing of the content wh
     Deno.symlinkSync(join(folder, "www", "users"), join(folder, "link"));
     const table: readonly [string, string][] = [
       ["missing", "does not exist"],
-      ["www", "not a file"],
-      ["large", "not a file"],
+      ["www", "is a folder"],
+      ["large", "longer than 1048576 bytes"],
       ["plain", "line 2"],
       ["www/users", "inside the folder that is served"],
       ["link", "inside the folder that is served"],

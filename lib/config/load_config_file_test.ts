@@ -17,7 +17,7 @@ Deno.test("loadConfigFile() reads text and refuses everything else", () => {
     assertStringIncludes(refusal(), "longer than 1048576 bytes");
     Deno.removeSync(path);
     Deno.mkdirSync(path);
-    assertStringIncludes(refusal(), "not a regular file");
+    assertStringIncludes(refusal(), "is a folder");
     Deno.removeSync(path);
     // A FIFO that nobody writes would be read for ever.
     new Deno.Command("mkfifo", { args: [path] }).outputSync();

@@ -4,7 +4,8 @@
  */
 import { latin1Text } from "../http/grammar.ts";
 import { checkCredentials, type Credentials, CredentialsError, showChain } from "./check_credentials.ts";
-import { type Given, osProblem, StartError } from "../start_error.ts";
+import { readSmallFile, type SmallFile } from "../small_file.ts";
+import { type Given, StartError } from "../start_error.ts";
 
 /** Where the credentials are. */
 export interface CredentialFiles {
@@ -14,8 +15,6 @@ export interface CredentialFiles {
   readonly passphraseFile: Given | null;
 }
 
-/** Longer than any chain; a larger file, such as a log named by mistake, is not read. */
-const MAX_FILE_BYTES = 1_048_576;
 /** The mode bits that let everybody read. A group may: Debian has one for keys, ssl-cert. */
 const OTHERS_READ = 0o004;
 
@@ -71,7 +70,7 @@ interface PemFile {
 }
 
 function readPem(file: Given): PemFile {
-  const { bytes, mode } = readSmallFile(file);
+  const { bytes, mode } = readFile(file);
   const text = latin1Text(bytes, 0, bytes.length);
   // The runtime finds nothing behind a byte order mark (UTF-8 EF BB BF, UTF-16 FF FE or FE FF), and says just that.
   if (/^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)/.test(text)) {
@@ -83,30 +82,13 @@ function readPem(file: Given): PemFile {
 }
 
 function readPassphrase(file: Given): string {
-  const [line] = new TextDecoder().decode(readSmallFile(file).bytes).split(/\r?\n/);
+  const [line] = new TextDecoder().decode(readFile(file).bytes).split(/\r?\n/);
   if (line !== "") return line;
   throw new StartError({ ...file, problem: "its first line is empty", remedy: "put the passphrase there" });
 }
 
-/** The whole file. Looks before it opens: opening a pipe without a writer would stop the process. */
-function readSmallFile(file: Given): { readonly bytes: Uint8Array; readonly mode: number } {
-  const { value: path } = file;
-  const remedy = `name a readable PEM file, see ls -lL ${shellQuoted(path)}`;
-  try {
-    const { isFile, isDirectory, size, mode } = Deno.statSync(path);
-    const problem = isDirectory
-      ? "is a folder"
-      : !isFile
-      ? "not a regular file"
-      : size > MAX_FILE_BYTES
-      ? "too long for a key or a chain of certificates"
-      : null;
-    if (problem !== null) throw new StartError({ ...file, problem, remedy });
-    return { bytes: Deno.readFileSync(path), mode: mode ?? 0 };
-  } catch (error) {
-    if (error instanceof StartError) throw error;
-    throw new StartError({ ...file, problem: osProblem(error), remedy }, { cause: error });
-  }
+function readFile(file: Given): SmallFile {
+  return readSmallFile(file, { remedy: `name a readable PEM file, see ls -lL ${shellQuoted(file.value)}` });
 }
 
 function readableWarning(path: string, mode: number): string {

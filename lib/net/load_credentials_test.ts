@@ -138,7 +138,7 @@ const REFUSED: readonly (Pair & { readonly says: string; readonly shows?: string
   { key: "rsa.key", certificate: "none.crt", says: "does not exist", shows: "No such file" },
   { key: ".", certificate: "rsa.crt", says: "is a folder" },
   { key: "pipe", certificate: "rsa.crt", says: "not a regular file", shows: /^p/ },
-  { key: "large", certificate: "rsa.crt", says: "too long", shows: "1048577" },
+  { key: "large", certificate: "rsa.crt", says: "longer than 1048576 bytes", shows: "1048577" },
   { key: "nothing", certificate: "rsa.crt", says: "holds no whole private key", shows: "Could not read" },
   { key: "cut.key", certificate: "server.crt", says: "holds no whole private key", shows: "Could not read" },
   { key: "rsa.crt", certificate: "rsa.crt", says: "no whole private key, but CERTIFICATE", shows: "Could not read" },

@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
 import { ErrorPages, type OwnPages } from "./error_pages.ts";
+import { readSmallFile } from "../small_file.ts";
 import { type Given, osProblem, StartError } from "../start_error.ts";
 
 const PAGE_NAME = /^([45][0-9]{2}|4xx|5xx|error)\.html$/;
@@ -21,15 +22,8 @@ export function loadErrorPages(
   for (const name of readNames(folder, refusal)) {
     const key = PAGE_NAME.exec(name)?.[1];
     if (key === undefined) continue;
-    const path = join(folder, name);
-    try {
-      const { isFile, size } = Deno.statSync(path);
-      if (!isFile) throw refusal(path, "not a regular file");
-      if (size > maxErrorPageBytes) throw refusal(path, `longer than ${maxErrorPageBytes} bytes`);
-      pages.set(key as PageKey, Deno.readFileSync(path));
-    } catch (error) {
-      throw error instanceof StartError ? error : refusal(path, osProblem(error), error);
-    }
+    const page = { argument, value: join(folder, name) };
+    pages.set(key as PageKey, readSmallFile(page, { remedy: REMEDY, maxBytes: maxErrorPageBytes }).bytes);
   }
   if (pages.size === 0) throw refusal(folder, "holds no page");
   return pages;

@@ -51,7 +51,7 @@ Deno.test("loadErrorPages() refuses a folder that is none, holds no page, or a p
   });
   withFolder({}, (folder) => {
     Deno.mkdirSync(join(folder, "5xx.html"));
-    refuse(folder, join(folder, "5xx.html"), "not a regular file");
+    refuse(folder, join(folder, "5xx.html"), "is a folder");
   });
   withFolder({}, (folder) => {
     Deno.symlinkSync("nowhere", join(folder, "404.html"));
