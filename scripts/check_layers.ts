@@ -1,95 +1,119 @@
 /**
- * Checks the layers of the server: imports go down only, static/ and cgi/ never meet, and a pure file (each but those of
- * WITH_IO) does no I/O, reads no clock, sets no timer, logs nothing and imports pure files alone. Separate from the
- * linter because it compares files with each other. `deno task layers` prints each breach with its file and line.
+ * Checks the house of the server: imports go down only, folders of one floor never meet, functions of the C library are
+ * declared and opened on one floor alone, no folder overflows, and a pure file (each but those of WITH_IO) does no I/O, reads no
+ * clock, sets no timer, logs nothing and imports pure files alone. Separate from the linter because it compares files with
+ * each other. `deno task layers` prints each breach with its file and line. What each folder holds: readme.txt 4.
  */
 import { dirname, join } from "@std/path";
 
+/** Paths and folders that stand beside each other. */
+interface Layer {
+  readonly floor: number;
+  /** Of several folders here none imports from another. */
+  readonly entries: readonly string[];
+}
+
 /**
- * Paths and folders from the bottom up. A file belongs to the longest entry that its path starts with, and may import
- * from its own layer and from those below.
+ * From the bottom up. A file belongs to the longest entry that its path starts with, and may import from its own folder and
+ * from layers below. Some floors have an order of their own.
  */
-const LAYERS: readonly (readonly string[])[] = [
-  ["lib/std/"],
-  ["lib/limits.ts", "lib/rules.ts"],
-  [
-    "lib/http/grammar.ts",
-    "lib/http/header_fields.ts",
-    "lib/http/kept_head.ts",
-    "lib/http/message.ts",
-    "lib/http/receive_buffer.ts",
-  ],
-  ["lib/http/"],
-  ["lib/http/connection.ts"],
-  ["lib/system/"],
-  ["lib/static/", "lib/cgi/", "lib/access/"],
-  ["lib/server/"],
-  ["main.ts"],
+const LAYERS: readonly Layer[] = [
+  { floor: 0, entries: ["lib/std/"] },
+  { floor: 0, entries: ["lib/ip_address.ts", "lib/limits.ts", "lib/rules.ts", "lib/start_error.ts"] },
+  { floor: 1, entries: ["lib/system/"] },
+  {
+    floor: 2,
+    entries: [
+      "lib/http/grammar.ts",
+      "lib/http/header_fields.ts",
+      "lib/http/kept_head.ts",
+      "lib/http/message.ts",
+      "lib/http/receive_buffer.ts",
+    ],
+  },
+  { floor: 2, entries: ["lib/http/"] },
+  { floor: 2, entries: ["lib/http/connection.ts"] },
+  { floor: 2, entries: ["lib/http2/"] },
+  { floor: 3, entries: ["lib/log/"] },
+  { floor: 4, entries: ["lib/net/", "lib/child/"] },
+  { floor: 5, entries: ["lib/gateway/"] },
+  { floor: 6, entries: ["lib/static/", "lib/cgi/", "lib/forward/", "lib/access/"] },
+  { floor: 7, entries: ["lib/site/", "lib/status/"] },
+  { floor: 8, entries: ["lib/config/", "lib/serve/"] },
+  { floor: 9, entries: ["lib/process/"] },
+  { floor: 10, entries: ["lib/worker/"] },
+  { floor: 11, entries: ["main.ts"] },
 ];
 
-/** Folders of one layer that may not import from each other. */
-const STRANGERS: readonly string[] = ["lib/static/", "lib/cgi/", "lib/access/"];
+/** The one folder that speaks to the C library by itself; all others are handed its functions. */
+const FFI_FOLDER = "lib/system/";
+const FFI = /\b(?:dlopen|Unsafe(?:Pointer|PointerView|Callback|FnPointer)|ForeignLibraryInterface)\b/g;
+
+/** Files of a folder, tests apart: more are told, and beyond the second number refused. */
+const MANY_FILES = 20;
+const MOST_FILES = 24;
 
 /** The files that do I/O or read the clock. All others are pure, and their tests run without any permission. */
 const WITH_IO: readonly string[] = [
   "lib/access/access_guard.ts",
+  "lib/access/load_realms.ts",
   "lib/access/password_checker.ts",
   "lib/access/password_worker.ts",
   "lib/access/verify_password.ts",
   "lib/cgi/cgi_scripts.ts",
   "lib/cgi/find_script.ts",
-  "lib/child/pipe.ts",
-  "lib/child/child_process.ts",
   "lib/cgi/script_run.ts",
+  "lib/child/child_process.ts",
+  "lib/child/pipe.ts",
   "lib/child/spawn_arguments.ts",
   "lib/child/spawner.ts",
-  "lib/gateway/spool_content.ts",
   "lib/child/start_gate.ts",
-  "lib/system/process_calls.ts",
-  "lib/serve/answer_request.ts",
-  "lib/process/check_config.ts",
-  "lib/net/check_credentials.ts",
-  "lib/process/daemon.ts",
-  "lib/process/descriptors.ts",
-  "lib/net/https_listener.ts",
-  "lib/net/is_peer_gone.ts",
-  "lib/serve/is_settled_soon.ts",
-  "lib/net/key_log.ts",
-  "lib/process/leave_root.ts",
-  "lib/system/libc.ts",
-  "lib/net/listen.ts",
-  "lib/net/listening_port.ts",
   "lib/config/load_config_file.ts",
-  "lib/site/load_error_pages.ts",
-  "lib/access/load_realms.ts",
-  "lib/small_file.ts",
-  "lib/process/lock_file.ts",
+  "lib/gateway/spool_content.ts",
   "lib/log/log.ts",
   "lib/log/log_file.ts",
-  "lib/serve/open_connections.ts",
-  "lib/process/permissions.ts",
-  "lib/process/privileges.ts",
-  "lib/serve/response_sender.ts",
-  "lib/serve/http1_connection.ts",
-  "lib/serve/server.ts",
-  "lib/process/service_manager.ts",
-  "lib/process/signals.ts",
-  "lib/worker/thread_server.ts",
-  "lib/worker/worker_thread.ts",
+  "lib/net/check_credentials.ts",
+  "lib/net/https_listener.ts",
+  "lib/net/is_peer_gone.ts",
+  "lib/net/key_log.ts",
+  "lib/net/listen.ts",
+  "lib/net/listening_port.ts",
+  "lib/net/load_credentials.ts",
   "lib/net/socket.ts",
   "lib/net/socket_listener.ts",
   "lib/net/socket_shutdown.ts",
-  "lib/net/load_credentials.ts",
   "lib/net/transport.ts",
-  "lib/worker/worker_pool.ts",
+  "lib/process/check_config.ts",
+  "lib/process/daemon.ts",
+  "lib/process/descriptors.ts",
+  "lib/process/leave_root.ts",
+  "lib/process/lock_file.ts",
+  "lib/process/permissions.ts",
+  "lib/process/privileges.ts",
+  "lib/process/service_manager.ts",
+  "lib/process/signals.ts",
+  "lib/serve/answer_request.ts",
+  "lib/serve/http1_connection.ts",
+  "lib/serve/is_settled_soon.ts",
+  "lib/serve/open_connections.ts",
+  "lib/serve/response_sender.ts",
+  "lib/serve/server.ts",
+  "lib/site/load_error_pages.ts",
+  "lib/small_file.ts",
   "lib/static/file_body.ts",
   "lib/static/known_files.ts",
   "lib/static/open_file.ts",
   "lib/static/read_folder.ts",
   "lib/static/static_files.ts",
   "lib/system/epoll.ts",
+  "lib/system/libc.ts",
   "lib/system/paced_readiness.ts",
+  "lib/system/process_calls.ts",
   "lib/system/readiness.ts",
+  "lib/system/socket_calls.ts",
+  "lib/worker/thread_server.ts",
+  "lib/worker/worker_pool.ts",
+  "lib/worker/worker_thread.ts",
   "main.ts",
 ];
 
@@ -97,8 +121,12 @@ const WITH_IO: readonly string[] = [
 const IMPURE: readonly { readonly pattern: RegExp; readonly name: string }[] = [
   { pattern: /\bDeno\b/g, name: "Deno" },
   { pattern: /\bconsole\b/g, name: "console" },
+  { pattern: /\bprocess\s*\./g, name: "process" },
   { pattern: /\b(?:setTimeout|setInterval)\b|\bAbortSignal\s*\.\s*timeout\b/g, name: "a timer" },
-  { pattern: /\bDate\s*\.\s*now\b|\bDate\s*\(\s*\)|\bnew\s+Date\b(?!\s*\()|\bperformance\b/g, name: "a clock" },
+  {
+    pattern: /\bDate\s*\.\s*now\b|\bDate\s*\(\s*\)|\bnew\s+Date\b(?!\s*\()|\bperformance\b|\bTemporal\s*\.\s*Now\b/g,
+    name: "a clock",
+  },
   { pattern: /\b(?:fetch\s*\(|new\s+(?:Worker|WebSocket)\b)/g, name: "I/O" },
 ];
 
@@ -113,12 +141,12 @@ const LITERAL =
 
 const IMPORT = /\b(?:import|export)\b\s*(type\b)?[^;"'()=]*?\bfrom\s*"([^"]+)"|\bimport\s*\(?\s*"([^"]+)"/g;
 
-/** One place where the code leaves the layers. */
+/** One place where the code leaves the layers, or a folder where it overflows. */
 export interface Breach {
   /** Relative to the project's folder. */
   readonly path: string;
-  /** Counted from 1. */
-  readonly line: number;
+  /** Counted from 1; null for a folder. */
+  readonly line: number | null;
   readonly message: string;
 }
 
@@ -127,11 +155,40 @@ export function isPure(path: string): boolean {
   return !WITH_IO.includes(path);
 }
 
+/** The floor on which a file or folder stands, counted from 0; null where none was made for it. A folder ends in a slash. */
+export function floorOf(path: string): number | null {
+  return LAYERS[layerOf(path)]?.floor ?? (path === "lib/" ? 0 : null);
+}
+
 /** Every breach in `files`, which holds the text of each source (tests apart) by its path from the project's folder. */
 export function checkLayers(files: ReadonlyMap<string, string>): Breach[] {
-  return [...files].flatMap(([path, text]) => checkFile(path, text)).sort((a, b) =>
-    a.path.localeCompare(b.path) || a.line - b.line
+  const overflowing = crowdedFolders([...files.keys()], MOST_FILES).map(({ folder, count }) => ({
+    path: folder,
+    line: null,
+    message: `holds ${count} files, tests apart, and may hold ${MOST_FILES}: find a second noun in it`,
+  }));
+  return [...overflowing, ...[...files].flatMap(([path, text]) => checkFile(path, text))].sort((a, b) =>
+    a.path.localeCompare(b.path) || (a.line ?? 0) - (b.line ?? 0)
   );
+}
+
+/** Folders with more than `most` of the files at `paths`, and how many they have. */
+export function crowdedFolders(
+  paths: readonly string[],
+  most = MANY_FILES,
+): readonly { readonly folder: string; readonly count: number }[] {
+  const folders = Map.groupBy(paths, (path) => `${dirname(path)}/`);
+  return [...folders].map(([folder, { length: count }]) => ({ folder, count })).filter(({ count }) => count > most);
+}
+
+/** Files that this script names and `paths` lacks: left behind when a file was moved. */
+export function findLeftBehind(paths: readonly string[]): Breach[] {
+  const listed = [...WITH_IO, ...LAYERS.flatMap(({ entries }) => entries).filter((entry) => entry.endsWith(".ts"))];
+  return [...new Set(listed)].filter((path) => !paths.includes(path)).map((path) => ({
+    path: "scripts/check_layers.ts",
+    line: null,
+    message: `names "${path}", which is not there`,
+  }));
 }
 
 function checkFile(path: string, text: string): Breach[] {
@@ -145,11 +202,13 @@ function checkFile(path: string, text: string): Breach[] {
     const fault = checkImport(path, match[2] ?? match[3], match[1] === "type");
     if (fault !== null) report(match.index, fault);
   }
+  const code = blank(text, () => true);
+  const refuse = (pattern: RegExp, message: (found: string) => string) => {
+    for (const match of code.matchAll(pattern)) report(match.index, message(match[0]));
+  };
+  if (!path.startsWith(FFI_FOLDER)) refuse(FFI, (name) => `uses ${name}, which is for ${FFI_FOLDER} alone`);
   if (isPure(path)) {
-    const code = blank(text, () => true);
-    for (const { pattern, name } of IMPURE) {
-      for (const match of code.matchAll(pattern)) report(match.index, `uses ${name}, ${UNLISTED}`);
-    }
+    for (const { pattern, name } of IMPURE) refuse(pattern, () => `uses ${name}, ${UNLISTED}`);
   }
   return breaches;
 }
@@ -162,16 +221,24 @@ function checkImport(path: string, specifier: string, isTypeOnly: boolean): stri
   }
   const target = join(dirname(path), specifier);
   if (layerOf(target) > layerOf(path)) return `imports "${target}", which is a layer above it`;
-  const [from, to] = [path, target].map((file) => STRANGERS.find((folder) => file.startsWith(folder)));
-  if (from && to && from !== to) return `imports "${target}": ${from} and ${to} never meet`;
+  const [from, to] = [path, target].map(entryOf);
+  if (layerOf(target) === layerOf(path) && from !== to && from?.endsWith("/")) {
+    return `imports "${target}": ${from} and ${to} never meet`;
+  }
   if (isPure(path) && !isPure(target) && !isTypeOnly) return `imports "${target}", ${UNLISTED}`;
   return null;
 }
 
+/** An index of LAYERS; -1 for a path that belongs to none. */
 function layerOf(path: string): number {
-  const entries = LAYERS.flatMap((layer, rank) => layer.map((entry) => ({ entry, rank })));
-  const found = entries.filter(({ entry }) => matches(entry, path)).sort((a, b) => b.entry.length - a.entry.length);
-  return found[0]?.rank ?? -1;
+  const entry = entryOf(path);
+  return LAYERS.findIndex(({ entries }) => entry !== undefined && entries.includes(entry));
+}
+
+/** The longest entry of LAYERS that the path belongs to. */
+function entryOf(path: string): string | undefined {
+  const found = LAYERS.flatMap(({ entries }) => entries).filter((entry) => matches(entry, path));
+  return found.sort((a, b) => b.length - a.length)[0];
 }
 
 function matches(entry: string, path: string): boolean {
@@ -198,8 +265,14 @@ export function listSources(folder: string): string[] {
 
 if (import.meta.main) {
   const sources = ["main.ts", ...listSources("lib")].filter((path) => !path.endsWith("_test.ts"));
-  const breaches = checkLayers(new Map(sources.map((path) => [path, Deno.readTextFileSync(path)])));
-  for (const { path, line, message } of breaches) console.error(`${path}:${line}: ${message}`);
+  const texts = new Map(sources.map((path) => [path, Deno.readTextFileSync(path)]));
+  const breaches = [...checkLayers(texts), ...findLeftBehind(sources)];
+  for (const { path, line, message } of breaches) {
+    console.error(`${path}${line === null ? "" : `:${line}`}: ${message}`);
+  }
+  for (const { folder, count } of crowdedFolders(sources)) {
+    console.error(`${folder} is full: ${count} files, tests apart`);
+  }
   console.error(`Checked the layers of ${sources.length} files, ${breaches.length} breaches`);
   Deno.exit(breaches.length === 0 ? 0 : 1);
 }
