@@ -2,9 +2,11 @@
  * Checks the house of the server: imports go down only, folders of one floor never meet, functions of the C library are
  * declared and opened on one floor alone, no folder overflows, and a pure file (each but those of WITH_IO) does no I/O, reads no
  * clock, sets no timer, logs nothing and imports pure files alone. Separate from the linter because it compares files with
- * each other. `deno task layers` prints each breach with its file and line. What each folder holds: readme.txt 4.
+ * each other. `deno task layers` prints each breach, and those of the texts (check_texts.ts), with file and line. What each
+ * folder holds: readme.txt 4.
  */
 import { dirname, join } from "@std/path";
+import { type Breach, checkTexts } from "./check_texts.ts";
 
 /** Paths and folders that stand beside each other. */
 interface Layer {
@@ -141,15 +143,6 @@ const LITERAL =
 
 const IMPORT = /\b(?:import|export)\b\s*(type\b)?[^;"'()=]*?\bfrom\s*"([^"]+)"|\bimport\s*\(?\s*"([^"]+)"/g;
 
-/** One place where the code leaves the layers, or a folder where it overflows. */
-export interface Breach {
-  /** Relative to the project's folder. */
-  readonly path: string;
-  /** Counted from 1; null for a folder. */
-  readonly line: number | null;
-  readonly message: string;
-}
-
 /** True for a file that does no I/O and so is tested without permissions; `path` is relative to the project's folder. */
 export function isPure(path: string): boolean {
   return !WITH_IO.includes(path);
@@ -266,13 +259,15 @@ export function listSources(folder: string): string[] {
 if (import.meta.main) {
   const sources = ["main.ts", ...listSources("lib")].filter((path) => !path.endsWith("_test.ts"));
   const texts = new Map(sources.map((path) => [path, Deno.readTextFileSync(path)]));
-  const breaches = [...checkLayers(texts), ...findLeftBehind(sources)];
+  const breaches = [...checkLayers(texts), ...findLeftBehind(sources), ...checkTexts(floorOf)];
   for (const { path, line, message } of breaches) {
     console.error(`${path}${line === null ? "" : `:${line}`}: ${message}`);
   }
   for (const { folder, count } of crowdedFolders(sources)) {
     console.error(`${folder} is full: ${count} files, tests apart`);
   }
-  console.error(`Checked the layers of ${sources.length} files, ${breaches.length} breaches`);
+  console.error(
+    `Checked the layers of ${sources.length} files and what texts say of them, ${breaches.length} breaches`,
+  );
   Deno.exit(breaches.length === 0 ? 0 : 1);
 }

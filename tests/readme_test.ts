@@ -1,4 +1,4 @@
-/** readme.txt against what it speaks of: the options and their defaults, the files of the change map. */
+/** readme.txt against what it speaks of: the options and their defaults. The files that it names: scripts/check_texts.ts. */
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { OPTIONS } from "../lib/config/options.ts";
@@ -12,18 +12,6 @@ Deno.test("readme.txt lists every option with its default, and no other", () => 
     `  --${(value === null ? name : `${name} ${value}`).padEnd(30)} ${standard}`
   );
   assertEquals(section.split("\n").filter((line) => line.startsWith("  --")), wanted);
-});
-
-Deno.test("readme.txt names only files that are there", () => {
-  const names = README.match(/(?:lib|scripts|cgi-bin|certs|tests)\/[\w./-]*\w/g) ?? [];
-  const isThere = (name: string) => {
-    try {
-      return Deno.statSync(join(PROJECT, name)) !== null;
-    } catch {
-      return false;
-    }
-  };
-  assertEquals(names.filter((name) => !isThere(name) && name !== "cgi-bin/.venv" && !name.startsWith("certs/")), []);
 });
 
 Deno.test("readme.txt has each of its sections once, with its text", () => {
