@@ -112,10 +112,23 @@ give_esbuild() {
   install -D "$TOOLS/esbuild-$ESBUILD_VERSION/bin/esbuild" "$1/dl/esbuild-$ESBUILD_VERSION/esbuild-linux-x64"
 }
 
-# Installs what the tests need and is missing: Debian packages (as root; else it says which) and playwright-core.
+# find_test_tools NEED...: gets what tests need, in the words of scripts/run_tests.ts.
 find_test_tools() {
+  local need
+  for need in "$@"; do
+    case $need in
+      denort) find_denort ;;
+      browser) find_browser_parts ;;
+      debian) find_debian_packages "${DEBIAN_PACKAGES[@]}" ;;
+      *) find_debian_packages "$need" ;;
+    esac
+  done
+}
+
+# find_debian_packages PACKAGE...: installs those that are missing as root; any other user is told which they are.
+find_debian_packages() {
   local package missing=()
-  for package in "${DEBIAN_PACKAGES[@]}"; do
+  for package in "$@"; do
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
   done
   if ((${#missing[@]})); then
@@ -126,6 +139,10 @@ find_test_tools() {
       say "Missing, and only root can install it: ${missing[*]} (apt-get install ${missing[*]}); tests that need it will fail"
     fi
   fi
+}
+
+# Gets what browser tests need beside Debian's browser.
+find_browser_parts() {
   grep -qs "\"version\": \"$PLAYWRIGHT_VERSION\"" "$TOOLS/playwright-core/package.json" ||
     fetch_package playwright-core "$PLAYWRIGHT_VERSION" 6f5a60be62a4fddfbe7d10c448d8fbd54547da3358f2f8a04211440471ee863e \
       "$TOOLS/playwright-core" || fail "Cannot test in a browser without playwright-core in .tools/"

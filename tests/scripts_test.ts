@@ -229,14 +229,32 @@ Deno.test("test ends with the count when the set-up fails", async () => {
   assertEquals([code, text], [1, "0 passed, 1 failed\n"]);
 });
 
-Deno.test("run_tests.ts counts tests and failed checks in its last line when steps are named", async () => {
+Deno.test("test gets what the named steps need, passes the names on, and ends with the count", async () => {
+  const deno = `
+[[ $1 == --version ]] && { echo "deno ${PINNED} (stable, release)"; exit; }
+[[ $* == *unknown* ]] && { echo "No step is called so" >&2; exit 2; }
+[[ $* == *--needs* ]] && { echo "a-package another-package"; exit; }
+echo "ran: $*"; echo "1 passed, 0 failed"`;
+  await using copy = await ProjectCopy.make({ deno });
+  const { code, text, stderr } = await copy.bash("./scripts/test lint 'lib/a b_test.ts'");
+  assertEquals([code, text], [0, "ran: task --quiet ok lint lib/a b_test.ts\n1 passed, 0 failed\n"]);
+  for (const name of ["a-package", "another-package"]) assertStringIncludes(stderr, `apt-get install ${name}`);
+  assertNotMatch(stderr, /chromium|playwright/);
+  const refused = await copy.bash("./scripts/test lint unknown");
+  assertEquals([refused.code, refused.text], [2, "0 passed, 1 failed\n"]);
+  assertEquals(refused.stderr, "No step is called so\n");
+});
+
+Deno.test("run_tests.ts counts tests and checks in its last line when steps and files are named", async () => {
   const test = (name: string, body: string) => `Deno.test("${name}", () => {${body}});\n`;
   await using copy = await ProjectCopy.make({}, {
     "lib/good_test.ts": test("good", "") + test("fine", ""),
     "lib/bad_test.ts": test("bad", 'throw new Error("bad");'),
-    "lib/http/grammar.ts": 'import "../server/log.ts";\n',
+    "lib/http/grammar.ts": 'import "../log/log.ts";\n',
+    "tests/harness.ts": "// no test",
   });
-  await run("cp", [join(PROJECT, "deno.json"), join(PROJECT, "deno.lock"), copy.folder]);
+  const texts = ["readme.txt", "tests.txt", "vulnerabilities.txt", "deno.json", "deno.lock"];
+  await run("cp", [...texts.map((name) => join(PROJECT, name)), copy.folder]);
   await run("cp", ["-r", join(PROJECT, "lib/std"), join(copy.folder, "lib/std")]);
   const ok = (...steps: readonly string[]) =>
     run(Deno.execPath(), ["run", "--quiet", "--allow-all", "scripts/run_tests.ts", ...steps], { cwd: copy.folder });
@@ -247,12 +265,18 @@ Deno.test("run_tests.ts counts tests and failed checks in its last line when ste
   assertStringIncludes(layers.stderr, 'lib/http/grammar.ts:1: imports "lib/log/log.ts"');
   const pure = await ok("pure", "layers");
   assertEquals([pure.code, lastLine(pure)], [1, "2 passed, 2 failed"]);
+  const failed = "--- failed\n  layers\n  pure\n    bad => ./lib/bad_test.ts:1:6\n2 passed, 2 failed\n";
+  assertStringIncludes(pure.text, failed);
+  const file = await ok("./lib/good.ts");
+  assertEquals([file.code, lastLine(file)], [0, "2 passed, 0 failed"]);
   await writeFiles(copy.folder, { "lib/bad_test.ts": test("bad", "") });
-  const passed = await ok("pure");
-  assertEquals([passed.code, lastLine(passed)], [0, "3 passed, 0 failed"]);
-  const crashed = await ok("end-to-end");
+  const passed = await ok("lint", "lib");
+  assertEquals([passed.code, lastLine(passed)], [0, "4 passed, 0 failed"], passed.stderr);
+  const crashed = await ok("fuzz");
   assertEquals([crashed.code, lastLine(crashed)], [1, "0 passed, 1 failed"]);
-  assertEquals((await ok("no-such-step")).code, 2);
+  const refused = await ok("lint", "no-such-step");
+  assertEquals([refused.code, refused.text], [2, ""]);
+  assertStringIncludes(refused.stderr, 'No step, test file or folder is called "no-such-step"');
 });
 
 Deno.test("clean removes what was made and keeps the tools when not told otherwise", async () => {
