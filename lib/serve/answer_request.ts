@@ -8,7 +8,7 @@ import { isPeerGone } from "../net/is_peer_gone.ts";
 import { isSettledSoon } from "./is_settled_soon.ts";
 import type { Log } from "../log/log.ts";
 import type { ServedRequest } from "./served_request.ts";
-import type { SocketWriter } from "../net/transport.ts";
+import type { SocketWriter } from "./socket_writer.ts";
 
 /** Who answers. */
 export interface AnswerServices {

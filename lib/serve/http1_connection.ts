@@ -21,7 +21,10 @@ import type { Log } from "../log/log.ts";
 import { type ContentEnds, RequestContent } from "./request_content.ts";
 import { type LentToRequest, ServedRequest } from "./served_request.ts";
 import { ResponseSender } from "./response_sender.ts";
-import { type Clock, SocketReader, SocketWriter, type Transport } from "../net/transport.ts";
+import type { Transport } from "../net/transport.ts";
+import type { Clock } from "./clock.ts";
+import { SocketReader } from "./socket_reader.ts";
+import { SocketWriter } from "./socket_writer.ts";
 
 /** What all connections of a server share. */
 export interface ConnectionServices extends ConnectionOptions, AnswerServices {

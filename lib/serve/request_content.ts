@@ -7,7 +7,9 @@ import { HttpError } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import { Patience } from "./patience.ts";
 import { RequestBody } from "./served_request.ts";
-import type { Clock, SocketReader, SocketWriter } from "../net/transport.ts";
+import type { Clock } from "./clock.ts";
+import type { SocketReader } from "./socket_reader.ts";
+import type { SocketWriter } from "./socket_writer.ts";
 
 /** Content is read in larger pieces than heads. */
 const MOST_READ_BYTES = 65_536;

@@ -5,7 +5,8 @@
 import type { Connection } from "../http/connection.ts";
 import type { Body, HttpResponse } from "../http/message.ts";
 import { isSettledSoon } from "./is_settled_soon.ts";
-import type { Clock, SocketWriter } from "../net/transport.ts";
+import type { Clock } from "./clock.ts";
+import type { SocketWriter } from "./socket_writer.ts";
 
 export class ResponseSender {
   readonly #connection: Connection;

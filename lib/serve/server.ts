@@ -6,7 +6,7 @@ import { HeaderFields } from "../http/header_fields.ts";
 import { type ConnectionInfo, HttpError } from "../http/message.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { type ConnectionServices, ServedConnection } from "./http1_connection.ts";
-import type { Transport } from "../net/transport.ts";
+import type { AcceptedSocket, Listener } from "../net/transport.ts";
 
 const SWEEP_MS = 1000;
 const SWEPT_AT_ONCE = 32;
@@ -27,17 +27,6 @@ const LAST_ACCEPT_MS = 20;
 const LAST_READ_MS = 10;
 /** How long connections that were cut may take to end, so that the log has them. */
 const LAST_END_MS = 100;
-
-/** What accepts connections; Deno.Listener fits as it is. */
-export interface Listener {
-  accept(): Promise<AcceptedSocket>;
-  close(): void;
-}
-
-export interface AcceptedSocket extends Transport {
-  readonly remoteAddr: Deno.Addr;
-  readonly localAddr: Deno.Addr;
-}
 
 /** What a listener's connections have that those of the others have not. */
 export interface ListenerOptions {

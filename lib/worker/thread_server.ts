@@ -24,12 +24,13 @@ import { createHttpsRedirect } from "../site/redirect_to_https.ts";
 import { reloadAll } from "./reload.ts";
 import { createRouter } from "../site/router.ts";
 import type { ConnectionServices } from "../serve/http1_connection.ts";
-import { type Listener, type ListenerOptions, Server } from "../serve/server.ts";
+import { type ListenerOptions, Server } from "../serve/server.ts";
+import type { Listener } from "../net/transport.ts";
 import { nameOf, type Part } from "../net/listen_address.ts";
 import { SocketListener } from "../net/socket_listener.ts";
 import { SocketShutdown } from "../net/socket_shutdown.ts";
 import { StartError } from "../start_error.ts";
-import { Clock } from "../net/transport.ts";
+import { Clock } from "../serve/clock.ts";
 
 /** Where clients are served; data that can be sent to another thread. */
 export interface ServedAddress {

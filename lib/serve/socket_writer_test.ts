@@ -1,89 +1,17 @@
-/** Reading and writing of one socket; what the pump makes of it is in lib/serve/http1_connection_test.ts and its siblings. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+/** Writing of one socket; what the pump makes of it is in http1_connection_test.ts and its siblings. */
+import { assert, assertEquals } from "@std/assert";
 import { bytesOf } from "../../tests/feed.ts";
 import { ScriptedTransport, type ScriptOptions } from "../../tests/scripted_transport.ts";
-import { Connection } from "../http/connection.ts";
-import { HttpError } from "../http/message.ts";
-import { KnownSections } from "../http/known_sections.ts";
-import { HeadWriter, OutputPool } from "../http/writers.ts";
-import { DEFAULT_LIMITS } from "../limits.ts";
-import { RULES } from "../rules.ts";
-import { SocketReader, SocketWriter } from "./transport.ts";
-
-/** A clock that stands still until the test moves it. */
-function makeClock() {
-  return { nowMs: 1000, update: () => {} };
-}
-
-function makeReader() {
-  const transport = new ScriptedTransport();
-  const clock = makeClock();
-  const connection = new Connection({
-    limits: DEFAULT_LIMITS,
-    rules: RULES.standard,
-    headWriter: new HeadWriter(),
-    sections: new KnownSections(),
-  });
-  return { transport, clock, connection, reader: new SocketReader(transport, connection, clock) };
-}
+import { OutputPool } from "../http/writers.ts";
+import { SocketWriter } from "./socket_writer.ts";
 
 function makeWriter(options: ScriptOptions = {}, minRateBytes = 0) {
   const transport = new ScriptedTransport(options);
-  const clock = makeClock();
+  // Stands still until the test moves it.
+  const clock = { nowMs: 1000, update: () => {} };
   const limits = { writeIdleMs: 50, minRateBytes };
   return { transport, clock, writer: new SocketWriter(transport, { outputPool: new OutputPool(), clock, limits }) };
 }
-
-Deno.test("startWait() sets a deadline that a second wait of the same kind does not move", () => {
-  const { clock, reader } = makeReader();
-  assertEquals(reader.deadlineMs, Infinity);
-  reader.startWait("head", 20);
-  assertEquals([reader.wait, reader.deadlineMs], ["head", 1020]);
-  clock.nowMs = 1010;
-  reader.startWait("head", 20);
-  assertEquals(reader.deadlineMs, 1020);
-  reader.startWait("body", 30);
-  assertEquals([reader.wait, reader.deadlineMs], ["body", 1040]);
-  reader.endWait();
-  assertEquals([reader.wait, reader.deadlineMs], ["nothing", Infinity]);
-});
-
-Deno.test("startRead() and read() join the read that is under way", async () => {
-  const { transport, connection, reader } = makeReader();
-  const first = reader.startRead();
-  const second = reader.startRead();
-  const third = reader.read();
-  transport.send("GET");
-  await Promise.all([first, second]);
-  reader.accept(await third);
-  assert(connection.hasUnreadBytes);
-  connection.discard();
-  transport.end();
-  reader.accept(await reader.read());
-  assert(connection.hasPeerClosed);
-});
-
-Deno.test("expire() ends a read with 408, and what the socket gives later is not lost", async () => {
-  const { transport, connection, reader } = makeReader();
-  assertEquals(reader.expire(), false);
-  const late = reader.readExpirably();
-  reader.startWait("body", 10);
-  assertEquals(reader.expire(), true);
-  assertEquals((await assertRejects(() => late, HttpError, "the body")).status, 408);
-  assertEquals([reader.deadlineMs, reader.expire()], [Infinity, false]);
-  const again = reader.readExpirably();
-  transport.send("GET");
-  await again;
-  assert(connection.hasUnreadBytes);
-});
-
-Deno.test("readExpirably() rejects with what the socket fails with", async () => {
-  const { transport, reader } = makeReader();
-  const read = reader.readExpirably();
-  transport.fail(new Deno.errors.ConnectionReset("Gone"));
-  await assertRejects(() => read, Deno.errors.ConnectionReset);
-  assertEquals(reader.expire(), false);
-});
 
 Deno.test("flush() writes all that waits, in as many writes as the socket takes", async () => {
   const { transport, writer } = makeWriter({ maxWriteBytes: 3 });

@@ -1,0 +1,120 @@
+/**
+ * The writing side of a connection's socket: one output buffer, which is lent while there is something to send, and writes
+ * with a deadline. Apart from what is sent, which is the protocol's.
+ */
+import type { OutputBuffer, OutputPool } from "../http/writers.ts";
+import type { Transport } from "../net/transport.ts";
+import type { Clock } from "./clock.ts";
+import { Patience } from "./patience.ts";
+
+const DONE = Promise.resolve();
+
+/** The writing side of one socket: what is appended leaves at the next flush, or when the buffer is full. */
+export class SocketWriter {
+  readonly #transport: Transport;
+  readonly #pool: OutputPool;
+  readonly #clock: Clock;
+  readonly #patience: Patience;
+  #output: OutputBuffer | null = null;
+  /** The last write that was begun aside; what is written later waits for it. */
+  #aside: Promise<void> | null = null;
+  #writeCount = 0;
+  /** Unix time in milliseconds; Infinity while no write is under way. */
+  deadlineMs = Infinity;
+
+  constructor(
+    transport: Transport,
+    options: {
+      readonly outputPool: OutputPool;
+      readonly clock: Clock;
+      readonly limits: { readonly writeIdleMs: number; readonly minRateBytes: number };
+    },
+  ) {
+    this.#transport = transport;
+    this.#pool = options.outputPool;
+    this.#clock = options.clock;
+    const { writeIdleMs, minRateBytes } = options.limits;
+    this.#patience = new Patience({ idleMs: writeIdleMs, minRateBytes });
+  }
+
+  get isWriting(): boolean {
+    return this.deadlineMs !== Infinity;
+  }
+
+  /** Whether anything waits. */
+  get hasOutput(): boolean {
+    return this.#output !== null && this.#output.length > 0;
+  }
+
+  /** Where heads are written to. */
+  get output(): OutputBuffer {
+    return this.#output ??= this.#pool.acquire();
+  }
+
+  /**
+   * Sends bytes: the first part together with what waits, the rest by itself, without a copy. The bytes may change once it
+   * resolves.
+   */
+  async send(bytes: Uint8Array): Promise<void> {
+    const { output } = this;
+    const first = output.length === 0 ? 0 : Math.min(output.room, bytes.length);
+    output.append(bytes.subarray(0, first));
+    if (first === bytes.length) return;
+    await this.flush();
+    await this.#write(first === 0 ? bytes : bytes.subarray(first));
+  }
+
+  /** Writes whatever waits. */
+  flush(isLast = false): Promise<void> {
+    if (this.#output === null || this.#output.length === 0) return DONE;
+    if (this.#aside !== null) return this.#aside.then(() => this.flush(isLast));
+    return this.#write(this.#output.takeAll(), isLast);
+  }
+
+  /**
+   * Writes whatever waits and `bytes` after it, while an answer is awaited that may be put into the buffer meanwhile: so
+   * this is a copy.
+   */
+  async sendAside(bytes: Uint8Array): Promise<void> {
+    this.output.append(bytes);
+    const copy = this.output.takeAll().slice();
+    if (copy.length === 0) return;
+    const aside = this.#writeAfter(this.#aside, copy);
+    this.#aside = aside;
+    try {
+      await aside;
+    } finally {
+      if (this.#aside === aside) this.#aside = null;
+    }
+  }
+
+  async #writeAfter(before: Promise<void> | null, bytes: Uint8Array): Promise<void> {
+    await before;
+    await this.#write(bytes);
+  }
+
+  async #write(bytes: Uint8Array, isLast = false): Promise<void> {
+    // The first write never waits, and on a connection for one request there is no other: a system call less.
+    if (this.#writeCount++ === 1) this.#transport.setNoDelay?.(true);
+    let written = 0;
+    do {
+      const { nowMs } = this.#clock;
+      this.deadlineMs = nowMs + this.#patience.start(nowMs);
+      // Deno may write a part only, over TLS at most 64 KiB at a time.
+      const count = await this.#transport.write(written === 0 ? bytes : bytes.subarray(written), isLast);
+      written += count;
+      // Only a write that does not fit waits; for the others the time of the last sweep or read will do.
+      if (written < bytes.length) this.#clock.update();
+      this.#patience.end(this.#clock.nowMs, count);
+    } while (written < bytes.length);
+    this.deadlineMs = Infinity;
+  }
+
+  /** Gives the buffer back; whatever is in it is lost. */
+  release(): void {
+    if (this.#output === null) return;
+    this.#output.takeAll();
+    this.#pool.release(this.#output);
+    this.#output = null;
+  }
+}
