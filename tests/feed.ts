@@ -116,10 +116,10 @@ class Recorder {
   #record(event: RequestEvent): boolean {
     switch (event.type) {
       case "request_head": {
-        const { head, rejection, framing } = event.request;
+        const { head, rejection, hasContent } = event.request;
         const { method, target, version } = head;
         this.events.push(rejection === null ? `${method} ${target} ${version}` : `rejected ${rejection.status}`);
-        return framing === 0 ? this.#answer() : true;
+        return hasContent ? true : this.#answer();
       }
       case "data":
         this.#content += textOf(event.bytes);

@@ -5,8 +5,8 @@
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
 import type { HeaderFields } from "./header_fields.ts";
-import { HttpError, type RequestHead } from "./message.ts";
-import { type BodyReader, ChunkedReader, type Framing, LengthReader } from "./body_readers.ts";
+import { HttpError, type HttpVersion, type RequestHead } from "./message.ts";
+import { type BodyReader, ChunkedReader, LengthReader } from "./body_readers.ts";
 import {
   nextRequestState,
   nextResponseState,
@@ -20,7 +20,8 @@ import { HeadReader, type ReadHead } from "./head_reader.ts";
 import type { KeptHead } from "./kept_head.ts";
 import type { KnownSections } from "./known_sections.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
-import { parseAuthority, parseTarget, type Target } from "./target.ts";
+import type { ReceivedRequest } from "./received_request.ts";
+import { parseAuthority, parseTarget } from "./target.ts";
 import {
   CHUNK_END,
   chunkStart,
@@ -30,19 +31,6 @@ import {
   OutputBuffer,
   type ResponseFraming,
 } from "./writers.ts";
-
-/** A request whose head has arrived: what the head says and what follows from it. */
-export interface ReceivedRequest {
-  readonly head: RequestHead;
-  readonly target: Target;
-  /** Host name in lower case without port, "" when none was given. */
-  readonly host: string;
-  readonly framing: Framing;
-  /** RFC 9110 10.1.1: the client waits for 100 before it sends the content. */
-  readonly expectsContinue: boolean;
-  /** The head is over a limit, but its end is certain: answer this, and the connection may go on. */
-  readonly rejection: HttpError | null;
-}
 
 export type RequestEvent =
   | { readonly type: "request_head"; readonly request: ReceivedRequest }
@@ -89,7 +77,7 @@ export class Connection {
   /** The client said that it will send nothing after the present request. */
   #isLastRequest = false;
   #isHead = false;
-  #version: "1.0" | "1.1" = "1.1";
+  #version: HttpVersion = "1.1";
   #framing: ResponseFraming = "none";
   /** Bytes of content that the head promised and that were not sent. */
   #unsent = 0;
@@ -211,13 +199,12 @@ export class Connection {
     const request = receivedRequest(head, meaning);
     this.#moveRequest("request_head");
     this.#moveResponse("request_head");
-    if (request.framing === 0) {
+    const { framing } = meaning;
+    if (framing === 0) {
       this.#moveRequest("end_of_message");
     } else {
       this.#hasHadContent = true;
-      this.#bodyReader = request.framing === "chunked"
-        ? new ChunkedReader(this.#limits)
-        : new LengthReader(request.framing);
+      this.#bodyReader = framing === "chunked" ? new ChunkedReader(this.#limits) : new LengthReader(framing);
     }
     return { type: "request_head", request };
   }
@@ -350,5 +337,13 @@ function receivedRequest(head: ReadHead, { framing, expectsContinue, host }: Fie
   const target = parseTarget(head.method, head.target);
   // RFC 9112 3.2.2: the absolute form wins over the Host field.
   const named = target.authority === null ? host : parseAuthority(target.authority)?.host ?? "";
-  return { head, target, host: named, framing, expectsContinue, rejection: head.rejection };
+  return {
+    head,
+    target,
+    host: named,
+    hasContent: framing !== 0,
+    contentLength: framing === "chunked" ? null : framing,
+    expectsContinue,
+    rejection: head.rejection,
+  };
 }

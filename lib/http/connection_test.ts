@@ -4,9 +4,10 @@ import { bytesOf, readEvents, receiveInto, textOf } from "../../tests/feed.ts";
 import { chunked, fields, line, post, testReading } from "../../tests/reading.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { RULES } from "../rules.ts";
-import { Connection, type ReceivedRequest } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { HeaderFields } from "./header_fields.ts";
 import { KnownSections } from "./known_sections.ts";
+import type { ReceivedRequest } from "./received_request.ts";
 import { HeadWriter, OutputBuffer } from "./writers.ts";
 
 const REFUSED = ["error 400"];
@@ -172,12 +173,25 @@ Deno.test("nextEvent() keeps no Host from one request to the next", () => {
 });
 
 Deno.test("nextEvent() gives what follows from the head", () => {
-  const { head, target, framing, expectsContinue, rejection } = nextRequest(connectionWith(
+  const { head, target, contentLength, expectsContinue, rejection } = nextRequest(connectionWith(
     "POST /a%20b?c HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
   ));
   assertEquals([head.method, head.target, head.version, head.fields.size], ["POST", "/a%20b?c", "1.1", 3]);
-  assertEquals([target.path, target.query, framing, expectsContinue, rejection], ["/a b", "c", 5, true, null]);
+  assertEquals([target.path, target.query, contentLength, expectsContinue, rejection], ["/a b", "c", 5, true, null]);
   assert(!nextRequest(connectionWith(fields("Expect: 100-continue\r\n"))).expectsContinue);
+});
+
+Deno.test("nextEvent() tells whether content follows, and its length where the head says it", () => {
+  const cases: readonly (readonly [input: string, hasContent: boolean, length: number | null])[] = [
+    [line("GET / HTTP/1.1"), false, 0],
+    [post(["Content-Length: 0"], ""), false, 0],
+    [post(["Content-Length: 5"], ""), true, 5],
+    [post(["Transfer-Encoding: chunked"], ""), true, null],
+  ];
+  for (const [input, hasContent, length] of cases) {
+    const request = nextRequest(connectionWith(input));
+    assertEquals([request.hasContent, request.contentLength], [hasContent, length], input);
+  }
 });
 
 /** Answers with 200 and that length; content of so many bytes is announced, the rest is the caller's. */

@@ -11,6 +11,7 @@ import type { ReceiveBuffer } from "./receive_buffer.ts";
 
 /** A head and, where one of its lines or their number is over a limit but its framing is certain, the error to answer. */
 export interface ReadHead extends RequestHead {
+  readonly version: "1.0" | "1.1";
   readonly rejection: HttpError | null;
   /** Where its fields have come before. */
   readonly section: KnownSection | null;

@@ -40,14 +40,16 @@ const DONE = Promise.resolve();
 /** No content: length 0. Holds nothing, so one value serves all. */
 export const EMPTY_BODY: Body = new BytesBody(new Uint8Array(0));
 
-/** What stands before the content of a request, as received. RFC 9112 3. */
+/** RFC 9110 2.5: major and minor version. */
+export type HttpVersion = "1.0" | "1.1" | "2.0";
+
+/** What stands before the content of a request, as received. RFC 9112 3, RFC 9113 8.3. */
 export interface RequestHead {
   /** A token, case-sensitive. */
   readonly method: string;
   /** As received: still percent-encoded, with its query. */
   readonly target: string;
-  /** The minor version of HTTP/1. */
-  readonly version: "1.0" | "1.1";
+  readonly version: HttpVersion;
   readonly fields: HeaderFields;
 }
 

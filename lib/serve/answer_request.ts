@@ -2,8 +2,8 @@
  * What a request is answered with, whatever happens: what the handler gives, or an error page for what it throws. Apart
  * from the pump, which sends it and decides what becomes of the connection.
  */
-import type { ReceivedRequest } from "../http/connection.ts";
 import { HttpError, type HttpResponse, type Soon } from "../http/message.ts";
+import type { ReceivedRequest } from "../http/received_request.ts";
 import { isPeerGone } from "../net/is_peer_gone.ts";
 import { isSettledSoon } from "./is_settled_soon.ts";
 import type { Log } from "../log/log.ts";

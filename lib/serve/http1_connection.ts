@@ -4,7 +4,7 @@
  */
 import type { TrustedProxies } from "../access/forwarded.ts";
 import { takeProxyHeader } from "../access/proxy_header.ts";
-import { Connection, type ConnectionOptions, type ReceivedRequest } from "../http/connection.ts";
+import { Connection, type ConnectionOptions } from "../http/connection.ts";
 import {
   type ConnectionInfo,
   EMPTY_BODY,
@@ -14,6 +14,7 @@ import {
   type RequestHead,
   type Soon,
 } from "../http/message.ts";
+import type { ReceivedRequest } from "../http/received_request.ts";
 import type { OutputPool } from "../http/writers.ts";
 import { answerRequest, type AnswerServices } from "./answer_request.ts";
 import { isPeerGone } from "../net/is_peer_gone.ts";
@@ -207,7 +208,7 @@ export class ServedConnection {
   #serveRequest(received: ReceivedRequest): Promise<void> | null {
     this.#reader.endWait();
     if (this.#isDraining) this.#connection.endAfterResponse();
-    const content = received.framing === 0 ? null : new RequestContent(received, this.#ends);
+    const content = received.hasContent ? new RequestContent(received, this.#ends) : null;
     const lent = this.#lend(received.head);
     const request = new ServedRequest(received, content === null ? lent : { ...lent, body: content.body });
     this.#request = request;

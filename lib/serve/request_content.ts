@@ -2,8 +2,9 @@
  * The content of one request on its way from the socket to the handler: pulled part by part, with 100 Continue at the
  * first pull, limits of time and rate, and what becomes of content that nobody wanted. RFC 9110 10.1.1, RFC 9112 9.3.
  */
-import type { Connection, ReceivedRequest } from "../http/connection.ts";
+import type { Connection } from "../http/connection.ts";
 import { HttpError } from "../http/message.ts";
+import type { ReceivedRequest } from "../http/received_request.ts";
 import type { Limits } from "../limits.ts";
 import { Patience } from "./patience.ts";
 import { RequestBody } from "./served_request.ts";
@@ -44,9 +45,9 @@ export class RequestContent {
   /** Closes after an answer to a request whose content nobody will send, or that is too long to be read away. */
   giveUp(): void {
     const { connection, services } = this.#ends;
-    const { framing, expectsContinue } = this.#received;
+    const { contentLength, expectsContinue } = this.#received;
     if (connection.requestState !== "receiving_body") return;
-    const isTooLong = typeof framing === "number" && framing > services.limits.drainBytes;
+    const isTooLong = contentLength !== null && contentLength > services.limits.drainBytes;
     // RFC 9110 10.1.1: a client that was not told to continue may or may not send the content.
     if (isTooLong || (expectsContinue && !this.#hasContinued)) connection.endAfterResponse();
   }

@@ -2,9 +2,9 @@
  * A request as handlers see it, and its content as they pull it. Apart from the pump, which only lends them two
  * functions: one that pulls content from the socket, one that watches the socket while nothing is to be read.
  */
-import type { ReceivedRequest } from "../http/connection.ts";
 import type { HeaderFields } from "../http/header_fields.ts";
-import type { Body, ConnectionInfo, HttpRequest } from "../http/message.ts";
+import type { Body, ConnectionInfo, HttpRequest, HttpVersion } from "../http/message.ts";
+import type { ReceivedRequest } from "../http/received_request.ts";
 
 /** What a request needs of its connection. */
 export interface LentToRequest {
@@ -17,7 +17,7 @@ export interface LentToRequest {
 export class ServedRequest implements HttpRequest {
   readonly method: string;
   readonly target: string;
-  readonly version: "1.0" | "1.1";
+  readonly version: HttpVersion;
   readonly fields: HeaderFields;
   readonly path: string;
   readonly query: string;
@@ -64,8 +64,8 @@ export class RequestBody implements Body {
   #isClosed = false;
 
   /** `pull` gives the next part, null after the last. */
-  constructor(received: ReceivedRequest, pull: () => Promise<Uint8Array | null>) {
-    this.length = received.framing === "chunked" ? null : received.framing;
+  constructor({ contentLength }: Pick<ReceivedRequest, "contentLength">, pull: () => Promise<Uint8Array | null>) {
+    this.length = contentLength;
     this.#pull = pull;
   }
 

@@ -1,15 +1,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { bytesOf, textOf } from "../../tests/feed.ts";
-import type { ReceivedRequest } from "../http/connection.ts";
 import { HeaderFields } from "../http/header_fields.ts";
 import { EMPTY_BODY } from "../http/message.ts";
+import type { ReceivedRequest } from "../http/received_request.ts";
 import { RequestBody, ServedRequest } from "./served_request.ts";
 
 const RECEIVED: ReceivedRequest = {
   head: { method: "POST", target: "/a%20b?c", version: "1.1", fields: HeaderFields.of(["Host", "h"]) },
   target: { form: "origin", path: "/a b", query: "c", authority: null },
   host: "h",
-  framing: 5,
+  hasContent: true,
+  contentLength: 5,
   expectsContinue: false,
   rejection: null,
 };
@@ -64,7 +65,7 @@ Deno.test("RequestBody gives each part when it is asked for", async () => {
 
 Deno.test("RequestBody has the length of its framing", () => {
   assertEquals(bodyOf().body.length, 5);
-  assertEquals(new RequestBody({ ...RECEIVED, framing: "chunked" }, () => Promise.resolve(null)).length, null);
+  assertEquals(new RequestBody({ ...RECEIVED, contentLength: null }, () => Promise.resolve(null)).length, null);
 });
 
 Deno.test("RequestBody is read once", async () => {
