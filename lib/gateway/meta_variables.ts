@@ -5,6 +5,7 @@
 import type { Field } from "../http/header_fields.ts";
 import { latin1Bytes } from "../http/grammar.ts";
 import type { HttpRequest } from "../http/message.ts";
+import { SERVER } from "../http/own_fields.ts";
 import type { Rules } from "../rules.ts";
 
 /** Where a request path leads: which program, and how the path divides between its name and its argument. */
@@ -38,8 +39,6 @@ export interface MetaVariableSettings {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-const SERVER_SOFTWARE = "Liso/1.0";
-
 /**
  * The whole environment of the script, name to value; nothing of the server's own environment is in it. Values that
  * came as bytes are text as `environmentText` makes it. RFC 3875 4.1.
@@ -71,7 +70,7 @@ export function metaVariables(
     SERVER_NAME: request.host || bracketed(connection.localAddress),
     SERVER_PORT: String(connection.localPort),
     SERVER_PROTOCOL: `HTTP/${request.version}`,
-    SERVER_SOFTWARE,
+    SERVER_SOFTWARE: SERVER,
   };
   // RFC 3875 4.1.6: PATH_TRANSLATED is unset where PATH_INFO is NULL.
   if (script.pathInfo !== "") variables.PATH_TRANSLATED = settings.documentRoot + script.pathInfo;

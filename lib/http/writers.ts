@@ -3,9 +3,10 @@
  * what may be written when. RFC 9112 4, 6 and 7.1.
  */
 import { latin1Bytes } from "./grammar.ts";
-import { HeaderFields } from "./header_fields.ts";
+import type { Field, HeaderFields } from "./header_fields.ts";
 import type { KeptHead } from "./kept_head.ts";
 import { reasonPhrase } from "./message.ts";
+import { OwnFields } from "./own_fields.ts";
 
 /** How the client finds the end of the content; "none" where there is none by rule (1xx, 204, 304). */
 export type ResponseFraming = number | "chunked" | "close" | "none";
@@ -104,13 +105,12 @@ export interface HeadOptions {
  * HTTP/1.0 clients too: RFC 9110 2.5 asks for the highest version that the server conforms to.
  */
 export class HeadWriter {
-  readonly #always: HeaderFields;
+  readonly #own: OwnFields;
   #second = -1;
   #prefixes: (Uint8Array | undefined)[] = [];
 
-  /** `always` are fields of every response. */
-  constructor(always: HeaderFields = HeaderFields.EMPTY) {
-    this.#always = always;
+  constructor(own: OwnFields = new OwnFields()) {
+    this.#own = own;
   }
 
   /** Appends the head; `nowMs` is Unix time. The fields must not hold any that this function writes. */
@@ -142,17 +142,16 @@ export class HeadWriter {
     const index = 2 * line.status + (line.keepsAlive ? 1 : 0);
     return this.#prefixes[index] ??= latin1Bytes(
       `HTTP/1.1 ${line.status} ${reasonPhrase(line.status)}\r\n` +
-        // RFC 9110 6.6.1, 5.6.7: toUTCString is exactly the IMF-fixdate format.
-        `Date: ${new Date(second * 1000).toUTCString()}\r\n` +
-        `Server: ${SERVER}\r\n` +
+        fieldLines(this.#own.general(second)) +
         `Connection: ${line.keepsAlive ? "keep-alive" : "close"}\r\n` +
-        Array.from(this.#always, ([name, value]) => `${name}: ${value}\r\n`).join(""),
+        fieldLines(this.#own.always),
     );
   }
 }
 
-/** RFC 9110 10.2.4; also SERVER_SOFTWARE of RFC 3875 4.1.17. */
-export const SERVER = "Liso/1.0";
+function fieldLines(fields: Iterable<Field>): string {
+  return Array.from(fields, ([name, value]) => `${name}: ${value}\r\n`).join("");
+}
 
 /** RFC 9110 15.2: an interim response has no content, and none of ours has fields. */
 export function interimHead(status: number): Uint8Array {

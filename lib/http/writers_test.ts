@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { bytesOf, textOf } from "../../tests/feed.ts";
 import { HeaderFields } from "./header_fields.ts";
 import { KeptHead } from "./kept_head.ts";
+import { OwnFields } from "./own_fields.ts";
 import { chunkStart, HeadWriter, interimHead, OutputBuffer, OutputPool, type ResponseLine } from "./writers.ts";
 
 const FIELDS = HeaderFields.of(["Content-Type", "text/html"]);
@@ -55,7 +56,7 @@ Deno.test("HeadWriter.write() keeps no date longer than its second", () => {
 });
 
 Deno.test("HeadWriter.write() writes a head that is kept as it writes one that is not", () => {
-  const writers = [new HeadWriter(), new HeadWriter(HeaderFields.of(["X-Own", "1"]))];
+  const writers = [new HeadWriter(), new HeadWriter(new OwnFields(HeaderFields.of(["X-Own", "1"])))];
   const keptHead = new KeptHead();
   // Each differs from the one before in one way.
   const cases = [
@@ -101,7 +102,7 @@ Deno.test("HeadWriter.write() writes every length exactly", () => {
 });
 
 Deno.test("HeadWriter.write() writes the fields of every response before those of this one", () => {
-  const writer = new HeadWriter(HeaderFields.of(["Strict-Transport-Security", "max-age=1"]));
+  const writer = new HeadWriter(new OwnFields(HeaderFields.of(["Strict-Transport-Security", "max-age=1"])));
   const head = writeHead(writer, { status: 200, framing: 0, keepsAlive: true });
   assert(head.includes("\r\nStrict-Transport-Security: max-age=1\r\n"), head);
   assert(head.endsWith("\r\nContent-Type: text/html\r\n\r\n"), head);

@@ -8,6 +8,7 @@ import { PasswordChecker } from "../access/password_checker.ts";
 import { CgiScripts } from "../cgi/cgi_scripts.ts";
 import { HeaderFields } from "../http/header_fields.ts";
 import { KnownSections } from "../http/known_sections.ts";
+import { OwnFields } from "../http/own_fields.ts";
 import { HeadWriter, OutputPool } from "../http/writers.ts";
 import { createStaticHandler } from "../static/static_files.ts";
 import { Readiness } from "../system/readiness.ts";
@@ -178,7 +179,7 @@ export class SiteServer implements Serving {
       limits,
       rules,
       proxies: new TrustedProxies(access.proxies),
-      headWriter: new HeadWriter(HeaderFields.of(...access.fields)),
+      headWriter: new HeadWriter(new OwnFields(HeaderFields.of(...access.fields))),
       sections: new KnownSections(),
       outputPool: new OutputPool(),
       clock,
@@ -204,7 +205,7 @@ export class SiteServer implements Serving {
     const { hstsSeconds, access } = this.#config;
     if (hstsSeconds === null) return {};
     const hsts = ["Strict-Transport-Security", `max-age=${hstsSeconds}`] as const;
-    return { headWriter: new HeadWriter(HeaderFields.of(...access.fields, hsts)) };
+    return { headWriter: new HeadWriter(new OwnFields(HeaderFields.of(...access.fields, hsts))) };
   }
 }
 
