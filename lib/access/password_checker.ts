@@ -2,8 +2,7 @@
  * Asks the worker whether a password is right, so that nobody else waits for the computation. The worker starts with the
  * first question, one question after the other is answered there, and the number of those that wait is bounded. I/O.
  */
-import { HeaderFields } from "../http/header_fields.ts";
-import { HttpError } from "../http/message.ts";
+import { HttpError, RETRY_SOON } from "../http/message.ts";
 import type { PasswordAnswer, PasswordQuestion } from "./password_worker.ts";
 
 /** With bcrypt of cost 10, which takes 0.1 s, the last of them waits for some seconds. */
@@ -22,8 +21,8 @@ export class PasswordChecker {
   /** Rejects with HttpError 503 when too many wait, and with plain Error when the worker fails. */
   check(password: string, hash: string): Promise<boolean> {
     if (this.#waiting.size >= MAX_WAITING) {
-      const fields = HeaderFields.of(["Retry-After", "1"]);
-      return Promise.reject(new HttpError(503, "Too many passwords wait to be checked", { fields }));
+      const message = "Too many passwords wait to be checked";
+      return Promise.reject(new HttpError(503, message, { fields: RETRY_SOON }));
     }
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();

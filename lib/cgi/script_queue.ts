@@ -2,8 +2,7 @@
  * How many scripts run and how many requests wait for their turn. Pure and separate, so that the bounds can be tested
  * without a process.
  */
-import { HeaderFields } from "../http/header_fields.ts";
-import { HttpError } from "../http/message.ts";
+import { HttpError, RETRY_SOON } from "../http/message.ts";
 
 /** The place of one request in a queue, which alone changes it. */
 export interface ScriptTurn {
@@ -12,12 +11,9 @@ export interface ScriptTurn {
   readonly waiter: PromiseWithResolvers<void>;
 }
 
-/** Seconds that a client is told to wait: RFC 9110 10.2.3. */
-const RETRY_AFTER = HeaderFields.of(["Retry-After", "1"]);
-
 /** The answer of a server that can start no script now, and might soon. */
 export function scriptsUnavailable(message: string, cause?: unknown): HttpError {
-  return new HttpError(503, message, { fields: RETRY_AFTER, cause });
+  return new HttpError(503, message, { fields: RETRY_SOON, cause });
 }
 
 export class ScriptQueue {

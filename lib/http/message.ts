@@ -127,6 +127,9 @@ export class HttpError extends Error {
   }
 }
 
+/** Fields of a 503 of something that may be there again in a second. RFC 9110 10.2.3. */
+export const RETRY_SOON = HeaderFields.of(["Retry-After", "1"]);
+
 /** The reason phrase of a status code that this server or its scripts use; "" for an unknown one. RFC 9110 15. */
 export function reasonPhrase(status: number): string {
   return REASON_PHRASES[status] ?? "";

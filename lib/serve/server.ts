@@ -2,8 +2,7 @@
  * All connections of the server: accepts them, refuses those for which there is no room, sweeps their deadlines once a
  * second, and ends them in order. One timer for all, and an accept loop that no error of a single client ends.
  */
-import { HeaderFields } from "../http/header_fields.ts";
-import { type ConnectionInfo, HttpError } from "../http/message.ts";
+import { type ConnectionInfo, HttpError, RETRY_SOON } from "../http/message.ts";
 import { OpenConnections } from "./open_connections.ts";
 import { type ConnectionServices, ServedConnection } from "./http1_connection.ts";
 import type { AcceptedSocket, Listener } from "../net/transport.ts";
@@ -213,7 +212,6 @@ export class Server {
 
 const STOPS = "the server stops";
 const NO_ROOM = "No room for another connection";
-const RETRY_SOON = HeaderFields.of(["Retry-After", "1"]);
 
 function describeConnection(
   socket: AcceptedSocket,

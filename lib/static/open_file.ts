@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { HeaderFields } from "../http/header_fields.ts";
-import { HttpError } from "../http/message.ts";
+import { HttpError, RETRY_SOON } from "../http/message.ts";
 import { type FileFacts, isSameState } from "./representation.ts";
 
 /** A regular file, open for reading. Whoever gets it closes the descriptor with closeSync of node:fs. */
@@ -118,7 +118,7 @@ function statusOf(error: unknown, path: string): unknown {
   if (status === undefined) return error;
   // That a client asks for what is not there is its affair; what is there and cannot be read, the administrator must know.
   if (status === 404) return new HttpError(404, `Not there: "${path}"`);
-  const fields = status === 503 ? HeaderFields.of(["Retry-After", "1"]) : HeaderFields.EMPTY;
+  const fields = status === 503 ? RETRY_SOON : HeaderFields.EMPTY;
   return new HttpError(status, `Cannot open "${path}"`, { fields, cause: error });
 }
 
