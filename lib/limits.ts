@@ -208,9 +208,9 @@ export const LIMITS = {
   },
   maxRangeCount: {
     unit: "count",
-    value: 16,
-    meaning: "Most ranges in one Range field (416 beyond)",
-    precedent: "Apache MaxRanges 200; nginx max_ranges",
+    value: 100,
+    meaning: "Most parts of a file in one answer (the nearest become one beyond); 0 answers with the whole file",
+    precedent: "Apache MaxRanges 200; lighttpd 10, then joined; nginx max_ranges",
     least: 0,
   },
   scriptMs: {

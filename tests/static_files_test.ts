@@ -598,8 +598,9 @@ for (const size of ["small", "big"] as const) {
       assertEquals((await ask(handler, "/a.bin", [["If-Match", '"x"']])).status, 412);
       const none = await ask(handler, "/a.bin", [["Range", `bytes=${last + 1}-`]]);
       assertEquals([none.status, none.fields.get("content-range")], [416, `bytes */${last + 1}`]);
-      const flood = Array.from({ length: DEFAULT_LIMITS.maxRangeCount + 1 }, (_, i) => `${2 * i}-${2 * i}`).join();
-      assertEquals((await ask(handler, "/a.bin", [["Range", `bytes=${flood}`]])).status, 416);
+      const flood = Array.from({ length: DEFAULT_LIMITS.maxRangeCount + 50 }, (_, i) => `${2 * i}-${2 * i}`).join();
+      const parts = await ask(handler, "/a.bin", [["Range", `bytes=${flood}`]]);
+      assertEquals([parts.status, parts.text.split("Content-Range: ").length - 1], [206, DEFAULT_LIMITS.maxRangeCount]);
 
       // RFC 9110 14.2: only GET has ranges.
       for (const range of ["bytes=0-1", `bytes=${last + 1}-`]) {

@@ -132,11 +132,13 @@ export class KnownFiles {
       return isUsable ? [{ path: path + suffix, facts: sibling, coding }] : [];
     });
     const varies = encoded.length > 0;
-    const type = mediaType(path, this.#options.types);
+    const { types, limits } = this.#options;
+    const type = mediaType(path, types);
+    const acceptRanges = limits.maxRangeCount === 0 ? "none" : "bytes";
     const toRepresentation = (file: SourceFile) =>
       known?.representations.find((old) =>
         old.path === file.path && old.varies === varies && hasStrongTag(old) && isSameState(old.facts, file.facts)
-      ) ?? represent(file, { type, varies, nowMs });
+      ) ?? represent(file, { type, varies, acceptRanges, nowMs });
     return {
       representations: [toRepresentation({ path, facts, coding: null }), ...encoded.map(toRepresentation)],
       codings: encoded.flatMap(({ coding }) => coding ?? []),

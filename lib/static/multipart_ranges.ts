@@ -3,6 +3,7 @@
  * that the length is right before the first byte is read. RFC 9110 14.6 and 15.3.7, RFC 2046 5.1.1.
  */
 import { latin1Bytes } from "../http/grammar.ts";
+import { type Body, BytesBody } from "../http/message.ts";
 import type { ByteRange } from "./byte_ranges.ts";
 
 /** What content is made of, in order: bytes that are in memory, and ranges of the file. */
@@ -40,15 +41,60 @@ export function lengthOf(piece: Piece): number {
   return piece instanceof Uint8Array ? piece.length : piece.last - piece.first + 1;
 }
 
-/** The pieces as one array, where the whole file is in memory; a view of `file` where there is one range alone. */
-export function joinPieces(pieces: readonly Piece[], file: Uint8Array): Uint8Array {
-  const [first] = pieces;
-  if (pieces.length === 1 && !(first instanceof Uint8Array)) return file.subarray(first.first, first.last + 1);
-  const joined = new Uint8Array(pieces.reduce((sum, piece) => sum + lengthOf(piece), 0));
+/** Longest content that is copied whole, and longest copy of one that is longer. */
+const COPY_BYTES = 16_384;
+
+/**
+ * The pieces as content, where the whole file is in memory: a view of `file` for one range alone, else small pieces put
+ * together and large ones as they lie there. So what a client does not take costs no copy of the file.
+ */
+export function piecesBody(pieces: readonly Piece[], file: Uint8Array): Body {
+  const parts = pieces.map((piece) => piece instanceof Uint8Array ? piece : file.subarray(piece.first, piece.last + 1));
+  if (parts.length === 1) return new BytesBody(parts[0]);
+  const body = new PartsBody(parts);
+  return body.length <= COPY_BYTES ? new BytesBody(joinBytes(parts, body.length)) : body;
+}
+
+class PartsBody implements Body {
+  readonly length: number;
+  readonly #parts: readonly Uint8Array[];
+
+  constructor(parts: readonly Uint8Array[]) {
+    this.#parts = parts;
+    this.length = parts.reduce((sum, part) => sum + part.length, 0);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    const buffer = new Uint8Array(COPY_BYTES);
+    let filled = 0;
+    for (const part of this.#parts) {
+      if (filled > 0 && filled + part.length > buffer.length) {
+        yield buffer.subarray(0, filled);
+        filled = 0;
+      }
+      if (part.length > buffer.length) {
+        yield part;
+      } else {
+        buffer.set(part, filled);
+        filled += part.length;
+      }
+    }
+    if (filled > 0) yield buffer.subarray(0, filled);
+  }
+
+  close(): Promise<void> {
+    return DONE;
+  }
+}
+
+const DONE = Promise.resolve();
+
+function joinBytes(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const joined = new Uint8Array(length);
   let at = 0;
-  for (const piece of pieces) {
-    joined.set(piece instanceof Uint8Array ? piece : file.subarray(piece.first, piece.last + 1), at);
-    at += lengthOf(piece);
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
   }
   return joined;
 }

@@ -7,7 +7,7 @@ import { BytesBody, EMPTY_BODY, HttpError, type HttpResponse } from "../http/mes
 import { KeptHead } from "../http/kept_head.ts";
 import type { ByteRange } from "./byte_ranges.ts";
 import { formatHttpDate } from "./http_date.ts";
-import { contentRange, joinPieces, multipartRanges, type Piece } from "./multipart_ranges.ts";
+import { contentRange, multipartRanges, type Piece, piecesBody } from "./multipart_ranges.ts";
 import type { Validators } from "./select_content.ts";
 import type { ContentCoding } from "./select_encoding.ts";
 
@@ -41,12 +41,16 @@ export interface SourceFile {
   readonly coding: ContentCoding | null;
 }
 
+/** Whether parts of a file can be had. RFC 9110 14.3. */
+export type AcceptRanges = "bytes" | "none";
+
 /** A file in the state in which it was last looked at, with all that is sent for it (RFC 9110 3.2). */
 export interface Representation extends Validators, SourceFile {
   /** Content-Type of the content when it is decoded. */
   readonly type: string;
   /** The path has representations in other codings too, so the answer depends on Accept-Encoding. */
   readonly varies: boolean;
+  readonly acceptRanges: AcceptRanges;
   /** Fields of the whole content, status 200. */
   readonly fields: HeaderFields;
   readonly notModified: HttpResponse;
@@ -59,6 +63,7 @@ export interface Representation extends Validators, SourceFile {
 export interface RepresentOptions {
   readonly type: string;
   readonly varies: boolean;
+  readonly acceptRanges: AcceptRanges;
   /** The time of day in ms since 1970, when the facts held. */
   readonly nowMs: number;
 }
@@ -66,7 +71,7 @@ export interface RepresentOptions {
 /** The representation that a file is; its content is not in memory. */
 export function represent(file: SourceFile, options: RepresentOptions): Representation {
   const { path, facts, coding } = file;
-  const { type, varies, nowMs } = options;
+  const { type, varies, acceptRanges, nowMs } = options;
   const etag = etagOf(facts, nowMs);
   // RFC 9110 8.8.2.1: an origin server MUST NOT send a Last-Modified date that is later than the Date of the message.
   const lastModifiedMs = Math.floor(Math.min(facts.mtimeMs, nowMs) / 1000) * 1000;
@@ -77,9 +82,9 @@ export function represent(file: SourceFile, options: RepresentOptions): Represen
   let fields = HeaderFields.of(["Content-Type", type], ["Last-Modified", lastModified]);
   if (coding !== null) fields = fields.and(["Content-Encoding", coding]);
   return {
-    ...{ path, facts, coding, type, varies, etag, lastModifiedMs, lastModified },
+    ...{ path, facts, coding, type, varies, acceptRanges, etag, lastModifiedMs, lastModified },
     length: facts.size,
-    fields: fields.and(["Accept-Ranges", "bytes"], ...notModified),
+    fields: fields.and(["Accept-Ranges", acceptRanges], ...notModified),
     notModified: { status: 304, fields: notModified, body: EMPTY_BODY, keptHead: new KeptHead() },
     wasStreamed: false,
     content: null,
@@ -138,7 +143,7 @@ export function answerParts(
   options: { readonly ranges: readonly ByteRange[]; readonly bytes: Uint8Array; boundary(): string },
 ): HttpResponse {
   const { status, fields, pieces } = layOut(representation, options);
-  return { status, fields, body: new BytesBody(joinPieces(pieces, options.bytes)) };
+  return { status, fields, body: piecesBody(pieces, options.bytes) };
 }
 
 /** The answer without content of the file; 412 and 416 are thrown as HttpError. */

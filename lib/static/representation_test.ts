@@ -1,12 +1,20 @@
 import { assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
 import { HttpError } from "../http/message.ts";
-import { answerWithout, type FileFacts, hasStrongTag, isSameState, layOut, represent } from "./representation.ts";
+import {
+  answerWithout,
+  type FileFacts,
+  hasStrongTag,
+  isSameState,
+  layOut,
+  represent,
+  type RepresentOptions,
+} from "./representation.ts";
 
 const MTIME_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 const FACTS: FileFacts = { dev: 1, ino: 2, size: 10, mode: 0o100644, mtimeMs: MTIME_MS, ctimeMs: MTIME_MS - 678 };
-const OPTIONS = { type: "text/plain", varies: false, nowMs: MTIME_MS + 5000 };
+const OPTIONS = { type: "text/plain", varies: false, acceptRanges: "bytes", nowMs: MTIME_MS + 5000 } as const;
 
-function representFacts(facts: Partial<FileFacts>, options: Partial<typeof OPTIONS> = {}) {
+function representFacts(facts: Partial<FileFacts>, options: Partial<RepresentOptions> = {}) {
   return represent({ path: "/f", facts: { ...FACTS, ...facts }, coding: null }, { ...OPTIONS, ...options });
 }
 
