@@ -117,3 +117,22 @@ Deno.test("lisod answers with the whole file when --max-range-count is 0", () =>
       "none",
     ]);
   }));
+
+const TYPES: readonly (readonly [path: string, type: string])[] = [
+  ["/a.tgz", "application/gzip"],
+  ["/a.ndjson", "application/x-ndjson"],
+  ["/README", "text/plain; charset=utf-8"],
+  ["/.well-known/apple-app-site-association", "application/json"],
+  ["/a.foo", "text/x-foo; charset=utf-8"],
+  ["/LICENCE", "text/markdown; charset=utf-8"],
+  ["/a.js", "application/ecmascript"],
+  ["/b.unheard-of", "application/octet-stream"],
+];
+
+Deno.test("lisod gives the types that --media-type names, and those of files without an extension", () => {
+  const own = [".foo=text/x-foo", "licence=text/markdown", ".js=application/ecmascript"];
+  const files = Object.fromEntries(TYPES.map(([path]) => [path, "content\n"]));
+  return overBoth({ files, args: own.flatMap((type) => ["--media-type", type]) }, async (ask) => {
+    for (const [path, type] of TYPES) assertEquals(fieldValue(await ask(path), "Content-Type"), type, path);
+  });
+});

@@ -8,6 +8,7 @@ import type { ListenAddress } from "../net/listen_address.ts";
 import type { CredentialFiles } from "../net/load_credentials.ts";
 import { type AccessConfig, readAccessConfig } from "./access_config.ts";
 import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
+import { type ContentConfig, readContentConfig } from "./content_config.ts";
 import { RULES, type Rules, type RulesName } from "../rules.ts";
 import { LOG_LEVELS, type LogLevel } from "../log/log_lines.ts";
 import { type ConfigFile, parseConfigFile } from "./config_file.ts";
@@ -39,6 +40,7 @@ export interface Config {
   readonly rulesName: RulesName;
   readonly listing: boolean;
   readonly servesDotFiles: boolean;
+  readonly content: ContentConfig;
   /** Null: the built-in pages. */
   readonly errorPagesFolder: Given | null;
   /** Null: standard error. */
@@ -235,6 +237,7 @@ function buildConfig(
     rulesName,
     listing: settings.flag("listing"),
     servesDotFiles: settings.flag("dot-files"),
+    content: readContentConfig(settings),
     errorPagesFolder: settings.path("error-pages"),
     logFile: settings.path("log"),
     isAccessLogged: settings.text("access-log") !== "off",

@@ -95,6 +95,14 @@ const FORM_OPTIONS = [
     section: "Serving",
   },
   {
+    name: "media-type",
+    value: ".EXT=TYPE",
+    default: "by the IANA register",
+    meaning: "Type of the files with that extension, or of that name (README=text/plain); may be repeated",
+    section: "Serving",
+    isRepeatable: true,
+  },
+  {
     name: "error-pages",
     value: "FOLDER",
     default: "built-in pages",

@@ -44,7 +44,19 @@ const CASES: readonly (readonly [fileName: string, course: string, standard: str
   ["a.tar.gz", "application/gzip", "application/gzip"],
   ["a.zst", "application/zstd", "application/zstd"],
   ["a.unheard-of", "application/octet-stream", "application/octet-stream"],
-  ["README", "application/octet-stream", "application/octet-stream"],
+  ["a.tgz", "application/gzip", "application/gzip"],
+  ["a.ndjson", "application/x-ndjson", "application/x-ndjson"],
+  ["a.jsonl", "application/jsonl", "application/jsonl"],
+  ["a.TXZ", "application/x-xz", "application/x-xz"],
+  ["a.deb", "application/vnd.debian.binary-package", "application/vnd.debian.binary-package"],
+  ["a.sha256", "text/plain", "text/plain; charset=utf-8"],
+  ["README", "text/plain", "text/plain; charset=utf-8"],
+  ["/a.d/Makefile", "text/plain", "text/plain; charset=utf-8"],
+  ["/.well-known/apple-app-site-association", "application/json", "application/json"],
+  ["README.", "application/octet-stream", "application/octet-stream"],
+  [".readme", "application/octet-stream", "application/octet-stream"],
+  ["a.readme", "application/octet-stream", "application/octet-stream"],
+  ["a.jsp", "application/octet-stream", "application/octet-stream"],
   ["a.", "application/octet-stream", "application/octet-stream"],
   ["", "application/octet-stream", "application/octet-stream"],
   [".html", "application/octet-stream", "application/octet-stream"],
@@ -71,3 +83,31 @@ Deno.test("createMediaTypes() lets the first register win and skips second choic
 Deno.test("createMediaTypes() knows more than a thousand extensions when it has both registers", () => {
   assertEquals(BARE.size > 1000, true);
 });
+
+const OWN: readonly (readonly [fileName: string, type: string])[] = [
+  ["a.foo", "text/x-foo; charset=utf-8"],
+  ["A.FOO", "text/x-foo; charset=utf-8"],
+  ["a.md", "text/plain; charset=utf-8"],
+  ["a.tar.gz", "application/x-tar-gz"],
+  ["b.gz", "application/gzip"],
+  ["a.tar.gz.gz", "application/gzip"],
+  ["Readme", "text/x-readme; charset=utf-8"],
+  ["README.md", "text/plain; charset=utf-8"],
+  ["special.md", "text/html; charset=koi8-r"],
+  ["a.txt", "text/plain;charset=us-ascii"],
+  ["a.css", "text/css; charset=utf-8"],
+];
+for (const [fileName, want] of OWN) {
+  Deno.test(`mediaType() returns the operator's ${want} when the name is "${fileName}"`, () => {
+    const own = [
+      [".foo", "text/plain"],
+      [".Foo", "text/x-foo"],
+      [".md", "text/plain"],
+      [".tar.gz", "application/x-tar-gz"],
+      ["README", "text/x-readme"],
+      ["special.md", "text/html; charset=koi8-r"],
+      [".txt", "text/plain;charset=us-ascii"],
+    ] as const;
+    assertEquals(mediaType(fileName, createMediaTypes(REGISTERS, { ...RULES.standard, own })), want);
+  });
+}

@@ -21,7 +21,7 @@ import type { Rules } from "../rules.ts";
 import { directoryListing } from "./directory_listing.ts";
 import { FileBody, ReadBuffers } from "./file_body.ts";
 import { KnownFiles, type Resource } from "./known_files.ts";
-import { createMediaTypes, mediaType, type MediaTypes } from "./media_types.ts";
+import { createMediaTypes, mediaType, type MediaTypes, type OwnMediaType } from "./media_types.ts";
 import { openFile, realPathWithin } from "./open_file.ts";
 import { readFolder } from "./read_folder.ts";
 import { answerParts, answerWithout, isSameState, layOut, represent, type Representation } from "./representation.ts";
@@ -35,6 +35,8 @@ export interface StaticOptions {
   readonly listing: boolean;
   /** Whether names that begin with a dot are served; `.well-known` at the top always is. */
   readonly servesDotFiles?: boolean;
+  /** Media types that win over those of the IANA register. */
+  readonly mediaTypes?: readonly OwnMediaType[];
   readonly limits: Limits;
   readonly rules: Rules;
   /** The time of day in ms since 1970. */
@@ -58,8 +60,8 @@ class StaticSite {
   readonly #buffers: ReadBuffers;
 
   constructor(options: StaticOptions) {
-    const { root, limits, rules, servesDotFiles = false } = options;
-    const types = createMediaTypes([standardTypes, otherTypes], rules);
+    const { root, limits, rules, servesDotFiles = false, mediaTypes } = options;
+    const types = createMediaTypes([standardTypes, otherTypes], { ...rules, own: mediaTypes });
     this.#options = options;
     this.#types = types;
     this.#files = new KnownFiles({ root, limits, servesDotFiles, types });

@@ -156,7 +156,7 @@ export class SiteServer implements Serving {
   }
 
   #createServices(clock: Clock): ConnectionServices {
-    const { rules, limits, root, listing, servesDotFiles, access } = this.#config;
+    const { rules, limits, root, listing, servesDotFiles, content, access } = this.#config;
     const { log, libc } = this.#options;
     const sockets = new SocketShutdown(libc);
     const guard = this.#guard;
@@ -167,6 +167,7 @@ export class SiteServer implements Serving {
           root: root.value,
           listing,
           servesDotFiles,
+          mediaTypes: content.mediaTypes,
           limits,
           rules,
           nowMs: () => clock.nowMs,
