@@ -5,12 +5,13 @@
 import { CR, FIELD_VALUE, latin1Text, LF, TOKEN } from "../http/grammar.ts";
 import { type Field, HeaderFields } from "../http/header_fields.ts";
 import { HttpError } from "../http/message.ts";
+import { parseTarget } from "../http/target.ts";
 import type { Limits } from "../limits.ts";
 
 /** RFC 3875 6.2.1, 6.2.3, 6.2.4: an answer for the client; a redirect of the client is one too. */
 export interface ScriptDocument {
   readonly kind: "document";
-  /** 200 to 599. */
+  /** 200 to 999. */
   readonly status: number;
   /** Without the CGI fields that only speak to the server, without hop-by-hop fields, and without framing. */
   readonly fields: HeaderFields;
@@ -164,32 +165,48 @@ function readWholeResponse(statusLine: string, fields: readonly Field[]): Script
   return { kind: "document", status, fields: forwarded(fields), contentLength, isChunked };
 }
 
-/** RFC 3875 6.2: at least one CGI field; which ones they are decides between document and redirects. */
+/**
+ * RFC 3875 6.2: which of the CGI fields there are decides between document and redirects. A program MUST print one of them, and
+ * every host takes a document without, to which the client finds a type; but not one without any field, which is most often an
+ * empty line by mistake before a head that nobody is to see.
+ */
 function readCgiResponse(fields: readonly Field[]): ScriptResponse {
-  const [type, location, statusText] = ["content-type", "location", "status"].map((name) => cgiField(fields, name));
-  if (type === null && location === null && statusText === null) {
-    throw malformed("has neither Content-Type nor Location nor Status");
-  }
-  if (statusText === null && location !== null && isLocalPath(location)) return { kind: "local_redirect", location };
-  const contentLength = readContentLength(cgiField(fields, "content-length"));
+  if (fields.length === 0) throw malformed("is empty");
+  const [location, statusText, lengthText] = ["location", "status", "content-length", "content-type"]
+    .map((name) => cgiField(fields, name));
+  // RFC 3875 6.2.2: a local redirect MUST NOT have any other field. What has one has something to say to the client, a
+  // cookie for one (CGI.pm and Ruby's CGI print it so), and would lose it.
+  if (location !== null && fields.length === 1 && isLocalTarget(location)) return { kind: "local_redirect", location };
+  const contentLength = readContentLength(lengthText);
   // RFC 3875 6.2.3: a client redirect without Status MUST be 302; 6.3.3: 200 is the default for a document.
   const status = statusText === null ? (location === null ? 200 : 302) : readStatus(statusText);
   return { kind: "document", status, fields: forwarded(fields), contentLength, isChunked: false };
 }
 
-/** RFC 3875 6.3: each CGI field MUST NOT appear more than once. Null where it does not appear. */
+/**
+ * RFC 3875 6.3: each CGI field MUST NOT appear more than once. What says the same again contradicts nothing; two values do, and
+ * whoever comes after this server could take the other one. Null where it does not appear.
+ */
 function cgiField(fields: readonly Field[], name: string): string | null {
-  const found = fields.filter((field) => field[0].toLowerCase() === name);
-  if (found.length > 1) throw malformed(`has more than one ${found[0][0]}`);
-  return found.length === 0 ? null : found[0][1];
+  const values = new Set(fields.filter((field) => field[0].toLowerCase() === name).map(([, value]) => value));
+  if (values.size > 1) throw malformed(`has ${[...values].map((value) => `"${value}"`).join(" and ")} as ${name}`);
+  const [value = null] = values;
+  return value;
 }
 
 /**
- * RFC 3875 6.3.2: a local path starts with "/". Two slashes start a network-path reference, which a browser takes to
- * another host: that is for the client to follow.
+ * RFC 3875 6.3.2: a local redirect names an absolute path and a query. Two slashes start a network-path reference, which a
+ * browser takes to another host; and what cannot be asked for as it stands, with a fragment, a space or bytes beyond ASCII, is
+ * for the client too, which knows what to make of it.
  */
-function isLocalPath(location: string): boolean {
-  return /^\/(?!\/)/.test(location);
+function isLocalTarget(location: string): boolean {
+  if (!/^\/(?!\/)[\x21-\x7e]*$/.test(location)) return false;
+  try {
+    return parseTarget("GET", location).form === "origin";
+  } catch (error) {
+    if (error instanceof HttpError) return false;
+    throw error;
+  }
 }
 
 /** RFC 3875 6.3.3: 3digit SP reason-phrase; scripts leave the reason out. */
@@ -199,13 +216,14 @@ function readStatus(text: string): number {
   return status;
 }
 
-/** RFC 9110 15: 100 to 199 are interim, and nothing above 599 has a meaning. */
+/** RFC 9110 15: 100 to 199 are interim; what is above 599 is for the client to take as 500, and every host sends it. */
 function isFinalStatus(status: number): boolean {
-  return status >= 200 && status <= 599;
+  return status >= 200 && status <= 999;
 }
 
+/** An empty one promises nothing. */
 function readContentLength(text: string | null): number | null {
-  if (text === null) return null;
+  if (text === null || text === "") return null;
   if (!/^\d{1,15}$/.test(text)) throw malformed(`has the Content-Length "${text.slice(0, 200)}"`);
   return Number(text);
 }
@@ -228,13 +246,20 @@ const ENDING_FIELDS: ReadonlySet<string> = new Set([
   "server",
 ]);
 
+/** Fields that say one thing: one more with the same value says nothing more. */
+const SINGLE_FIELDS: ReadonlySet<string> = new Set(["content-type", "location"]);
+
 function forwarded(fields: readonly Field[]): HeaderFields {
   // RFC 9110 7.6.1: Connection names further fields that are about this connection alone.
   const named = fields.filter(([name]) => name.toLowerCase() === "connection")
     .flatMap(([, value]) => value.toLowerCase().split(/[ \t]*,[ \t]*/));
-  return HeaderFields.of(...fields.filter(([name]) => {
+  const said = new Set<string>();
+  return HeaderFields.of(...fields.filter(([name, value]) => {
     const lower = name.toLowerCase();
     // RFC 3875 6.3.5: the server MAY delete unrecognised fields that begin with X-CGI-.
-    return !ENDING_FIELDS.has(lower) && !lower.startsWith("x-cgi-") && !named.includes(lower);
+    if (ENDING_FIELDS.has(lower) || lower.startsWith("x-cgi-") || named.includes(lower)) return false;
+    const isRepeated = SINGLE_FIELDS.has(lower) && said.has(`${lower}:${value}`);
+    said.add(`${lower}:${value}`);
+    return !isRepeated;
   }));
 }
