@@ -14,8 +14,10 @@ export interface AccessConfig {
   readonly rules: readonly AccessRule[];
   readonly realms: readonly RealmFile[];
   readonly proxies: readonly AddressRange[];
-  /** Fields of every answer. */
+  /** Fields of every answer that has none of that name. */
   readonly fields: readonly Field[];
+  /** Fields of every answer, in place of those that it has of that name. */
+  readonly alwaysFields: readonly Field[];
 }
 
 /** Throws UsageError. */
@@ -39,7 +41,7 @@ export function readAccessConfig(settings: Settings): AccessConfig {
       problem: "not an address or a range",
       remedy: "give one such as 192.0.2.1 or 10.0.0.0/8 (bits beyond the range are 0)",
     }),
-    fields: readFields(settings),
+    ...readFields(settings),
   };
 }
 
@@ -72,19 +74,27 @@ const OWN_FIELDS = HeaderFields.of(
   ].map((name): Field => [name, ""]),
 );
 
-function readFields(settings: Settings): readonly Field[] {
+function readFields(settings: Settings): Pick<AccessConfig, "fields" | "alwaysFields"> {
   const given = settings.each("header", {
     parse: parseField,
     problem: "not a field that an operator can set",
     remedy: 'give one such as "X-Frame-Options: DENY"; fields about content and connection are the server\'s',
   });
-  const names = HeaderFields.of(...given);
-  return [...DEFAULT_FIELDS.filter(([name]) => !names.has(name)), ...given];
+  const [always, others] = [given.filter(({ isAlways }) => isAlways), given.filter(({ isAlways }) => !isAlways)]
+    .map((fields) => fields.map(({ field }) => field));
+  const [names, alwaysNames] = [HeaderFields.of(...always, ...others), HeaderFields.of(...always)];
+  return {
+    fields: [
+      ...DEFAULT_FIELDS.filter(([name]) => !names.has(name)),
+      ...others.filter(([name]) => !alwaysNames.has(name)),
+    ],
+    alwaysFields: always,
+  };
 }
 
-/** RFC 9112 5: name, colon, blanks, value, blanks. */
-function parseField(text: string): Field | null {
-  const [, name, value] = /^([^:\s]+):[ \t]*(.*?)[ \t]*$/s.exec(text) ?? [];
+/** RFC 9112 5: name, colon, blanks, value, blanks. A name has no blank, so that a word may stand before it. */
+function parseField(text: string): { readonly field: Field; readonly isAlways: boolean } | null {
+  const [, word, name, value] = /^(always[ \t]+)?([^:\s]+):[ \t]*(.*?)[ \t]*$/s.exec(text) ?? [];
   const isField = name !== undefined && TOKEN.test(name) && FIELD_VALUE.test(value);
-  return isField && !OWN_FIELDS.has(name) ? [name, value] : null;
+  return isField && !OWN_FIELDS.has(name) ? { field: [name, value], isAlways: word !== undefined } : null;
 }

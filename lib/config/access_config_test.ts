@@ -51,6 +51,24 @@ Deno.test("readAccessConfig() adds fields, and takes the default ones only where
   for (const [args, want] of table) assertEquals(read(...args).fields, want, args.join(" "));
 });
 
+Deno.test("readAccessConfig() tells fields that hold always from those that fill gaps", () => {
+  const nosniff = ["X-Content-Type-Options", "nosniff"];
+  type Fields = readonly (readonly string[])[];
+  const table: readonly [args: readonly string[], fields: Fields, alwaysFields: Fields][] = [
+    [["--header", "always A: b", "--header", "C: d"], [nosniff, ["C", "d"]], [["A", "b"]]],
+    [["--header", "always x-content-type-options:none"], [], [["x-content-type-options", "none"]]],
+    [["--header", "A: b", "--header", "always \t a: c", "--header", "always A: d"], [nosniff], [["a", "c"], [
+      "A",
+      "d",
+    ]]],
+    [["--header", "always: b"], [nosniff, ["always", "b"]], []],
+  ];
+  for (const [args, fields, alwaysFields] of table) {
+    const access = read(...args);
+    assertEquals([access.fields, access.alwaysFields], [fields, alwaysFields], args.join(" "));
+  }
+});
+
 Deno.test("readAccessConfig() names the option and the value when it is refused", () => {
   const table: readonly [string, string][] = [
     ["--allow", "10.0.0.0/8"],
@@ -69,6 +87,9 @@ Deno.test("readAccessConfig() names the option and the value when it is refused"
     ["--header", "A b: c"],
     ["--header", "A: b\r\nC: d"],
     ["--header", "A: €"],
+    ["--header", "Always A: b"],
+    ["--header", "always always A: b"],
+    ["--header", "always Date: x"],
     ["--header", "Content-Length: 5"],
     ["--header", "TRANSFER-ENCODING: chunked"],
   ];

@@ -52,7 +52,7 @@ const DEFAULT_CONFIG: PlainConfig = {
     resources: { cpuSeconds: null, memoryBytes: null, fileCount: null, processCount: null },
     spoolFolder: "/tmp",
   },
-  access: { rules: [], realms: [], proxies: [], fields: [["X-Content-Type-Options", "nosniff"]] },
+  access: { rules: [], realms: [], proxies: [], fields: [["X-Content-Type-Options", "nosniff"]], alwaysFields: [] },
   rules: RULES.standard,
   rulesName: "standard",
   listing: false,

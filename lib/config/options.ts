@@ -111,9 +111,11 @@ const FORM_OPTIONS = [
   },
   {
     name: "header",
-    value: '"NAME: VALUE"',
+    value: '"[always ]NAME: VALUE"',
     default: "X-Content-Type-Options: nosniff",
-    meaning: "Field for every answer, such as a Content-Security-Policy; may be repeated",
+    meaning:
+      "Field for every answer that has none of that name, such as a Content-Security-Policy; after the word always in " +
+      "place of a program's own; may be repeated",
     section: "Access",
     isRepeatable: true,
   },

@@ -67,6 +67,16 @@ export class HeaderFields implements Iterable<Field> {
     return this.#find(name, hashName(name), 0) >= 0;
   }
 
+  /** Whether a name of these is one of `other`; quick where, as mostly, none is. */
+  meets(other: HeaderFields): boolean {
+    if ((this.#mask & other.#mask) === 0) return false;
+    for (let at = 0; at < other.#spans.length; at += STRIDE) {
+      const name = latin1Text(other.#bytes, other.#spans[at + 1], other.#spans[at + 2]);
+      if (this.#find(name, other.#spans[at], 0) >= 0) return true;
+    }
+    return false;
+  }
+
   /** The value; repeated ones joined with ", " in their order (RFC 9110 5.3); null where there is none. */
   get(name: string): string | null {
     const hash = hashName(name);
@@ -115,6 +125,11 @@ export class HeaderFields implements Iterable<Field> {
     const unwanted = names.map((name) => name.toLowerCase());
     const kept = [...this].filter(([name]) => !unwanted.includes(name.toLowerCase()));
     return kept.length === this.size ? this : HeaderFields.of(...kept);
+  }
+
+  /** These fields less those whose names `other` has. */
+  withoutNamesOf(other: HeaderFields): HeaderFields {
+    return this.meets(other) ? HeaderFields.of(...[...this].filter(([name]) => !other.has(name))) : this;
   }
 
   /** `Name: value CRLF` of each field, as it is sent; ready at once for fields made by `of`. */

@@ -68,3 +68,19 @@ Deno.test("EMPTY has no fields", () => {
   assertEquals(HeaderFields.EMPTY.get("A"), null);
   assertEquals(HeaderFields.EMPTY.toBytes().length, 0);
 });
+
+Deno.test("HeaderFields.meets() and withoutNamesOf() compare names and nothing else", () => {
+  const table: readonly (readonly [other: HeaderFields, meets: boolean, left: readonly string[]])[] = [
+    [HeaderFields.EMPTY, false, ["Set-Cookie", "X-One", "set-cookie"]],
+    [HeaderFields.of(["X-On", "1"], ["X-One2", "1"]), false, ["Set-Cookie", "X-One", "set-cookie"]],
+    [HeaderFields.of(["X-Two", "1"], ["x-ONE", "other"]), true, ["Set-Cookie", "set-cookie"]],
+    [HeaderFields.of(["SET-COOKIE", ""]), true, ["X-One"]],
+  ];
+  for (const fields of [COOKIES, received(COOKIES)]) {
+    for (const [other, meets, left] of table) {
+      assertEquals([fields.meets(other), other.meets(fields)], [meets, meets]);
+      assertEquals([...fields.withoutNamesOf(other)].map(([name]) => name), left);
+    }
+    assertEquals(fields.withoutNamesOf(HeaderFields.EMPTY), fields);
+  }
+});

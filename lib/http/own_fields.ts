@@ -7,18 +7,40 @@ import { type Field, HeaderFields } from "./header_fields.ts";
 /** RFC 9110 10.2.4; also SERVER_SOFTWARE of RFC 3875 4.1.17. */
 export const SERVER = "Liso/1.0";
 
-/** The fields of all responses of a listener. */
-export class OwnFields {
-  /** What the operator, or the listener, adds to what is said in any case. */
+/** Fields that the operator, or the listener, gives every response. */
+export interface OperatorFields {
+  /** For responses that have none of that name: a program knows better than its server what it answers. */
+  readonly defaults: HeaderFields;
+  /** In place of those that a response has of that name. */
   readonly always: HeaderFields;
+}
 
-  constructor(always: HeaderFields = HeaderFields.EMPTY) {
-    this.always = always;
+const NO_FIELDS: OperatorFields = { defaults: HeaderFields.EMPTY, always: HeaderFields.EMPTY };
+
+/** The fields of all responses of a listener. RFC 9110 5.3 lets most names stand only once, so none comes from two sides. */
+export class OwnFields {
+  /** What a response gets that has no field of these names. */
+  readonly all: HeaderFields;
+  readonly #operator: OperatorFields;
+
+  constructor(operator: OperatorFields = NO_FIELDS) {
+    this.#operator = operator;
+    this.all = operator.defaults.and(...operator.always);
   }
 
   /** Date and Server, for a response of that second since 1970. */
   general(second: number): readonly Field[] {
     // RFC 9110 6.6.1, 5.6.7: toUTCString is exactly the IMF-fixdate format.
     return [["Date", new Date(second * 1000).toUTCString()], ["Server", SERVER]];
+  }
+
+  /** What a response with these fields gets beside them. */
+  beside(fields: HeaderFields): HeaderFields {
+    return this.#operator.defaults.withoutNamesOf(fields).and(...this.#operator.always);
+  }
+
+  /** Which of its own fields a response keeps. */
+  kept(fields: HeaderFields): HeaderFields {
+    return fields.withoutNamesOf(this.#operator.always);
   }
 }

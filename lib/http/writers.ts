@@ -100,9 +100,9 @@ export interface HeadOptions {
 }
 
 /**
- * Writes heads: `HTTP/1.1 status reason`, Date, Server, Connection, framing, then the fields of the response. What
- * precedes the framing is the same for each status within a second and is kept. The status line says HTTP/1.1 to
- * HTTP/1.0 clients too: RFC 9110 2.5 asks for the highest version that the server conforms to.
+ * Writes heads: `HTTP/1.1 status reason`, Date, Server, Connection, the operator's fields, framing, then the fields of the
+ * response. What precedes the framing is the same for each status within a second and is kept. The status line says HTTP/1.1
+ * to HTTP/1.0 clients too: RFC 9110 2.5 asks for the highest version that the server conforms to.
  */
 export class HeadWriter {
   readonly #own: OwnFields;
@@ -121,7 +121,10 @@ export class HeadWriter {
     const bytes = keptHead?.find(headCase) ?? null;
     if (bytes !== null) return output.append(bytes);
     const start = output.length;
-    output.append(this.#prefix(line, second));
+    const isMet = fields.meets(this.#own.all);
+    output.append(
+      isMet ? headPrefix(line, this.#own.general(second), this.#own.beside(fields)) : this.#prefix(line, second),
+    );
     if (line.framing === "chunked") {
       output.append(CHUNKED);
     } else if (typeof line.framing === "number") {
@@ -129,7 +132,7 @@ export class HeadWriter {
       appendDecimal(output, line.framing);
       output.append(CRLF);
     }
-    output.append(fields.toBytes());
+    output.append((isMet ? this.#own.kept(fields) : fields).toBytes());
     output.append(CRLF);
     keptHead?.keep(headCase, output.copyFrom(start));
   }
@@ -140,13 +143,17 @@ export class HeadWriter {
       this.#prefixes = [];
     }
     const index = 2 * line.status + (line.keepsAlive ? 1 : 0);
-    return this.#prefixes[index] ??= latin1Bytes(
-      `HTTP/1.1 ${line.status} ${reasonPhrase(line.status)}\r\n` +
-        fieldLines(this.#own.general(second)) +
-        `Connection: ${line.keepsAlive ? "keep-alive" : "close"}\r\n` +
-        fieldLines(this.#own.always),
-    );
+    return this.#prefixes[index] ??= headPrefix(line, this.#own.general(second), this.#own.all);
   }
+}
+
+function headPrefix({ status, keepsAlive }: ResponseLine, general: readonly Field[], own: HeaderFields): Uint8Array {
+  return latin1Bytes(
+    `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n` +
+      fieldLines(general) +
+      `Connection: ${keepsAlive ? "keep-alive" : "close"}\r\n` +
+      fieldLines(own),
+  );
 }
 
 function fieldLines(fields: Iterable<Field>): string {

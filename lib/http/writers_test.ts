@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { bytesOf, textOf } from "../../tests/feed.ts";
-import { HeaderFields } from "./header_fields.ts";
+import { type Field, HeaderFields } from "./header_fields.ts";
 import { KeptHead } from "./kept_head.ts";
 import { OwnFields } from "./own_fields.ts";
 import { chunkStart, HeadWriter, interimHead, OutputBuffer, OutputPool, type ResponseLine } from "./writers.ts";
@@ -56,7 +56,10 @@ Deno.test("HeadWriter.write() keeps no date longer than its second", () => {
 });
 
 Deno.test("HeadWriter.write() writes a head that is kept as it writes one that is not", () => {
-  const writers = [new HeadWriter(), new HeadWriter(new OwnFields(HeaderFields.of(["X-Own", "1"])))];
+  const writers = [
+    new HeadWriter(),
+    new HeadWriter(new OwnFields({ defaults: HeaderFields.of(["X-Own", "1"]), always: HeaderFields.EMPTY })),
+  ];
   const keptHead = new KeptHead();
   // Each differs from the one before in one way.
   const cases = [
@@ -101,11 +104,44 @@ Deno.test("HeadWriter.write() writes every length exactly", () => {
   }
 });
 
-Deno.test("HeadWriter.write() writes the fields of every response before those of this one", () => {
-  const writer = new HeadWriter(new OwnFields(HeaderFields.of(["Strict-Transport-Security", "max-age=1"])));
+Deno.test("HeadWriter.write() writes the operator's fields before those of the response", () => {
+  const writer = new HeadWriter(
+    new OwnFields({ defaults: HeaderFields.of(["X-A", "1"]), always: HeaderFields.of(["X-B", "2"]) }),
+  );
   const head = writeHead(writer, { status: 200, framing: 0, keepsAlive: true });
-  assert(head.includes("\r\nStrict-Transport-Security: max-age=1\r\n"), head);
-  assert(head.endsWith("\r\nContent-Type: text/html\r\n\r\n"), head);
+  assert(head.endsWith("\r\nX-A: 1\r\nX-B: 2\r\nContent-Length: 0\r\nContent-Type: text/html\r\n\r\n"), head);
+});
+
+Deno.test("HeadWriter.write() writes no name of the operator's and of the response twice", () => {
+  const writer = new HeadWriter(
+    new OwnFields({
+      defaults: HeaderFields.of(["Cache-Control", "no-cache"], ["Link", "</a>"], ["Link", "</b>"], ["X-A", "operator"]),
+      always: HeaderFields.of(["X-Frame-Options", "DENY"], ["X-B", "operator"]),
+    }),
+  );
+  // The response's fields, and all those in the head that either of both has.
+  const table: readonly (readonly [name: string, fields: readonly Field[], want: readonly string[]])[] = [
+    ["neither", [["Content-Type", "a/b"]], [
+      ...["Cache-Control: no-cache", "Link: </a>", "Link: </b>", "X-A: operator", "X-Frame-Options: DENY"],
+      ...["X-B: operator", "Content-Type: a/b"],
+    ]],
+    ["a default", [["cache-control", "max-age=5"]], [
+      ...["Link: </a>", "Link: </b>", "X-A: operator", "X-Frame-Options: DENY", "X-B: operator"],
+      "cache-control: max-age=5",
+    ]],
+    ["a default that is there twice", [["Link", "</c>"], ["Link", "</d>"]], [
+      ...["Cache-Control: no-cache", "X-A: operator", "X-Frame-Options: DENY", "X-B: operator"],
+      ...["Link: </c>", "Link: </d>"],
+    ]],
+    ["one of each", [["x-a", "program"], ["X-b", "program"], ["X-C", "program"]], [
+      ...["Cache-Control: no-cache", "Link: </a>", "Link: </b>", "X-Frame-Options: DENY", "X-B: operator"],
+      ...["x-a: program", "X-C: program"],
+    ]],
+  ];
+  for (const [name, fields, want] of [...table, ...table]) {
+    const head = writeHead(writer, { status: 200, framing: "close", keepsAlive: true }, HeaderFields.of(...fields));
+    assertEquals([name, ...head.trimEnd().split("\r\n").slice(4)], [name, ...want]);
+  }
 });
 
 Deno.test("OutputBuffer keeps bytes in order and grows when it must", () => {

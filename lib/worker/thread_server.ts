@@ -180,7 +180,7 @@ export class SiteServer implements Serving {
       limits,
       rules,
       proxies: new TrustedProxies(access.proxies),
-      headWriter: new HeadWriter(new OwnFields(HeaderFields.of(...access.fields))),
+      headWriter: createHeadWriter(access),
       sections: new KnownSections(),
       outputPool: new OutputPool(),
       clock,
@@ -206,8 +206,13 @@ export class SiteServer implements Serving {
     const { hstsSeconds, access } = this.#config;
     if (hstsSeconds === null) return {};
     const hsts = ["Strict-Transport-Security", `max-age=${hstsSeconds}`] as const;
-    return { headWriter: new HeadWriter(new OwnFields(HeaderFields.of(...access.fields, hsts))) };
+    return { headWriter: createHeadWriter({ ...access, fields: [...access.fields, hsts] }) };
   }
+}
+
+function createHeadWriter({ fields, alwaysFields }: Config["access"]): HeadWriter {
+  const operator = { defaults: HeaderFields.of(...fields), always: HeaderFields.of(...alwaysFields) };
+  return new HeadWriter(new OwnFields(operator));
 }
 
 /** For plain connections and scripts. Null where there are none of them, or no libc. */
