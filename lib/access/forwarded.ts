@@ -1,9 +1,10 @@
 /**
- * Whom a request is from when proxies stand between: X-Forwarded-For and X-Forwarded-Proto, believed as far as they were
- * written by a proxy that the operator has named. Anybody else may write what he likes into them. Pure.
+ * Whom a request is from, and which port it was sent to, when proxies stand between: X-Forwarded-For, -Proto and -Port, believed
+ * as far as they were written by a proxy that the operator has named. Anybody else may write what he likes into them. Pure.
  */
 import type { HeaderFields } from "../http/header_fields.ts";
 import type { ConnectionInfo } from "../http/message.ts";
+import { parseAuthority } from "../http/target.ts";
 import { type AddressRange, formatAddress, parseAddress } from "../ip_address.ts";
 
 /** The addresses of the proxies that are believed. */
@@ -23,22 +24,33 @@ export class TrustedProxies {
   /**
    * The connection as it looks from before the proxies. Each proxy adds the address that it was asked from at the end of
    * X-Forwarded-For: so the last address that is none of a proxy is the client, and what stands before it is hearsay.
-   * Text that is no address ends the search. X-Forwarded-Proto says of its last proxy whether that was asked over TLS.
+   * Text that is no address ends the search. X-Forwarded-Proto says of its last proxy whether that was asked over TLS, and
+   * X-Forwarded-Port on which port; without it that follows from the scheme and from Host, which a proxy passes on.
    * `connection` comes back as it is where its remote address is not that of a proxy.
    */
   seeThrough(connection: ConnectionInfo, fields: HeaderFields): ConnectionInfo {
     if (!this.has(connection.remoteAddress)) return connection;
-    let { remoteAddress, remotePort, secure } = connection;
+    let { remoteAddress, remotePort } = connection;
     for (const hop of listOf(fields, "x-forwarded-for").reverse()) {
       const found = readHop(hop);
       if (found === null) break;
       ({ remoteAddress, remotePort } = found);
       if (!this.has(remoteAddress)) break;
     }
-    const scheme = listOf(fields, "x-forwarded-proto").at(-1)?.toLowerCase();
-    if (scheme === "http" || scheme === "https") secure = scheme === "https";
-    return { ...connection, remoteAddress, remotePort, secure };
+    return { ...connection, remoteAddress, remotePort, ...serverOf(connection, fields) };
   }
+}
+
+/** The scheme and the port that the last proxy was asked with. */
+function serverOf(connection: ConnectionInfo, fields: HeaderFields): Pick<ConnectionInfo, "secure" | "localPort"> {
+  const scheme = listOf(fields, "x-forwarded-proto").at(-1)?.toLowerCase();
+  const isTold = scheme === "http" || scheme === "https";
+  const secure = isTold ? scheme === "https" : connection.secure;
+  const port = readPort(listOf(fields, "x-forwarded-port").at(-1) ?? "");
+  if (port !== null) return { secure, localPort: port };
+  if (!isTold) return { secure, localPort: connection.localPort };
+  // RFC 9110 4.2.1, 4.2.2: the ports of a URI without one.
+  return { secure, localPort: parseAuthority(fields.get("host") ?? "")?.port ?? (secure ? 443 : 80) };
 }
 
 function listOf(fields: HeaderFields, name: string): string[] {
@@ -46,9 +58,15 @@ function listOf(fields: HeaderFields, name: string): string[] {
   return value === null ? [] : value.split(",").map((element) => element.trim());
 }
 
-/** An address, perhaps in brackets and with a port, which some proxies add; a port of 0 where there is none. */
+/** Null where it is none that a client can have asked. */
+function readPort(text: string): number | null {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return port > 0 && port <= 65_535 ? port : null;
+}
+
+/** An address, perhaps in brackets and with a port, which some proxies add; a port of 0 where it is not known. */
 function readHop(text: string): { readonly remoteAddress: string; readonly remotePort: number } | null {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [null, null, text];
   const address = parseAddress(bracketed ?? plain ?? "");
-  return address === null ? null : { remoteAddress: formatAddress(address), remotePort: Number(port ?? 0) };
+  return address === null ? null : { remoteAddress: formatAddress(address), remotePort: readPort(port ?? "") ?? 0 };
 }

@@ -31,6 +31,7 @@ Deno.test("seeThrough() finds the last address that is none of a proxy", () => {
     ["no address", ["192.0.2.1, unknown"], "10.0.0.1", 1234],
     ["no address behind a proxy", ["192.0.2.1, _hidden, 10.0.0.7"], "10.0.0.7", 0],
     ["empty", [""], "10.0.0.1", 1234],
+    ["a port that is none", ["192.0.2.1:99999"], "192.0.2.1", 0],
     ["a name", ["localhost"], "10.0.0.1", 1234],
   ];
   for (const [name, values, remoteAddress, remotePort] of table) {
@@ -55,8 +56,38 @@ Deno.test("seeThrough() takes the scheme from the last proxy", () => {
   }
 });
 
+Deno.test("seeThrough() finds the port that the last proxy was asked on", () => {
+  const table: readonly [want: number, fields: Readonly<Record<string, string>>][] = [
+    [8080, {}],
+    [8080, { "Host": "h.example:1" }],
+    [443, { "X-Forwarded-Proto": "https" }],
+    [80, { "X-Forwarded-Proto": "http" }],
+    [443, { "X-Forwarded-Proto": "https", "Host": "h.example" }],
+    [8443, { "X-Forwarded-Proto": "https", "Host": "h.example:8443" }],
+    [8443, { "X-Forwarded-Proto": "http", "Host": "[2001:db8::1]:8443" }],
+    [443, { "X-Forwarded-Proto": "https", "Host": "no host" }],
+    [8080, { "X-Forwarded-Proto": "wss", "Host": "h.example:8443" }],
+    [4711, { "X-Forwarded-Proto": "https", "Host": "h.example:8443", "X-Forwarded-Port": "4711" }],
+    [4711, { "X-Forwarded-Port": "4711" }],
+    [4711, { "X-Forwarded-Port": "443, 4711" }],
+    [443, { "X-Forwarded-Proto": "https", "X-Forwarded-Port": "0" }],
+    [443, { "X-Forwarded-Proto": "https", "X-Forwarded-Port": "65536" }],
+    [443, { "X-Forwarded-Proto": "https", "X-Forwarded-Port": "a" }],
+  ];
+  for (const [want, named] of table) {
+    const { localPort } = proxies("10.0.0.1").seeThrough(
+      { ...DIRECT, localPort: 8080 },
+      HeaderFields.of(...Object.entries(named)),
+    );
+    assertEquals([localPort, named], [want, named]);
+  }
+});
+
 Deno.test("seeThrough() believes nobody but the proxies", () => {
-  const fields = HeaderFields.of(["X-Forwarded-For", "127.0.0.1"], ["X-Forwarded-Proto", "https"]);
+  const fields = HeaderFields.of(["X-Forwarded-For", "127.0.0.1"], ["X-Forwarded-Proto", "https"], [
+    "X-Forwarded-Port",
+    "1",
+  ]);
   assert(proxies().seeThrough(DIRECT, fields) === DIRECT);
   assert(proxies("10.0.0.2", "::/0").seeThrough(DIRECT, fields) === DIRECT);
   const unixSocket = { ...DIRECT, remoteAddress: "" };

@@ -60,7 +60,6 @@ export function metaVariables(
     REMOTE_ADDR: connection.remoteAddress,
     // RFC 3875 4.1.9: where the host name is not known, the server MAY substitute the REMOTE_ADDR value.
     REMOTE_HOST: connection.remoteAddress,
-    REMOTE_PORT: String(connection.remotePort),
     REQUEST_METHOD: request.method,
     REQUEST_SCHEME: connection.secure ? "https" : "http",
     REQUEST_URI: requestUri(request.target, settings.rules.requestUriHasQuery),
@@ -74,6 +73,7 @@ export function metaVariables(
   };
   // RFC 3875 4.1.6: PATH_TRANSLATED is unset where PATH_INFO is NULL.
   if (script.pathInfo !== "") variables.PATH_TRANSLATED = settings.documentRoot + script.pathInfo;
+  if (connection.remotePort !== 0) variables.REMOTE_PORT = String(connection.remotePort);
   if (connection.secure) variables.HTTPS = "on";
   addContentVariables(variables, { request, contentLength });
   addUserVariables(variables, request);

@@ -143,6 +143,11 @@ const ROWS: readonly Row[] = [
     parts: { host: "", localAddress: "2001:db8::1" },
     want: { SERVER_NAME: "[2001:db8::1]", SERVER_ADDR: "2001:db8::1" },
   },
+  {
+    name: "no port of a client for whom a proxy speaks",
+    parts: { remotePort: 0 },
+    want: { REMOTE_PORT: undefined, REMOTE_ADDR: "192.0.2.7" },
+  },
   { name: "the protocol of an old client", parts: { version: "1.0" }, want: { SERVER_PROTOCOL: "HTTP/1.0" } },
   { name: "the method as it was sent", parts: { method: "PROPFIND" }, want: { REQUEST_METHOD: "PROPFIND" } },
   { name: "plain HTTP", parts: {}, want: { HTTPS: undefined, REQUEST_SCHEME: "http" } },

@@ -59,6 +59,7 @@ export interface ConnectionInfo {
   readonly id: number;
   /** Textual IP address, IPv4-mapped ones as plain IPv4; "" for a Unix socket. */
   readonly remoteAddress: string;
+  /** 0: not known, as of a client for whom a proxy speaks. */
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;

@@ -13,6 +13,7 @@ export interface RequestParts {
   readonly host?: string;
   readonly secure?: boolean;
   readonly localAddress?: string;
+  readonly remotePort?: number;
   readonly user?: { readonly name: string; readonly scheme: string };
   readonly signal?: AbortSignal;
 }
@@ -39,7 +40,7 @@ export function fakeRequest(parts: RequestParts = {}): HttpRequest {
     connection: {
       id: 1,
       remoteAddress: "192.0.2.7",
-      remotePort: 40000,
+      remotePort: parts.remotePort ?? 40000,
       localAddress: parts.localAddress ?? "192.0.2.1",
       localPort: 8080,
       secure: parts.secure ?? false,
