@@ -5,17 +5,14 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { Browser, type Page, type PageOptions } from "./browser.ts";
+import { Browser, DESKTOP, inspectPage, type Page, type PageOptions, PHONE } from "./browser.ts";
 import { curl, run, startServer, type TestServer } from "./harness.ts";
 
 const PROJECT = join(import.meta.dirname ?? ".", "..");
 const WRAPPER = join(PROJECT, "cgi-bin", "wsgi_wrapper.py");
 const MANAGE = join(PROJECT, "cgi-bin", "blog", "manage.py");
-const AXE = join(PROJECT, ".tools", "axe-core", "axe.min.js");
 const ARTEFACTS = join(PROJECT, "artefacts", "blog");
 const PASSWORD = "a long enough password";
-const PHONE = { width: 390, height: 844 };
-const DESKTOP = { width: 1280, height: 800 };
 
 interface Look extends PageOptions {
   readonly name: string;
@@ -75,17 +72,9 @@ async function makeSetUpLink({ env }: Site, address: string): Promise<string> {
   return text.trim();
 }
 
-/** Keeps a screenshot of the page, and fails when it scrolls sideways or axe-core finds a grave violation. */
+/** Keeps a screenshot of the page, and fails when there is anything wrong with how it looks. */
 async function inspect(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: join(ARTEFACTS, `${name}.png`), fullPage: true });
-  assertEquals(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), 0, `${name} scrolls sideways`);
-  await page.evaluate(await Deno.readTextFile(AXE));
-  const violations = await page.evaluate(
-    `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations
-      .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .map(({ id, nodes }) => id + ": " + nodes.map(({ target }) => target).join(", ")))`,
-  );
-  assertEquals(violations, [], `axe-core on ${name}`);
+  assertEquals(await inspectPage(page, `blog/${name}`), [], name);
 }
 
 async function mainText(page: Page): Promise<string> {

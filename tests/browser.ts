@@ -6,7 +6,9 @@
 import { createRequire } from "node:module";
 import { join } from "@std/path";
 
-const PLAYWRIGHT = join(import.meta.dirname ?? ".", "..", ".tools", "playwright-core");
+const PROJECT = join(import.meta.dirname ?? ".", "..");
+const PLAYWRIGHT = join(PROJECT, ".tools", "playwright-core");
+const AXE = join(PROJECT, ".tools", "axe-core", "axe.min.js");
 const CHROMIUM = "/usr/bin/chromium";
 
 /** The profile is a new empty folder each time: playwright makes and removes it. */
@@ -60,6 +62,28 @@ export interface PageOptions {
   readonly ignoreHTTPSErrors?: boolean;
   readonly javaScriptEnabled?: boolean;
 }
+
+/** What a page is looked at with: the narrowest phone that is common, and a desktop. */
+export const PHONE = { width: 360, height: 740 };
+export const DESKTOP = { width: 1280, height: 800 };
+
+/**
+ * Keeps a screenshot of the whole page as `artefacts/NAME.png`. Returns what is wrong with it: that it scrolls sideways, and
+ * every violation that axe-core finds, with the elements concerned.
+ */
+export async function inspectPage(page: Page, name: string): Promise<readonly string[]> {
+  await page.screenshot({ path: join(PROJECT, "artefacts", `${name}.png`), fullPage: true });
+  const excess = Number(await page.evaluate("document.documentElement.scrollWidth - innerWidth"));
+  await page.evaluate(await Deno.readTextFile(AXE));
+  const violations = await page.evaluate(
+    `axe.run(document, ${JSON.stringify(AXE_OPTIONS)}).then(({ violations }) => violations
+      .map(({ id, nodes }) => id + ": " + nodes.map(({ target }) => target).join(", ")))`,
+  ) as readonly string[];
+  return [...(excess > 0 ? [`scrolls sideways by ${excess} px`] : []), ...violations];
+}
+
+/** Every rule that is on by default, and the least size of what is clicked on (WCAG 2.2, 2.5.8), which is not. */
+const AXE_OPTIONS = { resultTypes: ["violations"], rules: { "target-size": { enabled: true } } };
 
 /** The Chrome DevTools Protocol, for what playwright has no words for. */
 interface DevToolsSession {

@@ -2,6 +2,7 @@
  * The page that a person sees with a 4xx or 5xx status. Each is rendered once from the status alone, so that nothing
  * of the request and no inner text can appear in it. Pure; load_error_pages.ts reads an operator's own. RFC 9110 15.5, 15.6.
  */
+import { HOME_LINK, PAGE_END, pageStart } from "../html_page.ts";
 import { HeaderFields } from "../http/header_fields.ts";
 import { BytesBody, EMPTY_BODY, type HttpResponse, reasonPhrase } from "../http/message.ts";
 import type { Rules } from "../rules.ts";
@@ -48,34 +49,17 @@ export class ErrorPages {
 export function errorPage(status: number): string {
   const sentence = SENTENCES[status] ?? (status < 500 ? CLIENT_SENTENCE : SERVER_SENTENCE);
   const reason = reasonPhrase(status) || (status < 500 ? "Client Error" : "Server Error");
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${status} ${reason}</title>
-<style>
-:root { color-scheme: light dark; --ink: #22303c; --soft: #5b6b79; --paper: #f6f7f9; --mark: #b3541e }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6ebf0; --soft: #9fb0bf; --paper: #14191f; --mark: #f2a65a }
-}
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--paper);
-  color: var(--ink); font: 1.1rem/1.5 system-ui, sans-serif }
-main { max-width: 32rem; padding: 2rem }
-strong { display: block; font-size: 4.5rem; line-height: 1; color: var(--mark) }
-h1 { margin: .5rem 0; font-size: 1.5rem; line-height: 1.25 }
-p { margin: 0; color: var(--soft) }
-</style>
-</head>
-<body>
-<main>
+  return `${pageStart({ title: `${status} ${reason}`, style: STYLE })}<main>
 <h1><strong>${status}</strong> ${reason}</h1>
 <p>${sentence}</p>
+<p>${HOME_LINK}</p>
 </main>
-</body>
-</html>
-`;
+${PAGE_END}`;
 }
+
+const STYLE = `main{max-width:32rem;margin-top:16vh}
+strong{display:block;font-size:2.25em;color:var(--accent)}
+`;
 
 const CLIENT_SENTENCE = "The server cannot answer this request as it was sent.";
 const SERVER_SENTENCE = "The server could not answer this request. Please try again later.";

@@ -2,6 +2,7 @@
  * The page that shows what is in a folder. Pure, and separate because names are hostile: they come from whoever may
  * write there, and go into HTML and into links. RFC 3986 2.1 and 3.3, HTML 13.
  */
+import { escapeHtml, HOME_LINK, PAGE_END, pageStart } from "../html_page.ts";
 
 export interface ListedEntry {
   /** A single name, decoded. */
@@ -21,41 +22,39 @@ export interface ListingOptions {
 
 /** An HTML page without scripts; folders first, then by name, numbers in names by their value. */
 export function directoryListing(entries: readonly ListedEntry[], options: ListingOptions): string {
-  const title = `Index of ${escapeHtml(options.path)}`;
-  const parent = options.path === "/" ? "" : row({ name: "..", size: null, mtimeMs: null });
+  const isTop = options.path === "/";
+  const title = `Index of ${options.path}`;
+  const home = isTop ? "" : `<nav>${HOME_LINK}</nav>\n`;
+  const parent = isTop ? "" : row({ name: "..", size: null, mtimeMs: null });
   const rows = [...entries].sort(compareEntries).map(row).join("");
   const note = options.isCut ? `<p>Only the first ${entries.length} entries are shown.</p>\n` : "";
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<h1>${title}</h1>
+  return `${pageStart({ title, style: STYLE })}${home}<main>
+<h1>${escapeHtml(title)}</h1>
 <table>
 <thead><tr><th scope="col">Name</th><th scope="col">Size</th><th scope="col">Last changed (UTC)</th></tr></thead>
 <tbody>
 ${parent}${rows}</tbody>
 </table>
-${note}</body>
-</html>
-`;
+${note}</main>
+${PAGE_END}`;
 }
 
-const STYLE = `
-:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
-body { margin: 1rem auto; max-width: 60rem; padding: 0 1rem }
-h1 { font-size: 1.25rem; overflow-wrap: anywhere }
-table { border-collapse: collapse; width: 100% }
-th, td { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); padding: .4rem .5rem; text-align: left }
-th:first-child, td:first-child { overflow-wrap: anywhere; width: 100% }
-th + th, td + td { text-align: right; white-space: nowrap }
-a { display: block; text-decoration: none }
-a:hover, a:focus-visible { text-decoration: underline }
-@media (max-width: 35rem) { th:nth-child(3), td:nth-child(3) { display: none } }
+/** On a phone each row has two lines: the name, and below it date and size. */
+const STYLE = `h1{font-size:1.5rem;line-height:1.3}
+table{border-collapse:collapse;width:100%}
+tr{border-bottom:1px solid var(--line)}
+th,td{padding:.45rem 0;text-align:left;vertical-align:baseline}
+th,td+td{color:var(--quiet);font-size:.95rem}
+th:first-child,td:first-child{width:100%;overflow-wrap:anywhere}
+th+th,td+td{padding-left:1.5rem;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+td a{display:block;text-decoration:none}
+td a:hover,td a:focus-visible{text-decoration:underline}
+@media (max-width:35rem){
+tr{display:grid;grid-template-columns:1fr auto;padding:.4rem 0}
+th,td{padding:0}
+th:first-child,td:first-child{grid-column:1/3}
+th:nth-child(3),td:nth-child(3){grid-area:2/1;padding:0;text-align:left}
+}
 `;
 
 function row(entry: { readonly name: string; readonly size: number | null; readonly mtimeMs: number | null }): string {
@@ -103,8 +102,3 @@ function formatSize(bytes: number): string {
 }
 
 const UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-
-/** Text for element content and for attributes in double quotes. HTML 13.1.2.3, 13.1.2.4. */
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}

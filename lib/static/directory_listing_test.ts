@@ -20,11 +20,12 @@ function links(page: string): (readonly [href: string, text: string])[] {
 Deno.test("directoryListing() puts folders first and orders names when there are both", () => {
   const entries = [file("b10.txt"), file("B2.txt"), file("a"), folder("z"), folder("y"), file("ä"), file("b2.txt")];
   assertEquals(links(directoryListing(entries, OPTIONS)).map(([, text]) => text), [
-    ...["Parent folder", "y/", "z/", "a", "ä", "b2.txt", "B2.txt", "b10.txt"],
+    ...["Home", "Parent folder", "y/", "z/", "a", "ä", "b2.txt", "B2.txt", "b10.txt"],
   ]);
 });
 
-Deno.test("directoryListing() has no parent when the folder is the root", () => {
+Deno.test("directoryListing() leads home and to the parent folder, the root nowhere", () => {
+  assertEquals(links(directoryListing([], OPTIONS)), [["/", "Home"], ["../", "Parent folder"]]);
   assertEquals(links(directoryListing([file("a")], { path: "/", isCut: false })), [["a", "a"]]);
 });
 
