@@ -21,7 +21,11 @@ interface Layer {
  */
 const LAYERS: readonly Layer[] = [
   { floor: 0, entries: ["lib/std/"] },
-  { floor: 0, entries: ["lib/ip_address.ts", "lib/limits.ts", "lib/rules.ts", "lib/start_error.ts"] },
+  {
+    floor: 0,
+    entries: ["lib/html_page.ts", "lib/ip_address.ts", "lib/limits.ts", "lib/rules.ts", "lib/start_error.ts"],
+  },
+  { floor: 0, entries: ["lib/small_file.ts"] },
   { floor: 1, entries: ["lib/system/"] },
   {
     floor: 2,
@@ -45,22 +49,6 @@ const LAYERS: readonly Layer[] = [
   { floor: 9, entries: ["lib/process/"] },
   { floor: 10, entries: ["lib/worker/"] },
   { floor: 11, entries: ["main.ts"] },
-const LAYERS: readonly (readonly string[])[] = [
-  ["lib/std/"],
-  ["lib/html_page.ts", "lib/limits.ts", "lib/rules.ts"],
-  [
-    "lib/http/grammar.ts",
-    "lib/http/header_fields.ts",
-    "lib/http/kept_head.ts",
-    "lib/http/message.ts",
-    "lib/http/receive_buffer.ts",
-  ],
-  ["lib/http/"],
-  ["lib/http/connection.ts"],
-  ["lib/system/"],
-  ["lib/static/", "lib/cgi/", "lib/access/"],
-  ["lib/server/"],
-  ["main.ts"],
 ];
 
 /** The one folder that speaks to the C library by itself; all others are handed its functions. */
@@ -80,6 +68,9 @@ const WITH_IO: readonly string[] = [
   "lib/access/verify_password.ts",
   "lib/cgi/cgi_scripts.ts",
   "lib/cgi/find_script.ts",
+  "lib/cgi/is_program.ts",
+  "lib/child/pipe.ts",
+  "lib/child/child_process.ts",
   "lib/cgi/script_run.ts",
   "lib/child/child_process.ts",
   "lib/child/pipe.ts",

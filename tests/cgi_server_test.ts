@@ -125,7 +125,7 @@ Deno.test("only programs of the folder are run", async () => {
     ["/cgi/..%2fprobe", 404],
     ["/cgi/.hidden", 404],
     ["/cgi/probe%00", 400],
-    ["/cgi", 404],
+    ["/cgi", 301],
   ];
   for (const [target, status] of statuses) {
     assertEquals([target, (await ask(server, "GET", target)).status], [target, status]);

@@ -4,6 +4,8 @@
  * outlives the server. RFC 3875; what a script is told and what it may print is pure and in files of its own.
  */
 import { basename, dirname } from "@std/path";
+import { redirectToFolder } from "../http/folder_redirect.ts";
+import { cutPath, locate } from "../http/located.ts";
 import {
   type Body,
   type Handler,
@@ -12,10 +14,11 @@ import {
   type HttpResponse,
   type LocalRedirect,
 } from "../http/message.ts";
+import { isBelow, type PathPrefix } from "../http/path_prefix.ts";
 import type { Limits } from "../limits.ts";
 import type { Readiness } from "../system/readiness.ts";
 import { commandPrefix, type ResourceLimits, type ScriptUser } from "../child/command_prefix.ts";
-import { findScript, isScriptPath, type ScriptPlaces } from "./find_script.ts";
+import { findHandled, findProgram, type HandledPlace } from "./find_script.ts";
 import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "../gateway/meta_variables.ts";
 import { ScriptContent } from "../gateway/script_content.ts";
 import type { ScriptLog } from "../child/child_log.ts";
@@ -27,7 +30,11 @@ import { Spawner, SpawnError } from "../child/spawner.ts";
 import { spoolContent } from "../gateway/spool_content.ts";
 import type { SystemCalls } from "../system/process_calls.ts";
 
-export interface CgiOptions extends ScriptPlaces, MetaVariableSettings {
+export interface CgiOptions extends Omit<HandledPlace, "cgiPaths">, MetaVariableSettings {
+  /** Absolute path of the one program, or of the folder of programs; null: none. */
+  readonly cgiPath: string | null;
+  /** Which paths it answers. */
+  readonly prefix: PathPrefix;
   readonly limits: Limits;
   /** Scripts that run at once. */
   readonly maxScripts: number;
@@ -74,15 +81,18 @@ export class CgiScripts {
 
   /** Whether a request for `path` (decoded) is for `handle`. */
   isScriptPath(path: string): boolean {
-    return isScriptPath(path, this.#options);
+    return this.#find(path) !== null;
   }
 
   /**
-   * Answers by a script. Throws HttpError: 403 and 404 as `findScript` does, 500 for a script that fails before its
-   * head is whole, 503 with Retry-After when too many requests wait, 504 when a script takes too long.
+   * Answers by a script, and with 301 where a folder of scripts lacks its slash. Throws HttpError: 403, 404 and 500 as
+   * `findProgram` and `findHandled` do, 500 for a script that fails before its head is whole, 503 with Retry-After when
+   * too many requests wait, 504 when a script takes too long.
    */
   readonly handle: Handler = async (request) => {
-    const script = findScript(request.path, this.#options);
+    const script = this.#find(request.path);
+    if (script === null) throw new HttpError(404, `No script for "${request.path}"`);
+    if (script === "folder") return redirectToFolder(request.target);
     const turn = this.#queue.admit();
     let run: ScriptRun;
     try {
@@ -93,6 +103,14 @@ export class CgiScripts {
     }
     return await this.#readResponse(run);
   };
+
+  #find(path: string): ScriptLocation | "folder" | null {
+    const { cgiPath, prefix } = this.#options;
+    if (cgiPath !== null && isBelow(path, prefix)) {
+      return findProgram(locate(path, cutPath(path), prefix.segments.length), { ...this.#options, cgiPath });
+    }
+    return findHandled(locate(path), { ...this.#options, cgiPaths: cgiPath === null ? [] : [cgiPath] });
+  }
 
   /** Ends all scripts and resolves when none is left; requests that come are answered 503. Idempotent. */
   stop(): Promise<void> {

@@ -1,22 +1,30 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { cutPath, locate } from "../http/located.ts";
 import { HttpError } from "../http/message.ts";
-import { findScript, isScriptPath, type ScriptPlaces } from "./find_script.ts";
+import { findHandled, findProgram, type HandledPlace, type ProgramPlace } from "./find_script.ts";
 
 /** A folder of scripts and a root, all of it beside a file that is in neither. */
 function makeTree(): string {
   const top = Deno.makeTempDirSync({ prefix: "lisod-test-" });
   const program = (path: string, mode = 0o755) => Deno.writeTextFileSync(`${top}/${path}`, "#!/bin/sh\n", { mode });
   for (
-    const folder of ["bin", "bin/deep", "bin/deep/er", "bin/.hid", "bin/dir.php", "root", "root/a.php", "root/.git"]
+    const folder of [
+      ...["bin", "bin/deep", "bin/deep/er", "bin/.hid", "bin/dir.php"],
+      ...["root", "root/a.php", "root/.git", "root/.well-known", "root/folder", "root/programs"],
+    ]
   ) {
     Deno.mkdirSync(`${top}/${folder}`);
   }
   for (const path of ["bin/run", "bin/deep/er/run", "bin/.hidden", "bin/.hid/run", "outside"]) program(path);
-  for (const path of ["bin/data", "bin/page.php", "bin/dir.php/run.php"]) program(path, 0o644);
-  for (const path of ["root/index.php", "root/a.php/b.php", "root/page.html", "root/.git/x.php"]) program(path, 0o644);
+  for (const path of ["bin/data", "bin/page.php", "bin/LOUD.PHP", "bin/dir.php/run.php"]) program(path, 0o644);
+  for (const path of ["index.php", "INDEX.PhP", "a.php/b.php", "page.htm", ".git/x.php"]) {
+    program(`root/${path}`, 0o644);
+  }
+  for (const path of [".well-known/x.php", "folder/index.html", "programs/x.php"]) program(`root/${path}`, 0o644);
   Deno.symlinkSync(`${top}/bin/run`, `${top}/bin/link`);
   Deno.symlinkSync(`${top}/outside`, `${top}/bin/leave`);
   Deno.symlinkSync(`${top}/outside`, `${top}/root/leave.php`);
+  Deno.symlinkSync(`${top}/root/programs`, `${top}/root/alias`);
   Deno.symlinkSync("loop", `${top}/bin/loop`);
   new Deno.Command("/usr/bin/mkfifo", { args: ["--mode=755", `${top}/bin/fifo`] }).outputSync();
   return top;
@@ -25,87 +33,129 @@ function makeTree(): string {
 const top = makeTree();
 globalThis.addEventListener("unload", () => Deno.removeSync(top, { recursive: true }));
 
-const FOLDER: ScriptPlaces = {
-  cgiPath: `${top}/bin`,
-  prefix: "/cgi/",
-  handlers: { ".php": "/usr/bin/php-cgi" },
-  documentRoot: `${top}/root`,
-};
-const FILE: ScriptPlaces = { ...FOLDER, cgiPath: `${top}/bin/run`, handlers: {} };
+const HANDLERS = { ".php": "/usr/bin/php-cgi" };
+const FOLDER: ProgramPlace = { cgiPath: `${top}/bin`, handlers: HANDLERS };
+const FILE: ProgramPlace = { cgiPath: `${top}/bin/run`, handlers: {} };
 
 type Found = readonly [file: string, scriptName: string, pathInfo: string, interpreter?: string];
 
-const FOUND: readonly (readonly [path: string, want: Found, places?: ScriptPlaces])[] = [
+const FOUND: readonly (readonly [path: string, want: Found, place?: ProgramPlace, mountCount?: number])[] = [
   ["/cgi/run", ["bin/run", "/cgi/run", ""]],
   ["/cgi/run/", ["bin/run", "/cgi/run", "/"]],
+  ["/cgi/run//", ["bin/run", "/cgi/run", "//"]],
   ["/cgi/run/a//b/", ["bin/run", "/cgi/run", "/a//b/"]],
+  ["/cgi//run", ["bin/run", "/cgi/run", ""]],
+  ["//cgi///run//a", ["bin/run", "/cgi/run", "//a"]],
   ["/cgi/run/.hidden", ["bin/run", "/cgi/run", "/.hidden"]],
   ["/cgi/deep/er/run/x", ["bin/deep/er/run", "/cgi/deep/er/run", "/x"]],
+  ["/cgi/deep//er/run/x", ["bin/deep/er/run", "/cgi/deep/er/run", "/x"]],
   ["/cgi/link/x", ["bin/link", "/cgi/link", "/x"]],
   ["/cgi/page.php/x", ["bin/page.php", "/cgi/page.php", "/x", "/usr/bin/php-cgi"]],
+  ["/cgi/LOUD.PHP", ["bin/LOUD.PHP", "/cgi/LOUD.PHP", "", "/usr/bin/php-cgi"]],
   ["/cgi/dir.php/run.php", ["bin/dir.php/run.php", "/cgi/dir.php/run.php", "", "/usr/bin/php-cgi"]],
-  ["/index.php", ["root/index.php", "/index.php", "", "/usr/bin/php-cgi"]],
-  ["/index.php/x/y.php/", ["root/index.php", "/index.php", "/x/y.php/", "/usr/bin/php-cgi"]],
-  ["/a.php/b.php/c", ["root/a.php/b.php", "/a.php/b.php", "/c", "/usr/bin/php-cgi"]],
   // one program for everything: trailing slashes are kept
+  ["/cgi", ["bin/run", "/cgi", ""], FILE],
+  ["//cgi", ["bin/run", "/cgi", ""], FILE],
   ["/cgi/", ["bin/run", "/cgi", "/"], FILE],
+  ["/cgi//", ["bin/run", "/cgi", "//"], FILE],
   ["/cgi/blog/", ["bin/run", "/cgi", "/blog/"], FILE],
   ["/cgi/.x//y", ["bin/run", "/cgi", "/.x//y"], FILE],
-  ["/app/x", ["bin/run", "/app", "/x"], { ...FILE, prefix: "/app/" }],
-  ["/x", ["bin/run", "", "/x"], { ...FILE, prefix: "/" }],
+  ["/a/pp/x", ["bin/run", "/a/pp", "/x"], FILE, 2],
+  ["/x", ["bin/run", "", "/x"], FILE, 0],
+  ["//x", ["bin/run", "", "//x"], FILE, 0],
 ];
 
-for (const [path, [file, scriptName, pathInfo, interpreter = null], places = FOLDER] of FOUND) {
-  Deno.test(`findScript() finds ${file} when "${path}" is asked for below "${places.prefix}"`, () => {
-    assertEquals(findScript(path, places), { file: `${top}/${file}`, scriptName, pathInfo, interpreter });
-    assertEquals(isScriptPath(path, places), true);
+for (const [path, [file, scriptName, pathInfo, interpreter = null], place = FOLDER, mountCount = 1] of FOUND) {
+  Deno.test(`findProgram() finds ${file} when "${path}" is asked for of a place of ${mountCount} segments`, () => {
+    const at = locate(path, cutPath(path), mountCount);
+    assertEquals(findProgram(at, place), { file: `${top}/${file}`, scriptName, pathInfo, interpreter });
   });
 }
 
-const REFUSED: readonly (readonly [path: string, status: number, places?: ScriptPlaces])[] = [
+for (const path of ["/cgi", "//cgi", "/cgi/deep", "/cgi/deep//er", "/cgi/dir.php"]) {
+  Deno.test(`findProgram() tells a folder when "${path}" is asked for`, () => {
+    assertEquals(findProgram(locate(path, cutPath(path), 1), FOLDER), "folder");
+  });
+}
+
+const REFUSED: readonly (readonly [path: string, status: number, place?: ProgramPlace])[] = [
   ["/cgi/", 403],
-  ["/cgi/deep", 403],
+  ["/cgi//", 403],
   ["/cgi/deep/er/", 403],
   ["/cgi/dir.php/", 403],
   ["/cgi/none", 404],
   ["/cgi/deep/none/x", 404],
-  ["/cgi//run", 404],
   ["/cgi/.hidden", 404],
+  ["/cgi//.hidden", 404],
   ["/cgi/.hid/run", 404],
   ["/cgi/data", 403],
   ["/cgi/fifo", 403],
   ["/cgi/leave", 403],
   ["/cgi/loop", 403],
   [`/cgi/${"x".repeat(300)}`, 404],
-  ["/leave.php", 403],
-  ["/none.php", 404],
-  ["/page.html", 404],
-  ["/.git/x.php", 404],
-  ["/cgi/run", 404, { ...FOLDER, cgiPath: null }],
   ["/cgi/x", 500, { ...FILE, cgiPath: `${top}/none` }],
   ["/cgi/x", 500, { ...FILE, cgiPath: `${top}/bin/data` }],
   ["/cgi/x", 500, { ...FILE, cgiPath: `${top}/bin/fifo` }],
 ];
 
-for (const [path, status, places = FOLDER] of REFUSED) {
-  Deno.test(`findScript() throws ${status} when "${path.slice(0, 40)}" is asked for of ${places.cgiPath?.slice(top.length)}`, () => {
-    assertEquals(assertThrows(() => findScript(path, places), HttpError).status, status);
+for (const [path, status, place = FOLDER] of REFUSED) {
+  Deno.test(`findProgram() throws ${status} when "${path.slice(0, 40)}" is asked for of ${place.cgiPath.slice(top.length)}`, () => {
+    const at = locate(path, cutPath(path), 1);
+    assertEquals(assertThrows(() => findProgram(at, place), HttpError).status, status);
   });
 }
 
-for (
-  const path of [
-    "/",
-    "/page.html",
-    "/none.php",
-    "/page.html/x.php",
-    "/a.php",
-    "/a.php/",
-    "/.git/x.php",
-    "/cgi",
-    "/x.php/cgi/run",
-  ]
-) {
-  Deno.test(`isScriptPath() is false when "${path}" is asked for`, () =>
-    assertEquals(isScriptPath(path, FOLDER), false));
+const FILES: HandledPlace = {
+  documentRoot: `${top}/root`,
+  handlers: HANDLERS,
+  servesDotFiles: false,
+  cgiPaths: [`${top}/bin`],
+};
+const DOTS: HandledPlace = { ...FILES, servesDotFiles: true };
+const PAGES: HandledPlace = { ...FILES, handlers: { ".html": "/usr/bin/page" } };
+const ALIASED: HandledPlace = { ...FILES, cgiPaths: [`${top}/root/programs`] };
+
+const HANDLED: readonly (readonly [path: string, want: Found | null, place?: HandledPlace])[] = [
+  ["/index.php", ["index.php", "/index.php", ""]],
+  ["//index.php", ["index.php", "/index.php", ""]],
+  ["/INDEX.PhP", ["INDEX.PhP", "/INDEX.PhP", ""]],
+  ["/index.php/x/y.php/", ["index.php", "/index.php", "/x/y.php/"]],
+  ["/index.php//x", ["index.php", "/index.php", "//x"]],
+  ["/index.php/.x", ["index.php", "/index.php", "/.x"]],
+  ["/a.php/b.php/c", ["a.php/b.php", "/a.php/b.php", "/c"]],
+  ["//a.php//b.php//c", ["a.php/b.php", "/a.php/b.php", "//c"]],
+  ["/.well-known/x.php", [".well-known/x.php", "/.well-known/x.php", ""]],
+  ["//.well-known//x.php/y", [".well-known/x.php", "/.well-known/x.php", "/y"]],
+  ["/.git/x.php", [".git/x.php", "/.git/x.php", ""], DOTS],
+  ["/folder/", ["folder/index.html", "/folder/index.html", "", "/usr/bin/page"], PAGES],
+  ["//folder//", ["folder/index.html", "/folder/index.html", "", "/usr/bin/page"], PAGES],
+  ["/programs/x.php", ["programs/x.php", "/programs/x.php", ""]],
+  ["/", null],
+  ["/", null, PAGES],
+  ["/folder", null, PAGES],
+  ["/page.htm", null],
+  ["/none.php", null],
+  ["/page.htm/x.php", null],
+  ["/a.php", null],
+  ["/a.php/", null],
+  ["/.git/x.php", null],
+  ["/index.PHP", null],
+  ["/index.php;x", null],
+  ["/index.php", null, { ...FILES, handlers: {} }],
+];
+
+for (const [path, want, place = FILES] of HANDLED) {
+  const dots = place.servesDotFiles ? " among dot files" : "";
+  Deno.test(`findHandled() finds ${want?.[0] ?? "nothing"} when "${path}" is asked for${dots}`, () => {
+    const found = findHandled(locate(path), place);
+    if (want === null) return assertEquals(found, null);
+    const [file, scriptName, pathInfo, interpreter = "/usr/bin/php-cgi"] = want;
+    assertEquals(found, { file: `${top}/root/${file}`, scriptName, pathInfo, interpreter });
+  });
+}
+
+for (const [path, place] of [["/leave.php", FILES], ["/programs/x.php", ALIASED], ["/alias/x.php", ALIASED]] as const) {
+  Deno.test(`findHandled() throws 403 when "${path}" leads out of the place or into another`, () => {
+    assertEquals(assertThrows(() => findHandled(locate(path), place), HttpError).status, 403);
+  });
 }

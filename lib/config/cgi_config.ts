@@ -3,13 +3,14 @@
  * server asks for any of them. Pure.
  */
 import type { ResourceLimits } from "../child/command_prefix.ts";
+import { parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
 import type { Given } from "../start_error.ts";
 import type { Settings } from "./settings.ts";
 
 export interface CgiConfig {
-  /** What the paths of scripts begin with; begins and ends with "/". */
-  readonly prefix: string;
-  /** Interpreters by extension with its dot. */
+  /** What the paths of scripts begin with. */
+  readonly prefix: PathPrefix;
+  /** Interpreters by extension with its dot, in lower case. */
   readonly handlers: Readonly<Record<string, Given>>;
   readonly passesAuthorization: boolean;
   /** What scripts have in their environment beside their meta-variables. */
@@ -52,11 +53,11 @@ export function readCgiConfig(
   };
 }
 
-function readPrefix(settings: Settings): string {
-  const prefix = settings.text("cgi-prefix") ?? "/cgi/";
-  const whole = prefix.endsWith("/") ? prefix : `${prefix}/`;
-  // What a decoded path can begin with: no request has a dot segment left.
-  if (whole.startsWith("/") && !/\/\.{0,2}\/|[?#%\0]/.test(whole)) return whole;
+function readPrefix(settings: Settings): PathPrefix {
+  const text = settings.text("cgi-prefix") ?? "/cgi/";
+  const prefix = parsePrefix(text);
+  // Two slashes in a row are most likely a mistake, and what begins a query or an escape is no part of a decoded path.
+  if (prefix !== null && !/\/\/|[?#%]/.test(text)) return prefix;
   throw settings.refusal("cgi-prefix", { problem: "not a path of URIs", remedy: "give one such as /cgi/" });
 }
 
@@ -64,7 +65,8 @@ function readHandlers(settings: Settings): Record<string, Given> {
   return Object.fromEntries(settings.each("cgi-handler", {
     parse: (text, { argument }) => {
       const [extension, value] = splitBy(/^(\.[^./=]+)=(\/.+)$/, text) ?? [];
-      return extension === undefined || value === undefined ? null : [extension, { argument, value }] as const;
+      if (extension === undefined || value === undefined) return null;
+      return [extension.toLowerCase(), { argument, value }] as const;
     },
     problem: "not an extension and a program",
     remedy: "give .EXTENSION=/PATH/OF/PROGRAM",

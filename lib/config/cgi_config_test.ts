@@ -17,10 +17,11 @@ function read(args: readonly string[], environment: Record<string, string | unde
 const NO_RESOURCES = { cpuSeconds: null, memoryBytes: null, fileCount: null, processCount: null };
 
 const READ: readonly (readonly [args: readonly string[], want: Partial<Plain<CgiConfig>>])[] = [
-  [["--cgi-prefix", "/cgi-bin/"], { prefix: "/cgi-bin/" }],
-  [["--cgi-prefix", "/a/b"], { prefix: "/a/b/" }],
-  [["--cgi-prefix", "/"], { prefix: "/" }],
+  [["--cgi-prefix", "/cgi-bin/"], { prefix: { segments: ["cgi-bin"] } }],
+  [["--cgi-prefix", "/a/b"], { prefix: { segments: ["a", "b"] } }],
+  [["--cgi-prefix", "/"], { prefix: { segments: [] } }],
   [["--cgi-handler", ".php=/usr/bin/php-cgi"], { handlers: { ".php": "/usr/bin/php-cgi" } }],
+  [["--cgi-handler", ".PHP=/usr/bin/PHP"], { handlers: { ".php": "/usr/bin/PHP" } }],
   [["--cgi-handler=.a=/x", "--cgi-handler=.b=/y=z"], { handlers: { ".a": "/x", ".b": "/y=z" } }],
   [["--cgi-pass-auth"], { passesAuthorization: true }],
   [["--cgi-env", "A=b=c", "--cgi-env", "B_2="], { environment: { A: "b=c", B_2: "" } }],
@@ -48,6 +49,8 @@ const REFUSED: readonly (readonly string[])[] = [
   ["--cgi-prefix", "/cgi//x"],
   ["--cgi-prefix", "/../x"],
   ["--cgi-prefix", "/."],
+  ["--cgi-prefix", "//cgi"],
+  ["--cgi-prefix", "/cgi//"],
   ["--cgi-prefix", "/a?b"],
   ["--cgi-prefix", "/a%20b"],
   ["--cgi-handler", "php=/usr/bin/php-cgi"],

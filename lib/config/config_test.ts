@@ -42,7 +42,7 @@ const DEFAULT_CONFIG: PlainConfig = {
   cgiPath: null,
   requiresProgram: true,
   cgi: {
-    prefix: "/cgi/",
+    prefix: { segments: ["cgi"] },
     handlers: {},
     passesAuthorization: false,
     environment: {},

@@ -1,7 +1,8 @@
 /**
- * Paths below a prefix, as the options for parts of a site name them. Separate because every rule that guards a part of
+ * Paths below a prefix, as the options for parts of the site name them. Separate because every rule that guards a part of
  * the site must agree with the file system on which paths lead there. Pure.
  */
+import { cutPath } from "./located.ts";
 
 /** A part of the site; made by `parsePrefix`. */
 export interface PathPrefix {
@@ -12,7 +13,7 @@ export interface PathPrefix {
 /** "/private" and "/private/" are the same part; null for what no decoded path can begin with. */
 export function parsePrefix(text: string): PathPrefix | null {
   if (!text.startsWith("/") || text.includes("\0")) return null;
-  const segments = segmentsOf(text);
+  const segments = cutPath(text);
   return segments.some((segment) => segment === "." || segment === "..") ? null : { segments };
 }
 
@@ -21,10 +22,6 @@ export function parsePrefix(text: string): PathPrefix | null {
  * `/private`. Neither does the rest of a name: `/privates` is outside.
  */
 export function isBelow(path: string, { segments }: PathPrefix): boolean {
-  const inPath = segmentsOf(path);
+  const inPath = cutPath(path);
   return segments.every((segment, at) => inPath[at] === segment);
-}
-
-function segmentsOf(path: string): string[] {
-  return path.split("/").filter((segment) => segment !== "");
 }

@@ -69,9 +69,9 @@ function route(routes: Routes, request: RoutedRequest): Soon<HttpResponse | Loca
 
 function handle({ rules, files, scripts }: Routes, request: HttpRequest): Soon<HttpResponse | LocalRedirect> {
   const { method, path } = request;
-  const isForScript = scripts !== null && scripts.isScriptPath(path);
+  const isForScript = scripts !== null && (isFileMethod(method) || rules.allowsAnyMethod) && scripts.isScriptPath(path);
   if (!isFileMethod(method)) {
-    if (rules.allowsAnyMethod && isForScript) return scripts.handle(request);
+    if (isForScript) return scripts.handle(request);
     if (rules.allowsAnyMethod && method === "OPTIONS") return OPTIONS_ANSWER;
     // RFC 9110 15.6.2: the server does not recognize the method, for any resource; decided before it is looked up.
     throw new HttpError(501, `Method "${method}"`);

@@ -3,12 +3,13 @@
  * answers, for here alone it is decided how old knowledge may be and when the disk is looked at.
  */
 import { closeSync, existsSync } from "node:fs";
+import { INDEX_NAME, isHidden, locate } from "../http/located.ts";
 import { HttpError } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import { readWhole } from "./file_body.ts";
 import { FileCache } from "./file_cache.ts";
 import { mediaType, type MediaTypes } from "./media_types.ts";
-import { openFile, statFile, statOpenFile } from "./open_file.ts";
+import { openFile, type Scope, statFile, statOpenFile } from "./open_file.ts";
 import {
   type FileFacts,
   hasStrongTag,
@@ -20,9 +21,7 @@ import {
 } from "./representation.ts";
 import { type ContentCoding, PRECOMPRESSED } from "./select_encoding.ts";
 
-export interface KnownFilesOptions {
-  /** Absolute path of the folder. */
-  readonly root: string;
+export interface KnownFilesOptions extends Scope {
   readonly servesDotFiles: boolean;
   readonly types: MediaTypes;
   readonly limits: Limits;
@@ -71,13 +70,12 @@ export class KnownFiles {
   find(path: string, nowMs: number): Resource | null {
     const known = this.#cache.get(path);
     this.#cache.delete(path);
-    this.#checkPath(path);
-    const name = this.#options.root + path;
+    const name = this.#options.root + this.#checkPath(path);
     let resource: Resource | null;
     try {
-      resource = this.#look(path.endsWith("/") ? `${name}index.html` : name, { known, nowMs });
+      resource = this.#look(name.endsWith("/") ? name + INDEX_NAME : name, { known, nowMs });
     } catch (error) {
-      if (path.endsWith("/") && error instanceof HttpError && error.status === 404) return null;
+      if (name.endsWith("/") && error instanceof HttpError && error.status === 404) return null;
       throw error;
     }
     if (resource !== null) this.#remember(path, resource);
@@ -95,8 +93,8 @@ export class KnownFiles {
   }
 
   async #read(representation: Representation, path: string): Promise<void> {
-    const { root } = this.#options;
-    const opened = openFile(representation.path, { root, known: representation.facts });
+    const { root, programs } = this.#options;
+    const opened = openFile(representation.path, { root, programs, known: representation.facts });
     if (opened === null) return;
     try {
       const bytes = await readWhole(opened.fd, representation.length);
@@ -110,14 +108,14 @@ export class KnownFiles {
     if (resource?.representations.includes(representation)) this.#remember(path, resource);
   }
 
-  /** Throws HttpError 404 for a path that could lead out of the root, or that names something hidden. */
-  #checkPath(path: string): void {
+  /** The path below the root. Throws HttpError 404 for one that could lead out of it, or that names something hidden. */
+  #checkPath(path: string): string {
+    const at = locate(path);
     // The reader of the target has seen to all but the dot files; a mistake there must not open the disk.
-    const isSafe = path.startsWith("/") && !path.includes("\0") && !/\/\.\.?(?:\/|$)/.test(path);
+    const isSafe = path.startsWith("/") && !path.includes("\0") && !at.segments.some((name) => /^\.\.?$/.test(name));
     if (!isSafe) throw new HttpError(404, `Unsafe path "${path}"`);
-    // RFC 8615 3: what is below "/.well-known/" is meant for everybody.
-    const rest = path.replace(/^\/\.well-known(?=\/|$)/, "");
-    if (!this.#options.servesDotFiles && rest.includes("/.")) throw new HttpError(404, `Hidden path "${path}"`);
+    if (!this.#options.servesDotFiles && isHidden(at)) throw new HttpError(404, `Hidden path "${path}"`);
+    return at.path;
   }
 
   /** The file and its precompressed siblings; null for a folder. What is still as it is known stays the same object. */
@@ -147,12 +145,16 @@ export class KnownFiles {
     };
   }
 
-  /** The facts of a file that lies inside the root, as was found now or when it was `known`; null for a folder. */
+  /** The facts of a file that may be sent, as was found now or when it was `known`; null for a folder. */
   #examine(path: string, known: Resource | undefined): FileFacts | null {
+    const { root, programs } = this.#options;
     const facts = statFile(path);
     if (facts === null) return null;
-    if (known?.representations.some((old) => old.path === path && isSameState(old.facts, facts))) return facts;
-    const opened = openFile(path, { root: this.#options.root });
+    // A program is one by where its path really leads: that may be another place now, though the file is the same.
+    const isKnown = programs === null &&
+      known?.representations.some((old) => old.path === path && isSameState(old.facts, facts));
+    if (isKnown) return facts;
+    const opened = openFile(path, { root, programs });
     if (opened === null) return null;
     closeSync(opened.fd);
     return opened.facts;

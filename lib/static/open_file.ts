@@ -2,10 +2,27 @@
  * Opens a file of the root, and nothing that is none: no FIFO or device, nothing that a symlink takes outside. Separate
  * because every access to the disk goes through here, with the errors of the system turned into statuses.
  */
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync } from "node:fs";
 import { HeaderFields } from "../http/header_fields.ts";
 import { HttpError, RETRY_SOON } from "../http/message.ts";
 import { type FileFacts, isSameState } from "./representation.ts";
+import { PRECOMPRESSED } from "./select_encoding.ts";
+
+/** What is run, and so is never sent. */
+export interface Programs {
+  /** Whether the file of that path is a program; asked for the path of the request and for the real one. */
+  isProgram(path: string): boolean;
+  /** Whether what really lies there is kept for programs: one of them, a folder of them, or something in that. */
+  isProgramPlace(realPath: string): boolean;
+}
+
+/** What may be sent. */
+export interface Scope {
+  /** Absolute path of the folder in which it really lies. */
+  readonly root: string;
+  /** Null: there are none. */
+  readonly programs: Programs | null;
+}
 
 /** A regular file, open for reading. Whoever gets it closes the descriptor with closeSync of node:fs. */
 export interface OpenFile {
@@ -37,8 +54,8 @@ export function statFile(path: string): FileFacts | null {
 
 /**
  * Opens the file; null for a folder. `known` are facts that an earlier call found for this path: when they still hold,
- * that the file lies inside `root` is known too. Throws HttpError: 404 for nothing there, 403 for what is no file, leaves
- * the root or may not be read, 503 when the descriptors have run out.
+ * that it may be sent is known too. Throws HttpError: 404 for nothing there, 403 for what is no file, leaves the root, is a
+ * program or may not be read, 503 when the descriptors have run out.
  */
 export function openFile(path: string, options: OpenOptions): OpenFile | null {
   for (let count = 0; count < MAX_OPENINGS; count++) {
@@ -48,15 +65,14 @@ export function openFile(path: string, options: OpenOptions): OpenFile | null {
   throw new HttpError(403, `Replaced each time that it was opened: "${path}"`);
 }
 
-interface OpenOptions {
-  readonly root: string;
+interface OpenOptions extends Scope {
   readonly known?: FileFacts;
 }
 
 /** A file that is replaced all the time is still there for its readers; one that changes this often hides something. */
 const MAX_OPENINGS = 8;
 
-function openOnce(path: string, { root, known }: OpenOptions): OpenFile | "replaced" | null {
+function openOnce(path: string, { known, ...scope }: OpenOptions): OpenFile | "replaced" | null {
   // Looked at before it is opened, for opening a device may already do something to it.
   if (known === undefined && statFile(path) === null) return null;
   let fd: number;
@@ -69,7 +85,7 @@ function openOnce(path: string, { root, known }: OpenOptions): OpenFile | "repla
   try {
     const facts = statOpenFile(fd);
     const isKnown = known !== undefined && isSameState(facts, known);
-    if (isKnown || isInside(path, { root, facts })) return { path, fd, facts };
+    if (isKnown || isServable(path, { scope, facts })) return { path, fd, facts };
     closeSync(fd);
     return "replaced";
   } catch (error) {
@@ -87,10 +103,11 @@ export function statOpenFile(fd: number): FileFacts {
 }
 
 /** Where the file or folder really is, all links followed. Throws HttpError as `openFile` does. */
-export function realPathWithin(path: string, root: string): string {
+export function realPathWithin(path: string, { root, programs }: Scope): string {
   try {
     const real = Deno.realPathSync(path);
     if (!isWithin(real, Deno.realPathSync(root))) throw new HttpError(403, `Outside the root: "${path}"`);
+    if (programs?.isProgramPlace(real)) throw new HttpError(403, `Kept for programs: "${path}"`);
     return real;
   } catch (error) {
     throw statusOf(error, path);
@@ -99,11 +116,25 @@ export function realPathWithin(path: string, root: string): string {
 
 /**
  * The name may be swapped between any two calls, so the opened file itself is what counts: the place that the name leads
- * to now must lie inside (else this throws), and the file found at that place must be the one that was opened.
+ * to now must be one whose files are sent (else this throws), and the file found there must be the one that was opened.
  */
-function isInside(path: string, { root, facts }: { readonly root: string; readonly facts: FileFacts }): boolean {
-  const found = Deno.statSync(realPathWithin(path, root));
+function isServable(path: string, { scope, facts }: { readonly scope: Scope; readonly facts: FileFacts }): boolean {
+  const real = realPathWithin(path, scope);
+  const { programs } = scope;
+  if (programs !== null && (holdsProgram(path, programs) || holdsProgram(real, programs))) {
+    throw new HttpError(403, `A program: "${path}"`);
+  }
+  const found = Deno.statSync(real);
   return found.dev === facts.dev && found.ino === facts.ino;
+}
+
+/** Whether the file is a program, or the same in another coding: whatever compresses all files beside them makes those too. */
+function holdsProgram(path: string, programs: Programs): boolean {
+  if (programs.isProgram(path)) return true;
+  const suffix = PRECOMPRESSED.find((known) => path.toLowerCase().endsWith(known.suffix))?.suffix;
+  if (suffix === undefined) return false;
+  const source = path.slice(0, -suffix.length);
+  return programs.isProgram(source) && existsSync(source);
 }
 
 function isWithin(path: string, folder: string): boolean {

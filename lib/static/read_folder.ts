@@ -4,10 +4,9 @@
  */
 import { HttpError } from "../http/message.ts";
 import type { ListedEntry } from "./directory_listing.ts";
-import { realPathWithin } from "./open_file.ts";
+import { realPathWithin, type Scope } from "./open_file.ts";
 
-export interface FolderOptions {
-  readonly root: string;
+export interface FolderOptions extends Scope {
   readonly showsDotFiles: boolean;
   /** Most entries that are returned. */
   readonly maxCount: number;
@@ -15,13 +14,13 @@ export interface FolderOptions {
 
 /**
  * The files and folders that a client could ask for, in no order: no sockets and devices, no links that lead outside or
- * nowhere. `isCut` when there are more than `maxCount`. Throws HttpError as `realPathWithin` does.
+ * nowhere, nothing that is kept for programs. `isCut` when there are more than `maxCount`. Throws HttpError as `realPathWithin` does.
  */
 export async function readFolder(
   path: string,
   options: FolderOptions,
 ): Promise<{ readonly entries: readonly ListedEntry[]; readonly isCut: boolean }> {
-  const real = realPathWithin(path, options.root);
+  const real = realPathWithin(path, options);
   const entries: ListedEntry[] = [];
   let isCut = false;
   for await (const { name } of Deno.readDir(real)) {
@@ -34,22 +33,22 @@ export async function readFolder(
   }
   // Between the check and the reading a part of the path may have become a link. Who manages to swap it back in time
   // too can show names, sizes and dates from outside, but no content.
-  if (realPathWithin(path, options.root) !== real) throw new HttpError(403, `Changed while it was read: "${path}"`);
+  if (realPathWithin(path, options) !== real) throw new HttpError(403, `Changed while it was read: "${path}"`);
   return { entries, isCut };
 }
 
 async function describeEntry(
   path: string,
-  options: { readonly root: string; readonly name: string },
+  options: Scope & { readonly name: string },
 ): Promise<ListedEntry | null> {
   try {
     const info = await Deno.lstat(path);
-    if (info.isSymlink) realPathWithin(path, options.root);
+    if (info.isSymlink) realPathWithin(path, options);
     const { isFile, isDirectory, size, mtime } = info.isSymlink ? await Deno.stat(path) : info;
     if (!isFile && !isDirectory) return null;
     return { name: options.name, size: isFile ? size : null, mtimeMs: mtime?.getTime() ?? 0 };
   } catch (error) {
-    // Gone in the meantime, broken, or a link that leads outside: nothing that a client could get.
+    // Gone in the meantime, broken, or a link that leads where nothing is sent: nothing that a client could get.
     if (error instanceof HttpError || error instanceof Deno.errors.NotFound) return null;
     if (error instanceof Deno.errors.FilesystemLoop || error instanceof Deno.errors.PermissionDenied) return null;
     throw error;

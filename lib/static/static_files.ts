@@ -5,6 +5,7 @@
 import { closeSync } from "node:fs";
 import otherTypes from "mime/other.js";
 import standardTypes from "mime/standard.js";
+import { redirectToFolder } from "../http/folder_redirect.ts";
 import { HeaderFields } from "../http/header_fields.ts";
 import {
   type Body,
@@ -22,7 +23,7 @@ import { directoryListing } from "./directory_listing.ts";
 import { FileBody, ReadBuffers } from "./file_body.ts";
 import { KnownFiles, type Resource } from "./known_files.ts";
 import { createMediaTypes, mediaType, type MediaTypes, type OwnMediaType } from "./media_types.ts";
-import { openFile, realPathWithin } from "./open_file.ts";
+import { openFile, type Programs, realPathWithin } from "./open_file.ts";
 import { readFolder } from "./read_folder.ts";
 import { answerParts, answerWithout, isSameState, layOut, represent, type Representation } from "./representation.ts";
 import { hasConditions, selectContent, type Selection } from "./select_content.ts";
@@ -37,6 +38,8 @@ export interface StaticOptions {
   readonly servesDotFiles?: boolean;
   /** Media types that win over those of the IANA register. */
   readonly mediaTypes?: readonly OwnMediaType[];
+  /** What is never sent; null: everything is. */
+  readonly programs?: Programs | null;
   readonly limits: Limits;
   readonly rules: Rules;
   /** The time of day in ms since 1970. */
@@ -60,11 +63,11 @@ class StaticSite {
   readonly #buffers: ReadBuffers;
 
   constructor(options: StaticOptions) {
-    const { root, limits, rules, servesDotFiles = false, mediaTypes } = options;
+    const { root, limits, rules, servesDotFiles = false, programs = null, mediaTypes } = options;
     const types = createMediaTypes([standardTypes, otherTypes], { ...rules, own: mediaTypes });
     this.#options = options;
     this.#types = types;
-    this.#files = new KnownFiles({ root, limits, servesDotFiles, types });
+    this.#files = new KnownFiles({ root, limits, servesDotFiles, programs, types });
     this.#buffers = new ReadBuffers(limits.maxFileBufferBytes);
   }
 
@@ -92,14 +95,14 @@ class StaticSite {
   }
 
   async #answerOther(request: HttpRequest): Promise<HttpResponse> {
-    const { root, rules } = this.#options;
+    const { root, rules, programs = null } = this.#options;
     if (request.method !== "POST" || !rules.acceptsPostToFile) {
       // RFC 9110 15.5.6: the origin server MUST generate an Allow field in a 405 response.
       const allow = rules.acceptsPostToFile ? "GET, HEAD, POST" : "GET, HEAD, OPTIONS";
       throw new HttpError(405, `Method of a file: "${request.method}"`, { fields: HeaderFields.of(["Allow", allow]) });
     }
     const resource = this.#files.find(request.path, this.#options.nowMs());
-    if (resource === null) realPathWithin(root + request.path, root);
+    if (resource === null) realPathWithin(root + request.path, { root, programs });
     for await (const _ of request.body);
     return { status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY };
   }
@@ -131,14 +134,14 @@ class StaticSite {
 
   /** Reads a file into memory that is worth it, and streams any other. */
   async #readFile(known: Representation, request: HttpRequest, nowMs: number): Promise<HttpResponse> {
-    const { root, limits } = this.#options;
+    const { root, limits, programs = null } = this.#options;
     // A large one only when it is asked for again: a walk through many of them must not push all else out of memory.
     if (known.length <= limits.maxCachedFileBytes && (known.length <= MAX_SMALL_BYTES || known.wasStreamed)) {
       await this.#files.load(known, request.path);
       if (known.content !== null) return await this.#answerWith(known, request, nowMs);
     }
     known.wasStreamed = true;
-    const opened = openFile(known.path, { root, known: known.facts });
+    const opened = openFile(known.path, { root, programs, known: known.facts });
     if (opened === null) throw new HttpError(404, `Has become a folder: "${known.path}"`);
     // A file that has changed since it was looked at is judged anew, by what is open now.
     const isKnown = isSameState(opened.facts, known.facts);
@@ -161,15 +164,13 @@ class StaticSite {
 
   /** The redirect to a folder's slash, or its listing. HttpError 404 where there is no folder. */
   async #answerFolder(request: HttpRequest): Promise<HttpResponse> {
-    const { root, limits, listing, servesDotFiles = false } = this.#options;
+    const { root, limits, listing, servesDotFiles = false, programs = null } = this.#options;
     const folder = root + request.path;
-    realPathWithin(folder, root);
-    if (!request.path.endsWith("/")) {
-      return { status: 301, fields: HeaderFields.of(["Location", withSlash(request.target)]), body: EMPTY_BODY };
-    }
+    realPathWithin(folder, { root, programs });
+    if (!request.path.endsWith("/")) return redirectToFolder(request.target);
     if (!listing) throw new HttpError(403, `Folder without index.html: "${folder}"`);
     const found = await readFolder(folder, {
-      root,
+      ...{ root, programs },
       showsDotFiles: servesDotFiles,
       maxCount: limits.maxListedFileCount,
     });
@@ -213,13 +214,4 @@ const MAX_CHOICE_COUNT = 16;
 /** RFC 2046 5.1.1: must not occur in the content, which nobody can make happen who cannot foresee it. */
 function boundary(): string {
   return crypto.randomUUID();
-}
-
-/**
- * The target with a slash after its path. It starts with a single slash whatever the client sent: `//host/` as a
- * Location would lead to another host.
- */
-function withSlash(target: string): string {
-  const [, path, query] = /^(?:[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*)?([^?]*)(.*)$/.exec(target) ?? [];
-  return `/${path.replace(/^[/\\]+/, "")}/${query}`;
 }

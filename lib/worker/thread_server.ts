@@ -6,10 +6,12 @@ import { AccessGuard, type Realm } from "../access/access_guard.ts";
 import { TrustedProxies } from "../access/forwarded.ts";
 import { PasswordChecker } from "../access/password_checker.ts";
 import { CgiScripts } from "../cgi/cgi_scripts.ts";
+import { isInCgiFolder, isProgram } from "../cgi/is_program.ts";
 import { HeaderFields } from "../http/header_fields.ts";
 import { KnownSections } from "../http/known_sections.ts";
 import { OwnFields } from "../http/own_fields.ts";
 import { HeadWriter, OutputPool } from "../http/writers.ts";
+import type { Programs } from "../static/open_file.ts";
 import { createStaticHandler } from "../static/static_files.ts";
 import { Readiness } from "../system/readiness.ts";
 import { type Config, credentialFiles, usesCgi } from "../config/config.ts";
@@ -170,6 +172,7 @@ export class SiteServer implements Serving {
           mediaTypes: content.mediaTypes,
           limits,
           rules,
+          programs: createPrograms(this.#config),
           nowMs: () => clock.nowMs,
         }),
         scripts: this.#scripts,
@@ -228,7 +231,7 @@ function createScripts(
   { log, readiness }: { readonly log: Log; readonly readiness: Readiness | null },
 ): CgiScripts | null {
   if (!usesCgi(config)) return null;
-  const { root, cgiPath, cgi, rules, limits } = config;
+  const { root, cgiPath, cgi, servesDotFiles, rules, limits } = config;
   const calls = openSystemCalls();
   if (calls === null || readiness === null) {
     throw new StartError({
@@ -237,15 +240,26 @@ function createScripts(
       remedy: "run lisod on Linux with glibc, for x86-64 or arm64",
     });
   }
-  return new CgiScripts({
-    ...cgi,
-    handlers: Object.fromEntries(Object.entries(cgi.handlers).map(([extension, { value }]) => [extension, value])),
-    user: cgi.user === null ? null : findIdentity(cgi.user),
-    spoolFolder: cgi.spoolFolder.value,
-    cgiPath: cgiPath?.value ?? null,
-    documentRoot: root.value,
-    ...{ rules, limits, log, calls, readiness },
-  });
+  const handlers = programsByExtension(cgi);
+  const user = cgi.user === null ? null : findIdentity(cgi.user);
+  const places = { handlers, cgiPath: cgiPath?.value ?? null, documentRoot: root.value, servesDotFiles };
+  const spoolFolder = cgi.spoolFolder.value;
+  return new CgiScripts({ ...cgi, ...places, user, spoolFolder, rules, limits, log, calls, readiness });
+}
+
+function programsByExtension({ handlers }: Config["cgi"]): Record<string, string> {
+  return Object.fromEntries(Object.entries(handlers).map(([extension, { value }]) => [extension, value]));
+}
+
+/** What is run and never sent; null where nothing is run. */
+function createPrograms(config: Config): Programs | null {
+  if (!usesCgi(config)) return null;
+  const cgiPaths = config.cgiPath === null ? [] : [config.cgiPath.value];
+  const places = { cgiPaths, handlers: programsByExtension(config.cgi) };
+  return {
+    isProgram: (path) => isProgram(path, places),
+    isProgramPlace: (realPath) => isInCgiFolder(realPath, places.cgiPaths),
+  };
 }
 
 function readRealms({ access, root }: Config): readonly Realm[] {

@@ -59,9 +59,10 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
   const readiness = new Readiness(readinessCalls);
   const scripts = new CgiScripts({
     cgiPath: SCRIPTS,
-    prefix: "/cgi/",
+    prefix: { segments: ["cgi"] },
     handlers: {},
     documentRoot: folder,
+    servesDotFiles: false,
     rules: RULES.standard,
     passesAuthorization: false,
     environment: { PATH: "/usr/bin:/bin" },

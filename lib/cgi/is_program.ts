@@ -1,0 +1,45 @@
+/**
+ * Whether a file is a program, by its name or by the folder that it really lies in. Separate because two ask: whoever runs
+ * programs, and whoever sends files, for the source of a program is never sent. I/O: looks where a link leads.
+ */
+import { basename, extname } from "@std/path";
+
+/** Interpreters by extension in lower case, with its dot: ".php" to "/usr/bin/php-cgi". */
+export type Interpreters = Readonly<Record<string, string>>;
+
+export interface ProgramPlaces {
+  /** Absolute paths of programs and of folders of programs. */
+  readonly cgiPaths: readonly string[];
+  readonly handlers: Interpreters;
+}
+
+/** The interpreter for a file of that name, upper and lower case alike; null where there is none. */
+export function interpreterOf(name: string, handlers: Interpreters): string | null {
+  return handlers[extname(name).toLowerCase()] ?? null;
+}
+
+/**
+ * Whether the file at that absolute path is a program. The path is asked about as it is: who follows links asks for both
+ * ends. Dots and blanks at the end of a name do not count, for some file systems leave them out.
+ */
+export function isProgram(path: string, { cgiPaths, handlers }: ProgramPlaces): boolean {
+  const name = basename(path).replace(/[. ]+$/, "");
+  return interpreterOf(name, handlers) !== null || isInCgiFolder(path, cgiPaths);
+}
+
+/** Whether a real path is that of a program of `cgiPaths`, or lies in one of these folders, wherever links lead now. */
+export function isInCgiFolder(realPath: string, cgiPaths: readonly string[]): boolean {
+  return cgiPaths.some((cgiPath) => isWithin(realPath, cgiPath) || isWithin(realPath, realPathOf(cgiPath)));
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
+}
+
+function realPathOf(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path; // not there, or closed to the server: nothing in it can be sent either
+  }
+}
