@@ -2,10 +2,10 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
 import { countDescriptors } from "./descriptors.ts";
+import type { Starter } from "../lib/child/child.ts";
 import { BytesBody, HttpError } from "../lib/http/message.ts";
 import { RULES } from "../lib/rules.ts";
 import { chunkedBody, fakeRequest } from "./cgi/fake_request.ts";
-import { systemCalls } from "./cgi/system_calls.ts";
 import { groupMembers, probe, readPid, readText, SCRIPTS, until, withScripts, zombies } from "./cgi/running_scripts.ts";
 
 const DOCUMENT = "Content-Type: text/plain\n\n";
@@ -552,15 +552,14 @@ Deno.test("CgiScripts.handle() forgets a waiting request whose client goes, and 
 Deno.test("CgiScripts.stop() ends a script that is being started", async () => {
   const { promise: asked, resolve: tellAsked } = Promise.withResolvers<void>();
   const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
-  const calls: typeof systemCalls = {
-    ...systemCalls,
-    posix_spawn: async (...values) => {
+  const starter = (usual: Starter): Starter => ({
+    start: async (command) => {
       tellAsked();
       await allowed;
-      return await systemCalls.posix_spawn(...values);
+      return await usual.start(command);
     },
-  };
-  await withScripts({ calls }, async ({ scripts, open }) => {
+  });
+  await withScripts({ starter }, async ({ scripts, open }) => {
     const answer = assertRejects(() => open({ target: probe("silent") }), HttpError);
     await asked;
     const stopped = scripts.stop();

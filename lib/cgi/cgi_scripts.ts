@@ -16,19 +16,17 @@ import {
 } from "../http/message.ts";
 import { isBelow, type PathPrefix } from "../http/path_prefix.ts";
 import type { Limits } from "../limits.ts";
-import type { Readiness } from "../system/readiness.ts";
 import { commandPrefix, type ResourceLimits, type ScriptUser } from "../child/command_prefix.ts";
 import { findHandled, findProgram, type HandledPlace } from "./find_script.ts";
 import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "../gateway/meta_variables.ts";
 import { ScriptContent } from "../gateway/script_content.ts";
 import type { ScriptLog } from "../child/child_log.ts";
-import type { ScriptProcess } from "../child/child_process.ts";
+import type { Child, Starter } from "../child/child.ts";
 import { ScriptQueue, scriptsUnavailable, type ScriptTurn } from "./script_queue.ts";
 import { ScriptRun } from "./script_run.ts";
 import { searchWords } from "./search_words.ts";
-import { Spawner, SpawnError } from "../child/spawner.ts";
+import { SpawnError } from "../child/spawn_error.ts";
 import { spoolContent } from "../gateway/spool_content.ts";
-import type { SystemCalls } from "../system/process_calls.ts";
 
 export interface CgiOptions extends Omit<HandledPlace, "cgiPaths">, MetaVariableSettings {
   /** Absolute path of the one program, or of the folder of programs; null: none. */
@@ -46,9 +44,8 @@ export interface CgiOptions extends Omit<HandledPlace, "cgiPaths">, MetaVariable
   /** Where content that does not fit into memory is kept while it comes. */
   readonly spoolFolder: string;
   readonly log: ScriptLog;
-  readonly calls: SystemCalls;
-  /** Open until `stop` has resolved. */
-  readonly readiness: Readiness;
+  /** Usable until `stop` has resolved. */
+  readonly starter: Starter;
 }
 
 /** How long a head waits at most for the rest of a small response. */
@@ -60,11 +57,10 @@ const SWEEP_MS = 100;
 export class CgiScripts {
   readonly #options: CgiOptions;
   readonly #prefix: readonly string[];
-  readonly #spawner: Spawner;
   readonly #queue: ScriptQueue;
   readonly #runs = new Set<ScriptRun>();
   /** Programs that are being started. */
-  readonly #starts = new Set<Promise<ScriptProcess>>();
+  readonly #starts = new Set<Promise<Child>>();
   #timer: number | null = null;
   #nextMoment: Promise<"later"> | null = null;
   #momentTimer: number | undefined = undefined;
@@ -75,7 +71,6 @@ export class CgiScripts {
   constructor(options: CgiOptions) {
     this.#options = options;
     this.#prefix = commandPrefix(options);
-    this.#spawner = new Spawner(options.calls, options.readiness);
     this.#queue = new ScriptQueue(options);
   }
 
@@ -124,7 +119,7 @@ export class CgiScripts {
 
   async #stop(): Promise<void> {
     this.#queue.close();
-    for (const run of this.#runs) run.stop();
+    for (const run of this.#runs) run.exchange.stop();
     // Each of these then is one of the runs, and stopped as well.
     await Promise.allSettled(this.#starts);
     if (this.#runs.size > 0) await new Promise<void>((resolve) => this.#setEmpty = resolve);
@@ -179,12 +174,12 @@ export class CgiScripts {
     const process = await this.#spawn(request, script, contentLength);
     const run = new ScriptRun(process, { request, label: `${basename(script.file)}[${process.pid}]`, limits, log });
     this.#runs.add(run);
-    if (this.#stopping !== null) run.stop();
+    if (this.#stopping !== null) run.exchange.stop();
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS);
     return run;
   }
 
-  async #spawn(request: HttpRequest, script: ScriptLocation, contentLength: number): Promise<ScriptProcess> {
+  async #spawn(request: HttpRequest, script: ScriptLocation, contentLength: number): Promise<Child> {
     const { file, interpreter } = script;
     // An interpreter could take a search-word for an option of its own (CVE-2012-1823).
     const words = interpreter === null ? [file, ...searchWords(request.method, request.query)] : [interpreter, file];
@@ -194,7 +189,7 @@ export class CgiScripts {
       environment: metaVariables({ request, script, contentLength }, this.#options),
       hasInput: contentLength > 0,
     };
-    const starting = this.#spawner.start(command);
+    const starting = this.#options.starter.start(command);
     this.#starts.add(starting);
     try {
       return await starting;
@@ -208,19 +203,19 @@ export class CgiScripts {
   }
 
   async #feed(run: ScriptRun, content: Body, request: HttpRequest): Promise<void> {
-    if (content.length !== 0) await run.feed(content);
+    if (content.length !== 0) await run.exchange.feed(content);
     // The body of the request itself belongs to the connection.
     if (content !== request.body) await content.close();
   }
 
   async #readResponse(run: ScriptRun): Promise<HttpResponse | LocalRedirect> {
-    const { response, rest } = await run.readHead();
+    const { response, rest } = await run.exchange.readHead();
     if (response.kind === "local_redirect") {
-      run.discard();
+      run.exchange.discard();
       return { localRedirect: response.location };
     }
     const { limits, log } = this.#options;
-    const body = new ScriptContent(run, { document: response, rest, limits, log });
+    const body = new ScriptContent(run.exchange, { document: response, rest, limits, log });
     await body.gather(this.#moment());
     return { status: response.status, fields: response.fields, body };
   }

@@ -2,6 +2,7 @@
  * Where the scripts' own messages go, and how a stream of them becomes lines. Separate because a script may write to
  * standard error what it likes, as long as it likes.
  */
+import type { ByteSource } from "./child.ts";
 
 /** As much of the server's log as CGI needs. `source` is the part that speaks, `error` adds a line for each cause. */
 export interface ScriptLog {
@@ -14,17 +15,12 @@ export interface ScriptLog {
 /** A longer line is told in parts, so that a script that never ends its line is heard, and costs no memory. */
 const MAX_LINE_CHARACTERS = 4096;
 
-/** What has bytes to read; null at its end. */
-export interface ByteReader {
-  read(): Promise<Uint8Array | null>;
-}
-
 /**
  * Tells `log` each line that `reader` gives, as a warning of `source`, up to `maxBytes` in all; the rest is read away.
  * Resolves at its end. Bytes that are not UTF-8 become U+FFFD.
  */
 export async function logLines(
-  reader: ByteReader,
+  reader: Pick<ByteSource, "read">,
   { log, source, maxBytes }: { readonly log: ScriptLog; readonly source: string; readonly maxBytes: number },
 ): Promise<void> {
   const decoder = new TextDecoder();

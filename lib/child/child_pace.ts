@@ -4,7 +4,7 @@
  * script that it interrupts, their caches. Pure.
  */
 
-export interface ScriptPaceOptions {
+export interface ChildPaceOptions {
   readonly processors: number;
   /** The longest pause, in milliseconds. */
   readonly maxPauseMs: number;
@@ -19,12 +19,12 @@ const WEIGHT = 1 / 16;
 /** A pause that is no longer than a timer's step is none. */
 const MIN_PAUSE_MS = 1;
 
-export class ScriptPace {
-  readonly #options: ScriptPaceOptions;
+export class ChildPace {
+  readonly #options: ChildPaceOptions;
   #count = 0;
   #meanMs = 0;
 
-  constructor(options: ScriptPaceOptions) {
+  constructor(options: ChildPaceOptions) {
     this.#options = options;
   }
 

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { ScriptPace } from "./child_pace.ts";
+import { ChildPace } from "./child_pace.ts";
 
 /** After `count` scripts have started and many that ran for `runMs` have come and gone. */
 function pauseOf({ count, runMs }: { readonly count: number; readonly runMs: number }): number {
-  const pace = new ScriptPace({ processors: 2, maxPauseMs: 5 });
+  const pace = new ChildPace({ processors: 2, maxPauseMs: 5 });
   for (let index = 0; index < 1000; index++) {
     pace.begin();
     pace.end(runMs);
@@ -21,11 +21,11 @@ const PAUSES: readonly (readonly [name: string, count: number, runMs: number, pa
 ];
 
 for (const [name, count, runMs, pauseMs] of PAUSES) {
-  Deno.test(`ScriptPace gives ${name}`, () => assertEquals(Math.round(pauseOf({ count, runMs })), pauseMs));
+  Deno.test(`ChildPace gives ${name}`, () => assertEquals(Math.round(pauseOf({ count, runMs })), pauseMs));
 }
 
-Deno.test("ScriptPace follows what scripts take, each by a sixteenth", () => {
-  const pace = new ScriptPace({ processors: 0, maxPauseMs: 5 });
+Deno.test("ChildPace follows what scripts take, each by a sixteenth", () => {
+  const pace = new ChildPace({ processors: 0, maxPauseMs: 5 });
   pace.begin();
   pace.end(160);
   assertEquals(pace.pauseMs, 1.25);

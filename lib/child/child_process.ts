@@ -1,17 +1,12 @@
 /**
- * One running script: its process, its process group and its three pipes. Separate from what HTTP makes of it, because
- * here stands all that must be right lest a process, a zombie or a descriptor be left behind.
+ * One running program that spawner.ts started: its process, its process group and its three pipes. Separate from what HTTP
+ * makes of it, because here stands all that must be right lest a process, a zombie or a descriptor be left behind.
  */
 import { constants } from "node:os";
 import type { Watcher } from "../system/epoll.ts";
+import type { Child, ChildEnd } from "./child.ts";
 import type { PipeReader, PipeWriter } from "./pipe.ts";
 import type { SystemCalls } from "../system/process_calls.ts";
-
-/** How a script ended, for the log; `isSuccess`: exit status 0. */
-export interface ScriptEnd {
-  readonly isSuccess: boolean;
-  readonly description: string;
-}
 
 interface ProcessParts {
   /** Null: standard input is /dev/null. */
@@ -29,18 +24,15 @@ const EPERM = 1;
 const WNOHANG = 1;
 const PIDFD_OPEN = 434n;
 
-export class ScriptProcess {
+export class ChildProcess implements Child {
   readonly pid: number;
-  /** Standard output, for one reader. */
-  readonly output: PipeReader;
-  /** Standard error, for one reader. */
-  readonly errors: PipeReader;
-  /** Standard input, where the script has content to read. */
   readonly input: PipeWriter | null;
+  readonly output: PipeReader;
+  readonly errors: PipeReader;
   readonly #calls: SystemCalls;
   readonly #readiness: Watcher;
   readonly #onReaped: () => void;
-  #end: Promise<ScriptEnd> | null = null;
+  #end: Promise<ChildEnd> | null = null;
 
   /** Of a process that leads a session of its own, as `Spawner.start` makes it. */
   constructor(pid: number, { input, output, errors, calls, readiness, onReaped }: ProcessParts) {
@@ -54,14 +46,14 @@ export class ScriptProcess {
   }
 
   /**
-   * Reaps the process, when it has ended; its children may live on. Best called when it is likely to have ended, for watching it
-   * takes four system calls and often a turn of the event loop. Idempotent. Never rejects.
+   * Best called when the process is likely to have ended, for watching it takes four system calls and often a turn of the
+   * event loop.
    */
-  reap(): Promise<ScriptEnd> {
+  reap(): Promise<ChildEnd> {
     return this.#end ??= this.#reap();
   }
 
-  async #reap(): Promise<ScriptEnd> {
+  async #reap(): Promise<ChildEnd> {
     const status = new Int32Array(1);
     if (this.#calls.waitpid(this.pid, status, WNOHANG) !== this.pid) await this.#reapLater(status);
     this.#onReaped();
@@ -82,17 +74,10 @@ export class ScriptProcess {
     this.#calls.waitpid(this.pid, status, WNOHANG);
   }
 
-  /** Whether a process of the group is left. Throws as `signalGroup` does. */
   hasGroup(): boolean {
     return this.#send(0);
   }
 
-  /**
-   * Sends a signal to the whole process group; false when there is none any more. While a process of the group lives
-   * no other process can get its number, and a number that has become free is not given out again for thousands of
-   * processes: far beyond the seconds for which this object is used. Throws PermissionDenied when they all belong to
-   * somebody else.
-   */
   signalGroup(signal: "SIGTERM" | "SIGKILL"): boolean {
     return this.#send(constants.signals[signal]);
   }
@@ -109,7 +94,7 @@ export class ScriptProcess {
 }
 
 /** A status as waitpid(2) gives it: the signal in the lowest seven bits, else the exit status in the next eight. */
-function describeEnd(status: number): ScriptEnd {
+function describeEnd(status: number): ChildEnd {
   const signal = status & 0x7f;
   if (signal === 0) return { isSuccess: status === 0, description: `exit status ${status >> 8 & 0xff}` };
   const [name] = Object.entries(constants.signals).find(([, number]) => number === signal) ?? [signal];

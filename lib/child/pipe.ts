@@ -2,6 +2,7 @@
  * The server's end of a pipe to or from a script. Separate from the process, because each of its three pipes lives and ends
  * for itself. Descriptors do not block: what is not there yet is waited for, see lib/system/. pipe(7).
  */
+import type { ByteSink, ByteSource } from "./child.ts";
 import type { Watched, Watcher } from "../system/epoll.ts";
 import { O_NONBLOCK } from "../system/flags.ts";
 import type { SystemCalls } from "../system/process_calls.ts";
@@ -49,7 +50,7 @@ abstract class PipeEnd {
   }
 }
 
-export class PipeReader extends PipeEnd {
+export class PipeReader extends PipeEnd implements ByteSource {
   /** For scripts that print much. */
   #buffer: Uint8Array<ArrayBuffer> | null = null;
   readonly #readiness: Watcher;
@@ -90,7 +91,7 @@ export class PipeReader extends PipeEnd {
   }
 }
 
-export class PipeWriter extends PipeEnd {
+export class PipeWriter extends PipeEnd implements ByteSink {
   constructor(descriptor: number, { calls, readiness }: PipeServices) {
     super(descriptor, readiness.watch(descriptor, "writable"), calls);
   }

@@ -2,16 +2,8 @@
  * What posix_spawn(3) is told of one program, laid out as C wants it: words and environment as texts that end with NUL and
  * tables of their addresses. Separate from the starting, because here stands what must be right to the byte.
  */
+import type { ChildCommand } from "./child.ts";
 import type { SystemCalls } from "../system/process_calls.ts";
-
-export interface Command {
-  /** The program's absolute path, then its arguments. */
-  readonly words: readonly string[];
-  /** The whole environment. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** Current directory. */
-  readonly folder: string;
-}
 
 /** Each part has its place: the process id, a posix_spawn_file_actions_t (80 bytes in glibc, 76 in musl), the tables. */
 const ACTIONS_OFFSET = 64;
@@ -30,7 +22,7 @@ export class SpawnMemory {
   }
 
   /** Throws TypeError for a text that has a NUL in it. Whoever gets it gives it back after the call. */
-  lay(command: Command): SpawnArguments {
+  lay(command: Omit<ChildCommand, "hasInput">): SpawnArguments {
     const environment = Object.entries(command.environment).map(([name, value]) => `${name}=${value}`);
     const texts = [...command.words, ...environment, command.folder];
     const text = `${texts.join("\0")}\0`;

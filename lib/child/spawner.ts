@@ -7,16 +7,13 @@ import type { Watcher } from "../system/epoll.ts";
 import { O_CLOEXEC } from "../system/flags.ts";
 import type { Readiness } from "../system/readiness.ts";
 import { PipeReader, PipeWriter } from "./pipe.ts";
-import { ScriptPace } from "./child_pace.ts";
-import { ScriptProcess } from "./child_process.ts";
-import { type Command, SpawnMemory } from "./spawn_arguments.ts";
+import type { Child, ChildCommand, Starter } from "./child.ts";
+import { ChildPace } from "./child_pace.ts";
+import { ChildProcess } from "./child_process.ts";
+import { SpawnMemory } from "./spawn_arguments.ts";
+import { EMFILE, SpawnError } from "./spawn_error.ts";
 import { StartGate } from "./start_gate.ts";
 import { keepDescriptorsFromPrograms, type SystemCalls } from "../system/process_calls.ts";
-
-export interface ScriptCommand extends Command {
-  /** Whether there is content for standard input; without, it is /dev/null. */
-  readonly hasInput: boolean;
-}
 
 /** Linux and glibc, spawn.h and signal.h. */
 const POSIX_SPAWN_SETSIGDEF = 4;
@@ -32,49 +29,18 @@ const SLOW_START_MS = 50;
 const MAX_PAUSE_MS = 5;
 const DEV_NULL = new TextEncoder().encode("/dev/null\0");
 
-/** The ends of the pipes that a script gets. */
-interface ScriptEnds {
+/** The ends of the pipes that a program gets. */
+interface GivenEnds {
   readonly input: number | null;
   readonly output: number;
   readonly errors: number;
 }
 
-export class SpawnError extends Error {
-  /** As errno(3) counts. */
-  readonly errno: number;
-
-  constructor(errno: number) {
-    super(`It cannot be executed: error ${errno}${ERROR_NAMES[errno] ?? ""}`);
-    this.errno = errno;
-  }
-
-  /** Whether there may be room again soon: no descriptors, processes or memory. */
-  get isShortage(): boolean {
-    return SHORTAGES.includes(this.errno);
-  }
-}
-
-const EMFILE = 24;
-const SHORTAGES: readonly number[] = [11, 12, 23, EMFILE];
-/** What an author of scripts meets. */
-const ERROR_NAMES: Readonly<Record<number, string>> = {
-  2: ", it or the interpreter of its first line does not exist",
-  7: ", its environment is too large",
-  8: ", it is no program and its first line does not begin with #!",
-  11: ", too many processes",
-  12: ", too little memory",
-  13: ", permission denied",
-  20: ", a part of its path is no folder",
-  23: ", too many open files on this machine",
-  24: ", too many open files",
-  26: ", it is open for writing",
-};
-
-export class Spawner {
+export class Spawner implements Starter {
   readonly #calls: SystemCalls;
   readonly #readiness: Readiness;
   readonly #paced: Watcher;
-  readonly #pace: ScriptPace;
+  readonly #pace: ChildPace;
   readonly #memory: SpawnMemory;
   readonly #gate = new StartGate({ maxStarts: 1 + navigator.hardwareConcurrency, slowMs: SLOW_START_MS });
   readonly #attributes = new Uint8Array(ATTRIBUTES_BYTES);
@@ -84,7 +50,7 @@ export class Spawner {
   constructor(
     calls: SystemCalls,
     readiness: Readiness,
-    pace = new ScriptPace({ processors: navigator.hardwareConcurrency, maxPauseMs: MAX_PAUSE_MS }),
+    pace = new ChildPace({ processors: navigator.hardwareConcurrency, maxPauseMs: MAX_PAUSE_MS }),
   ) {
     this.#calls = calls;
     this.#readiness = readiness;
@@ -104,15 +70,14 @@ export class Spawner {
     keepDescriptorsFromPrograms(calls);
   }
 
-  /** Throws SpawnError. */
-  async start(command: ScriptCommand): Promise<ScriptProcess> {
+  async start(command: ChildCommand): Promise<Child> {
     const { own, given } = this.#openPipes(command.hasInput);
     try {
       const pid = await this.#spawn(command, given);
       this.#pace.begin();
       const startMs = performance.now();
       const onReaped = () => this.#pace.end(performance.now() - startMs);
-      return new ScriptProcess(pid, { ...own, calls: this.#calls, readiness: this.#paced, onReaped });
+      return new ChildProcess(pid, { ...own, calls: this.#calls, readiness: this.#paced, onReaped });
     } catch (error) {
       for (const end of [own.input, own.output, own.errors]) end?.close();
       throw error;
@@ -121,7 +86,7 @@ export class Spawner {
     }
   }
 
-  async #spawn(command: Command, ends: ScriptEnds): Promise<number> {
+  async #spawn(command: ChildCommand, ends: GivenEnds): Promise<number> {
     const memory = this.#memory.lay(command);
     const { actions, processId, program, words, environment, folder } = memory;
     const calls = this.#calls;
@@ -168,7 +133,7 @@ export class Spawner {
     };
   }
 
-  #closeAll({ input, output, errors }: ScriptEnds): void {
+  #closeAll({ input, output, errors }: GivenEnds): void {
     for (const descriptor of [input, output, errors]) {
       if (descriptor !== null) this.#calls.close(descriptor);
     }

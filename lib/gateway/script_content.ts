@@ -4,14 +4,14 @@
  */
 import type { Body } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
+import type { AnsweringProgram } from "./answering_program.ts";
 import { ChunkedOutput } from "./chunked_output.ts";
 import type { ScriptLog } from "../child/child_log.ts";
 import type { ScriptDocument } from "./script_head.ts";
-import type { ScriptRun } from "../cgi/script_run.ts";
 
 export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
   readonly length: number | null;
-  readonly #run: ScriptRun;
+  readonly #program: AnsweringProgram;
   readonly #log: ScriptLog;
   readonly #chunked: ChunkedOutput | null;
   /** What was read ahead and not yet given out: with the head, or while gathering. */
@@ -25,7 +25,7 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
 
   /** `rest` is the beginning of the content; it must not change before the first part of this body is asked for. */
   constructor(
-    run: ScriptRun,
+    program: AnsweringProgram,
     { document, rest, limits, log }: {
       readonly document: ScriptDocument;
       readonly rest: Uint8Array;
@@ -34,7 +34,7 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
     },
   ) {
     this.length = document.contentLength;
-    this.#run = run;
+    this.#program = program;
     this.#log = log;
     this.#chunked = document.isChunked ? new ChunkedOutput(limits) : null;
     this.#rest = rest;
@@ -55,7 +55,7 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
     let gathered = this.#rest.slice();
     while (gathered.length < MAX_GATHERED_BYTES && !this.#isWhole(gathered)) {
       this.#rest = gathered;
-      this.#pending = this.#run.read();
+      this.#pending = this.#program.read();
       // Told by whoever waits for it: here, or in `next`.
       this.#pending.catch(() => {});
       const read = await this.#orAbandon(Promise.race([this.#pending, moment]));
@@ -69,7 +69,7 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
   }
 
   #isWhole(gathered: Uint8Array): boolean {
-    return this.length === null ? this.#run.hasOutputEnded : gathered.length >= this.length;
+    return this.length === null ? this.#program.hasOutputEnded : gathered.length >= this.length;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
@@ -91,8 +91,8 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
   close(): Promise<void> {
     if (!this.#isOver) {
       this.#isOver = true;
-      if (this.#hasBegun) this.#run.abandon();
-      else this.#run.discard();
+      if (this.#hasBegun) this.#program.abandon();
+      else this.#program.discard();
     }
     return Promise.resolve();
   }
@@ -103,7 +103,7 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
       return await reading;
     } catch (error) {
       this.#isOver = true;
-      this.#run.abandon();
+      this.#program.abandon();
       throw error;
     }
   }
@@ -113,12 +113,12 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
     const bytes = this.#chunked === null ? await this.#read() : await this.#readChunked(this.#chunked);
     if (bytes !== null) return { done: false, value: this.#measure(bytes) };
     if (this.length === null) return this.#finish();
-    throw new Error(`${this.#run.label} printed ${this.#count} bytes of content and promised ${this.length}`);
+    throw new Error(`${this.#program.label} printed ${this.#count} bytes of content and promised ${this.length}`);
   }
 
   #finish(): IteratorResult<Uint8Array, undefined> {
     this.#isOver = true;
-    this.#run.discard();
+    this.#program.discard();
     return { done: true, value: undefined };
   }
 
@@ -126,7 +126,7 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
   #measure(bytes: Uint8Array): Uint8Array {
     const room = this.length === null ? bytes.length : this.length - this.#count;
     if (bytes.length > room) {
-      this.#log.warn(this.#run.label, `Printed more than the ${this.length} bytes of content that it promised`);
+      this.#log.warn(this.#program.label, `Printed more than the ${this.length} bytes of content that it promised`);
     }
     const part = bytes.subarray(0, room);
     this.#count += part.length;
@@ -139,7 +139,7 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
       this.#rest = NOTHING;
       return Promise.resolve(rest);
     }
-    const pending = this.#pending ?? this.#run.read();
+    const pending = this.#pending ?? this.#program.read();
     this.#pending = null;
     return pending;
   }
@@ -150,7 +150,7 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
       if (part !== null) return part;
       if (chunked.hasEnded) return null;
       const bytes = await this.#read();
-      if (bytes === null) throw new Error(`${this.#run.label} ended before its last chunk`);
+      if (bytes === null) throw new Error(`${this.#program.label} ended before its last chunk`);
       chunked.push(bytes);
     }
   }

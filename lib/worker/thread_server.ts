@@ -7,6 +7,7 @@ import { TrustedProxies } from "../access/forwarded.ts";
 import { PasswordChecker } from "../access/password_checker.ts";
 import { CgiScripts } from "../cgi/cgi_scripts.ts";
 import { isInCgiFolder, isProgram } from "../cgi/is_program.ts";
+import { Spawner } from "../child/spawner.ts";
 import { HeaderFields } from "../http/header_fields.ts";
 import { KnownSections } from "../http/known_sections.ts";
 import { OwnFields } from "../http/own_fields.ts";
@@ -244,7 +245,8 @@ function createScripts(
   const user = cgi.user === null ? null : findIdentity(cgi.user);
   const places = { handlers, cgiPath: cgiPath?.value ?? null, documentRoot: root.value, servesDotFiles };
   const spoolFolder = cgi.spoolFolder.value;
-  return new CgiScripts({ ...cgi, ...places, user, spoolFolder, rules, limits, log, calls, readiness });
+  const starter = new Spawner(calls, readiness);
+  return new CgiScripts({ ...cgi, ...places, user, spoolFolder, rules, limits, log, starter });
 }
 
 function programsByExtension({ handlers }: Config["cgi"]): Record<string, string> {

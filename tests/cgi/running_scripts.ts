@@ -1,5 +1,7 @@
 /** CGI without a server: a handler over this folder, what it logs, and a look at the processes that it leaves. */
 import { type CgiOptions, CgiScripts } from "../../lib/cgi/cgi_scripts.ts";
+import type { Starter } from "../../lib/child/child.ts";
+import { Spawner } from "../../lib/child/spawner.ts";
 import type { HttpResponse } from "../../lib/http/message.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../lib/limits.ts";
 import { RULES } from "../../lib/rules.ts";
@@ -38,7 +40,11 @@ export class RecordedLog {
   }
 }
 
-export type TestOptions = Partial<Omit<CgiOptions, "limits" | "log">> & { readonly limits?: Partial<Limits> };
+export type TestOptions = Partial<Omit<CgiOptions, "limits" | "log" | "starter">> & {
+  readonly limits?: Partial<Limits>;
+  /** What starts programs in place of the usual one, which it is given. */
+  readonly starter?: (usual: Starter) => Starter;
+};
 
 /** What a test of scripts works with. */
 export interface ScriptsUnderTest {
@@ -57,6 +63,8 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
   const log = new RecordedLog();
   const folder = Deno.makeTempDirSync({ prefix: "lisod-test-" });
   const readiness = new Readiness(readinessCalls);
+  const usual = new Spawner(systemCalls, readiness);
+  const { starter = () => usual, ...rest } = options;
   const scripts = new CgiScripts({
     cgiPath: SCRIPTS,
     prefix: { segments: ["cgi"] },
@@ -71,9 +79,8 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     user: null,
     resources: { cpuSeconds: null, memoryBytes: null, fileCount: null, processCount: null },
     spoolFolder: folder,
-    calls: systemCalls,
-    readiness,
-    ...options,
+    ...rest,
+    starter: starter(usual),
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     log,
   });

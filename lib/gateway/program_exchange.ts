@@ -1,0 +1,219 @@
+/**
+ * One request and the program that answers it: feeds the content to it, reads its head and its output, and ends it when it
+ * takes too long, its client has gone or the server stops. What the program is and how it is ended is the peer's affair:
+ * a child process and its pipes, records on a connection. RFC 3875 4.2 and 6. Clock.
+ */
+import type { ByteSink, ByteSource } from "../child/child.ts";
+import type { ScriptLog } from "../child/child_log.ts";
+import { type Body, HttpError, type HttpRequest } from "../http/message.ts";
+import type { Limits } from "../limits.ts";
+import type { AnsweringProgram } from "./answering_program.ts";
+import { type ScriptHead, ScriptHeadReader } from "./script_head.ts";
+
+/** What talks with the program. */
+export interface ProgramPeer {
+  /** What the program is called in the log. */
+  readonly label: string;
+  /** Null: there is no content for it. */
+  readonly input: ByteSink | null;
+  readonly output: ByteSource;
+  /**
+   * Ends the program, and closes input and output at once: "unwanted": nobody waits for it; "late": it has passed a limit,
+   * or the server stops. Is called once at most.
+   */
+  end(why: "unwanted" | "late"): void;
+}
+
+export interface ExchangeOptions {
+  readonly request: Pick<HttpRequest, "signal">;
+  readonly limits: Limits;
+  readonly log: ScriptLog;
+}
+
+/** Watching a client costs a read of its socket, so it starts for programs that run longer than most. */
+const WATCH_AFTER_MS = 100;
+
+export class ProgramExchange implements AnsweringProgram {
+  /** Resolves when the output has been read to its end, or nobody reads it any more. Never rejects. */
+  readonly outputEnded: Promise<void>;
+  readonly #peer: ProgramPeer;
+  readonly #signal: AbortSignal;
+  readonly #limits: Limits;
+  readonly #log: ScriptLog;
+  readonly #startMs = Date.now();
+  readonly #setOutputEnded: () => void;
+  /** "discarding": nobody wants the rest, but the program is let finish. */
+  #output: "head" | "content" | "discarding" | "ended" = "head";
+  /** Unix time in milliseconds; Infinity while nobody waits for output. */
+  #waitStartMs = Infinity;
+  /** When the program last took a part of its input. */
+  #inputMs = 0;
+  #isClientAwaited = false;
+  #isWatching = false;
+  /** The peer was told to end the program. */
+  #isEnding = false;
+  #failure: { readonly error: unknown } | null = null;
+  readonly #onAbort = () => this.#fail(new Deno.errors.Interrupted("The client has gone"));
+
+  constructor(peer: ProgramPeer, { request, limits, log }: ExchangeOptions) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.outputEnded = promise;
+    this.#setOutputEnded = resolve;
+    this.#peer = peer;
+    this.#signal = request.signal;
+    this.#limits = limits;
+    this.#log = log;
+  }
+
+  get label(): string {
+    return this.#peer.label;
+  }
+
+  get hasOutputEnded(): boolean {
+    return this.#output === "ended";
+  }
+
+  /** Since when the output, or the end after it, is waited for, as Unix time in milliseconds; Infinity while it is not. */
+  get waitStartMs(): number {
+    return this.#waitStartMs;
+  }
+
+  /** Writes `content` to the program as fast as it reads; what goes wrong is told by the reading methods. */
+  async feed(content: Body): Promise<void> {
+    const { input } = this.#peer;
+    try {
+      const parts = content[Symbol.asyncIterator]();
+      for (;;) {
+        this.#isClientAwaited = true;
+        const part = await parts.next();
+        this.#isClientAwaited = false;
+        if (part.done === true) break;
+        this.#inputMs = Date.now();
+        // RFC 3875 4.2: a script need not read its content. What it leaves is for the connection to drain.
+        if (this.#output === "ended" || !await input?.write(part.value)) break;
+        this.#inputMs = Date.now();
+      }
+      input?.close();
+    } catch (error) {
+      this.#isClientAwaited = false;
+      this.#fail(error);
+    }
+  }
+
+  /**
+   * Reads up to the end of the head. Throws HttpError 500 for output that is no response, 504 when it takes too long,
+   * whatever went wrong with the request's content, and Interrupted when the client has gone.
+   */
+  async readHead(): Promise<ScriptHead> {
+    const reader = new ScriptHeadReader(this.#limits);
+    try {
+      for (;;) {
+        const bytes = await this.read();
+        if (bytes === null) {
+          throw new HttpError(
+            500,
+            `${this.label} ${reader.hasBegun ? "printed an incomplete head" : "printed nothing"}`,
+          );
+        }
+        const head = reader.push(bytes);
+        if (head !== null) {
+          this.#output = "content";
+          return head;
+        }
+      }
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    this.#throwFailure();
+    this.#waitStartMs = Date.now();
+    const bytes = await this.#peer.output.read();
+    this.#waitStartMs = Infinity;
+    this.#throwFailure();
+    if (bytes === null) this.#endOutput();
+    return bytes;
+  }
+
+  #throwFailure(): void {
+    if (this.#failure === null) return;
+    const { error } = this.#failure;
+    // The client may have the head already, and then no other status can be told. What is its own fault stays so.
+    if (this.#output === "content" && error instanceof HttpError && error.status >= 500) {
+      throw new Error(error.message, { cause: error });
+    }
+    throw error;
+  }
+
+  async discard(): Promise<void> {
+    if (this.#output === "ended") return;
+    this.#output = "discarding";
+    this.#waitStartMs = Date.now();
+    try {
+      while (await this.#peer.output.read() !== null);
+    } catch (error) {
+      this.#log.warn(this.label, "Its output cannot be read", error);
+    }
+    this.#endOutput();
+  }
+
+  abandon(): void {
+    if (this.#output === "ended") return;
+    this.#end("unwanted");
+    this.#endOutput();
+  }
+
+  /** The server stops: whoever waits for the output is told, and the program is ended. */
+  stop(): void {
+    this.#fail(new HttpError(503, "The server stops"));
+    this.#end("late");
+  }
+
+  /** To be called often as long as the program runs: acts on every limit that has passed. */
+  sweep(nowMs: number): void {
+    if (nowMs - this.#startMs >= WATCH_AFTER_MS) this.#watchClient();
+    // While the client sends, its own limits hold; while it reads, the program has nothing to wait for.
+    if (this.#isClientAwaited || this.#isEnding) return;
+    const waitedMs = nowMs - Math.max(this.#waitStartMs, this.#inputMs);
+    const { scriptMs, scriptBodyMs } = this.#limits;
+    if (this.#output === "head") {
+      if (waitedMs > scriptMs) this.#fail(new HttpError(504, `${this.label} printed no head within ${scriptMs} ms`));
+    } else if (waitedMs > scriptBodyMs) {
+      if (this.#output === "content") this.#fail(new Error(`${this.label} printed nothing for ${scriptBodyMs} ms`));
+      else this.#log.warn(this.label, `Still runs ${scriptBodyMs} ms after its response: it is ended`);
+      this.#end("late");
+    }
+  }
+
+  #watchClient(): void {
+    if (this.#isWatching || this.#output === "discarding" || this.#output === "ended") return;
+    this.#isWatching = true;
+    if (this.#signal.aborted) this.#onAbort();
+    else this.#signal.addEventListener("abort", this.#onAbort);
+  }
+
+  #endOutput(): void {
+    if (this.#output === "ended") return;
+    this.#output = "ended";
+    this.#waitStartMs = Date.now();
+    // Whatever the program has not read by now cannot change its answer.
+    this.#peer.input?.close();
+    if (this.#isWatching) this.#signal.removeEventListener("abort", this.#onAbort);
+    this.#setOutputEnded();
+  }
+
+  /** Makes the reading methods throw `error`, at once. */
+  #fail(error: unknown): void {
+    if (this.#failure !== null || this.#output === "discarding" || this.#output === "ended") return;
+    this.#failure = { error };
+    this.#end("unwanted");
+  }
+
+  #end(why: "unwanted" | "late"): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#peer.end(why);
+  }
+}
