@@ -171,3 +171,26 @@ Deno.test("a program is told the port that the proxy was asked on, and no port o
     }
   }
 });
+
+Deno.test("bytes that are not UTF-8 reach the program, and name no file", async () => {
+  await using https = await start("--cgi-handler", ".x=/bin/cat");
+  for (const scheme of SCHEMES) {
+    const fields = ["X-Name: M\xfcller", "Cookie: a=\xe9; b=\xc3\xa9"];
+    const variables = variablesIn(await ask(https, scheme, { target: "/cgi/probe/caf%E9/%C3%A9", fields }));
+    const names = ["PATH_INFO", "PATH_TRANSLATED", "HTTP_X_NAME", "HTTP_COOKIE", "REQUEST_URI"];
+    assertEquals(names.map((name) => variables.get(name)), [
+      ...["/caf\xe9/\xc3\xa9", `${https.server.place.root}/caf\xe9/\xc3\xa9`, "M\xfcller", "a=\xe9; b=\xc3\xa9"],
+      "/cgi/probe/caf%E9/%C3%A9",
+    ]);
+    const words = variablesIn(await ask(https, scheme, { target: "/cgi/probe?caf%E9+b" }));
+    assertEquals(words.get("arguments"), "caf\xe9 b");
+    // The name that the runtime would ask the system for.
+    for (const name of ["caf\ufffd", "caf\ufffd.x"]) {
+      await Deno.writeTextFile(`${https.server.place.root}/${name}`, "other");
+    }
+    for (const target of ["/caf%E9", "/caf%E9/", "/caf%E9.x", "/cgi/pro%E9be", "/cgi/%C0%AE%C0%AE/probe"]) {
+      assertEquals([target, (await ask(https, scheme, { target })).status], [target, 404]);
+    }
+    assertEquals((await ask(https, scheme, { target: "/caf%EF%BF%BD" })).status, 200);
+  }
+});

@@ -124,6 +124,8 @@ function checkInside(file: string, folder: string): string {
 
 /** Null where nothing has that name. Throws HttpError 403 where the server may not look. */
 function stat(path: string, look: (path: string) => Deno.FileInfo = Deno.statSync): Deno.FileInfo | null {
+  // The runtime would ask for a name with U+FFFD in place of each byte that is not UTF-8.
+  if (!path.isWellFormed()) return null;
   try {
     return look(path);
   } catch (error) {

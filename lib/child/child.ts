@@ -35,7 +35,7 @@ export interface ChildEnd {
 export interface ChildCommand {
   /** The program's absolute path, then its arguments. */
   readonly words: readonly string[];
-  /** The whole environment. */
+  /** The whole environment. Bytes that are not UTF-8 stand in it, as in the words, as lib/http/byte_text.ts writes them. */
   readonly environment: Readonly<Record<string, string>>;
   /** Current directory. */
   readonly folder: string;

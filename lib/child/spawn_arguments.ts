@@ -2,8 +2,9 @@
  * What posix_spawn(3) is told of one program, laid out as C wants it: words and environment as texts that end with NUL and
  * tables of their addresses. Separate from the starting, because here stands what must be right to the byte.
  */
-import type { ChildCommand } from "./child.ts";
+import { encodeByteText } from "../http/byte_text.ts";
 import type { SystemCalls } from "../system/process_calls.ts";
+import type { ChildCommand } from "./child.ts";
 
 /** Each part has its place: the process id, a posix_spawn_file_actions_t (80 bytes in glibc, 76 in musl), the tables. */
 const ACTIONS_OFFSET = 64;
@@ -31,7 +32,7 @@ export class SpawnMemory {
     const buffer = this.#take(TABLES_OFFSET + tableBytes + 3 * text.length);
     const bytes = new Uint8Array(buffer);
     const textOffset = TABLES_OFFSET + tableBytes;
-    const { written } = new TextEncoder().encodeInto(text, bytes.subarray(textOffset));
+    const written = encodeByteText(text, bytes.subarray(textOffset));
     const starts = findStarts(bytes, textOffset, textOffset + written);
     if (starts.length !== texts.length) throw new TypeError("A word or variable of a script has a NUL in it");
     const address = this.#calls.memcpy(bytes, bytes, 0n);

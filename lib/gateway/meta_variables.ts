@@ -2,8 +2,8 @@
  * The environment of a script: the meta-variables of RFC 3875 4.1 and those that real programs expect beside them.
  * Separate from running the script, so that what a client can put into a program's environment is one pure table.
  */
+import { textOfBytes } from "../http/byte_text.ts";
 import type { Field } from "../http/header_fields.ts";
-import { latin1Bytes } from "../http/grammar.ts";
 import type { HttpRequest } from "../http/message.ts";
 import { SERVER } from "../http/own_fields.ts";
 import type { Rules } from "../rules.ts";
@@ -41,7 +41,7 @@ export interface MetaVariableSettings {
 
 /**
  * The whole environment of the script, name to value; nothing of the server's own environment is in it. Values that
- * came as bytes are text as `environmentText` makes it. RFC 3875 4.1.
+ * came as bytes are text as `textOfBytes` makes it. RFC 3875 4.1.
  */
 export function metaVariables(
   { request, script, contentLength }: ScriptRequest,
@@ -91,14 +91,14 @@ function addContentVariables(
   // RFC 9112 6: the presence of a body is signalled by Content-Length or Transfer-Encoding; "0" is a length too.
   if (fields.has("content-length") || fields.has("transfer-encoding")) variables.CONTENT_LENGTH = String(contentLength);
   const type = fields.get("content-type");
-  if (type !== null) variables.CONTENT_TYPE = environmentText(type);
+  if (type !== null) variables.CONTENT_TYPE = textOfBytes(type);
 }
 
 /** RFC 3875 4.1.1, 4.1.11: only for a user whom the server itself has authenticated. */
 function addUserVariables(variables: Record<string, string>, { user }: HttpRequest): void {
   if (user === undefined || user === null) return;
   variables.AUTH_TYPE = user.scheme;
-  variables.REMOTE_USER = environmentText(user.name);
+  variables.REMOTE_USER = textOfBytes(user.name);
 }
 
 /**
@@ -125,29 +125,12 @@ function fieldVariables(fields: Iterable<Field>, passesAuthorization: boolean): 
     const lower = name.toLowerCase();
     if (UNTOLD_FIELDS.has(lower) || (!passesAuthorization && AUTHORIZATION_FIELDS.has(lower))) continue;
     const variable = `HTTP_${name.toUpperCase().replaceAll("-", "_")}`;
-    const text = environmentText(value);
+    const text = textOfBytes(value);
     // RFC 9110 5.3 joins with a comma; RFC 9113 8.2.3: cookie crumbs are joined with "; " for a CGI program.
     const separator = lower === "cookie" ? "; " : ", ";
     variables[variable] = variable in variables ? variables[variable] + separator + text : text;
   }
   return variables;
-}
-
-const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/**
- * The text that becomes the bytes of Latin-1 text `value` again when the runtime encodes it as UTF-8. That is exact
- * where the bytes are UTF-8, as browsers send them; any other byte above 0x7F reaches the script as the UTF-8 form of
- * its Latin-1 character (E9 as C3 A9), for the runtime's environment can hold nothing else.
- */
-export function environmentText(value: string): string {
-  if (!/[\x80-\xff]/.test(value)) return value;
-  try {
-    return UTF_8.decode(latin1Bytes(value));
-  } catch (error) {
-    if (error instanceof TypeError) return value;
-    throw error;
-  }
 }
 
 /** Path and query as received, still encoded; without the scheme and authority of an absolute-form target. */

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type Field } from "../http/header_fields.ts";
+import { textOfBytes } from "../http/byte_text.ts";
 import { latin1Text } from "../http/grammar.ts";
 import { chunkedBody, fakeRequest, type RequestParts } from "../../tests/cgi/fake_request.ts";
 import { metaVariables, type MetaVariableSettings } from "./meta_variables.ts";
@@ -200,9 +201,19 @@ const ROWS: readonly Row[] = [
     want: { HTTP_X_NAME: "Mü€" },
   },
   {
-    name: "other bytes in a field are taken for Latin-1",
+    name: "other bytes in a field as bytes",
     parts: { fields: [["X-Name", received(0x4d, 0xfc)], ["X-BOM", received(0xef, 0xbb, 0xbf)]] },
-    want: { HTTP_X_NAME: "Mü", HTTP_X_BOM: "\ufeff" },
+    want: { HTTP_X_NAME: "M\udcfc", HTTP_X_BOM: "\ufeff" },
+  },
+  {
+    name: "bytes of a path that are not UTF-8",
+    parts: { target: "/cgi/probe/caf%E9" },
+    options: { pathInfo: "/caf\udce9" },
+    want: {
+      PATH_INFO: "/caf\udce9",
+      PATH_TRANSLATED: "/srv/www/caf\udce9",
+      REQUEST_URI: "/cgi/probe/caf%E9",
+    },
   },
   // what the operator adds
   {
@@ -230,5 +241,5 @@ for (const { name, parts, options, want } of ROWS) {
 Deno.test("metaVariables() keeps every byte that a field may hold", () => {
   const bytes = Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => byte >= 0x20 && byte !== 0x7f);
   const field: Field = ["X-All", received(...bytes)];
-  assertEquals(variablesOf({ fields: [field] }).HTTP_X_ALL, received(...bytes));
+  assertEquals(variablesOf({ fields: [field] }).HTTP_X_ALL, textOfBytes(received(...bytes)));
 });

@@ -2,12 +2,16 @@
  * The request target and the Host field: their forms, percent-decoding and dot segments. Pure text, and apart from the
  * readers because CGI and redirects need the same rules. RFC 9112 3.2, RFC 3986 3 and 5.2.4.
  */
+import { textOfBytes } from "./byte_text.ts";
 import { HttpError } from "./message.ts";
 
 export interface Target {
   /** RFC 9112 3.2.1 to 3.2.4. */
   readonly form: "origin" | "absolute" | "authority" | "asterisk";
-  /** Percent-decoded once, dot segments resolved, starts with "/"; "*" and "" for the asterisk and authority forms. */
+  /**
+   * Percent-decoded once, dot segments resolved, starts with "/"; "*" and "" for the asterisk and authority forms. Bytes that
+   * are not UTF-8 stand in it as `textOfBytes` writes them: no file is called so, but a program may be told of them.
+   */
   readonly path: string;
   /** What follows the first "?", raw; "" when there is none. */
   readonly query: string;
@@ -16,8 +20,8 @@ export interface Target {
 }
 
 /**
- * Reads a target that consists of visible ASCII. Throws HttpError 400 for one that fits no form, has a fragment, an
- * invalid escape, or is not UTF-8 once decoded; 404 for one whose path cannot name anything (an encoded slash, a backslash).
+ * Reads a target that consists of visible ASCII. Throws HttpError 400 for one that fits no form, has a fragment or
+ * an invalid escape; 404 for one whose path cannot name anything (an encoded slash, a backslash).
  */
 export function parseTarget(method: string, target: string): Target {
   if (method === "CONNECT") {
@@ -61,14 +65,16 @@ function parseOrigin(form: "origin" | "absolute", text: string, authority: strin
 /** RFC 3986 2.4: decoded exactly once, and only then searched for dot segments, so that %2e%2e is one too. */
 function decodePath(rawPath: string): string {
   if (/%2f|%5c|\\/i.test(rawPath)) throw new HttpError(404, `Encoded slash or backslash in "${rawPath}"`);
-  let path: string;
-  try {
-    path = decodeURIComponent(rawPath);
-  } catch (cause) {
-    throw new HttpError(400, `Invalid percent-encoding in "${rawPath}"`, { cause });
-  }
+  const path = decodeEscapes(rawPath);
+  if (path === null) throw new HttpError(400, `Invalid percent-encoding in "${rawPath}"`);
   if (path.includes("\0")) throw new HttpError(400, `NUL in "${rawPath}"`);
   return removeDotSegments(path);
+}
+
+/** The text of percent-encoded ASCII as `textOfBytes` has it; null where a "%" begins no escape. RFC 3986 2.1. */
+export function decodeEscapes(text: string): string | null {
+  if (/%(?![0-9A-Fa-f]{2})/.test(text)) return null;
+  return textOfBytes(text.replace(/%(..)/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 16))));
 }
 
 /** RFC 3986 5.2.4, for an absolute path: `..` at the root stays at the root. */

@@ -122,7 +122,7 @@ Deno.test("createRouter() follows five local redirects in a row and answers 500 
   assertEquals(endless.seen.length, 6);
 });
 
-for (const location of ["/%zz", "/%", "/%ff", "/a%2fb", "/a\\b", "/%00", "/a#b", "/a b", "/\u00fc", "/a\tb"]) {
+for (const location of ["/%zz", "/%", "/a%2fb", "/a\\b", "/%00", "/a#b", "/a b", "/\u00fc", "/a\tb"]) {
   Deno.test(`createRouter() answers 500 when a script redirects to ${JSON.stringify(location)}`, async () => {
     const { seen, router } = recordingRouter(() => ({ localRedirect: location }));
     const { status, message } = await assertRejects(async () => await router(requestFor("GET", "/cgi/x")), HttpError);

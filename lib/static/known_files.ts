@@ -113,7 +113,8 @@ export class KnownFiles {
     const at = locate(path);
     // The reader of the target has seen to all but the dot files; a mistake there must not open the disk.
     const isSafe = path.startsWith("/") && !path.includes("\0") && !at.segments.some((name) => /^\.\.?$/.test(name));
-    if (!isSafe) throw new HttpError(404, `Unsafe path "${path}"`);
+    // The runtime would ask for a name with U+FFFD in place of each byte that is not UTF-8.
+    if (!isSafe || !path.isWellFormed()) throw new HttpError(404, `Unsafe path "${path}"`);
     if (!this.#options.servesDotFiles && isHidden(at)) throw new HttpError(404, `Hidden path "${path}"`);
     return at.path;
   }

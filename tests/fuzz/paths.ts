@@ -119,6 +119,7 @@ async function playCase(
     const answer = await handler(request);
     if ("localRedirect" in answer) return `"${text}" was redirected`;
     const content = await contentOf(answer.body);
+    if (!request.path.isWellFormed()) return `"${text}" is not UTF-8 and gave ${answer.status}`;
     if (answer.status !== 200) return content.includes(OUTSIDE) ? `"${text}" gave ${content}` : null;
     return judge(content, { path: request.path, root });
   } catch (error) {
@@ -127,9 +128,14 @@ async function playCase(
   }
 }
 
-/** The path as the URL parser of browsers reads it; null for the absolute form. */
+/** The path as the URL parser of browsers reads it; null for the absolute form, and where it is not UTF-8. */
 function pathOf(target: string): string | null {
-  return target.startsWith("/") ? decodeURIComponent(new URL(`http://host${target}`).pathname) : null;
+  try {
+    return target.startsWith("/") ? decodeURIComponent(new URL(`http://host${target}`).pathname) : null;
+  } catch (error) {
+    if (error instanceof URIError) return null;
+    throw error;
+  }
 }
 
 /** What is wrong with the content of a path that was answered with 200. */
