@@ -64,6 +64,13 @@ Deno.test("--auth lets in the users of every kind of hash, and tells scripts and
     assert(lines.some((line) => /^127\.0\.0\.1 - sha512 \[.*"GET \/members\/a\.txt HTTP\/1\.1" 200 /.test(line)));
     assert(lines.some((line) => /^127\.0\.0\.1 - - \[.*"GET \/members\/a\.txt HTTP\/1\.1" 401 /.test(line)));
     assertEquals(server.logText().includes("pbcrypt"), false);
+    // A wrong password is told from none, without which each visit begins.
+    const wrong = lines.filter((line) => line.includes(" INFO access: "));
+    assertEquals(wrong.map((line) => line.replace(/^.*? INFO /, "")), [
+      ...["bcrypt", "sha512", "sha256", "apr1"].map((name) =>
+        `access: 127.0.0.1: wrong password of "${name}", for "Members"`
+      ),
+    ]);
   }));
 
 Deno.test("--auth limits wrong passwords, and knows right ones without counting them", () =>

@@ -1,12 +1,14 @@
 /**
  * Stands before the handlers: which address may ask how often, for which part of the site, and who the user is. Separate
- * from the router, which only asks it. Pure but for one random number: the clock and whoever computes hashes are passed
- * in. RFC 9110 11 and 15.5.
+ * from the router, which only asks it. Pure but for one random number: the clock, the log and whoever computes hashes are
+ * passed in. RFC 9110 11 and 15.5.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { HeaderFields } from "../http/header_fields.ts";
 import { HttpError, type HttpRequest } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
+import type { Log } from "../log/log.ts";
+import { quoted } from "../start_error.ts";
 import { type AccessRule, isAllowed } from "./access_rules.ts";
 import { basicChallenge, type BasicCredentials, parseBasicCredentials } from "./basic_credentials.ts";
 import { networkOf, parseAddress } from "../ip_address.ts";
@@ -30,6 +32,8 @@ export interface GuardOptions {
   readonly nowMs: () => number;
   /** Whether the password has that hash: takes its time. */
   readonly checkPassword: (password: string, hash: string) => Promise<boolean>;
+  /** Hears of credentials that are wrong, which an access line does not tell from none. */
+  readonly log: Pick<Log, "info">;
 }
 
 const SECOND_MS = 1000;
@@ -82,9 +86,12 @@ export class AccessGuard {
 
   async #authenticate(request: HttpRequest, realm: Realm): Promise<AuthenticatedUser> {
     const credentials = parseBasicCredentials(request.fields.get("authorization"));
-    if (credentials === null) throw unauthorized(realm, "No credentials");
+    if (credentials === null) {
+      const has = request.fields.has("authorization");
+      throw unauthorized(realm, has ? "An Authorization field without user and password" : "No credentials");
+    }
     const { user } = credentials;
-    if (!await this.#isRight(credentials, { realm, address: networkOf(request.connection.remoteAddress) })) {
+    if (!await this.#isRight(credentials, { realm, client: request.connection.remoteAddress })) {
       throw unauthorized(realm, `Wrong credentials for user "${user}"`);
     }
     return { name: user, scheme: "Basic" };
@@ -92,8 +99,9 @@ export class AccessGuard {
 
   #isRight(
     { user, password }: BasicCredentials,
-    { realm, address }: { readonly realm: Realm; readonly address: string },
+    { realm, client }: { readonly realm: Realm; readonly client: string },
   ): Promise<boolean> | boolean {
+    const address = networkOf(client);
     // Somebody who does not exist is checked like the first who does, so that the time tells nothing.
     const hash = realm.users.get(user);
     const checked = hash ?? realm.users.values().next().value;
@@ -108,11 +116,21 @@ export class AccessGuard {
       const compute = async () => await this.#options.checkPassword(password, checked) && hash !== undefined;
       check = this.#guess(address, compute).then((isRight) => {
         if (isRight) this.#known.set(name, { digest, hash });
+        else this.#tellOfGuess(hash === undefined ? "no user is called" : "wrong password of", { user, realm, client });
         return isRight;
       }).finally(() => this.#checks.delete(key));
       this.#checks.set(key, check);
     }
     return check;
+  }
+
+  /** Once for each hash that was computed, so the limit of guesses bounds these lines too. */
+  #tellOfGuess(
+    problem: string,
+    { user, realm, client }: { readonly user: string; readonly realm: Realm; readonly client: string },
+  ): void {
+    // The address first: it cannot be part of a name that a client has made up.
+    this.#options.log.info("access", `${client}: ${problem} ${quoted(user)}, for "${realm.name}"`);
   }
 
   /** Counted before it is known to be wrong, for many at once are many guesses. */

@@ -34,10 +34,11 @@ function realmOf(name: string, prefix: string, users: Record<string, string>): R
 
 const PRIVATE = realmOf("Private", "/private", { eva: "hash of secret", adam: "hash of apple" });
 
-/** A guard for which the hash of x is "hash of x"; counts what it computed. */
+/** A guard for which the hash of x is "hash of x"; counts what it computed, and keeps what it logged. */
 function makeGuard(options: Partial<GuardOptions>) {
   const clock = { nowMs: 1_000_000 };
   const computed: string[] = [];
+  const logged: string[] = [];
   const guard = new AccessGuard({
     rules: [],
     realms: [],
@@ -48,9 +49,10 @@ function makeGuard(options: Partial<GuardOptions>) {
       await Promise.resolve();
       return hash === `hash of ${password}`;
     },
+    log: { info: (source, text) => void logged.push(`${source}: ${text}`) },
     ...options,
   });
-  return { guard, clock, computed };
+  return { guard, clock, computed, logged };
 }
 
 /** Status and the field that belongs to it; "user NAME" or "nobody" where the request is admitted. */
@@ -143,6 +145,45 @@ Deno.test("admit() limits the guesses of an address, wrong ones alone", async ()
   assertEquals(await ask("eva:secret", "192.0.2.2"), "user eva by Basic");
   clock.nowMs += 30_000;
   assertEquals([await ask("eva:3"), await ask("eva:4")], [CHALLENGE, "429 30"]);
+});
+
+Deno.test("admit() logs which credentials were wrong, and nothing of none or of a password", async () => {
+  const refusalOf = async (guard: AccessGuard, request: HttpRequest) =>
+    (await assertRejects(() => guard.admit(request), HttpError)).message;
+  const table: readonly { credentials?: string; message: string; logged: readonly string[] }[] = [
+    { message: "No credentials", logged: [] },
+    { credentials: "no colon", message: "An Authorization field without user and password", logged: [] },
+    {
+      credentials: "eva:apple",
+      message: 'Wrong credentials for user "eva"',
+      logged: ['access: 192.0.2.1: wrong password of "eva", for "Private"'],
+    },
+    {
+      credentials: "mallory:secret",
+      message: 'Wrong credentials for user "mallory"',
+      logged: ['access: 192.0.2.1: no user is called "mallory", for "Private"'],
+    },
+    {
+      credentials: 'a" 192.0.2.9:x',
+      message: 'Wrong credentials for user "a" 192.0.2.9"',
+      logged: ['access: 192.0.2.1: no user is called "a\\" 192.0.2.9", for "Private"'],
+    },
+  ];
+  for (const { credentials, message, logged } of table) {
+    const made = makeGuard({ realms: [PRIVATE] });
+    assertEquals(await refusalOf(made.guard, requestOf("/private", { credentials })), message);
+    assertEquals(made.logged, logged);
+  }
+});
+
+Deno.test("admit() logs each guess once, and none beyond the limit", async () => {
+  const { guard, logged } = makeGuard({ realms: [PRIVATE] });
+  const ask = (credentials: string) => outcome(guard, requestOf("/private", { credentials }));
+  await Promise.all(Array.from({ length: 4 }, () => ask("eva:1")));
+  assertEquals(logged.length, 1);
+  for (const password of ["2", "3", "4"]) await ask(`eva:${password}`);
+  assertEquals(await ask("eva:5"), "429 30");
+  assertEquals(logged.length, 2);
 });
 
 Deno.test("admit() counts guesses that are made at once", async () => {

@@ -84,7 +84,7 @@ export class SiteServer implements Serving {
     this.#config = config;
     this.#options = options;
     this.#errorPages = new ReloadableErrorPages(config);
-    this.#guard = createGuard(config, clock);
+    this.#guard = createGuard(config, { clock, log: options.log });
     this.#readiness = createReadiness(config);
     this.#scripts = createScripts(config, { ...options, readiness: this.#readiness });
     this.#server = new Server(this.#createServices(clock));
@@ -268,7 +268,7 @@ function readRealms({ access, root }: Config): readonly Realm[] {
   return loadRealms(access.realms, root.value);
 }
 
-function createGuard(config: Config, clock: Clock): AccessGuard {
+function createGuard(config: Config, { clock, log }: { readonly clock: Clock; readonly log: Log }): AccessGuard {
   const passwords = new PasswordChecker();
   return new AccessGuard({
     rules: config.access.rules,
@@ -276,6 +276,7 @@ function createGuard(config: Config, clock: Clock): AccessGuard {
     limits: config.limits,
     nowMs: () => clock.nowMs,
     checkPassword: (password, hash) => passwords.check(password, hash),
+    log,
   });
 }
 
