@@ -50,6 +50,7 @@ PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>A form</title>
+<link rel="icon" href="data:,">
 <style>
 {style}</style>
 <nav><a href="/">Home</a></nav>

@@ -20,12 +20,16 @@ export function pageStart({ title, style }: PageStart): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml(title)}</title>
+${NO_ICON}
 <style>
 ${PAGE_STYLE}${style}</style>
 </head>
 <body>
 `;
 }
+
+/** Without it browsers would ask for /favicon.ico, and where there is none an error page would lead to the next error. */
+const NO_ICON = '<link rel="icon" href="data:,">';
 
 /** Closes what `pageStart()` has opened. */
 export const PAGE_END = "</body>\n</html>\n";
