@@ -34,12 +34,24 @@ const EPOLL_CTL_MOD = 3;
 /** What is told once then rests until it is asked for again. */
 const EPOLLONESHOT = 1 << 30;
 const EVENT_OF: Readonly<Record<Direction, number>> = { readable: EPOLLIN, writable: EPOLLOUT };
+
+/** Where the parts of an event are, in bytes. */
+interface EventLayout {
+  readonly dataOffset: number;
+  readonly byteCount: number;
+}
+
 /**
- * struct epoll_event { u32 events; u64 data }: without a gap on x86-64 alone. The data are a number as JavaScript has them,
- * for 32 bits of descriptors that were watched may be used up in some days.
+ * Of struct epoll_event { u32 events; u64 data }, whose data have no gap before them on x86-64 alone: EPOLL_PACKED of
+ * bits/epoll.h. `arch` is a processor as `Deno.build.arch` names it.
  */
-const DATA_OFFSET = Deno.build.arch === "x86_64" ? 4 : 8;
-const EVENT_BYTES = DATA_OFFSET + 8;
+export function epollEventLayout(arch: typeof Deno.build.arch): EventLayout {
+  const dataOffset = arch === "x86_64" ? 4 : 8;
+  return { dataOffset, byteCount: dataOffset + 8 };
+}
+
+/** The data are a number as JavaScript has them, for 32 bits of descriptors that were watched may be used up in some days. */
+const { dataOffset: DATA_OFFSET, byteCount: EVENT_BYTES } = epollEventLayout(Deno.build.arch);
 /** Events that one wait brings at most. */
 const MAX_EVENTS = 64;
 
