@@ -71,7 +71,7 @@ Deno.test("readme.txt names each dependency with its version and licence, and ea
     const shown = name === "deno" ? "Deno" : name;
     assertStringIncludes(section, `${shown} ${version} (${licenses?.[0].license.id})`);
   }
-  const tools = [...SETUP_SH.matchAll(/fetch_package (@?[a-z][^ ]*) /g)].map(([, name]) => name);
-  assertEquals(tools.length, 5);
+  const tools = [...SETUP_SH.matchAll(/(?:fetch_package |package=)(@?[a-z]\S*)/g)].map(([, name]) => name);
+  assertEquals(tools.length, 6);
   for (const name of tools) assertStringIncludes(section, name);
 });

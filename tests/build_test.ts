@@ -2,12 +2,20 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { run } from "./harness.ts";
+import { ARM64_TARGET, build, OWN_TARGET, type Target } from "./targets.ts";
 
 const PROJECT = join(import.meta.dirname ?? ".", "..");
 const SOURCES = ["main.ts", "lib", "deno.json", "deno.lock", "scripts/build", "scripts/setup.sh"];
 
-/** Builds a copy of the sources, all as old as `time` says where it does, and returns the hash of the binary. */
-async function buildElsewhere(name: string, time: Date | null): Promise<string> {
+interface Elsewhere {
+  /** Of the folder that becomes the project's. */
+  readonly name: string;
+  /** How old all sources say that they are; null: as they are. */
+  readonly time: Date | null;
+}
+
+/** Builds a copy of the sources and returns the hash of the binary. */
+async function buildElsewhere(target: Target, { name, time }: Elsewhere): Promise<string> {
   const parent = await Deno.makeTempDir({ prefix: "lisod-build-test-" });
   const folder = join(parent, name);
   await Deno.mkdir(folder);
@@ -16,9 +24,7 @@ async function buildElsewhere(name: string, time: Date | null): Promise<string> 
     // Deno, denort and esbuild need not be got again.
     await runHere("bash", "-c", 'mkdir "$0/.tools"; ln -s "$PWD"/.tools/{den,es}* "$0/.tools"', folder);
     if (time !== null) await runHere("find", folder, "-exec", "touch", `--date=${time.toISOString()}`, "{}", "+");
-    const { code, stderr } = await run("scripts/build", [], { cwd: folder });
-    assertEquals(code, 0, stderr);
-    return (await runHere("sha256sum", join(folder, "lisod"))).slice(0, 64);
+    return (await runHere("sha256sum", await build(folder, target))).slice(0, 64);
   } finally {
     await Deno.remove(parent, { recursive: true });
   }
@@ -31,8 +37,10 @@ async function runHere(program: string, ...args: readonly string[]): Promise<str
   return text;
 }
 
-Deno.test("scripts/build makes the same bytes of the same sources, wherever and however old they are", async () => {
-  const here = await buildElsewhere("a", null);
-  const there = await buildElsewhere("another folder", new Date(1e12));
-  assertEquals(there, here);
-});
+for (const target of [OWN_TARGET, ARM64_TARGET]) {
+  Deno.test(`scripts/build makes the same bytes for ${target.name} of the same sources, wherever and however old they are`, async () => {
+    const here = await buildElsewhere(target, { name: "a", time: null });
+    const there = await buildElsewhere(target, { name: "another folder", time: new Date(1e12) });
+    assertEquals(there, here);
+  });
+}

@@ -27,6 +27,10 @@ export interface StartOptions {
   readonly commandLine?: (place: Place) => readonly string[];
   /** A program, with its arguments, that becomes the server: `["prlimit", "--nofile=64"]`. */
   readonly through?: readonly string[];
+  /** The path of another binary than ./lisod. */
+  readonly binary?: string;
+  /** Longest time from start to listening, where 10 s are not enough. */
+  readonly startMs?: number;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -58,7 +62,7 @@ export async function startServer(options: StartOptions = {}): Promise<TestServe
   const named = ["--http", "0", "--root", place.root, "--log", place.log, "--foreground"];
   const args = options.commandLine?.(place) ??
     [...named, "--listen", options.address ?? "127.0.0.1", ...options.args ?? []];
-  const [program, ...before] = [...options.through ?? [], LISOD];
+  const [program, ...before] = [...options.through ?? [], options.binary ?? LISOD];
   const process = new Deno.Command(program, {
     args: [...before, ...args],
     env: options.env,
@@ -67,7 +71,7 @@ export async function startServer(options: StartOptions = {}): Promise<TestServe
   }).spawn();
   const server = new TestServer(place, process);
   try {
-    await server.waitUntilListening(args.includes("--https") ? ["http", "https"] : ["http"]);
+    await server.waitUntilListening(args.includes("--https") ? ["http", "https"] : ["http"], options.startMs);
   } catch (error) {
     await server.stop("SIGKILL");
     await Deno.remove(folder, { recursive: true });
@@ -133,8 +137,9 @@ export class TestServer implements AsyncDisposable {
   }
 
   /** Resolves when the log names a listener of each scheme. */
-  async waitUntilListening(schemes: readonly string[]): Promise<void> {
-    await this.waitForLog(() => schemes.every((scheme) => this.#listeners().some((found) => found.scheme === scheme)));
+  async waitUntilListening(schemes: readonly string[], deadlineMs = START_MS): Promise<void> {
+    const isListening = (scheme: string) => this.#listeners().some((found) => found.scheme === scheme);
+    await this.waitForLog(() => schemes.every(isListening), deadlineMs);
   }
 
   /** Sends the signal and returns how the process ended; after a deadline it is killed and this throws. */

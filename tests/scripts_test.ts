@@ -1,85 +1,10 @@
 /** The scripts of the set-up, run as a user runs them, in a copy of the project where Deno and npm are stand-ins. */
-import { assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { curl, type Ended, run, TestServer, writeFiles } from "./harness.ts";
+import { denoStub, NPM_STUB, PINNED, ProjectCopy } from "./project_copy.ts";
 
 const PROJECT = join(import.meta.dirname ?? ".", "..");
-const PINNED = pinnedVersion("DENO");
-const ESBUILD = `.tools/esbuild-${pinnedVersion("ESBUILD")}/bin/esbuild`;
-
-function pinnedVersion(name: string): string {
-  return Deno.readTextFileSync(join(PROJECT, "scripts/setup.sh")).match(`${name}_VERSION=(\\S+)`)?.[1] ?? "";
-}
-
-/** The system's programs that the scripts use: a PATH without npm and Deno. */
-const PROGRAMS = ["bash", "dirname", "mktemp", "mkdir", "mv", "rm", "tail", "tar", "sha256sum", "uname", "chmod", "cat"]
-  .concat(["cp", "find", "sort", "xargs", "stat", "truncate", "touch", "sleep"])
-  .concat(["openssl", "readlink", "grep", "tr", "sed", "date", "cut", "basename", "install"]);
-
-/** A folder that looks like the project, with a PATH of its own. Disposing removes it. */
-class ProjectCopy implements AsyncDisposable {
-  readonly folder: string;
-
-  private constructor(folder: string) {
-    this.folder = folder;
-  }
-
-  /** Copies the scripts and adds `files`; `stubs` are shell scripts by the name of the program that they play. */
-  static async make(
-    stubs: Readonly<Record<string, string>> = {},
-    files: Record<string, string> = {},
-  ): Promise<ProjectCopy> {
-    const copy = new ProjectCopy(await Deno.makeTempDir({ prefix: "lisod-scripts-" }));
-    await writeFiles(copy.folder, {
-      "main.ts": "// main",
-      "lib/a.ts": "// a",
-      "deno.json": "{}",
-      "deno.lock": '{\n  "npm": {\n    "example@1.0.0": {\n    }\n  }\n}\n',
-      ...files,
-    });
-    await run("cp", ["-r", join(PROJECT, "scripts"), join(PROJECT, ".ci"), copy.folder]);
-    await Deno.mkdir(join(copy.folder, "bin"));
-    for (const name of PROGRAMS) {
-      const path = (await run("sh", ["-c", `command -v ${name}`])).text.trim();
-      await Deno.symlink(path, join(copy.folder, "bin", name));
-    }
-    for (const [name, text] of Object.entries(stubs)) {
-      await Deno.writeTextFile(join(copy.folder, "bin", name), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
-    }
-    return copy;
-  }
-
-  /** Runs a bash command in the folder, with no environment but PATH, HOME and `env`. */
-  bash(command: string, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-    const own = { PATH: join(this.folder, "bin"), HOME: this.folder, ...env };
-    return run("/bin/bash", ["-c", `set -euo pipefail; ${command}`], { cwd: this.folder, clearEnv: true, env: own });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.folder, { recursive: true });
-  }
-}
-
-/**
- * Plays Deno: says its version and where its cache is, and writes its calls down. A module that it bundles is the list of the
- * files that it could have used; a lisod that it compiles is what the modules say.
- */
-const denoStub = (version: string, size = "+0") => `
-[[ $1 == --version ]] && { echo "deno ${version} (stable, release)"; exit; }
-echo "$*" >>"$HOME/calls"
-[[ $1 == check ]] && exit
-[[ $1 == info ]] && { printf '{\\n  "denoDir": "%s/cache",\\n}\\n' "$HOME"; exit; }
-[[ $1 == bundle || $1 == compile ]] || exit 9
-command=$1
-while [[ $1 != --output ]]; do shift; done
-[[ $command == bundle ]] && { find . "$DENO_DIR" -type f >"$2"; exit; }
-cat ./*.ts >"$2"; chmod +x "$2"; truncate -s ${size} "$2"; echo compiled`;
-
-/** Plays npm: packs package.tgz of the home folder; without one it fails. */
-const NPM_STUB = `
-[[ $1 == config ]] && { echo the-registry; exit; }
-[[ $1 == pack && $3 == --pack-destination ]] || exit 9
-cp "$HOME/package.tgz" "$4/example.tgz" 2>/dev/null && echo example.tgz`;
 
 Deno.test("fetch_package() unpacks a package when its hash is the pinned one alone", async () => {
   const fetch = (sha256: string) => `. scripts/setup.sh; fetch_package example 1.0.0 ${sha256} "$TOOLS/example"`;
@@ -104,7 +29,7 @@ Deno.test("fetch_package() unpacks a package when its hash is the pinned one alo
 
 Deno.test("find_deno() takes the Deno of PATH when it has the pinned version alone", async () => {
   const find = '. scripts/setup.sh; find_deno; echo "$DENO"';
-  await using pinned = await ProjectCopy.make({ deno: denoStub(PINNED ?? "") });
+  await using pinned = await ProjectCopy.make({ deno: denoStub(PINNED) });
   assertEquals((await pinned.bash(find)).text, `${pinned.folder}/bin/deno\n`);
 
   await using other = await ProjectCopy.make({ deno: denoStub(`${PINNED}1`), npm: NPM_STUB });
@@ -117,83 +42,15 @@ Deno.test("find_deno() takes the Deno of PATH when it has the pinned version alo
   assertStringIncludes((await none.bash(find)).stderr, "npm is missing (Debian: apt-get install npm)");
 });
 
-Deno.test("find_denort() fails and says what to set when there is none", async () => {
-  const find = ". scripts/setup.sh; find_deno; find_denort";
-  await using copy = await ProjectCopy.make({ deno: denoStub(PINNED ?? ""), npm: NPM_STUB });
-  const named = await copy.bash(find, { DENORT_BIN: "/nowhere/denort" });
-  assertEquals(named.code, 1);
-  assertStringIncludes(named.stderr, 'Cannot run DENORT_BIN "/nowhere/denort"');
-  const fetched = await copy.bash(find);
-  assertEquals(fetched.code, 1);
-  assertStringIncludes(
-    fetched.stderr,
-    `Set DENORT_BIN to the denort of Deno ${PINNED}; tried Deno's own download and the`,
-  );
-});
-
-/** Where deno bundle looks for it, below its cache. */
-const ESBUILD_PLACE = `/dl/esbuild-${pinnedVersion("ESBUILD")}/esbuild-linux-x64`;
-
-/** What the runtime has in its cache of the one package of deno.lock, and the bundler. */
-const CACHED = { "cache/npm/registry/example/1.0.0/package.json": "{}", [ESBUILD]: "" };
-
-Deno.test("find_esbuild() fails when npm does not have the pinned one", async () => {
-  await using copy = await ProjectCopy.make({ npm: NPM_STUB });
-  const { code, stderr } = await copy.bash(". scripts/setup.sh; find_esbuild");
-  assertEquals(code, 1);
-  assertMatch(stderr, /"npm pack @esbuild\/linux-x64@\S+" failed[^]*Cannot build without esbuild/);
-});
-
-Deno.test("build compiles one module for each thread, with narrow permissions, when a source has changed", async () => {
-  await using copy = await ProjectCopy.make({ deno: denoStub(PINNED ?? "") }, CACHED);
-  const takeCalls = async () => {
-    const calls = await Deno.readTextFile(join(copy.folder, "calls"));
-    await Deno.remove(join(copy.folder, "calls"));
-    return calls.split("\n");
-  };
-  const build = async (env = {}) => (await copy.bash("./scripts/build", { DENORT_BIN: "/bin/true", ...env })).text;
-  assertEquals(await build(), "compiled\n");
-  const [checked, , ...made] = await takeCalls();
-  assertMatch(checked, /^check --quiet main\.ts /);
-  const bundled = made.splice(0, 3).map((call) => /^bundle .* (\S+)$/.exec(call)?.[1]);
-  assertEquals(bundled, ["main.ts", "lib/access/password_worker.ts", "lib/worker/worker_thread.ts"]);
-  const [compiled] = made;
-  for (const flag of ["--no-prompt", "--no-code-cache", "--allow-net"]) assertStringIncludes(compiled, ` ${flag} `);
-  assertNotMatch(compiled, / (?:-A|--allow-(?:all|ffi|sys|read|write)) /);
-  const seen = await Deno.readTextFile(join(copy.folder, "lisod"));
-  for (const file of ["./lib/a.ts", "/npm/registry/example/1.0.0/package.json", ESBUILD_PLACE]) {
-    assertStringIncludes(seen, `${file}\n`);
-  }
-
-  assertEquals(await build(), "");
-  await writeFiles(copy.folder, { "lib/a_test.ts": "// only a test" });
-  assertEquals(await build(), "");
-  await writeFiles(copy.folder, { "lib/b.ts": "// new" });
-  assertEquals(await build({ CI: "true" }), "compiled\n");
-  assertMatch((await takeCalls())[0], /^check --quiet --frozen main\.ts /);
-  await Deno.remove(join(copy.folder, "lib/b.ts"));
-  assertEquals(await build(), "compiled\n");
-  await Deno.remove(join(copy.folder, "lisod"));
-  assertEquals(await build(), "compiled\n");
-});
-
-Deno.test("build fails when the binary is larger than 110 MiB", async () => {
-  for (const [size, want] of [["110M", 0], ["111M", 1]] as const) {
-    await using copy = await ProjectCopy.make({ deno: denoStub(PINNED ?? "", size) }, CACHED);
-    const { code, stderr } = await copy.bash("./scripts/build", { DENORT_BIN: "/bin/true" });
-    assertEquals(code, want, stderr);
-    assertStringIncludes(stderr, `./lisod has ${size.slice(0, -1)} MiB`);
-  }
-});
-
 Deno.test("start makes certificates, serves www/ and the blog and prints their URLs when the binary is up to date", async () => {
   await using copy = await ProjectCopy.make({}, { "www/index.html": "front page" });
   for (const name of ["main.ts", "lib", "deno.json", "deno.lock", "lisod", "cgi-bin"]) {
     await run("rm", ["-rf", join(copy.folder, name)]);
     await run("cp", ["-r", join(PROJECT, name), copy.folder]);
   }
-  await run("cp", ["-r", join(PROJECT, ".tools/built"), join(copy.folder, "built")]);
-  await copy.bash("mkdir .tools; mv built .tools/");
+  await Deno.mkdir(join(copy.folder, ".tools"));
+  const built = `.tools/built-${Deno.build.arch}`;
+  await Deno.copyFile(join(PROJECT, built), join(copy.folder, built));
   const process = new Deno.Command(join(copy.folder, "scripts/start"), {
     clearEnv: true,
     env: {
@@ -280,7 +137,14 @@ Deno.test("run_tests.ts counts tests and checks in its last line when steps and 
 });
 
 Deno.test("clean removes what was made and keeps the tools when not told otherwise", async () => {
-  const made = { "lisod": "", "lisod.log": "", ".tools/built": "", ".tools/deno/deno": "", "artefacts/a.png": "" };
+  const made = {
+    "lisod": "",
+    "lisod-aarch64": "",
+    "lisod.log": "",
+    ".tools/built-x86_64": "",
+    ".tools/deno/deno": "",
+    "artefacts/a.png": "",
+  };
   await using copy = await ProjectCopy.make({}, made);
   const left = async () =>
     (await copy.bash("find . -path ./bin -prune -o -path ./.ci -prune -o -path ./scripts -prune -o -type f -print"))
