@@ -12,6 +12,7 @@ import { type Libc, openLibc } from "./lib/system/libc.ts";
 import { loadConfigFile } from "./lib/config/load_config_file.ts";
 import { LockFile } from "./lib/process/lock_file.ts";
 import { Log } from "./lib/log/log.ts";
+import { STDERR_SINK } from "./lib/log/log_file.ts";
 import { keepRightsFromPrograms } from "./lib/system/capabilities.ts";
 import { narrowPermissions, neededPermissions } from "./lib/process/permissions.ts";
 import { findIdentity, isRoot } from "./lib/process/privileges.ts";
@@ -94,7 +95,11 @@ async function serve(
   const identity = config.user === null ? null : findIdentity(config.user, config.group);
   const lock = config.lockFile === null ? null : LockFile.take(config.lockFile);
   if (identity !== null) giveLogs(config, identity);
-  const log = Log.open(config, { program: `lisod ${VERSION}` });
+  // A daemon's standard error is its log.
+  const log = Log.open(config, {
+    program: `lisod ${VERSION}`,
+    complaints: config.foreground ? STDERR_SINK : null,
+  });
   logUncaughtErrors(log, WHOLE);
   let serving: Serving | null = null;
   try {

@@ -179,7 +179,9 @@ Deno.test({
       assertEquals(await askAll(server, Array(2000).fill("/?2")), 2000);
       await Deno.remove(join(disk, "filler"));
       assertEquals(await askAll(server, ["/?3"]), 1);
-      await server.stop();
+      const { stderr } = await server.stop();
+      const complaint = `ERROR log: Cannot write "${join(disk, "access.log")}", no space left on device: `;
+      assertEquals(stderr.split(complaint).length, 2, stderr);
       const lines = (await Deno.readTextFile(join(disk, "access.log"))).split("\n").slice(0, -1);
       const [count] = lines.flatMap((line) =>
         line.match(/ERROR log: (\d+) lines lost: no space left on device$/)?.[1] ?? []

@@ -4,7 +4,7 @@
  */
 import type { Limits } from "../limits.ts";
 import { describeError } from "./describe_error.ts";
-import { type AccessRecord, LOG_LEVELS, type LogLevel } from "./log_lines.ts";
+import { type AccessRecord, type EscapedLines, LOG_LEVELS, type LogLevel } from "./log_lines.ts";
 import { openLogFile, STDERR_SINK } from "./log_file.ts";
 import { type LogSink, LogWriter } from "./log_writer.ts";
 import { type Given, StartError } from "../start_error.ts";
@@ -28,6 +28,8 @@ export interface LogContext {
   readonly program: string | null;
   /** In place of the files that the configuration names: where another thread writes them. */
   readonly openSink?: (part: LogPart) => LogSink;
+  /** Where it is told that a file cannot be written; null: nowhere. */
+  readonly complaints?: LogSink | null;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -52,18 +54,25 @@ export class Log {
   }
 
   /** Opens the files and writes the first line. Throws StartError where one cannot be opened. Whoever calls closes it. */
-  static open(config: LogConfig, { program, openSink, now = Date.now }: LogContext): Log {
+  static open(config: LogConfig, { program, openSink, complaints = null, now = Date.now }: LogContext): Log {
     const { logFile, accessLogFile, limits } = config;
     const shared = { bufferBytes: limits.logBufferBytes, maxTextBytes: limits.maxLogTextBytes, now };
+    const fileOf = (part: LogPart) => part === "messages" ? logFile : accessLogFile;
     const open = openSink ?? ((part: LogPart) => {
-      const file = part === "messages" ? logFile : accessLogFile;
+      const file = fileOf(part);
       return file === null ? STDERR_SINK : openLogFile(file);
     });
     const greeting = program === null ? null : `${program} opened this log, process ${Deno.pid}`;
-    const messages = new LogWriter({ ...shared, greeting, open: () => open("messages") });
+    const optionsFor = (part: LogPart) => {
+      const file = fileOf(part);
+      // Standard error has no other place to complain to.
+      const whenLost = { name: file?.value ?? "standard error", complaints: file === null ? null : complaints };
+      return { ...shared, ...whenLost, open: () => open(part) };
+    };
+    const messages = new LogWriter({ ...optionsFor("messages"), greeting });
     if (accessLogFile === null) return new Log(config, { messages, accesses: messages });
     try {
-      const accesses = new LogWriter({ ...shared, greeting: null, open: () => open("accesses") });
+      const accesses = new LogWriter({ ...optionsFor("accesses"), greeting: null });
       return new Log(config, { messages, accesses });
     } catch (error) {
       messages.close();
@@ -102,7 +111,7 @@ export class Log {
   }
 
   /** Writes whole lines that the log of another thread has made. */
-  append(part: LogPart, lines: Uint8Array): void {
+  append(part: LogPart, lines: EscapedLines): void {
     (part === "messages" ? this.#messages : this.#accesses).append(lines);
   }
 

@@ -33,10 +33,17 @@ export interface LogLinesOptions {
   readonly now: () => number;
 }
 
+declare const escaped: unique symbol;
+
+/** Whole lines of the log, in which what a peer has chosen, such as the target, is escaped: LogLines alone makes them. */
+export type EscapedLines = Uint8Array<ArrayBuffer> & { readonly [escaped]: true };
+
 /** What may stand unescaped: in a word between spaces, between quotes, and in the text of a message. */
 const WORD = 1;
 const QUOTED = 2;
 const MESSAGE = 4;
+
+type Place = typeof WORD | typeof QUOTED | typeof MESSAGE;
 
 const SAFE_IN: Readonly<Uint8Array> = Uint8Array.from({ length: 256 }, (_, byte) => {
   const character = String.fromCharCode(byte);
@@ -66,7 +73,7 @@ const MAX_REST_BYTES = 256;
  * text joined first and encoded by the batch, with the search for what to escape, 0.9; encodeInto for each part 2.5.
  */
 export class LogLines {
-  readonly #buffer: Uint8Array;
+  readonly #buffer: Uint8Array<ArrayBuffer>;
   readonly #bufferBytes: number;
   readonly #maxTextBytes: number;
   readonly #now: () => number;
@@ -84,8 +91,8 @@ export class LogLines {
   }
 
   /** What waits, whole lines; valid until the next line is added. */
-  get bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
+  get bytes(): EscapedLines {
+    return this.#buffer.subarray(0, this.#length) as EscapedLines;
   }
 
   get isEmpty(): boolean {
@@ -167,7 +174,7 @@ export class LogLines {
   }
 
   /** Scans and copies in one go. */
-  #putText(text: string, place: number): void {
+  #putText(text: string, place: Place): void {
     const buffer = this.#buffer;
     const end = Math.min(text.length, this.#maxTextBytes);
     let length = this.#length;

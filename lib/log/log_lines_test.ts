@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type AccessRecord, formatLogTime, LogLines } from "./log_lines.ts";
+import { type AccessRecord, type EscapedLines, formatLogTime, LogLines } from "./log_lines.ts";
 
 const NOON = new Date(2026, 6, 24, 12, 0, 0).getTime();
 const TIME = `[${formatLogTime(new Date(NOON))}]`;
@@ -139,6 +139,13 @@ Deno.test("LogLines renders the time anew with each second", () => {
     return accessLine({}, lines).match(/:\d\d:(\d\d:\d\d) /)?.[1];
   });
   assertEquals(times, ["00:00", "00:00", "00:01", "01:01", "59:59"]);
+});
+
+Deno.test("LogLines.bytes alone is of the type that other threads may hand to the log", () => {
+  // @ts-expect-error: nobody has escaped these bytes.
+  const bytes: EscapedLines = new Uint8Array(0);
+  const lines: EscapedLines = makeLines().bytes;
+  assertEquals(lines, bytes);
 });
 
 Deno.test("LogLines.bytes holds the lines since clear()", () => {

@@ -26,6 +26,7 @@ function given(argument: string, value: string): Given {
 
 interface Place {
   readonly folder: string;
+  readonly config: LogConfig;
   /** Opens a log in the folder; it is closed with the test. */
   open(changes?: Partial<LogConfig>): Log;
   /** The lines of a file, without their times. */
@@ -45,6 +46,7 @@ async function withPlace(test: (place: Place) => void | Promise<void>): Promise<
   try {
     await test({
       folder,
+      config,
       open(changes = {}) {
         const log = Log.open({ ...config, ...changes }, { program: "lisod 1.0.0" });
         logs.push(log);
@@ -151,6 +153,22 @@ Deno.test("Log.access() does nothing when access lines are off", () =>
     log.access(RECORD);
     log.flush();
     assertEquals([log.isAccessOn, lines("lisod.log")], [false, [GREETING]]);
+  }));
+
+Deno.test("Log complains elsewhere of a file that cannot be written, by its name", () =>
+  withPlace(({ config }) => {
+    const said: string[] = [];
+    const complaints = {
+      writeSync: (bytes: Uint8Array) => said.push(new TextDecoder().decode(bytes)),
+      close: () => {},
+    };
+    const accessLogFile = given("--access-log", "/dev/full");
+    const log = Log.open({ ...config, accessLogFile }, { program: "lisod 1.0.0", complaints });
+    log.access(RECORD);
+    log.info("test", "one");
+    log.close();
+    assertEquals(said.length, 1);
+    assertMatch(said[0], /^\[.*\] ERROR log: Cannot write "\/dev\/full", no space left on device: .*\n$/);
   }));
 
 Deno.test("Log.reopen() goes on in new files after a rename and loses nothing", () =>

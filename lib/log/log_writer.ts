@@ -2,8 +2,8 @@
  * The handler of the log: carries lines to one file in batches and survives a file that cannot be written. Separate
  * from log.ts because messages and access lines may go to two files. No `Deno.` here: how a file is opened is passed in.
  */
-import { type AccessRecord, type LogLevel, LogLines, type LogLinesOptions } from "./log_lines.ts";
-import { osProblem } from "../start_error.ts";
+import { type AccessRecord, type EscapedLines, type LogLevel, LogLines, type LogLinesOptions } from "./log_lines.ts";
+import { osProblem, quoted } from "../start_error.ts";
 
 /** What lines are written to; Deno.FsFile fits as it is. */
 export interface LogSink {
@@ -15,16 +15,22 @@ export interface LogSink {
 export interface LogWriterOptions extends LogLinesOptions {
   /** Opens the file for append, at the start and at each `reopen`. What it throws goes to the caller. */
   readonly open: () => LogSink;
+  /** What the operator calls the file. */
+  readonly name: string;
+  /** Where it is told that lines are being lost, while the file cannot tell; null: nowhere. */
+  readonly complaints: LogSink | null;
   /** Text of the first line after each opening; null: none, the file holds access lines alone. */
   readonly greeting: string | null;
 }
 
 export class LogWriter {
   readonly #lines: LogLines;
-  /** For the news of a loss, which goes before what waits. */
+  /** For the news of a loss, which goes before what waits, or elsewhere. */
   readonly #notice: LogLines;
   readonly #open: () => LogSink;
   readonly #greeting: string | null;
+  readonly #name: string;
+  #complaints: LogSink | null;
   #sink: LogSink;
   #lostCount = 0;
   #lostReason = "";
@@ -37,6 +43,8 @@ export class LogWriter {
     this.#notice = new LogLines({ ...options, bufferBytes: 0 });
     this.#open = options.open;
     this.#greeting = options.greeting;
+    this.#name = options.name;
+    this.#complaints = options.complaints;
     this.#sink = this.#open();
     this.#greet();
   }
@@ -65,19 +73,19 @@ export class LogWriter {
   }
 
   /** Writes lines that another thread has made, after what waits; they are lost as those are. */
-  append(lines: Uint8Array): void {
+  append(lines: EscapedLines): void {
     this.flush();
-    this.#lostCount += countLines(lines.subarray(this.#write(lines)));
+    this.#lose(lines.subarray(this.#write(lines)));
   }
 
   /**
    * Writes what waits. Never throws: the server goes on when its disk is full. Lines that cannot be written are lost and
-   * counted, and the count is the first line when writing works again.
+   * counted, and the count is the first line when writing works again; until then one line stands among the complaints.
    */
   flush(): void {
     if (this.#lostCount > 0) this.#reportLoss();
     const bytes = this.#lines.bytes;
-    this.#lostCount += countLines(bytes.subarray(this.#write(bytes)));
+    this.#lose(bytes.subarray(this.#write(bytes)));
     this.#lines.clear();
   }
 
@@ -96,12 +104,32 @@ export class LogWriter {
     this.flush();
     this.#sink.close();
     this.#sink = CLOSED_SINK;
+    this.#complaints = null;
   }
 
   #greet(): void {
     if (this.#greeting === null) return;
     this.addMessage("info", { source: "log", text: this.#greeting });
     this.flush();
+  }
+
+  /** Counts what was not written; the first loss is told at once. */
+  #lose(bytes: Uint8Array): void {
+    const count = countLines(bytes);
+    if (this.#lostCount === 0 && count > 0) this.#complain();
+    this.#lostCount += count;
+  }
+
+  #complain(): void {
+    if (this.#complaints === null) return;
+    const text = `Cannot write ${quoted(this.#name)}, ${this.#lostReason}: its lines are lost until that ends`;
+    this.#notice.addMessage("error", { source: "log", text });
+    try {
+      this.#complaints.writeSync(this.#notice.bytes);
+    } catch {
+      // There is nobody left to tell.
+    }
+    this.#notice.clear();
   }
 
   #reportLoss(): void {

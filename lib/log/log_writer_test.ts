@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type AccessRecord } from "./log_lines.ts";
+import { type AccessRecord, LogLines } from "./log_lines.ts";
 import { type LogSink, LogWriter } from "./log_writer.ts";
 
 /** A file in memory that can fill up, take less than it is given, and be closed. */
@@ -36,10 +36,15 @@ const RECORD: AccessRecord = {
   userAgent: null,
 };
 
-function makeWriter(files: readonly LogSink[], greeting: string | null = null): LogWriter {
+function makeWriter(
+  files: readonly LogSink[],
+  greeting: string | null = null,
+  complaints: LogSink | null = null,
+): LogWriter {
   const rest = [...files];
   const open = () => rest.shift() ?? raise("no file is left");
-  return new LogWriter({ bufferBytes: 300, maxTextBytes: 200, now: () => 0, open, greeting });
+  const name = "/var/log/a.log";
+  return new LogWriter({ bufferBytes: 300, maxTextBytes: 200, now: () => 0, open, name, greeting, complaints });
 }
 
 function raise(message: string): never {
@@ -133,6 +138,64 @@ Deno.test("LogWriter.flush() tells of a loss also when nothing else waits", () =
   file.room = Infinity;
   writer.flush();
   assertEquals([said(file), writer.isWaiting], ["ERROR log: 1 lines lost: no space left on device\n", false]);
+});
+
+const COMPLAINT =
+  'ERROR log: Cannot write "/var/log/a.log", no space left on device: its lines are lost until that ends\n';
+
+Deno.test("LogWriter complains once when lines begin to be lost, and again when they are lost anew", () => {
+  const [file, complaints] = [new MemoryFile(), new MemoryFile()];
+  const writer = makeWriter([file], null, complaints);
+  say(writer, "one");
+  writer.flush();
+  assertEquals(complaints.text, "");
+  file.room = 0;
+  for (const text of ["two", "three"]) {
+    say(writer, text);
+    writer.flush();
+    assertEquals(said(complaints), COMPLAINT);
+  }
+  file.room = Infinity;
+  writer.flush();
+  say(writer, "four");
+  writer.flush();
+  assertEquals(said(complaints), COMPLAINT);
+  file.room = 0;
+  say(writer, "five");
+  writer.flush();
+  assertEquals(said(complaints), COMPLAINT + COMPLAINT);
+});
+
+Deno.test("LogWriter complains of lines of another thread, of those of close(), and of none after it", () => {
+  const [file, complaints] = [new MemoryFile(), new MemoryFile()];
+  const source = new LogLines({ bufferBytes: 0, maxTextBytes: 99, now: () => 0 });
+  source.addMessage("info", { source: "worker", text: "one" });
+  const writer = makeWriter([file], null, complaints);
+  file.room = 0;
+  writer.append(source.bytes);
+  assertEquals(said(complaints), COMPLAINT);
+  const [other, heard] = [new MemoryFile(), new MemoryFile()];
+  const closing = makeWriter([other], null, heard);
+  other.room = 0;
+  say(closing, "one");
+  closing.close();
+  assertEquals(said(heard), COMPLAINT);
+  const closed = makeWriter([new MemoryFile()], null, heard);
+  closed.close();
+  say(closed, "one");
+  closed.flush();
+  assertEquals(said(heard), COMPLAINT);
+});
+
+Deno.test("LogWriter goes on when complaints cannot be written either", () => {
+  const [file, complaints] = [new MemoryFile(), new MemoryFile()];
+  const writer = makeWriter([file], null, complaints);
+  file.room = complaints.room = 0;
+  say(writer, "one");
+  writer.flush();
+  file.room = Infinity;
+  writer.flush();
+  assertEquals(said(file), "ERROR log: 1 lines lost: no space left on device\n");
 });
 
 Deno.test("LogWriter.flush() ends a line that was cut before it writes the next", () => {

@@ -9,6 +9,7 @@ import { describeError } from "../log/describe_error.ts";
 import { type Libc, openLibc } from "../system/libc.ts";
 import { loadConfigFile } from "../config/load_config_file.ts";
 import { Log, type LogPart } from "../log/log.ts";
+import type { EscapedLines } from "../log/log_lines.ts";
 import { holdRights, restRights } from "../system/capabilities.ts";
 import { logUncaughtErrors, type ServedAddress, type Serving, SiteServer } from "./thread_server.ts";
 import { shareConfig } from "../config/share_config.ts";
@@ -47,7 +48,7 @@ export type WorkerMessage =
   | { readonly kind: "done"; readonly id: number; readonly result: OrderResult }
   | { readonly kind: "refused"; readonly id: number; readonly problem: StartProblem }
   | { readonly kind: "failed"; readonly id: number; readonly message: string }
-  | { readonly kind: "log"; readonly part: LogPart; readonly lines: Uint8Array<ArrayBuffer> };
+  | { readonly kind: "log"; readonly part: LogPart; readonly lines: EscapedLines };
 
 export interface OrderResult {
   /** Where it listens, once it was told to. */
@@ -117,10 +118,10 @@ function atAddresses(config: Config, addresses: readonly ServedAddress[]): Confi
   };
 }
 
-/** Sends a copy, for the log uses its buffer again. */
+/** Sends a copy, for the log uses its buffer again. What it is given comes from LogLines. */
 function sender(part: LogPart): (lines: Uint8Array) => number {
   return (lines) => {
-    const copy = lines.slice();
+    const copy = lines.slice() as EscapedLines;
     scope.postMessage({ kind: "log", part, lines: copy }, [copy.buffer]);
     return lines.length;
   };
