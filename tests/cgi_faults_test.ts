@@ -194,3 +194,29 @@ Deno.test("bytes that are not UTF-8 reach the program, and name no file", async 
     assertEquals((await ask(https, scheme, { target: "/caf%EF%BF%BD" })).status, 200);
   }
 });
+
+Deno.test("a method that a client chose is no error, and a script that cannot be started is one line with the reason", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/missing`, "#!/usr/bin/python4\n", { mode: 0o755 });
+  await Deno.writeTextFile(`${folder}/crlf`, "#!/bin/sh\r\necho\r\n", { mode: 0o755 });
+  await using https = await HttpsServer.start({ args: ["--cgi", folder] });
+  for (const scheme of SCHEMES) {
+    for (const method of ["PUT", "PROPFIND"]) {
+      assertEquals((await ask(https, scheme, { method, target: "/index.html" })).status, 501);
+    }
+    for (const target of ["/cgi/missing", "/cgi/crlf"]) {
+      assertEquals((await ask(https, scheme, { target })).status, 500);
+    }
+  }
+  const { server } = https;
+  await server.stop();
+  const errors = server.logText().split("\n").filter((line) => / (WARN|ERROR) (GET|PUT|PROPFIND)|^ {4}/.test(line));
+  assertEquals(
+    errors.map((line) => line.slice(line.indexOf("ERROR"))),
+    SCHEMES.flatMap(() => [
+      `ERROR GET /cgi/missing: Cannot start "${folder}/missing": its first line is "#!/usr/bin/python4", and there is no such program`,
+      `ERROR GET /cgi/crlf: Cannot start "${folder}/crlf": its first line "#!/bin/sh" ends in CR LF and must end in LF alone`,
+    ]),
+  );
+  await Deno.remove(folder, { recursive: true });
+});

@@ -1,5 +1,5 @@
 /** The scripts of the set-up, run as a user runs them, in a copy of the project where Deno and npm are stand-ins. */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { curl, type Ended, run, TestServer, writeFiles } from "./harness.ts";
 import { denoStub, NPM_STUB, PINNED, ProjectCopy } from "./project_copy.ts";

@@ -26,6 +26,7 @@ import { ScriptQueue, scriptsUnavailable, type ScriptTurn } from "./script_queue
 import { ScriptRun } from "./script_run.ts";
 import { searchWords } from "./search_words.ts";
 import { SpawnError } from "../child/spawn_error.ts";
+import { startFailure } from "./start_failure.ts";
 import { spoolContent } from "../gateway/spool_content.ts";
 
 export interface CgiOptions extends Omit<HandledPlace, "cgiPaths">, MetaVariableSettings {
@@ -194,8 +195,12 @@ export class CgiScripts {
     try {
       return await starting;
     } catch (error) {
-      const message = `Cannot start "${file}"`;
+      const [program] = command.words;
+      const message = `Cannot start "${program}"${program === file ? "" : ` for "${file}"`}`;
       if (error instanceof SpawnError && error.isShortage) throw scriptsUnavailable(message, error);
+      if (error instanceof SpawnError) {
+        throw new HttpError(500, `${message}: ${startFailure(program, error)}`);
+      }
       throw new HttpError(500, message, { cause: error });
     } finally {
       this.#starts.delete(starting);

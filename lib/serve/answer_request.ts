@@ -63,10 +63,13 @@ async function awaitAnswer(
 
 const NOTHING = new Uint8Array(0);
 
+/** RFC 9110 15.6.2, 15.6.6: methods, codings and versions are for clients to choose, and no fault of the server. */
+const CHOSEN_BY_CLIENTS: readonly number[] = [501, 505];
+
 function answerFailure(error: unknown, request: ServedRequest, { log, errorResponse }: AnswerServices): HttpResponse {
   const source = `${request.method} ${request.target}`;
   if (error instanceof HttpError) {
-    if (error.status >= 500) log.error(source, error.message, error.cause);
+    if (error.status >= 500 && !CHOSEN_BY_CLIENTS.includes(error.status)) log.error(source, error.message, error.cause);
     else log.debug(source, error.message, error.cause);
     return errorResponse(error);
   }

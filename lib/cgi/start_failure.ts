@@ -1,0 +1,45 @@
+/**
+ * Why a program could not be started, in one line for the log. Separate because the system only says that something is not
+ * there: what is not there stands in the first line of the program, which is read here. I/O.
+ */
+
+/** As errno(3) counts. */
+const ENOENT = 2;
+const ENOEXEC = 8;
+const EACCES = 13;
+
+/** The kernel reads no more of a first line either (BINPRM_BUF_SIZE). */
+const MAX_LINE_BYTES = 256;
+
+/** What the system said of it. */
+interface StartError {
+  readonly errno: number;
+  readonly message: string;
+}
+
+/** The reason, with the first line of the file `program` where that explains it. Never throws. */
+export function startFailure(program: string, { errno, message }: StartError): string {
+  const line = readFirstLine(program);
+  if (line === null) return message;
+  if (!line.startsWith("#!")) return errno === ENOEXEC ? `it is no program, and its first line is "${line}"` : message;
+  // A carriage return is a part of the interpreter's name, and hardly ever is one called so.
+  if (line.endsWith("\r")) return `its first line "${line.slice(0, -1)}" ends in CR LF and must end in LF alone`;
+  if (errno === ENOENT) return `its first line is "${line}", and there is no such program`;
+  if (errno === EACCES) return `its first line is "${line}", and it or that program may not be executed`;
+  return `${message}; its first line is "${line}"`;
+}
+
+/** Without its end, as Latin-1 text; null where it cannot be read or is no text. */
+function readFirstLine(path: string): string | null {
+  const bytes = new Uint8Array(MAX_LINE_BYTES);
+  let length: number;
+  try {
+    using file = Deno.openSync(path);
+    length = file.readSync(bytes) ?? 0;
+  } catch {
+    // Whatever it is, the reason that the system gave is told.
+    return null;
+  }
+  const [line] = new TextDecoder("latin1").decode(bytes.subarray(0, length)).split("\n");
+  return line.includes("\0") ? null : line;
+}

@@ -1,0 +1,47 @@
+import { assertEquals } from "@std/assert";
+import { HeaderFields } from "../http/header_fields.ts";
+import { EMPTY_BODY, HttpError } from "../http/message.ts";
+import { answerRequest } from "./answer_request.ts";
+import { ServedRequest } from "./served_request.ts";
+
+type Ends = Parameters<typeof answerRequest>[2];
+
+const REQUEST = new ServedRequest({
+  head: { method: "PROPFIND", target: "/", version: "1.1", fields: HeaderFields.EMPTY },
+  target: { form: "origin", path: "/", query: "", authority: null },
+  host: "",
+  hasContent: false,
+  contentLength: 0,
+  expectsContinue: false,
+  rejection: null,
+}, {
+  body: EMPTY_BODY,
+  connection: { id: 1, remoteAddress: "", remotePort: 0, localAddress: "", localPort: 0, secure: false },
+  watch: () => {},
+});
+
+/** The level at which a failure is logged. */
+function levelOf(error: unknown): string[] {
+  const levels: string[] = [];
+  const log = { debug: () => void levels.push("debug"), error: () => void levels.push("error") };
+  const errorResponse = ({ status }: HttpError) => ({ status, fields: HeaderFields.EMPTY, body: EMPTY_BODY });
+  const handler = () => {
+    throw error;
+  };
+  // Nothing is written for an answer that is there at once.
+  const ends = { services: { handler, errorResponse, log } } as unknown as Ends;
+  answerRequest({ rejection: null }, REQUEST, ends);
+  return levels;
+}
+
+Deno.test("answerRequest() logs what the client chose as no fault of the server", () => {
+  const table: readonly (readonly [error: unknown, level: string])[] = [
+    [new HttpError(404, "x"), "debug"],
+    [new HttpError(501, 'Method "PROPFIND"'), "debug"],
+    [new HttpError(505, "x"), "debug"],
+    [new HttpError(500, "x"), "error"],
+    [new HttpError(503, "x"), "error"],
+    [new Error("x"), "error"],
+  ];
+  for (const [error, level] of table) assertEquals([String(error), ...levelOf(error)], [String(error), level]);
+});
