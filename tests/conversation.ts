@@ -1,5 +1,5 @@
 /**
- * One connection of the server, played: a ServedConnection over a scripted transport with a handler of the test, a clock
+ * One connection of the server, played: an OpenConnection over a scripted transport with a handler of the test, a clock
  * that stands still, and a log that is kept.
  */
 import { TrustedProxies } from "../lib/access/forwarded.ts";
@@ -10,7 +10,9 @@ import { type Body, BytesBody, EMPTY_BODY, type HttpError, type HttpResponse } f
 import { HeadWriter, OutputPool } from "../lib/http/writers.ts";
 import { DEFAULT_LIMITS, type Limits } from "../lib/limits.ts";
 import { RULES, type Rules } from "../lib/rules.ts";
-import { type ConnectionServices, ServedConnection } from "../lib/serve/http1_connection.ts";
+import { beginConnection } from "../lib/serve/begin_connection.ts";
+import type { ConnectionServices } from "../lib/serve/connection_services.ts";
+import type { OpenConnection } from "../lib/serve/open_connection.ts";
 import type { ServedRequest } from "../lib/serve/served_request.ts";
 import { bytesOf, textOf } from "./feed.ts";
 import { parseResponses, type RawResponse, toText } from "./raw_http.ts";
@@ -31,7 +33,7 @@ export interface ConversationOptions extends ScriptOptions {
 
 export class Conversation {
   readonly transport: ScriptedTransport;
-  readonly connection: ServedConnection;
+  readonly connection: OpenConnection;
   /** Settles with the connection. */
   readonly done: Promise<void>;
   /** What was logged: `LEVEL TEXT`, and `access METHOD TARGET STATUS BYTES` for a request. */
@@ -44,7 +46,7 @@ export class Conversation {
   constructor(handler: TestHandler, options: ConversationOptions = {}) {
     this.transport = new ScriptedTransport(options);
     if (options.handshake !== undefined) this.transport.handshake = options.handshake;
-    this.connection = new ServedConnection(this.transport, CONNECTION_INFO, {
+    this.connection = beginConnection(this.transport, CONNECTION_INFO, {
       ...makeServices(handler, { ...options, log: this.log }),
       outputPool: this.outputPool,
       clock: this.clock,

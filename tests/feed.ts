@@ -7,7 +7,7 @@ import { latin1Bytes, latin1Text } from "../lib/http/grammar.ts";
 import { HeaderFields } from "../lib/http/header_fields.ts";
 import { KnownSections } from "../lib/http/known_sections.ts";
 import { HttpError } from "../lib/http/message.ts";
-import type { ReceiveBuffer } from "../lib/http/receive_buffer.ts";
+import { ReceiveBuffer } from "../lib/http/receive_buffer.ts";
 import { HeadWriter, OutputBuffer } from "../lib/http/writers.ts";
 import { DEFAULT_LIMITS, type Limits } from "../lib/limits.ts";
 import { RULES, type Rules } from "../lib/rules.ts";
@@ -33,24 +33,16 @@ export function textOf(bytes: Uint8Array): string {
   return latin1Text(bytes, 0, bytes.length);
 }
 
-/** Puts bytes into a buffer as reads of a socket would. */
-export function receiveInto(
-  target: { space(): Uint8Array; receive(count: number): void },
-  bytes: Uint8Array,
-): void {
+/** Puts bytes, or a text one byte a character, into a buffer as reads of a socket would. */
+export function fill(buffer: ReceiveBuffer, input: Uint8Array | string): void {
+  const bytes = typeof input === "string" ? latin1Bytes(input) : input;
   for (let at = 0; at < bytes.length;) {
-    const space = target.space();
+    const space = buffer.space();
     const count = Math.min(space.length, bytes.length - at);
     space.set(bytes.subarray(at, at + count));
-    target.receive(count);
+    buffer.receive(count);
     at += count;
   }
-}
-
-/** The same for a bare buffer. */
-export function fill(buffer: ReceiveBuffer, bytes: Uint8Array | string): void {
-  const target = { space: () => buffer.space(), receive: (count: number) => buffer.commit(count) };
-  receiveInto(target, typeof bytes === "string" ? latin1Bytes(bytes) : bytes);
 }
 
 export interface ReadOptions {
@@ -82,6 +74,7 @@ const OUTPUT = new OutputBuffer();
 
 class Recorder {
   readonly events: string[] = [];
+  readonly #buffer = new ReceiveBuffer();
   readonly #connection: Connection;
   #content = "";
 
@@ -91,13 +84,13 @@ class Recorder {
       rules,
       headWriter: HEAD_WRITER,
       sections: new KnownSections(),
-    });
+    }, this.#buffer);
   }
 
   /** False when the connection has ended. */
   feed(piece: Uint8Array | null): boolean {
-    if (piece === null) this.#connection.receive(null);
-    else receiveInto(this.#connection, piece);
+    if (piece === null) this.#buffer.receive(null);
+    else fill(this.#buffer, piece);
     for (;;) {
       let event: RequestEvent;
       try {

@@ -1,6 +1,6 @@
 /**
- * One HTTP/1 connection as two state machines over bytes, without a socket: `receive` and `nextEvent` for the requests,
- * `sendHead`, `sendData` and `sendEnd` for the answers. The states stand in connection_states.ts. RFC 9112 6 and 9.
+ * One HTTP/1 connection as two state machines over bytes, without a socket: `nextEvent` takes the requests from a buffer,
+ * `sendHead`, `sendData` and `sendEnd` are for the answers. The states stand in connection_states.ts. RFC 9112 6 and 9.
  */
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
@@ -19,7 +19,7 @@ import { type FieldMeaning, fieldMeaning } from "./field_meaning.ts";
 import { HeadReader, type ReadHead } from "./head_reader.ts";
 import type { KeptHead } from "./kept_head.ts";
 import type { KnownSections } from "./known_sections.ts";
-import { ReceiveBuffer } from "./receive_buffer.ts";
+import type { ReceiveBuffer } from "./receive_buffer.ts";
 import type { ReceivedRequest } from "./received_request.ts";
 import { parseAuthority, parseTarget } from "./target.ts";
 import {
@@ -34,7 +34,7 @@ import {
 
 export type RequestEvent =
   | { readonly type: "request_head"; readonly request: ReceivedRequest }
-  /** A part of the content; valid until the next call of `space()`. */
+  /** A part of the content; valid until the buffer is asked for space again. */
   | { readonly type: "data"; readonly bytes: Uint8Array }
   | { readonly type: "end_of_message" }
   | { readonly type: "peer_closed" }
@@ -63,16 +63,14 @@ export interface ConnectionOptions {
 export class Connection {
   readonly #limits: Limits;
   readonly #rules: Rules;
-  readonly #buffer = new ReceiveBuffer();
+  readonly #buffer: ReceiveBuffer;
   readonly #headReader: HeadReader;
   readonly #headWriter: HeadWriter;
   #requestState: RequestState = "idle";
   #responseState: ResponseState = "idle";
   #bodyReader: BodyReader | null = null;
-  #hasHadContent = false;
   /** Of the present request. */
   #head: RequestHead | null = null;
-  #hasPeerClosed = false;
   #keepsAlive = true;
   /** The client said that it will send nothing after the present request. */
   #isLastRequest = false;
@@ -82,7 +80,9 @@ export class Connection {
   /** Bytes of content that the head promised and that were not sent. */
   #unsent = 0;
 
-  constructor(options: ConnectionOptions) {
+  /** Reads what arrives in `buffer`. */
+  constructor(options: ConnectionOptions, buffer: ReceiveBuffer) {
+    this.#buffer = buffer;
     this.#limits = options.limits;
     this.#rules = options.rules;
     this.#headWriter = options.headWriter;
@@ -109,7 +109,7 @@ export class Connection {
 
   /** The peer has ended its side; what it sent before may still be unread. */
   get hasPeerClosed(): boolean {
-    return this.#hasPeerClosed;
+    return this.#buffer.hasEnded;
   }
 
   /** Whether the peer can have sent nothing that is unread, going by what it said: this was to be its last request. */
@@ -117,25 +117,9 @@ export class Connection {
     return this.#isLastRequest && this.#bodyReader === null && this.#buffer.length === 0;
   }
 
-  /** Gives the receive buffer back; no read into `space()` may be under way, and the connection is not used again. */
-  release(): void {
-    // A script may still be taking in the last part of a content, which stands there.
-    if (!this.#hasHadContent) this.#buffer.release();
-  }
-
-  /** What stands before the first request of a connection, by a reader that takes it from the buffer. */
-  takePreamble<Preamble>(read: (buffer: ReceiveBuffer) => Preamble): Preamble {
-    return read(this.#buffer);
-  }
-
   /** The head of the present request, also where it was refused; null where there is none, or none that can be read. */
   get head(): RequestHead | null {
     return this.#head;
-  }
-
-  /** Drops what has arrived unread. */
-  discard(): void {
-    this.#buffer.skip(this.#buffer.length);
   }
 
   /** Whether the head of the present response says, or will say, that the connection goes on. */
@@ -146,17 +130,6 @@ export class Connection {
   /** Makes the present response the last one. */
   endAfterResponse(): void {
     this.#keepsAlive = false;
-  }
-
-  /** Where the socket reads to; `capacity` is the wish for a body. Every view given out before is invalid then. */
-  space(capacity?: number): Uint8Array {
-    return this.#buffer.space(capacity);
-  }
-
-  /** `count` bytes have been read into `space()`; null: the peer has ended its side. */
-  receive(count: number | null): void {
-    if (count === null) this.#hasPeerClosed = true;
-    else this.#buffer.commit(count);
   }
 
   /**
@@ -171,7 +144,7 @@ export class Connection {
         case "receiving_body":
           return this.#nextData();
         default:
-          return this.#hasPeerClosed ? PEER_CLOSED : NEED_DATA;
+          return this.hasPeerClosed ? PEER_CLOSED : NEED_DATA;
       }
     } catch (error) {
       this.#moveRequest("reading_error");
@@ -183,7 +156,7 @@ export class Connection {
   #nextHead(): RequestEvent {
     const head = this.#buffer.length === 0 ? null : this.#headReader.read(this.#buffer);
     if (head === null) {
-      if (!this.#hasPeerClosed) return NEED_DATA;
+      if (!this.hasPeerClosed) return NEED_DATA;
       // RFC 9112 8: an incomplete request is answered with 400; here nobody is left who would wait for it.
       if (this.hasBegunRequest) throw new HttpError(400, "The peer closed within a request head");
       this.#moveRequest("peer_closed");
@@ -203,7 +176,8 @@ export class Connection {
     if (framing === 0) {
       this.#moveRequest("end_of_message");
     } else {
-      this.#hasHadContent = true;
+      // A script may still be taking in the last part of it when the connection has ended.
+      this.#buffer.keep();
       this.#bodyReader = framing === "chunked" ? new ChunkedReader(this.#limits) : new LengthReader(framing);
     }
     return { type: "request_head", request };
@@ -221,7 +195,7 @@ export class Connection {
   #nextData(): RequestEvent {
     const part = this.#bodyReader?.read(this.#buffer) ?? null;
     if (part === null) {
-      if (!this.#hasPeerClosed) return NEED_DATA;
+      if (!this.hasPeerClosed) return NEED_DATA;
       // RFC 9112 8: a body shorter than its framing says is incomplete, and must not pass for a whole one.
       throw new HttpError(400, "The peer closed within a request body");
     }

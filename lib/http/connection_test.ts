@@ -1,12 +1,13 @@
 /** The Connection: what it asks of a head beyond its grammar, its states, and what it sends. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { bytesOf, readEvents, receiveInto, textOf } from "../../tests/feed.ts";
+import { fill, readEvents, textOf } from "../../tests/feed.ts";
 import { chunked, fields, line, post, testReading } from "../../tests/reading.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { RULES } from "../rules.ts";
 import { Connection } from "./connection.ts";
 import { HeaderFields } from "./header_fields.ts";
 import { KnownSections } from "./known_sections.ts";
+import { ReceiveBuffer } from "./receive_buffer.ts";
 import type { ReceivedRequest } from "./received_request.ts";
 import { HeadWriter, OutputBuffer } from "./writers.ts";
 
@@ -129,14 +130,14 @@ Deno.test("nextEvent() refuses a message that the peer cut", () => {
 
 /** A connection that has received the text. */
 function connectionWith(input: string): Connection {
-  const connection = new Connection({
+  const buffer = new ReceiveBuffer();
+  fill(buffer, input);
+  return new Connection({
     limits: DEFAULT_LIMITS,
     rules: RULES.standard,
     headWriter: new HeadWriter(),
     sections: new KnownSections(),
-  });
-  receiveInto(connection, bytesOf(input));
-  return connection;
+  }, buffer);
 }
 
 function nextRequest(connection: Connection): ReceivedRequest {

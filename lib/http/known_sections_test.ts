@@ -3,7 +3,7 @@
  * what is kept.
  */
 import { assert, assertEquals } from "@std/assert";
-import { byteByByte, bytesOf, fill, receiveInto, type Split, whole } from "../../tests/feed.ts";
+import { byteByByte, bytesOf, fill, type Split, whole } from "../../tests/feed.ts";
 import { DEFAULT_LIMITS, type Limits } from "../limits.ts";
 import { RULES } from "../rules.ts";
 import { Connection, type RequestEvent } from "./connection.ts";
@@ -50,11 +50,13 @@ const HEADS: readonly string[] = [
 
 /** All that the core says of the requests in `input`, which come on one connection. */
 function readAll(input: string, sections: KnownSections, split: Split): readonly unknown[] {
-  const connection = new Connection({ limits: LIMITS, rules: RULES.course, headWriter: new HeadWriter(), sections });
+  const buffer = new ReceiveBuffer();
+  const options = { limits: LIMITS, rules: RULES.course, headWriter: new HeadWriter(), sections };
+  const connection = new Connection(options, buffer);
   const said: unknown[] = [];
   try {
     for (const piece of split(bytesOf(input))) {
-      receiveInto(connection, piece);
+      fill(buffer, piece);
       for (let event = connection.nextEvent(); event.type !== "need_data"; event = connection.nextEvent()) {
         said.push(describe(event));
         if (connection.requestState === "received" && !endCycle(connection)) return [...said, "last"];

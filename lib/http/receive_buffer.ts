@@ -20,14 +20,19 @@ const BUSY_BYTES = 8192;
 const FREE: Uint8Array<ArrayBuffer>[] = [];
 const MAX_FREE_COUNT = 256;
 
+const NOTHING = new Uint8Array(0);
+
 export class ReceiveBuffer {
-  #bytes = FREE.pop() ?? new Uint8Array(IDLE_BYTES);
+  /** Nothing until the first read: a connection that is refused, or is still at its handshake, has none. */
+  #bytes = NOTHING;
   /** What the storage is to have, as far as reads have shown. */
   #usefulBytes = IDLE_BYTES;
   #start = 0;
   #end = 0;
   /** How many bytes from `#start` on are known to hold no LF. */
   #scanned = 0;
+  #hasEnded = false;
+  #isKept = false;
 
   /** The storage; what has arrived stands from `start` (inclusive) to `end` (exclusive). */
   get bytes(): Uint8Array {
@@ -40,6 +45,11 @@ export class ReceiveBuffer {
 
   get end(): number {
     return this.#end;
+  }
+
+  /** The peer has ended its side; what it sent before may still be here. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** Bytes that have arrived and were not taken. */
@@ -56,7 +66,7 @@ export class ReceiveBuffer {
     let wanted = Math.min(mostBytes, this.#usefulBytes);
     while (wanted <= length) wanted *= 2;
     if (this.#bytes.length !== wanted && (length === 0 || this.#bytes.length < wanted)) {
-      const larger = new Uint8Array(wanted);
+      const larger = (wanted === IDLE_BYTES ? FREE.pop() : undefined) ?? new Uint8Array(wanted);
       larger.set(this.#bytes.subarray(this.#start, this.#end));
       this.#bytes = larger;
       this.#rewind(length);
@@ -69,16 +79,28 @@ export class ReceiveBuffer {
     return this.#bytes.subarray(this.#end);
   }
 
-  /** Gives the storage back. Nothing may read into it any more, and this buffer must not be used again. */
+  /** Somebody may go on using views of the storage when it is released: nobody else gets it then. */
+  keep(): void {
+    this.#isKept = true;
+  }
+
+  /** Gives the storage back. Nothing may read into it any more, and this buffer must not be used again. Idempotent. */
   release(): void {
-    if (this.#bytes.length === IDLE_BYTES && FREE.length < MAX_FREE_COUNT) FREE.push(this.#bytes);
-    this.#bytes = new Uint8Array(0);
+    const isFree = this.#bytes.length === IDLE_BYTES && !this.#isKept;
+    if (isFree && FREE.length < MAX_FREE_COUNT) FREE.push(this.#bytes);
+    this.#bytes = NOTHING;
     this.#rewind(0);
   }
 
   #rewind(length: number): void {
     this.#start = 0;
     this.#end = length;
+  }
+
+  /** Says what a read gave: `count` bytes at the front of `space()`; null: the peer has ended its side. */
+  receive(count: number | null): void {
+    if (count === null) this.#hasEnded = true;
+    else this.commit(count);
   }
 
   /** Says that a read put `count` bytes at the front of `space()`. */
@@ -94,6 +116,11 @@ export class ReceiveBuffer {
     if (count > this.length) throw new Error("More bytes taken than have arrived");
     this.#start += count;
     this.#scanned = 0;
+  }
+
+  /** Takes all bytes away unseen. */
+  discard(): void {
+    this.skip(this.length);
   }
 
   /** Takes at most `max` bytes, as a view; empty when none have arrived. */

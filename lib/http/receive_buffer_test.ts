@@ -98,3 +98,25 @@ Deno.test("commit() and skip() throw when there are fewer bytes", () => {
   assertThrows(() => buffer.commit(buffer.space().length + 1), Error, "More bytes committed");
   assertThrows(() => buffer.skip(1), Error, "More bytes taken");
 });
+
+Deno.test("receive() takes what a read gave, and tells the end", () => {
+  const buffer = new ReceiveBuffer();
+  fill(buffer, "last");
+  assertEquals(buffer.hasEnded, false);
+  buffer.receive(null);
+  assertEquals([buffer.hasEnded, buffer.length], [true, 4]);
+  buffer.discard();
+  assertEquals([buffer.hasEnded, buffer.length], [true, 0]);
+});
+
+Deno.test("release() gives the storage to the next one that reads, but not where it is still looked at", () => {
+  const [first, second, third] = [1, 2, 3].map(() => new ReceiveBuffer());
+  assertEquals(first.bytes.length, 0);
+  const storage = first.space().buffer;
+  first.release();
+  first.release();
+  assertEquals(second.space().buffer, storage);
+  second.keep();
+  second.release();
+  assert(third.space().buffer !== storage);
+});

@@ -1,14 +1,13 @@
 /**
  * What a request is answered with, whatever happens: what the handler gives, or an error page for what it throws. Apart
- * from the pump, which sends it and decides what becomes of the connection.
+ * from serve_exchange.ts, which sends it.
  */
 import { HttpError, type HttpResponse, type Soon } from "../http/message.ts";
-import type { ReceivedRequest } from "../http/received_request.ts";
-import { isPeerGone } from "../net/is_peer_gone.ts";
-import { isSettledSoon } from "./is_settled_soon.ts";
 import type { Log } from "../log/log.ts";
+import { isPeerGone } from "../net/is_peer_gone.ts";
+import type { Exchange } from "./exchange.ts";
+import { isSettledSoon } from "./is_settled_soon.ts";
 import type { ServedRequest } from "./served_request.ts";
-import type { SocketWriter } from "./socket_writer.ts";
 
 /** Who answers. */
 export interface AnswerServices {
@@ -19,36 +18,32 @@ export interface AnswerServices {
   readonly log: Pick<Log, "debug" | "error">;
 }
 
-interface AnswerEnds {
-  readonly writer: SocketWriter;
-  readonly services: AnswerServices;
-}
-
 /** Throws and rejects only when there is nobody left to answer. */
 export function answerRequest(
-  { rejection }: Pick<ReceivedRequest, "rejection">,
+  exchange: Exchange,
   request: ServedRequest,
-  ends: AnswerEnds,
+  services: AnswerServices,
 ): Soon<HttpResponse> {
   try {
+    const { rejection } = exchange.received;
     if (rejection !== null) throw rejection;
-    const answer = ends.services.handler(request);
-    return answer instanceof Promise ? awaitAnswer(answer, request, ends) : answer;
+    const answer = services.handler(request);
+    return answer instanceof Promise ? awaitAnswer(answer, request, { exchange, services }) : answer;
   } catch (error) {
-    return answerFailure(error, request, ends.services);
+    return answerFailure(error, request, services);
   }
 }
 
-/** Answers that wait in the output buffer leave without this one when it takes its time. */
+/** Answers that wait for a flush leave without this one when it takes its time. */
 async function awaitAnswer(
   answer: Promise<HttpResponse>,
   request: ServedRequest,
-  { writer, services }: AnswerEnds,
+  { exchange, services }: { readonly exchange: Exchange; readonly services: AnswerServices },
 ): Promise<HttpResponse> {
   try {
-    if (writer.hasOutput && !await isSettledSoon(answer)) {
+    if (exchange.hasOutput && !await isSettledSoon(answer)) {
       try {
-        await writer.sendAside(NOTHING);
+        await exchange.flush();
       } catch (error) {
         request.abort();
         await (await answer).body.close();
@@ -60,8 +55,6 @@ async function awaitAnswer(
     return answerFailure(error, request, services);
   }
 }
-
-const NOTHING = new Uint8Array(0);
 
 /** RFC 9110 15.6.2, 15.6.6: methods, codings and versions are for clients to choose, and no fault of the server. */
 const CHOSEN_BY_CLIENTS: readonly number[] = [501, 505];

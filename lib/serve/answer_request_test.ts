@@ -2,23 +2,22 @@ import { assertEquals } from "@std/assert";
 import { HeaderFields } from "../http/header_fields.ts";
 import { EMPTY_BODY, HttpError } from "../http/message.ts";
 import { answerRequest } from "./answer_request.ts";
+import type { Exchange } from "./exchange.ts";
 import { ServedRequest } from "./served_request.ts";
 
-type Ends = Parameters<typeof answerRequest>[2];
-
-const REQUEST = new ServedRequest({
-  head: { method: "PROPFIND", target: "/", version: "1.1", fields: HeaderFields.EMPTY },
-  target: { form: "origin", path: "/", query: "", authority: null },
-  host: "",
-  hasContent: false,
-  contentLength: 0,
-  expectsContinue: false,
-  rejection: null,
-}, {
-  body: EMPTY_BODY,
-  connection: { id: 1, remoteAddress: "", remotePort: 0, localAddress: "", localPort: 0, secure: false },
-  watch: () => {},
-});
+const EXCHANGE = {
+  received: {
+    head: { method: "PROPFIND", target: "/", version: "1.1", fields: HeaderFields.EMPTY },
+    target: { form: "origin", path: "/", query: "", authority: null },
+    host: "",
+    hasContent: false,
+    contentLength: 0,
+    expectsContinue: false,
+    rejection: null,
+  },
+  client: { id: 1, remoteAddress: "", remotePort: 0, localAddress: "", localPort: 0, secure: false },
+  // Nothing is written for an answer that is there at once.
+} as unknown as Exchange;
 
 /** The level at which a failure is logged. */
 function levelOf(error: unknown): string[] {
@@ -28,9 +27,7 @@ function levelOf(error: unknown): string[] {
   const handler = () => {
     throw error;
   };
-  // Nothing is written for an answer that is there at once.
-  const ends = { services: { handler, errorResponse, log } } as unknown as Ends;
-  answerRequest({ rejection: null }, REQUEST, ends);
+  answerRequest(EXCHANGE, new ServedRequest(EXCHANGE, EMPTY_BODY), { handler, errorResponse, log });
   return levels;
 }
 

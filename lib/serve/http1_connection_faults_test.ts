@@ -7,7 +7,8 @@ import { CountingPool, echoContent, makeServices, ok, respond } from "../../test
 import { parseResponses, toText } from "../../tests/raw_http.ts";
 import { ScriptedTransport } from "../../tests/scripted_transport.ts";
 import type { Body, HttpResponse } from "../http/message.ts";
-import { type ConnectionServices, ServedConnection } from "./http1_connection.ts";
+import { beginConnection } from "./begin_connection.ts";
+import type { ConnectionServices } from "./connection_services.ts";
 import type { ServedRequest } from "./served_request.ts";
 import type { Transport } from "../net/transport.ts";
 
@@ -145,7 +146,7 @@ const INFO = {
 async function play(services: ConnectionServices, faults: Faults): Promise<FaultyTransport> {
   const transport = new FaultyTransport(faults);
   const handler = (request: ServedRequest) => answer(request, faults);
-  const done = new ServedConnection(transport, INFO, { ...services, handler }).run();
+  const done = beginConnection(transport, INFO, { ...services, handler }).run();
   let isDone = false;
   done.then(() => isDone = true);
   for (const part of REQUESTS) {

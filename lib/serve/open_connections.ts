@@ -3,14 +3,10 @@
  * who waits for one to end. Separate from accepting them. No I/O but timers.
  */
 import { networkOf } from "../ip_address.ts";
-import type { ConnectionInfo } from "../http/message.ts";
+import type { OpenConnection } from "./open_connection.ts";
 
-/** What is kept of a connection here. */
-export interface OpenConnection {
-  readonly info: ConnectionInfo;
-  /** Closes it where no request has begun for at least so long; whether it did. */
-  closeIfIdle(reason: string, idleMs: number): boolean;
-}
+/** What is asked of a connection here. */
+export type CountedConnection = Pick<OpenConnection, "info" | "closeIfIdle">;
 
 /** Where an open connection stands: between those that were added before and after it. */
 export interface Place<Item> {
@@ -22,7 +18,7 @@ export interface Place<Item> {
 /** So many idle connections are closed at once, so that looking for them costs little for each. */
 const CLOSED_AT_ONCE = 64;
 
-export class OpenConnections<Item extends OpenConnection> implements Iterable<Item> {
+export class OpenConnections<Item extends CountedConnection> implements Iterable<Item> {
   /**
    * A list in the order of their coming, and no Set: the tables that a Set has outgrown keep what was in them alive until
    * the next whole collection (measured: 1.8 KiB a connection that has ended, and a tenth of the time of a short one).

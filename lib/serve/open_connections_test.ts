@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { type OpenConnection, OpenConnections } from "./open_connections.ts";
+import { type CountedConnection, OpenConnections } from "./open_connections.ts";
 
-interface Named extends OpenConnection {
+interface Named extends CountedConnection {
   readonly name: string;
 }
 

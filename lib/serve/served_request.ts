@@ -1,18 +1,14 @@
 /**
- * A request as handlers see it, and its content as they pull it. Apart from the pump, which only lends them two
- * functions: one that pulls content from the socket, one that watches the socket while nothing is to be read.
+ * A request as handlers see it, and its content as they pull it, over an exchange of any protocol. Apart from serving it, for
+ * handlers get nothing else.
  */
 import type { HeaderFields } from "../http/header_fields.ts";
 import type { Body, ConnectionInfo, HttpRequest, HttpVersion } from "../http/message.ts";
 import type { ReceivedRequest } from "../http/received_request.ts";
+import type { ContentSource, Exchange } from "./exchange.ts";
 
-/** What a request needs of its connection. */
-export interface LentToRequest {
-  readonly body: Body;
-  readonly connection: ConnectionInfo;
-  /** Starts noticing that the client goes away. */
-  readonly watch: () => void;
-}
+/** What a request needs of its exchange. */
+export type RequestEnds = Pick<Exchange, "received" | "client" | "watch">;
 
 export class ServedRequest implements HttpRequest {
   readonly method: string;
@@ -26,10 +22,12 @@ export class ServedRequest implements HttpRequest {
   readonly connection: ConnectionInfo;
   /** The router's guard finds it out. */
   user: HttpRequest["user"] = null;
-  readonly #watch: () => void;
+  /** Null once the request has been answered. */
+  #exchange: RequestEnds | null;
   #controller: AbortController | null = null;
 
-  constructor(received: ReceivedRequest, lent: LentToRequest) {
+  constructor(exchange: RequestEnds, body: Body) {
+    const { received } = exchange;
     this.method = received.head.method;
     this.target = received.head.target;
     this.version = received.head.version;
@@ -37,43 +35,48 @@ export class ServedRequest implements HttpRequest {
     this.path = received.target.path;
     this.query = received.target.query;
     this.host = received.host;
-    this.body = lent.body;
-    this.connection = lent.connection;
-    this.#watch = lent.watch;
+    this.body = body;
+    this.connection = exchange.client;
+    this.#exchange = exchange;
   }
 
+  /** Its first use has the client watched. */
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
-      this.#watch();
+      this.#exchange?.watch(this.#controller);
     }
     return this.#controller.signal;
   }
 
+  /** The answer has been sent: nothing aborts the signal any more, and the exchange may be another request's. */
+  end(): void {
+    this.#exchange = null;
+  }
+
   /** The answer can no longer reach the client. */
   abort(): void {
-    this.#controller?.abort();
+    if (this.#exchange !== null) this.#controller?.abort();
   }
 }
 
-/** The content of a request, pulled from the connection part by part. */
+/** The content of a request, pulled from its exchange part by part. */
 export class RequestBody implements Body {
   readonly length: number | null;
-  readonly #pull: () => Promise<Uint8Array | null>;
+  readonly #source: ContentSource;
   #isUsed = false;
   #isClosed = false;
 
-  /** `pull` gives the next part, null after the last. */
-  constructor({ contentLength }: Pick<ReceivedRequest, "contentLength">, pull: () => Promise<Uint8Array | null>) {
+  constructor({ contentLength }: Pick<ReceivedRequest, "contentLength">, source: ContentSource) {
     this.length = contentLength;
-    this.#pull = pull;
+    this.#source = source;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     if (this.#isUsed) throw new Error("A body is read once");
     this.#isUsed = true;
     while (!this.#isClosed) {
-      const part = await this.#pull();
+      const part = await this.#source.pull();
       if (part === null || this.#isClosed) return;
       yield part;
     }

@@ -21,7 +21,7 @@ const CONNECTION = { id: 1, remoteAddress: "", remotePort: 0, localAddress: "", 
 function bodyOf(...parts: readonly string[]): { readonly body: RequestBody; pulls: () => number } {
   let count = 0;
   const pull = () => Promise.resolve(count < parts.length ? bytesOf(parts[count++]) : null);
-  return { body: new RequestBody(RECEIVED, pull), pulls: () => count };
+  return { body: new RequestBody(RECEIVED, { pull }), pulls: () => count };
 }
 
 async function contentOf(body: AsyncIterable<Uint8Array>): Promise<string> {
@@ -31,7 +31,7 @@ async function contentOf(body: AsyncIterable<Uint8Array>): Promise<string> {
 }
 
 Deno.test("ServedRequest says what head, target and connection say", () => {
-  const request = new ServedRequest(RECEIVED, { body: EMPTY_BODY, connection: CONNECTION, watch: () => {} });
+  const request = new ServedRequest({ received: RECEIVED, client: CONNECTION, watch: () => {} }, EMPTY_BODY);
   assertEquals([request.method, request.target, request.version], ["POST", "/a%20b?c", "1.1"]);
   assertEquals([request.path, request.query, request.host], ["/a b", "c", "h"]);
   assertEquals([request.fields, request.body, request.connection], [RECEIVED.head.fields, EMPTY_BODY, CONNECTION]);
@@ -39,11 +39,8 @@ Deno.test("ServedRequest says what head, target and connection say", () => {
 
 Deno.test("signal watches the connection from its first use on, and is one", () => {
   let watchCount = 0;
-  const request = new ServedRequest(RECEIVED, {
-    body: EMPTY_BODY,
-    connection: CONNECTION,
-    watch: () => void watchCount++,
-  });
+  const exchange = { received: RECEIVED, client: CONNECTION, watch: () => void watchCount++ };
+  const request = new ServedRequest(exchange, EMPTY_BODY);
   request.abort();
   assertEquals(watchCount, 0);
   const { signal } = request;
@@ -65,7 +62,10 @@ Deno.test("RequestBody gives each part when it is asked for", async () => {
 
 Deno.test("RequestBody has the length of its framing", () => {
   assertEquals(bodyOf().body.length, 5);
-  assertEquals(new RequestBody({ ...RECEIVED, contentLength: null }, () => Promise.resolve(null)).length, null);
+  assertEquals(
+    new RequestBody({ ...RECEIVED, contentLength: null }, { pull: () => Promise.resolve(null) }).length,
+    null,
+  );
 });
 
 Deno.test("RequestBody is read once", async () => {

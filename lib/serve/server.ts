@@ -4,7 +4,9 @@
  */
 import { type ConnectionInfo, HttpError, RETRY_SOON } from "../http/message.ts";
 import { OpenConnections } from "./open_connections.ts";
-import { type ConnectionServices, ServedConnection } from "./http1_connection.ts";
+import { beginConnection } from "./begin_connection.ts";
+import type { ConnectionServices } from "./connection_services.ts";
+import type { OpenConnection } from "./open_connection.ts";
 import type { AcceptedSocket, Listener } from "../net/transport.ts";
 
 const SWEEP_MS = 1000;
@@ -42,9 +44,9 @@ interface ConnectionKind {
 
 export class Server {
   readonly #services: ConnectionServices;
-  readonly #connections = new OpenConnections<ServedConnection>();
+  readonly #connections = new OpenConnections<OpenConnection>();
   /** Those that get no more than a refusal. */
-  readonly #refused = new OpenConnections<ServedConnection>();
+  readonly #refused = new OpenConnections<OpenConnection>();
   /** TLS connections that were closed before their handshake, which the runtime leaves open. */
   #unshaken: ConnectionInfo[] = [];
   readonly #listeners = new Set<Listener>();
@@ -96,7 +98,7 @@ export class Server {
   #admit(socket: AcceptedSocket, kind: ConnectionKind): Promise<void> | null {
     const { limits, proxies } = this.#services;
     const info = describeConnection(socket, { id: ++this.#count, secure: kind.secure });
-    const connection = new ServedConnection(socket, info, kind.services);
+    const connection = beginConnection(socket, info, kind.services);
     const { remoteAddress } = info;
     if (this.#connections.countFrom(remoteAddress) >= limits.maxPerAddress && !proxies.has(remoteAddress)) {
       this.#refuse(connection, "Too many connections from one address");
@@ -107,14 +109,14 @@ export class Server {
     return null;
   }
 
-  async #admitLater(connection: ServedConnection): Promise<void> {
+  async #admitLater(connection: OpenConnection): Promise<void> {
     if (await this.#startWhenRoom(connection)) return;
     await this.#refused.fewerThan(MAX_REFUSED, ROOM_WAIT_MS);
     this.#refuse(connection, NO_ROOM);
   }
 
   /** Starts the connection, once idle ones have been closed or somebody has left where it must be; false without room. */
-  async #startWhenRoom(connection: ServedConnection): Promise<boolean> {
+  async #startWhenRoom(connection: OpenConnection): Promise<boolean> {
     const { clock, log, limits: { maxConnectionCount } } = this.#services;
     const endMs = performance.now() + (this.#isCrowded ? 0 : ROOM_WAIT_MS);
     while (this.#connections.size >= maxConnectionCount) {
@@ -134,7 +136,7 @@ export class Server {
     return true;
   }
 
-  #start(connection: ServedConnection): void {
+  #start(connection: OpenConnection): void {
     const place = this.#connections.add(connection);
     connection.run().then(() => {
       this.#connections.remove(place);
@@ -143,7 +145,7 @@ export class Server {
     if (this.#isDraining && connection.drain()) this.#shutDown([connection.info]);
   }
 
-  #refuse(connection: ServedConnection, reason: string): void {
+  #refuse(connection: OpenConnection, reason: string): void {
     if (this.#refused.size < MAX_REFUSED) {
       const place = this.#refused.add(connection);
       connection.run(new HttpError(503, reason, { fields: RETRY_SOON })).then(() => this.#refused.remove(place));
@@ -161,7 +163,7 @@ export class Server {
     for (const listener of this.#listeners) listener.close();
     this.#isDraining = true;
     this.#shutDown([...this.#connections].filter((connection) => connection.drain()).map(({ info }) => info));
-    let idle: ReadonlySet<ServedConnection> = new Set();
+    let idle: ReadonlySet<OpenConnection> = new Set();
     const closing = setInterval(() => idle = this.#closeIdle(idle), LAST_READ_MS);
     if (!await this.#connections.fewerThan(1, this.#services.limits.drainMs)) await this.#abort();
     clearInterval(closing);
@@ -169,7 +171,7 @@ export class Server {
   }
 
   /** Closes those that were idle before and still are; returns the others that are idle. */
-  #closeIdle(before: ReadonlySet<ServedConnection>): ReadonlySet<ServedConnection> {
+  #closeIdle(before: ReadonlySet<OpenConnection>): ReadonlySet<OpenConnection> {
     const idle = [...this.#connections].filter(({ isIdle }) => isIdle);
     return new Set(idle.filter((connection) => !before.has(connection) || !connection.closeIfIdle(STOPS, 0)));
   }

@@ -1,25 +1,16 @@
 /** Reading of one socket; what the pump makes of it is in http1_connection_test.ts and its siblings. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ScriptedTransport } from "../../tests/scripted_transport.ts";
-import { Connection } from "../http/connection.ts";
 import { HttpError } from "../http/message.ts";
-import { KnownSections } from "../http/known_sections.ts";
-import { HeadWriter } from "../http/writers.ts";
-import { DEFAULT_LIMITS } from "../limits.ts";
-import { RULES } from "../rules.ts";
+import { ReceiveBuffer } from "../http/receive_buffer.ts";
 import { SocketReader } from "./socket_reader.ts";
 
 function makeReader() {
   const transport = new ScriptedTransport();
   // Stands still until the test moves it.
   const clock = { nowMs: 1000, update: () => {} };
-  const connection = new Connection({
-    limits: DEFAULT_LIMITS,
-    rules: RULES.standard,
-    headWriter: new HeadWriter(),
-    sections: new KnownSections(),
-  });
-  return { transport, clock, connection, reader: new SocketReader(transport, connection, clock) };
+  const buffer = new ReceiveBuffer();
+  return { transport, clock, buffer, reader: new SocketReader(transport, buffer, clock) };
 }
 
 Deno.test("startWait() sets a deadline that a second wait of the same kind does not move", () => {
@@ -37,22 +28,22 @@ Deno.test("startWait() sets a deadline that a second wait of the same kind does 
 });
 
 Deno.test("startRead() and read() join the read that is under way", async () => {
-  const { transport, connection, reader } = makeReader();
+  const { transport, buffer, reader } = makeReader();
   const first = reader.startRead();
   const second = reader.startRead();
   const third = reader.read();
   transport.send("GET");
   await Promise.all([first, second]);
   reader.accept(await third);
-  assert(connection.hasUnreadBytes);
-  connection.discard();
+  assert(buffer.length > 0);
+  buffer.discard();
   transport.end();
   reader.accept(await reader.read());
-  assert(connection.hasPeerClosed);
+  assert(buffer.hasEnded);
 });
 
 Deno.test("expire() ends a read with 408, and what the socket gives later is not lost", async () => {
-  const { transport, connection, reader } = makeReader();
+  const { transport, buffer, reader } = makeReader();
   assertEquals(reader.expire(), false);
   const late = reader.readExpirably();
   reader.startWait("body", 10);
@@ -62,7 +53,7 @@ Deno.test("expire() ends a read with 408, and what the socket gives later is not
   const again = reader.readExpirably();
   transport.send("GET");
   await again;
-  assert(connection.hasUnreadBytes);
+  assert(buffer.length > 0);
 });
 
 Deno.test("readExpirably() rejects with what the socket fails with", async () => {

@@ -27,7 +27,7 @@ import { findIdentity } from "../process/privileges.ts";
 import { createHttpsRedirect } from "../site/redirect_to_https.ts";
 import { reloadAll } from "./reload.ts";
 import { createRouter } from "../site/router.ts";
-import type { ConnectionServices } from "../serve/http1_connection.ts";
+import type { ConnectionServices } from "../serve/connection_services.ts";
 import { type ListenerOptions, Server } from "../serve/server.ts";
 import type { Listener } from "../net/transport.ts";
 import { nameOf, type Part } from "../net/listen_address.ts";

@@ -1,0 +1,123 @@
+/**
+ * What comes on a connection before HTTP does: the TLS handshake, or the header of a proxy that says for whom it speaks. What
+ * HTTP takes is made only then, so that a connection that does not get so far costs little. RFC 8446, and proxy-protocol.txt
+ * of HAProxy.
+ */
+import { takeProxyHeader } from "../access/proxy_header.ts";
+import { type ConnectionInfo, HttpError } from "../http/message.ts";
+import type { Transport } from "../net/transport.ts";
+import type { ConnectionServices } from "./connection_services.ts";
+import { ConnectionSocket } from "./connection_socket.ts";
+import { Http1Connection } from "./http1_connection.ts";
+import type { OpenConnection } from "./open_connection.ts";
+
+/** A connection that has been accepted; whoever gets it runs it or aborts it. */
+export function beginConnection(
+  transport: Transport,
+  info: ConnectionInfo,
+  services: ConnectionServices,
+): OpenConnection {
+  const socket = new ConnectionSocket(transport, info, services);
+  // Over TLS a proxy's header would have to stand before the handshake, which the runtime reads.
+  const hasBeginning = transport.handshake !== undefined || services.proxies.has(info.remoteAddress);
+  return hasBeginning ? new BegunConnection(transport, socket, services) : new Http1Connection(socket, services);
+}
+
+/** One on which something comes before HTTP. */
+class BegunConnection implements OpenConnection {
+  readonly #transport: Transport;
+  readonly #socket: ConnectionSocket;
+  readonly #services: ConnectionServices;
+  /** Null until HTTP begins. */
+  #http: Http1Connection | null = null;
+  #isDraining = false;
+
+  constructor(transport: Transport, socket: ConnectionSocket, services: ConnectionServices) {
+    this.#transport = transport;
+    this.#socket = socket;
+    this.#services = services;
+  }
+
+  get info(): ConnectionInfo {
+    return this.#socket.info;
+  }
+
+  get isIdle(): boolean {
+    if (this.#http !== null) return this.#http.isIdle;
+    const { reader, received } = this.#socket;
+    return reader.wait === "head" && received.length === 0;
+  }
+
+  run(refusal: HttpError | null = null): Promise<void> {
+    return this.#socket.serve(this.#begin(refusal));
+  }
+
+  isLate(nowMs: number): boolean {
+    return this.#socket.isLate(nowMs);
+  }
+
+  sweep(nowMs: number): boolean {
+    if (this.#http !== null) return this.#http.sweep(nowMs);
+    const { reader } = this.#socket;
+    if (nowMs <= reader.deadlineMs) return false;
+    if (reader.wait === "handshake") return this.#socket.giveUp("timed out: handshake");
+    this.#socket.end(`timed out: ${reader.wait}`);
+    return false;
+  }
+
+  drain(): boolean {
+    if (this.#http !== null) return this.#http.drain();
+    this.#isDraining = true;
+    return this.#socket.reader.wait === "handshake" && this.#socket.giveUp("the server stops");
+  }
+
+  closeIfIdle(reason: string, idleMs: number): boolean {
+    if (!this.isIdle || this.#socket.reader.waitedMs < idleMs) return false;
+    this.#socket.end(reason);
+    return true;
+  }
+
+  abort(): void {
+    if (this.#http !== null) this.#http.abort();
+    else this.#socket.end("the server stops");
+  }
+
+  async #begin(refusal: HttpError | null): Promise<void> {
+    const { handshakeMs } = this.#services.limits;
+    if (this.#transport.handshake !== undefined) {
+      this.#socket.reader.startWait("handshake", refusal === null ? handshakeMs : 0);
+      await this.#transport.handshake();
+      await this.#serve(this.info, refusal);
+    } else if (refusal !== null) {
+      await this.#serve(this.info, refusal);
+    } else {
+      const client = await this.#readProxyHeader();
+      await (client instanceof HttpError ? this.#serve(this.info, client) : this.#serve(client, null));
+    }
+  }
+
+  async #serve(client: ConnectionInfo, refusal: HttpError | null): Promise<void> {
+    this.#http = new Http1Connection(this.#socket, this.#services, client);
+    if (this.#isDraining) this.#http.drain();
+    await this.#http.serve(refusal);
+  }
+
+  /** The client as the proxy tells of it, where the connection begins with a header; HttpError for one that is no good. */
+  async #readProxyHeader(): Promise<ConnectionInfo | HttpError> {
+    const { reader, received } = this.#socket;
+    reader.startWait("head", this.#services.limits.headMs);
+    try {
+      let header = takeProxyHeader(received);
+      while (header === null && !received.hasEnded) {
+        reader.accept(await reader.read());
+        header = takeProxyHeader(received);
+      }
+      if (header === null || header === "none" || header.client === null) return this.info;
+      const { secure, ...client } = header.client;
+      return { ...this.info, ...client, secure: secure ?? this.info.secure };
+    } catch (error) {
+      if (error instanceof HttpError) return error;
+      throw error;
+    }
+  }
+}

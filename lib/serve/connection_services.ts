@@ -1,0 +1,19 @@
+/** What all connections of a server share, whatever is spoken on them. Apart from each of them, for the server lends it. */
+import type { TrustedProxies } from "../access/forwarded.ts";
+import type { ConnectionOptions } from "../http/connection.ts";
+import type { ConnectionInfo } from "../http/message.ts";
+import type { OutputPool } from "../http/writers.ts";
+import type { Log } from "../log/log.ts";
+import type { Clock } from "./clock.ts";
+import type { ServeServices } from "./serve_exchange.ts";
+
+/** The limits are those of `ConnectionOptions`. */
+export interface ConnectionServices extends ConnectionOptions, ServeServices {
+  readonly log: ServeServices["log"] & Pick<Log, "warn">;
+  /** Who is believed when it says for whom it speaks. */
+  readonly proxies: TrustedProxies;
+  readonly outputPool: OutputPool;
+  readonly clock: Clock;
+  /** Really ends sockets on which a write or a handshake hangs, which `close()` does not. */
+  readonly shutdownSockets: (connections: readonly ConnectionInfo[]) => void;
+}

@@ -1,0 +1,118 @@
+/**
+ * The socket of a connection with what serving it takes, whatever is spoken on it: a reader and what has arrived, a writer,
+ * and every way to its end. Every failure of a connection ends here, in the one catch, and costs that connection alone.
+ */
+import { type ConnectionInfo, HttpError } from "../http/message.ts";
+import { ReceiveBuffer } from "../http/receive_buffer.ts";
+import { isPeerGone } from "../net/is_peer_gone.ts";
+import type { Transport } from "../net/transport.ts";
+import type { ConnectionServices } from "./connection_services.ts";
+import { SocketReader } from "./socket_reader.ts";
+import { SocketWriter } from "./socket_writer.ts";
+
+export class ConnectionSocket {
+  readonly info: ConnectionInfo;
+  /** What has arrived and was not taken. */
+  readonly received = new ReceiveBuffer();
+  readonly reader: SocketReader;
+  readonly writer: SocketWriter;
+  readonly #transport: Transport;
+  readonly #log: ConnectionServices["log"];
+  #isEnded = false;
+  #isClosed = false;
+
+  constructor(transport: Transport, info: ConnectionInfo, services: ConnectionServices) {
+    this.#transport = transport;
+    this.info = info;
+    this.#log = services.log;
+    this.reader = new SocketReader(transport, this.received, services.clock);
+    this.writer = new SocketWriter(transport, services);
+  }
+
+  /**
+   * Resolves when `serving` has come to its end, whichever, and the socket is closed. Never rejects: what `serving` fails
+   * with is told here.
+   */
+  async serve(serving: Promise<void>): Promise<void> {
+    try {
+      await serving;
+    } catch (error) {
+      this.#reportFailure(error);
+      await this.#sendWhatWaits();
+    } finally {
+      this.writer.release();
+      this.#close();
+      this.reader.release();
+    }
+  }
+
+  /** Whether a read or a write has waited beyond its limit. */
+  isLate(nowMs: number): boolean {
+    return nowMs > this.writer.deadlineMs || nowMs > this.reader.deadlineMs;
+  }
+
+  /** After the last write: ends our side, and reads away what comes until the peer has ended its own. RFC 9112 9.6. */
+  async linger(limitMs: number): Promise<void> {
+    await this.#transport.closeWrite();
+    this.reader.startWait("linger", limitMs);
+    while (!this.received.hasEnded) {
+      await this.reader.startRead();
+      this.received.discard();
+    }
+  }
+
+  /** Cuts the connection from outside of what serves it, which then fails and cleans up. */
+  end(reason: string): void {
+    this.debug(`Closed: ${reason}`);
+    this.#isEnded = true;
+    this.#close();
+  }
+
+  /** Leaves the socket to the caller: closing it now would leave it open, and out of every count. */
+  giveUp(reason: string): true {
+    this.debug(`Closed: ${reason}`);
+    this.#isEnded = true;
+    this.#endWaits();
+    return true;
+  }
+
+  /** Logs what happened on the connection. */
+  debug(text: string): void {
+    this.#log.debug(this.#source, text);
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#endWaits();
+    this.#transport.close();
+  }
+
+  #endWaits(): void {
+    this.reader.endWait();
+    this.writer.deadlineMs = Infinity;
+  }
+
+  /** After a failure: the answers before the one that failed are whole, and the client must see that this one is not. */
+  async #sendWhatWaits(): Promise<void> {
+    try {
+      await this.writer.flush();
+    } catch (error) {
+      this.#reportFailure(error);
+    }
+  }
+
+  /** The one place where a connection's failure is told. */
+  #reportFailure(error: unknown): void {
+    if (this.#isEnded && isPeerGone(error)) return; // told already
+    // 4xx: the client broke off the content that its answer was being made of.
+    const isPeersFault = (error instanceof HttpError && error.status < 500) || error instanceof Deno.errors.InvalidData;
+    if (isPeersFault || isPeerGone(error)) this.debug(String(error));
+    else this.#log.error(this.#source, "The connection failed", error);
+  }
+
+  /** Names the connection in messages. */
+  get #source(): string {
+    return `${this.info.remoteAddress}:${this.info.remotePort}`;
+  }
+}

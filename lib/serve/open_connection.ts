@@ -1,0 +1,27 @@
+/**
+ * What the server asks of a connection, from its acceptance to its end and whatever is spoken on it. Separate, so that the
+ * server knows of no protocol.
+ */
+import type { ConnectionInfo, HttpError } from "../http/message.ts";
+
+export interface OpenConnection {
+  /** Both ends of the connection. */
+  readonly info: ConnectionInfo;
+  /** Whether no request has begun, as far as has been seen. */
+  readonly isIdle: boolean;
+  /** Serves the connection to its end; with a `refusal` that is answered and nothing is read. Never rejects. */
+  run(refusal?: HttpError | null): Promise<void>;
+  /** Whether something has waited beyond its limit. */
+  isLate(nowMs: number): boolean;
+  /**
+   * Ends what has waited beyond its limit. A client that waits for an answer is told so by 408. True when the socket
+   * hangs: then the caller shuts it down, and where it cannot, the connection stays and counts until the client ends it.
+   */
+  sweep(nowMs: number): boolean;
+  /** The server stops: the first answer that can still say so is the last one. True as for `sweep`. */
+  drain(): boolean;
+  /** Closes a connection on which no request has begun for at least so long, and says whether it did. */
+  closeIfIdle(reason: string, idleMs: number): boolean;
+  /** The server stops now: whatever is under way is cut; the caller shuts the socket down, for a write may hang. */
+  abort(): void;
+}

@@ -1,0 +1,125 @@
+/**
+ * Serves one request from its head to its line in the access log, whatever protocol brought it: has it answered, sends the
+ * answer, and closes the content both ways. Whatever fails here costs that exchange alone.
+ */
+import {
+  type Body,
+  type ConnectionInfo,
+  EMPTY_BODY,
+  type HttpRequest,
+  type HttpResponse,
+  type RequestHead,
+  type Soon,
+} from "../http/message.ts";
+import type { Log } from "../log/log.ts";
+import { answerRequest, type AnswerServices } from "./answer_request.ts";
+import type { Exchange } from "./exchange.ts";
+import { isSettledSoon } from "./is_settled_soon.ts";
+import { RequestBody, ServedRequest } from "./served_request.ts";
+
+/** What serving a request needs. */
+export interface ServeServices extends AnswerServices {
+  readonly log: AnswerServices["log"] & AccessLog;
+}
+
+/** Where access lines go. */
+export type AccessLog = Pick<Log, "isAccessOn" | "access">;
+
+/**
+ * Null: done already. What is in memory is answered without a promise, which would take longer than all the rest. Never throws
+ * or rejects: an exchange that fails is cut.
+ */
+export function serveExchange(exchange: Exchange, services: ServeServices): Promise<void> | null {
+  const { received } = exchange;
+  const request = new ServedRequest(exchange, received.hasContent ? new RequestBody(received, exchange) : EMPTY_BODY);
+  let answer: Soon<HttpResponse>;
+  let hasHead = false;
+  try {
+    answer = answerRequest(exchange, request, services);
+    if (!received.hasContent && !(answer instanceof Promise) && answer.body.bytes !== undefined) {
+      const contentBytes = exchange.sendAtOnce(answer);
+      if (contentBytes !== null) {
+        exchange.sendEnd();
+        request.end();
+        const { log } = services;
+        // Asked before, too, for an object would be made for it.
+        if (log.isAccessOn) logAccess(request, { status: answer.status, contentBytes }, log);
+        return null;
+      }
+      hasHead = true;
+    }
+  } catch (error) {
+    request.abort();
+    exchange.cut(error);
+    return null;
+  }
+  return finishExchange(exchange, request, { answer, hasHead, log: services.log });
+}
+
+/** `hasHead`: it waits for a flush already. */
+async function finishExchange(
+  exchange: Exchange,
+  request: ServedRequest,
+  { answer, hasHead, log }: { readonly answer: Soon<HttpResponse>; readonly hasHead: boolean; readonly log: AccessLog },
+): Promise<void> {
+  try {
+    const response = await answer;
+    let contentBytes = 0;
+    try {
+      contentBytes = (hasHead ? null : exchange.sendAtOnce(response)) ?? await sendParts(response.body, exchange);
+      exchange.sendEnd();
+      request.end();
+    } finally {
+      await response.body.close();
+      await request.body.close();
+      logAccess(request, { status: response.status, contentBytes }, log);
+    }
+    await exchange.settleContent();
+  } catch (error) {
+    request.abort();
+    exchange.cut(error);
+  }
+}
+
+/** Sends what content is left after the head, and resolves to its bytes. Rejects as the body and the socket do. */
+async function sendParts(body: Body, exchange: Exchange): Promise<number> {
+  let sent = 0;
+  const parts = body[Symbol.asyncIterator]();
+  let next = parts.next();
+  // A script may print its head long before its content.
+  if (body.length === null && !await isSettledSoon(next)) await exchange.flush();
+  for (let part = await next; part.done !== true; part = await next) {
+    const bytes = part.value;
+    if (bytes.length > 0) {
+      sent += bytes.length;
+      await exchange.sendPart(bytes);
+    }
+    next = parts.next();
+  }
+  return sent;
+}
+
+/** What an access line says of the request; `method` and so on are absent where it could not be read. */
+export type LoggedRequest =
+  & { readonly connection: ConnectionInfo }
+  & Partial<RequestHead & Pick<HttpRequest, "user">>;
+
+/** Adds the access line of an answer, where there are any. */
+export function logAccess(
+  request: LoggedRequest,
+  { status, contentBytes }: { readonly status: number; readonly contentBytes: number },
+  log: AccessLog,
+): void {
+  if (!log.isAccessOn) return;
+  log.access({
+    remoteAddress: request.connection.remoteAddress,
+    remoteUser: request.user?.name ?? null,
+    method: request.method ?? "",
+    target: request.target ?? "",
+    version: request.version ?? "",
+    status,
+    bodyBytes: contentBytes,
+    referer: request.fields?.get("referer") ?? null,
+    userAgent: request.fields?.get("user-agent") ?? null,
+  });
+}
