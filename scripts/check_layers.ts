@@ -71,6 +71,7 @@ const WITH_IO: readonly string[] = [
   "lib/cgi/is_program.ts",
   "lib/cgi/script_run.ts",
   "lib/cgi/start_failure.ts",
+  "lib/child/child.ts", // types alone, but its test starts programs
   "lib/child/child_process.ts",
   "lib/child/command_child.ts",
   "lib/child/command_starter.ts",

@@ -16,6 +16,8 @@ interface Way {
   open(): { readonly starter: Starter; close(): Promise<void> };
 }
 
+const SIGPIPE = 1n << 12n;
+
 const WAYS: readonly Way[] = [
   {
     name: "Spawner",
@@ -28,10 +30,17 @@ const WAYS: readonly Way[] = [
   },
   {
     name: "CommandStarter",
-    ignored: "0000000000000000",
+    // What this process was started with, for whoever started it may ignore signals of the C library; SIGPIPE is the runtime's.
+    ignored: (ignoredSignals() & ~SIGPIPE).toString(16).padStart(16, "0"),
     open: () => ({ starter: new CommandStarter(), close: () => Promise.resolve() }),
   },
 ];
+
+/** The signals that this process ignores, a bit for each. */
+function ignoredSignals(): bigint {
+  const [, digits] = /^SigIgn:\t(\w+)$/m.exec(Deno.readTextFileSync("/proc/self/status")) ?? [];
+  return BigInt(`0x${digits}`);
+}
 
 /** For tests that make and break the process's limits. */
 const { symbols: limits } = Deno.dlopen("libc.so.6", {
