@@ -1,5 +1,5 @@
 /** Plain connections as the server has them, with a client of the runtime at the other end. */
-import { ListeningSocket } from "../lib/net/listening_port.ts";
+import { ListeningPort } from "../lib/net/listening_port.ts";
 import { openLibc } from "../lib/system/libc.ts";
 import type { Socket } from "../lib/net/socket.ts";
 import { SocketListener } from "../lib/net/socket_listener.ts";
@@ -33,8 +33,8 @@ export async function withSockets(
   const readiness = new Readiness(readinessCalls);
   const opened = Deno.listen({ hostname, port: 0 });
   const { port } = opened.addr;
-  const [descriptor] = new ListeningSocket(libc, port).descriptors;
-  const listener = new SocketListener(descriptor, { calls: { ...socketCalls, ...calls }, readiness });
+  const [descriptor] = new ListeningPort(libc, port).descriptors;
+  const listener = SocketListener.open(descriptor, { calls: { ...socketCalls, ...calls }, readiness });
   opened.close();
   const ends: { close(): void }[] = [listener];
   const connect = async () => {

@@ -8,7 +8,7 @@ import type { Credentials } from "./check_credentials.ts";
 import { expiryWarning } from "./check_credentials.ts";
 import { silenceKeyLog } from "./key_log.ts";
 import type { Libc } from "../system/libc.ts";
-import { ListeningSocket } from "./listening_port.ts";
+import { ListeningPort } from "./listening_port.ts";
 import { listenTls } from "./listen.ts";
 import type { ListenAddress, Part } from "./listen_address.ts";
 import type { Log } from "../log/log.ts";
@@ -39,24 +39,40 @@ export class HttpsListener {
   #listener: Deno.TlsListener;
   /** The last replacement; the next one waits for it. */
   #handover: Promise<void> = Promise.resolve();
+  #expiryTimer: number | undefined = undefined;
 
-  /** Reads key and certificate and listens. Throws StartError, whose line tells the operator what is wrong. */
-  constructor(options: HttpsOptions) {
-    const keyLogWarning = silenceKeyLog(options.libc);
-    if (keyLogWarning !== null) options.log.warn("https", keyLogWarning);
+  private constructor(options: HttpsOptions, credentials: Credentials, listener: Deno.TlsListener) {
     this.#options = options;
-    this.#credentials = loadCredentials(options.files, Date.now());
-    for (const warning of this.#credentials.warnings) options.log.warn("https", warning);
-    this.#listener = listenTls(options.address, {
-      credentials: this.#credentials,
-      isShared: options.part.index > 0,
-    });
-    if (options.part.count > 1) this.#socket().share();
-    this.#adjustSocket();
-    Deno.unrefTimer(setInterval(() => this.#warnOfExpiry(), DAY_MS));
+    this.#credentials = credentials;
+    this.#listener = listener;
   }
 
-  /** What accepts now; `replace` changes it. Whoever serves it closes it. */
+  /**
+   * Reads key and certificate and listens; whoever opens it closes it. Throws StartError, whose line tells the operator what
+   * is wrong.
+   */
+  static open(options: HttpsOptions): HttpsListener {
+    const { address, files, log, part, libc } = options;
+    const keyLogWarning = silenceKeyLog(libc);
+    if (keyLogWarning !== null) log.warn("https", keyLogWarning);
+    const credentials = loadCredentials(files, Date.now());
+    for (const warning of credentials.warnings) log.warn("https", warning);
+    const listener = listenTls(address, { credentials, isShared: part.index > 0 });
+    const https = new HttpsListener(options, credentials, listener);
+    if (part.count > 1) https.#socket().share();
+    https.#adjustSocket();
+    https.#expiryTimer = setInterval(() => https.#warnOfExpiry(), DAY_MS);
+    Deno.unrefTimer(https.#expiryTimer);
+    return https;
+  }
+
+  /** Accepts no more, and warns no more. Idempotent. */
+  close(): void {
+    clearInterval(this.#expiryTimer);
+    closeUnlessClosed(this.#listener);
+  }
+
+  /** What accepts now; `replace` changes it. Whoever serves it may close it. */
   get listener(): Deno.TlsListener {
     return this.#listener;
   }
@@ -106,7 +122,7 @@ export class HttpsListener {
   }
 
   /** Resolves when the old socket is gone: one more that began to listen before that would not get its number. */
-  async #endHandover(old: Deno.TlsListener, socket: ListeningSocket): Promise<void> {
+  async #endHandover(old: Deno.TlsListener, socket: ListeningPort): Promise<void> {
     await pause(HANDOVER_MS);
     closeUnlessClosed(old);
     // The runtime closes the socket in a later turn of its event loop.
@@ -132,8 +148,8 @@ export class HttpsListener {
     this.#socket().limitUnsent(this.#options.limits.maxUnsentBytes);
   }
 
-  #socket(): ListeningSocket {
-    return new ListeningSocket(this.#options.libc, this.#listener.addr.port);
+  #socket(): ListeningPort {
+    return new ListeningPort(this.#options.libc, this.#listener.addr.port);
   }
 
   #warnOfExpiry(): void {

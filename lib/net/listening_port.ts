@@ -50,7 +50,7 @@ const INSTRUCTION_BYTES = 8;
 
 const ON = new Uint8Array(Int32Array.of(1).buffer);
 
-export class ListeningSocket {
+export class ListeningPort {
   readonly #libc: Libc | null;
   readonly #port: number;
 

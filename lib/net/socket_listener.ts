@@ -22,12 +22,20 @@ export class SocketListener {
   #count = 0;
   #isClosed = false;
 
-  /** Of another's descriptor, which that one may then close. Throws plain Error where there is no room for one more. */
-  constructor(descriptor: number, services: SocketServices) {
+  private constructor(descriptor: number, watched: Watched, services: SocketServices) {
     this.#services = services;
-    this.#descriptor = services.calls.fcntl(descriptor, F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR);
-    if (this.#descriptor < 0) throw new Error("No descriptor is left to accept connections with");
-    this.#watched = services.readiness.watch(this.#descriptor, "readable");
+    this.#descriptor = descriptor;
+    this.#watched = watched;
+  }
+
+  /**
+   * Of another's descriptor, which that one may then close; whoever opens it closes it. Throws plain Error where there is no
+   * room for one more.
+   */
+  static open(descriptor: number, services: SocketServices): SocketListener {
+    const own = services.calls.fcntl(descriptor, F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR);
+    if (own < 0) throw new Error("No descriptor is left to accept connections with");
+    return new SocketListener(own, services.readiness.watch(own, "readable"), services);
   }
 
   /** The next connection. Rejects with BadResource when the listener is closed, with plain Error for want of descriptors. */

@@ -4,7 +4,7 @@
  */
 import type { Config } from "../config/config.ts";
 import type { Libc } from "../system/libc.ts";
-import { ListeningSocket } from "../net/listening_port.ts";
+import { ListeningPort } from "../net/listening_port.ts";
 import type { Log } from "../log/log.ts";
 import { FIRST_HIGH_PORT } from "../system/capabilities.ts";
 import type { Given } from "../start_error.ts";
@@ -32,7 +32,7 @@ export function needsLowPort(httpsPort: number | null): boolean {
 /** Becomes that user for good, and says what a reload will not be able to do. Throws plain Error. */
 export function leaveRoot(identity: Identity, { config, libc, httpsPort, log }: Opened): void {
   // The user could not take over a port of root's later.
-  if (httpsPort !== null && !new ListeningSocket(libc, httpsPort).giveTo(identity)) {
+  if (httpsPort !== null && !new ListeningPort(libc, httpsPort).giveTo(identity)) {
     log.warn("https", "A new certificate takes a restart: the socket stays with root");
   }
   dropPrivileges(identity, { libc, keepsLowPorts: needsLowPort(httpsPort) });

@@ -50,15 +50,26 @@ export class Server {
   /** TLS connections that were closed before their handshake, which the runtime leaves open. */
   #unshaken: ConnectionInfo[] = [];
   readonly #listeners = new Set<Listener>();
-  readonly #sweepTimer: number;
+  #sweepTimer: number | undefined = undefined;
   #count = 0;
   #isDraining = false;
   /** There was no room, and nobody has left since. */
   #isCrowded = false;
 
-  constructor(services: ConnectionServices) {
+  private constructor(services: ConnectionServices) {
     this.#services = services;
-    this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
+  /** A server that sweeps from now on; whoever opens it drains or closes it. */
+  static open(services: ConnectionServices): Server {
+    const server = new Server(services);
+    server.#sweepTimer = setInterval(() => server.#sweep(), SWEEP_MS);
+    return server;
+  }
+
+  /** Sweeps no more, so that nothing open has a limit of time any longer. Idempotent. */
+  close(): void {
+    clearInterval(this.#sweepTimer);
   }
 
   /** Connections that are open. */
@@ -167,7 +178,7 @@ export class Server {
     const closing = setInterval(() => idle = this.#closeIdle(idle), LAST_READ_MS);
     if (!await this.#connections.fewerThan(1, this.#services.limits.drainMs)) await this.#abort();
     clearInterval(closing);
-    clearInterval(this.#sweepTimer);
+    this.close();
   }
 
   /** Closes those that were idle before and still are; returns the others that are idle. */

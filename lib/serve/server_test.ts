@@ -50,7 +50,7 @@ type Handler = Parameters<typeof makeServices>[0];
 function startServer(handler: Handler, options: ConversationOptions = {}) {
   const log: string[] = [];
   const services = makeServices(handler, { ...options, log });
-  const server = new Server(services);
+  const server = Server.open(services);
   const listener = new ScriptedListener();
   const serving = server.serve(listener as unknown as Deno.Listener, { secure: false });
   const stop = async () => {
@@ -234,7 +234,7 @@ Deno.test("serve() really ends TLS connections that are refused before their han
       for (const { id } of infos) sockets[id - 1].fail(new Deno.errors.BrokenPipe());
     },
   };
-  const server = new Server(services);
+  const server = Server.open(services);
   const listener = new ScriptedListener();
   const serving = server.serve(listener as unknown as Deno.Listener, { secure: true });
   const sockets = Array.from({ length: 40 }, () => new ScriptedSocket());
@@ -343,7 +343,7 @@ Deno.test("Server sweeps its connections once a second and really ends those tha
       stuck.fail(new Deno.errors.BrokenPipe());
     },
   };
-  const server = new Server(services);
+  const server = Server.open(services);
   const listener = new ScriptedListener();
   const serving = server.serve(listener as unknown as Deno.Listener, { secure: false });
   stuck.block();
@@ -353,4 +353,10 @@ Deno.test("Server sweeps its connections once a second and really ends those tha
   assertEquals(ended, [2]);
   await server.drain();
   await serving;
+});
+
+Deno.test("open() sweeps, and close() ends that", () => {
+  const server = Server.open(makeServices(echoPath, { log: [] }));
+  server.close();
+  server.close();
 });

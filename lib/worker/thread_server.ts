@@ -18,7 +18,7 @@ import { Readiness } from "../system/readiness.ts";
 import { type Config, credentialFiles, usesCgi } from "../config/config.ts";
 import { HttpsListener } from "../net/https_listener.ts";
 import { type Libc, openReadinessCalls, openSocketCalls, openSystemCalls } from "../system/libc.ts";
-import { ListeningSocket } from "../net/listening_port.ts";
+import { ListeningPort } from "../net/listening_port.ts";
 import { listenTcp } from "../net/listen.ts";
 import { ReloadableErrorPages } from "../site/load_error_pages.ts";
 import { loadRealms } from "../access/load_realms.ts";
@@ -87,7 +87,7 @@ export class SiteServer implements Serving {
     this.#guard = createGuard(config, { clock, log: options.log });
     this.#readiness = createReadiness(config);
     this.#scripts = createScripts(config, { ...options, readiness: this.#readiness });
-    this.#server = new Server(this.#createServices(clock));
+    this.#server = Server.open(this.#createServices(clock));
   }
 
   listen(): Promise<readonly ServedAddress[]> {
@@ -115,6 +115,7 @@ export class SiteServer implements Serving {
     const { log, part } = this.#options;
     log.info(nameOf(part), `stopping, ${this.#server.connectionCount} connections are open`);
     await this.#server.drain();
+    this.#https?.close();
     await this.#scripts?.stop();
     await this.#readiness?.close();
   }
@@ -127,7 +128,7 @@ export class SiteServer implements Serving {
   #listenHttps(): readonly ServedAddress[] {
     const { https: address, limits } = this.#config;
     if (address === null) return [];
-    this.#https = new HttpsListener({ ...this.#options, address, limits, files: credentialFiles(this.#config) });
+    this.#https = HttpsListener.open({ ...this.#options, address, limits, files: credentialFiles(this.#config) });
     const { listener } = this.#https;
     this.#server.serve(listener, { secure: true, own: this.#httpsServices() });
     return [addressOf("https", listener)];
@@ -138,9 +139,9 @@ export class SiteServer implements Serving {
     if (address === null) return [];
     const { libc, part } = this.#options;
     const isShared = part.index > 0;
-    const others = isShared ? new ListeningSocket(libc, address.port).descriptors : [];
+    const others = isShared ? new ListeningPort(libc, address.port).descriptors : [];
     const listener = listenTcp(address, { isShared });
-    const socket = new ListeningSocket(libc, listener.addr.port);
+    const socket = new ListeningPort(libc, listener.addr.port);
     socket.limitUnsent(limits.maxUnsentBytes);
     if (part.count > 1) socket.share();
     const served = addressOf("http", listener);
@@ -153,7 +154,7 @@ export class SiteServer implements Serving {
   #takeOver(listener: Deno.Listener, descriptor: number | undefined): Listener {
     const calls = openSocketCalls();
     if (calls === null || this.#readiness === null || descriptor === undefined) return listener;
-    const own = new SocketListener(descriptor, { calls, readiness: this.#readiness });
+    const own = SocketListener.open(descriptor, { calls, readiness: this.#readiness });
     listener.close();
     return own;
   }

@@ -1,7 +1,7 @@
 /** lib/net/listening_port.ts against real sockets; what it sets is read back with getsockopt(2). */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { openLibc } from "../lib/system/libc.ts";
-import { ListeningSocket } from "../lib/net/listening_port.ts";
+import { ListeningPort } from "../lib/net/listening_port.ts";
 
 /** Opened before the FFI permission is given up. */
 const { symbols: inspector } = Deno.dlopen(`/lib/${Deno.build.arch}-linux-gnu/libc.so.6`, {
@@ -17,7 +17,7 @@ const TCP_NODELAY = 1;
 Deno.test("setNoDelay() makes accepted connections send at once, on IPv4 and IPv6, and others not", async () => {
   for (const hostname of ["127.0.0.1", "::1"]) {
     const [set, unset] = [Deno.listen({ hostname, port: 0 }), Deno.listen({ hostname, port: 0 })];
-    assert(new ListeningSocket(libc, set.addr.port).setNoDelay());
+    assert(new ListeningPort(libc, set.addr.port).setNoDelay());
     for (const [listener, want] of [[set, 1], [unset, 0]] as const) {
       const [client, server] = await Promise.all([
         Deno.connect({ hostname, port: listener.addr.port }),
@@ -35,7 +35,7 @@ Deno.test("share() lets a second socket listen where there was one that did not 
   const hostname = "127.0.0.1";
   const first = Deno.listen({ hostname, port: 0 });
   const { port } = first.addr;
-  const socket = new ListeningSocket(libc, port);
+  const socket = new ListeningPort(libc, port);
   assertThrows(() => Deno.listen({ hostname, port, reusePort: true }), Deno.errors.AddrInUse);
   assert(socket.share());
   assertEquals(socket.socketCount, 1);
@@ -48,7 +48,7 @@ for (const count of [1, 2, 3]) {
   Deno.test(`passOn() gives the last socket the connections of any one of ${count}, and the others keep theirs`, async () => {
     const hostname = "127.0.0.1";
     const { listeners, port } = listenTogether(hostname, count);
-    const socket = new ListeningSocket(libc, port);
+    const socket = new ListeningPort(libc, port);
     const counts = new Map<Deno.Listener, number>();
     for (const listener of listeners) countAccepted(listener, counts);
     for (let index = 0; index < count; index++) {
@@ -67,10 +67,10 @@ for (const count of [1, 2, 3]) {
   });
 }
 
-Deno.test("ListeningSocket does nothing and says so when nothing listens or there is no libc", () => {
+Deno.test("ListeningPort does nothing and says so when nothing listens or there is no libc", () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
-  for (const socket of [new ListeningSocket(null, port), new ListeningSocket(libc, port ^ 1)]) {
+  for (const socket of [new ListeningPort(null, port), new ListeningPort(libc, port ^ 1)]) {
     const part = { index: 0, count: 1 };
     assertEquals([socket.setNoDelay(), socket.share(), socket.passOn(part), socket.socketCount], [
       false,
