@@ -1,7 +1,8 @@
 /** The scripts of the set-up, run as a user runs them, in a copy of the project where Deno and npm are stand-ins. */
-import { assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { curl, type Ended, run, TestServer, writeFiles } from "./harness.ts";
+import { followLinks } from "./links.ts";
 import { denoStub, NPM_STUB, PINNED, ProjectCopy } from "./project_copy.ts";
 
 const PROJECT = join(import.meta.dirname ?? ".", "..");
@@ -42,42 +43,99 @@ Deno.test("find_deno() takes the Deno of PATH when it has the pinned version alo
   assertStringIncludes((await none.bash(find)).stderr, "npm is missing (Debian: apt-get install npm)");
 });
 
-Deno.test("start makes certificates, serves www/ and the blog and prints their URLs when the binary is up to date", async () => {
-  await using copy = await ProjectCopy.make({}, { "www/index.html": "front page" });
-  for (const name of ["main.ts", "lib", "deno.json", "deno.lock", "lisod", "cgi-bin"]) {
+/** scripts/start in a copy of the project, with this project's binary, on free ports. */
+async function startCopy(files: Record<string, string> = {}): Promise<{
+  readonly copy: ProjectCopy;
+  /** Runs the script, which becomes the server. */
+  start(env?: Readonly<Record<string, string>>): { readonly server: TestServer; readonly output: Promise<string> };
+}> {
+  const copy = await ProjectCopy.make({}, files);
+  for (const name of ["main.ts", "lib", "deno.json", "deno.lock", "lisod", "cgi-bin", "www"]) {
+    if (Object.keys(files).some((path) => path.startsWith(`${name}/`))) continue;
     await run("rm", ["-rf", join(copy.folder, name)]);
     await run("cp", ["-r", join(PROJECT, name), copy.folder]);
   }
   await Deno.mkdir(join(copy.folder, ".tools"));
   const built = `.tools/built-${Deno.build.arch}`;
   await Deno.copyFile(join(PROJECT, built), join(copy.folder, built));
-  const process = new Deno.Command(join(copy.folder, "scripts/start"), {
-    clearEnv: true,
-    env: {
-      PATH: join(copy.folder, "bin"),
-      LISOD_HTTP_PORT: "0",
-      LISOD_HTTPS_PORT: "0",
-      BLOG_DATA: join(copy.folder, "data"),
-    },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const server = new TestServer({ folder: copy.folder, root: "", log: join(copy.folder, "lisod.log") }, process);
+  const start = (env: Readonly<Record<string, string>> = {}) => {
+    const ports = { LISOD_HTTP_PORT: "0", LISOD_HTTPS_PORT: "0" };
+    const data = { BLOG_DATA: join(copy.folder, "data") };
+    const process = new Deno.Command(join(copy.folder, "scripts/start"), {
+      clearEnv: true,
+      env: { PATH: join(copy.folder, "bin"), ...ports, ...data, ...env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const server = new TestServer({ folder: copy.folder, root: "", log: join(copy.folder, "lisod.log") }, process);
+    return { server, output: new Response(process.stdout).text() };
+  };
+  return { copy, start };
+}
+
+Deno.test("start makes certificates, serves www/ and the blog and tells where when the binary is up to date", async () => {
+  const { copy, start } = await startCopy({ "www/index.html": "front page" });
+  await using _ = copy;
+  const { server, output } = start();
   await server.waitUntilListening(["http", "https"]);
   const page = await (await fetch(`http://127.0.0.1:${server.port()}/`)).text();
   const root = join(copy.folder, "certs/root.crt");
   const secure = await curl("--cacert", root, `https://localhost:${server.port("https")}/`);
   const blog = await (await fetch(`http://127.0.0.1:${server.port()}/cgi/`)).text();
+  const [port, httpsPort] = [server.port(), server.port("https")];
   const { code, stderr } = await server.stop();
   assertEquals([page, secure.text, code], ["front page", "front page", 0], stderr);
   assertStringIncludes(blog, "No entries here so far.");
   assertStringIncludes(stderr, "./lisod is up to date");
-  const text = await new Response(process.stdout).text();
-  for (const url of ["http://localhost:0/\n", "https://localhost:0/ "]) {
-    assertStringIncludes(text, `lisod serves www/ at ${url}`);
+  const [made, ...told] = (await output).trimEnd().split("\n").slice(1);
+  assertStringIncludes(made, "certs/server.key");
+  assertEquals(told.slice(0, 4), [
+    `lisod serves www/ at http://localhost:${port}/`,
+    `lisod serves www/ at https://localhost:${httpsPort}/ (a browser trusts it with certs/root.crt, see certs/README.txt)`,
+    `The blog keeps its data in ${copy.folder}/data/blog.sqlite3 (cgi-bin/blog/README.txt: how to give it back)`,
+    "The blog has no owner yet. Who opens this link first becomes it:",
+  ]);
+  assertMatch(told[4], new RegExp(`^http://localhost:${port}/cgi/set-up\\?token=[\\w-]{32}$`));
+  assertEquals(told.slice(5), ["The log is lisod.log. Stop the server with Ctrl-C."]);
+});
+
+Deno.test("start serves a site without a dead link", async () => {
+  const { copy, start } = await startCopy();
+  await using _ = copy;
+  const { server } = start({ BLOG_DEMO: "1" });
+  await server.waitUntilListening(["http"]);
+  const { paths, broken } = await followLinks(`http://127.0.0.1:${server.port()}`);
+  await server.stop();
+  assertEquals(broken, []);
+  const some = ["/style.css", "/try.js", "/path-narrow.svg", "/files/texts/rfc.txt", "/cgi/entry/hello-from-cgi"];
+  for (const path of [...some, "/examples/form.cgi"]) assert(paths.includes(path), `${path} of ${paths.join(" ")}`);
+});
+
+Deno.test("start tells no address, and why, when another program has the port", async () => {
+  const { copy, start } = await startCopy();
+  await using _ = copy;
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { server, output } = start({ LISOD_HTTP_PORT: `${listener.addr.port}` });
+  assertNotMatch(await output, /serves|opens this link|http:/);
+  const { code, stderr } = await server.stop();
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, `lisod: --http "${listener.addr.port}": already in use`);
+});
+
+Deno.test("start and clean do nothing but help when they are given what they do not know", async () => {
+  await using copy = await ProjectCopy.make({}, { "lisod": "", "lisod.log": "" });
+  const help = await copy.bash("./scripts/start --help");
+  assertEquals([help.code, help.stderr], [0, ""]);
+  for (const name of ["LISOD_HTTP_PORT", "LISOD_HTTPS_PORT", "BLOG_DATA", "BLOG_DEMO", "FLASK_VENV"]) {
+    assertMatch(help.text, new RegExp(`^${name} `, "m"));
   }
-  assertMatch(text, /^http:\/\/localhost:0\/cgi\/set-up\?token=[\w-]{32}$/m);
+  for (const command of ["start --port", "start 8080", "start --help now", "clean --help", "clean --all now"]) {
+    const { code, text, stderr } = await copy.bash(`./scripts/${command}`);
+    assertEquals([code, text], [2, ""], command);
+    assertMatch(stderr, /^(?:start|clean): ".*" is unknown: .*\n$/);
+  }
+  assertEquals((await copy.bash("echo lisod*")).text, "lisod lisod.log\n");
 });
 
 Deno.test("test ends with the count when the set-up fails", async () => {
