@@ -27,16 +27,30 @@ read_places() { # [--prefix FOLDER]
   manual=$prefix/share/man/man8/lisod.8
   share=$prefix/share/lisod
   unit=$prefix/lib/systemd/system/lisod.service
+  site=$share/www
   config=$machine/etc/lisod.conf
   rotation=$machine/etc/logrotate.d/lisod
   logs=$machine/var/log/lisod
+  log=$logs/lisod.log
   run=$machine/run/lisod
-  readonly prefix machine program manual share unit config rotation logs run
+  lock=$run/lisod.pid
+  readonly prefix machine program manual share site unit config rotation logs log run lock
 }
 
 # Text with the places of the machine in it, from standard input, with those of this installation.
 fill_places() {
-  sed -E "s|/usr/local\>|$prefix|g; s|(^\|[^[:alnum:]/])/(etc/lisod\|var/log/lisod\|run/lisod)|\1$machine/\2|g"
+  replace_places "$prefix" "$machine"
+}
+
+# The same for a manual page, where "\-" is the "-" that a terminal shows.
+fill_manual_places() {
+  replace_places "${prefix//-/'\\-'}" "${machine//-/'\\-'}"
+}
+
+replace_places() { # PREFIX MACHINE, as sed(1) writes them
+  # In a manual page a path may follow the name of its font.
+  local before='(^\|\\f[BIR]\|[^[:alnum:]/])'
+  sed -E "s|/usr/local\>|$1|g; s|$before/(etc/lisod\|var/log/lisod\|run/lisod)|\1$2/\2|g"
 }
 
 # Whether this is about the machine's own service, and not about a folder of somebody's.

@@ -4,7 +4,8 @@ import { join } from "@std/path";
 import { parseConfigFile } from "../lib/config/config_file.ts";
 import { RUNTIME_ENVIRONMENT } from "../lib/process/daemon.ts";
 import { freeLowPort, IS_ROOT, isRunning, kill, procField, waitForEnd, waitUntil } from "./daemon.ts";
-import { type Ended, run } from "./harness.ts";
+import { type Ended, run, startServer } from "./harness.ts";
+import { followLinks } from "./links.ts";
 
 const PROJECT = join(import.meta.dirname ?? ".", "..");
 /** What systemd-analyze may make of the unit at most, in tenths; it was 17 with systemd 252. */
@@ -92,30 +93,81 @@ class Installation implements AsyncDisposable {
 
 Deno.test("scripts/install puts everything in place, and again, and keeps a configuration", async () => {
   await using installation = await Installation.make();
-  const sampleSite = Array.from(installation.files()).filter((file) => file.includes("share/lisod/www/"));
-  assert(sampleSite.includes("644 share/lisod/www/index.html"), sampleSite.join("\n"));
-  assertEquals(installation.files().filter((file) => !sampleSite.includes(file)), [
+  assertEquals(installation.files(), [
     "640 var/log/lisod/lisod.log",
     "644 etc/lisod.conf",
     "644 etc/logrotate.d/lisod",
     "644 lib/systemd/system/lisod.service",
+    "644 share/lisod/www/index.html",
+    "644 share/lisod/www/lisod.svg",
+    "644 share/lisod/www/style.css",
     "644 share/man/man8/lisod.8",
     "755 sbin/lisod",
   ]);
-  for (const name of ["etc/lisod.conf", "etc/logrotate.d/lisod", "lib/systemd/system/lisod.service"]) {
-    assertNotMatch(installation.read(name), /(?<![\w/])\/(?:etc\/lisod|var\/log|run\/lisod\/|usr\/local)/, name);
-  }
   assertMatch((await run(installation.path("sbin/lisod"), ["--version"])).text, /^lisod \d/);
-  assertStringIncludes(
-    (await run("man", ["--local-file", installation.path("share/man/man8/lisod.8")])).text,
-    "LISOD(8)",
-  );
 
   installation.configure("http = 80", "http = 8081");
   const { code, stderr } = await installation.script("install");
   assertEquals(code, 0);
   assertStringIncludes(stderr, `Kept the configuration "${installation.path("etc/lisod.conf")}"`);
   assertStringIncludes(installation.read("etc/lisod.conf"), "\nhttp = 8081\n");
+});
+
+Deno.test("scripts/install puts no text in place that names other places than those of the installation", async () => {
+  await using installation = await Installation.make();
+  const env = { LC_ALL: "C.UTF-8", MANWIDTH: "200" };
+  const manual = await run("man", ["--local-file", installation.path("share/man/man8/lisod.8")], { env });
+  assertStringIncludes(manual.text, "LISOD(8)");
+  // A plain one is a hyphen, which no terminal takes for a minus.
+  assertEquals(installation.read("share/man/man8/lisod.8").match(/(?<!\\)-/g), null);
+  const names = installation.files().filter((file) => file.startsWith("644")).map((file) => file.split(" ")[1]);
+  const texts = names.map((name) => [name, name.endsWith("lisod.8") ? manual.text : installation.read(name)]);
+  for (const [name, text] of texts) {
+    assertNotMatch(text, /(?<![\w/])\/(?:etc\/lisod|var\/log|run\/lisod\/|usr\/local)/, name);
+  }
+  const files = manual.text.slice(manual.text.indexOf("FILES"), manual.text.indexOf("EXAMPLES"));
+  for (const name of ["etc/lisod.conf", "run/lisod/lisod.pid", "var/log/lisod/lisod.log"]) {
+    assertMatch(files, new RegExp(`^ +${installation.path(name)}$`, "m"));
+  }
+});
+
+Deno.test("the texts of the project name the places that scripts/install fills", async () => {
+  const folders = ["/etc/lisod/", "/usr/local/lib/lisod/", "/var/lib/lisod/"]; // the operator's own
+  const names = ["program", "share", "site", "config", "logs", "log", "run", "lock"].map((name) => `"$${name}"`).join(
+    " ",
+  );
+  const script = `. scripts/setup.sh; . scripts/places.sh; read_places; printf '%s\\n' ${names}`;
+  const { code, text, stderr } = await run("bash", ["-c", script], { cwd: PROJECT });
+  assertEquals(code, 0, stderr);
+  const places = text.trimEnd().split("\n");
+  const scripts = [
+    "installed.html",
+    "lisod",
+    "lisod.conf",
+    "lisod.logrotate",
+    "lisod.service",
+    "ddns",
+    "lisod-ddns.service",
+  ];
+  const files = ["readme.txt", "certs/README.txt", "scripts/make_man.ts", ...scripts.map((name) => `scripts/${name}`)];
+  for (const file of files) {
+    const found = Deno.readTextFileSync(join(PROJECT, file)).matchAll(
+      /(?<![\w.\/-])\/(?:etc\/lisod|(?:run|var\/log)\/\S*lisod|usr\/local\/(?:sbin|share|lib)\/lisod|var\/lib\/lisod)[\w.\/-]*/g,
+    );
+    const named = Array.from(found, ([path]) => path.replace(/[./]+$/, ""));
+    const strange = named.filter((path) =>
+      !places.includes(path) && !folders.some((folder) => `${path}/`.startsWith(folder))
+    );
+    assertEquals(strange, [], file);
+  }
+});
+
+Deno.test("scripts/install serves a first page without a dead link, which leads to no example", async () => {
+  await using installation = await Installation.make();
+  const config = ["--config", installation.path("etc/lisod.conf"), "--http", "0", "--listen", "127.0.0.1"];
+  await using server = await startServer({ commandLine: ({ log }) => [...config, "--log", log, "--foreground"] });
+  const { paths, broken } = await followLinks(server.url);
+  assertEquals([paths, broken], [["/", "/lisod.svg", "/style.css"], []]);
 });
 
 Deno.test("scripts/install puts a configuration in place that is right, also where it is commented out", async () => {

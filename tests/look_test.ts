@@ -123,12 +123,15 @@ const ODD_NAMES = ["a".repeat(200), "<script>alert(1)<", `it's & "that".txt`, "Ã
 /** Opens a page; returns the name that its screenshot has. */
 type Visit = (page: Page) => Promise<unknown>;
 
-/** Every page of the sample site as scripts/start serves it, and pages that only other sites have. */
-async function visits(url: string, other: string): Promise<Readonly<Record<string, Visit>>> {
+/** Every page of the sample site as scripts/start serves it, that of an installation, and what only other sites have. */
+async function visits(
+  { url, other, installed }: { readonly url: string; readonly other: string; readonly installed: string },
+): Promise<Readonly<Record<string, Visit>>> {
   const open = (address: string): Visit => (page) => page.goto(address);
   const blog = await (await fetch(`${url}/cgi/`)).text();
   return {
     "front": open(`${url}/`),
+    "installed": open(`${installed}/`),
     "try": open(`${url}/try.html`),
     "folder": open(`${url}/files/`),
     "folder-of-odd-names": open(`${other}/odd/`),
@@ -160,14 +163,17 @@ for (const [place, viewport] of Object.entries({ phone: PHONE, desktop: DESKTOP 
         await using server = await startServer({ root: join(PROJECT, "www"), args });
         const files = Object.fromEntries(ODD_NAMES.map((name) => [`odd/${name}`, name]));
         await using other = await startServer({ files, args: ["--listing"] });
+        const page = { "index.html": read("scripts/installed.html"), "style.css": read("www/style.css") };
+        await using installed = await startServer({ files: { ...page, "lisod.svg": read("www/lisod.svg") } });
         await using browser = await Browser.launch();
-        for (const [name, visit] of Object.entries(await visits(server.url, other.url))) {
+        const sites = { url: server.url, other: other.url, installed: installed.url };
+        for (const [name, visit] of Object.entries(await visits(sites))) {
           const { page, faults } = await browser.openPage({ viewport, colorScheme });
           await visit(page);
           assertEquals(await inspectPage(page, `look/${name}-${place}-${colorScheme}`), [], name);
           const home = await page.evaluate(`[...document.links].filter((link) => link.textContent === "Home")
             .map((link) => link.getAttribute("href"))`);
-          assertEquals(home, name === "folder-at-the-top" ? [] : ["/"], name);
+          assertEquals(home, ["folder-at-the-top", "installed"].includes(name) ? [] : ["/"], name);
           const expected = /^(?:404|414): |^console error: Failed to load resource: .* status of 4/;
           assertEquals(faults.filter((fault) => !/not-found|too-long/.test(name) || !expected.test(fault)), [], name);
         }
