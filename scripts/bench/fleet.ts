@@ -19,7 +19,7 @@ const MESSAGE_CHARACTERS = 2_000;
 
 /** A server that answers. */
 export interface Server {
-  readonly peer: Peer;
+  readonly peer: Peer<string>;
   readonly place: Place;
   readonly processes: readonly StartedProcess[];
   /** From before the start of the program until its port took a connection, in ms. */
@@ -55,6 +55,11 @@ class StartedProcess {
     return this.#isEnded;
   }
 
+  /** The last of what it has said so far. */
+  get messages(): string {
+    return this.#messages;
+  }
+
   /** What it said at the end; waits for the end of its output, so only for one that has ended. */
   async readMessages(): Promise<string> {
     await this.#output;
@@ -85,7 +90,7 @@ export class Fleet {
   }
 
   /** The server that all rows with these switches share; it is started at the first call. */
-  async share(peer: Peer, switches: readonly Switch[]): Promise<Server> {
+  async share(peer: Peer<string>, switches: readonly Switch[]): Promise<Server> {
     const key = [peer.name, ...switches].join("+");
     const server = this.#shared.get(key) ?? await this.start(peer, switches);
     this.#shared.set(key, server);
@@ -98,7 +103,7 @@ export class Fleet {
   }
 
   /** A server of its own; the caller stops it. Throws Error when it does not open its ports in time. */
-  async start(peer: Peer, switches: readonly Switch[]): Promise<Server> {
+  async start(peer: Peer<string>, switches: readonly Switch[]): Promise<Server> {
     if (this.#isClosed) throw new Error("The bench is being stopped");
     const place = await this.#prepare(peer, new Set(switches));
     const helper = peer.helper(place);
@@ -148,7 +153,7 @@ export class Fleet {
   }
 
   /** Makes the folder of a server with its configuration. */
-  async #prepare(peer: Peer, switches: ReadonlySet<Switch>): Promise<Place> {
+  async #prepare(peer: Peer<string>, switches: ReadonlySet<Switch>): Promise<Place> {
     this.#count += 1;
     const folder = `${this.#site.folder}/${peer.name}-${this.#count}`;
     await Deno.mkdir(folder);

@@ -3,13 +3,20 @@
 /** lighttpd's module for TLS, for ensurePrograms(). */
 export const LIGHTTPD_TLS = "/usr/lib/lighttpd/mod_openssl.so";
 
+/** The library of ruby that serves, for ensurePrograms(). */
+export const WEBRICK = "/usr/share/rubygems-integration/all/gems/webrick-1.8.1/lib/webrick.rb";
+
 /** The package that brings a program, where it is not called like the program. */
 const PACKAGES: Readonly<Record<string, string>> = {
   apache2: "apache2-bin",
   cc: "gcc libc6-dev",
+  mini_httpd: "mini-httpd",
   python3: "python3-minimal",
   taskset: "util-linux",
+  twistd3: "python3-twisted",
   [LIGHTTPD_TLS]: "lighttpd-mod-openssl",
+  "/usr/bin/python3.11": "python3.11",
+  [WEBRICK]: "ruby-webrick",
   "/usr/lib/python3/dist-packages/bleach/__init__.py": "python3-bleach",
   "/usr/lib/python3/dist-packages/flask/__init__.py": "python3-flask",
   "/usr/lib/python3/dist-packages/markdown_it/__init__.py": "python3-markdown-it",

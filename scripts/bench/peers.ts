@@ -40,8 +40,9 @@ export interface Place {
   readonly switches: ReadonlySet<Switch>;
 }
 
-export interface Peer {
-  readonly name: PeerName;
+/** `Name`: text for a server that is no part of the bench. */
+export interface Peer<Name extends string = PeerName> {
+  readonly name: Name;
   /** As the report calls it. */
   readonly title: string;
   /** Prints the version; its standard output or error is kept. */

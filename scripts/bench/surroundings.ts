@@ -45,7 +45,7 @@ export async function describeMachine(): Promise<string> {
 }
 
 /** The first line that names a version, by title of the server. */
-export async function readVersions(peers: readonly Peer[]): Promise<Readonly<Record<string, string>>> {
+export async function readVersions(peers: readonly Peer<string>[]): Promise<Readonly<Record<string, string>>> {
   const versions: Record<string, string> = {};
   for (const { title, versionCommand: [program, ...args] } of peers) {
     const signal = AbortSignal.timeout(10_000);
