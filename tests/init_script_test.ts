@@ -115,7 +115,10 @@ for (const user of USERS) {
     const { pid } = site;
     const table = [
       { line: "htpp = 80", want: `lisod: ${service.config}:6 "htpp": unknown option: see lisod --help\n` },
-      { line: "error-pages = nowhere", want: `lisod: --error-pages "${site.folder}/nowhere": does not exist` },
+      {
+        line: "error-pages = nowhere",
+        want: `lisod: ${service.config}:6: error-pages "${site.folder}/nowhere": does not exist`,
+      },
     ];
     for (const { line, want } of table) {
       await service.configure(line);
@@ -182,7 +185,7 @@ Deno.test("scripts/lisod says what keeps it from its work", async () => {
   await Deno.writeTextFile(config, (await Deno.readTextFile(config)).replace("http = 0", `http = ${port}`));
   const { code, text, stderr } = await service.run("start");
   assertEquals([code, text, site.processes()], [1, "", []]);
-  assertStringIncludes(stderr, `lisod: --http "${port}": already in use`);
+  assertStringIncludes(stderr, `lisod: ${config}:2: http "${port}": already in use`);
 });
 
 Deno.test("scripts/lisod takes the binary beside its folder, else that of PATH, and says when there is none", async () => {
