@@ -15,10 +15,11 @@ import { Log } from "./lib/log/log.ts";
 import { STDERR_SINK } from "./lib/log/log_file.ts";
 import { keepRightsFromPrograms } from "./lib/system/capabilities.ts";
 import { narrowPermissions, neededPermissions } from "./lib/process/permissions.ts";
-import { findIdentity, isRoot } from "./lib/process/privileges.ts";
+import { findIdentity, isRoot, ownIdentity } from "./lib/process/privileges.ts";
 import { ServiceManager } from "./lib/process/service_manager.ts";
 import { WHOLE } from "./lib/net/listen_address.ts";
 import { handleSignals } from "./lib/process/signals.ts";
+import { surveyFiles } from "./lib/process/survey_files.ts";
 import { logUncaughtErrors, type ServedAddress, type Serving, SiteServer } from "./lib/worker/thread_server.ts";
 import type { ConfigSource } from "./lib/worker/worker_thread.ts";
 import { StartError } from "./lib/start_error.ts";
@@ -51,11 +52,17 @@ async function main(): Promise<number> {
   }
 }
 
-/** Says what would keep the server from starting, or that nothing would. */
+/** Says what would keep the server from starting, or that nothing would, and what a first request would find out. */
 function check(config: Config): number {
   const problems = checkConfig(config);
-  if (problems.length === 0) say(Deno.stdout, "lisod: nothing is wrong with this configuration\n");
-  return report(...problems);
+  if (problems.length > 0) return report(...problems);
+  const server = config.user === null ? ownIdentity() : findIdentity(config.user, config.group);
+  const scripts = config.cgi.user === null ? server : findIdentity(config.cgi.user);
+  const findings = surveyFiles(config, { server, scripts });
+  for (const finding of findings) say(Deno.stderr, `lisod: note: ${finding}\n`);
+  const notes = findings.length === 0 ? "" : ", but see the notes";
+  say(Deno.stdout, `lisod: nothing is wrong with this configuration${notes}\n`);
+  return 0;
 }
 
 function readEnvironment(...names: readonly string[]): Record<string, string | undefined> {

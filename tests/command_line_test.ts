@@ -123,6 +123,16 @@ Deno.test({
         /^lisod: --log ".*\/a.log": permission denied: name a file in a folder where the server may write$/,
       );
       assertEquals((await asNobody("--root", root, "--check")).code, 0);
+      await Deno.writeTextFile(join(root, "private"), "", { mode: 0o600 });
+      const noted = await asNobody("--root", root, "--check");
+      assertEquals(
+        [
+          noted.code,
+          noted.stderr.startsWith(`lisod: note: --root "${join(root, "private")}": cannot be read by nobody`),
+        ],
+        [0, true],
+        noted.stderr,
+      );
     }),
 });
 

@@ -28,6 +28,40 @@ async function askAll(server: TestServer, paths: readonly string[]): Promise<num
   return responses.filter(({ status }) => status === 200).length;
 }
 
+Deno.test("the log goes to the streams that are open when it is told to, for a user who could open neither", async () => {
+  const isRoot = Deno.uid() === 0;
+  const folder = await Deno.makeTempDir({ prefix: "lisod-test-" });
+  try {
+    await Deno.chmod(folder, 0o755);
+    const args = ["--http", "0", "--root", folder, "--log", "-", "--access-log", "/dev/stdout"];
+    const child = new Deno.Command(LISOD, {
+      args: [...args, ...(isRoot ? ["--user", "nobody"] : [])],
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const [errors, output] = [child.stderr, child.stdout].map((stream) =>
+      stream.pipeThrough(new TextDecoderStream()).getReader()
+    );
+    let messages = "";
+    while (!/listening on .*:(\d+)\//.test(messages)) messages += (await errors.read()).value ?? "";
+    const [, port] = /listening on .*:(\d+)\//.exec(messages) ?? [];
+    const { responses } = await exchange(Number(port), "GET /none HTTP/1.1\r\nHost: a\r\n\r\n", { count: 1 });
+    assertEquals(responses[0].status, 404);
+    // A reload opens logs again, and these stay.
+    child.kill("SIGHUP");
+    while (!messages.includes("reloaded")) messages += (await errors.read()).value ?? "";
+    child.kill("SIGTERM");
+    const lines = (await output.read()).value ?? "";
+    assertEquals(accessLines(lines), ['"GET /none HTTP/1.1" 404 ' + /404 (\d+)/.exec(lines)?.[1] + ' "-" "-"']);
+    assertEquals(accessLines(messages), []);
+    for (let done = false; !done;) ({ done } = await errors.read());
+    assertEquals((await child.status).code, 0);
+    await output.cancel();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("the log begins with program, version, date and process", async () => {
   await using server = await startServer({ env: { TZ: "Asia/Kolkata" } });
   const [first] = server.logText().split("\n");

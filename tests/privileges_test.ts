@@ -236,7 +236,7 @@ rootTest(
   async (site) => {
     const { key, args, renew, served } = await makeRenewable(site, 0);
     const pid = await site.start(args);
-    assertStringIncludes(site.logText(), `WARN main: --key "${key}" is for others to read: SIGHUP will keep`);
+    assertStringIncludes(site.logText(), `WARN main: --key "${key}" cannot be read by nobody: SIGHUP will keep`);
     await renew("second.example");
     kill(pid, "SIGHUP");
     const refusal = `ERROR main: Cannot reload, the old one stays: --key "${key}": permission denied`;

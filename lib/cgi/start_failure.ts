@@ -3,13 +3,12 @@
  * there: what is not there stands in the first line of the program, which is read here. I/O.
  */
 
+import { readFirstLine } from "./first_line.ts";
+
 /** As errno(3) counts. */
 const ENOENT = 2;
 const ENOEXEC = 8;
 const EACCES = 13;
-
-/** The kernel reads no more of a first line either (BINPRM_BUF_SIZE). */
-const MAX_LINE_BYTES = 256;
 
 /** What the system said of it. */
 interface StartError {
@@ -27,19 +26,4 @@ export function startFailure(program: string, { errno, message }: StartError): s
   if (errno === ENOENT) return `its first line is "${line}", and there is no such program`;
   if (errno === EACCES) return `its first line is "${line}", and it or that program may not be executed`;
   return `${message}; its first line is "${line}"`;
-}
-
-/** Without its end, as Latin-1 text; null where it cannot be read or is no text. */
-function readFirstLine(path: string): string | null {
-  const bytes = new Uint8Array(MAX_LINE_BYTES);
-  let length: number;
-  try {
-    using file = Deno.openSync(path);
-    length = file.readSync(bytes) ?? 0;
-  } catch {
-    // Whatever it is, the reason that the system gave is told.
-    return null;
-  }
-  const [line] = new TextDecoder("latin1").decode(bytes.subarray(0, length)).split("\n");
-  return line.includes("\0") ? null : line;
 }

@@ -10,6 +10,7 @@ import { type AccessConfig, readAccessConfig } from "./access_config.ts";
 import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
 import { type ContentConfig, readContentConfig } from "./content_config.ts";
 import { RULES, type Rules, type RulesName } from "../rules.ts";
+import { standardStream } from "../log/standard_stream.ts";
 import { LOG_LEVELS, type LogLevel } from "../log/log_lines.ts";
 import { type ConfigFile, parseConfigFile } from "./config_file.ts";
 import { findOption, type Form, OPTIONS, POSITIONS } from "./options.ts";
@@ -115,7 +116,7 @@ function readArguments(
   cwd: string,
 ): { positionals: readonly string[]; settingsByName: SettingsByName } {
   checkSpelling(args.slice(0, args.includes("--") ? args.indexOf("--") : args.length));
-  const parsed = parseArgs(args, {
+  const parsed = parseArgs(joinDashes(args), {
     string: ["_", ...OPTIONS.filter((option) => option.value !== null).map((option) => option.name)],
     boolean: OPTIONS.filter((option) => option.value === null).map((option) => option.name),
     collect: OPTIONS.map((option) => option.name),
@@ -133,6 +134,18 @@ function readArguments(
   return { positionals: parsed._.map(String), settingsByName };
 }
 
+function isLog(argument: string): boolean {
+  return argument === "--log" || argument === "--access-log";
+}
+
+/** `--log -` as one argument, for parseArgs takes a dash for no value. */
+function joinDashes(args: readonly string[]): readonly string[] {
+  return args.flatMap((argument, index) => {
+    if (argument === "-" && isLog(args[index - 1] ?? "")) return [];
+    return isLog(argument) && args[index + 1] === "-" ? [`${argument}=-`] : [argument];
+  });
+}
+
 const SHORT_NAMES = { h: "help", V: "version" } as const;
 
 /**
@@ -147,7 +160,8 @@ function checkSpelling(args: readonly string[]): void {
     if (option === undefined) throw unknownOption(argument);
     if (option.value !== null) {
       const given = value ?? args[index + 1] ?? "";
-      if (given === "" || (value === undefined && given.startsWith("-"))) throw valueMissing(`--${name}`, option.value);
+      const isMissing = given.startsWith("-") && !(given === "-" && isLog(argument));
+      if (given === "" || (value === undefined && isMissing)) throw valueMissing(`--${name}`, option.value);
     } else if (value !== undefined && value !== "true" && value !== "false") {
       throw new UsageError({ argument: `--${name}`, value, problem: "takes no value", remedy: `give --${name} alone` });
     }
@@ -213,6 +227,8 @@ function buildConfig(
   refuseConflicts(settings);
   const hostname = settings.text("listen")?.replace(/^\[(.*)\]$/, "$1") ?? null;
   const usesHttp = settings.has("http") || !settings.has("https");
+  const foreground = staysInForeground(settings, { form, environment });
+  if (!foreground) refuseStreamsOfDaemon(settings);
   const rulesName = settings.has("rules") ? settings.choice("rules", RULES_NAMES) : RULES_OF_FORM[form];
   const addressOf = (name: "http" | "https"): ListenAddress => ({
     argument: settings.label(name),
@@ -239,7 +255,7 @@ function buildConfig(
     servesDotFiles: settings.flag("dot-files"),
     content: readContentConfig(settings),
     errorPagesFolder: settings.path("error-pages"),
-    logFile: settings.path("log"),
+    logFile: logPath(settings, "log"),
     isAccessLogged: settings.text("access-log") !== "off",
     accessLogFile: logPath(settings, "access-log"),
     logLevel: settings.choice("log-level", LOG_LEVELS),
@@ -247,7 +263,7 @@ function buildConfig(
     workerCount: readWorkerCount(settings),
     user: settings.given("user"),
     group: settings.given("group"),
-    foreground: staysInForeground(settings, { form, environment }),
+    foreground,
     limits: settings.limits(RULES[rulesName].defaultLimits),
   };
 }
@@ -323,6 +339,15 @@ function refuseConflicts(settings: Settings): void {
   refuseSharedFiles(settings);
 }
 
+/** A daemon lets go of the streams that it was started with. */
+function refuseStreamsOfDaemon(settings: Settings): void {
+  for (const name of ["log", "access-log"] as const) {
+    const path = logPath(settings, name);
+    if (path === null || standardStream(path.value) === null) continue;
+    throw settings.refusal(name, { problem: "a daemon has no such stream", remedy: "name a file, or --foreground" });
+  }
+}
+
 /** A lock is emptied when it is taken, and two writers would mix their lines. */
 function refuseSharedFiles(settings: Settings): void {
   const files = (["log", "access-log", "lock"] as const).map((name) => ({ name, path: logPath(settings, name) }));
@@ -336,7 +361,11 @@ function refuseSharedFiles(settings: Settings): void {
   });
 }
 
+/** `-` is what logs are written to where programs follow each other: messages to standard error, access lines to standard output. */
+const DASH = { log: "/dev/stderr", "access-log": "/dev/stdout" } as const;
+
 /** `--access-log off` names no file. */
 function logPath(settings: Settings, name: "log" | "access-log" | "lock"): Given | null {
+  if (name !== "lock" && settings.text(name) === "-") return { argument: settings.label(name), value: DASH[name] };
   return name === "access-log" && settings.text(name) === "off" ? null : settings.path(name);
 }

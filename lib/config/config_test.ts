@@ -133,6 +133,9 @@ Deno.test("parseCommandLine() gives each option its field", () => {
     [["--log", "a.log"], { logFile: "/home/liso/a.log" }],
     [["--access-log", "b.log"], { accessLogFile: "/home/liso/b.log" }],
     [["--access-log", "off"], { isAccessLogged: false }],
+    [["--log", "-", "--access-log", "-"], { logFile: "/dev/stderr", accessLogFile: "/dev/stdout" }],
+    [["--log=-", "--listing"], { logFile: "/dev/stderr", listing: true }],
+    [["--log=./-"], { logFile: "/home/liso/-" }],
     [["--access-log", "off", "--log", "off"], { isAccessLogged: false, logFile: "/home/liso/off" }],
     [["--access-log", "./off"], { accessLogFile: "/home/liso/off" }],
     [["--log-level", "error"], { logLevel: "error" }],
@@ -306,6 +309,11 @@ Deno.test("parseCommandLine() refuses wrong arguments in one line that names the
     [["--root", "a", "--workers", "two"], '--workers "two": not a whole number: give N'],
     [["--root", "a", "--group", "g"], '--group "g": --user is missing: give --user NAME too'],
     [["--root", "a", "--daemon", "--foreground"], "--daemon: together with --foreground: give one of the two"],
+    [["--root", "a", "--daemon", "--log", "-"], '--log "-": a daemon has no such stream: name a file, or --foreground'],
+    [
+      EIGHT.with(2, "/dev/stdout"),
+      '<log file> "/dev/stdout": a daemon has no such stream: name a file, or --foreground',
+    ],
     [["--root", "a", "--max-line-bytes", "0"], '--max-line-bytes "0": too small: give at least 1'],
     [
       ["--root", "a", "--head-ms", "1h"],

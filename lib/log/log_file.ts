@@ -1,21 +1,26 @@
 /** Opens what the log writes to. I/O. Separate from log.ts because `--check` asks the same questions and opens no log. */
 import type { LogSink } from "./log_writer.ts";
+import { standardStream } from "./standard_stream.ts";
 import { type Given, osProblem, StartError } from "../start_error.ts";
 
-export const STDERR_SINK: LogSink = {
-  writeSync: (bytes) => Deno.stderr.writeSync(bytes),
-  // It is not ours to close: whoever started us may still read it.
-  close: () => {},
-};
+/** A stream that is open already. It is not ours to close: whoever started us may still read it. */
+function streamSink(stream: { writeSync(bytes: Uint8Array): number }): LogSink {
+  return { writeSync: (bytes) => stream.writeSync(bytes), close: () => {} };
+}
+
+export const STDERR_SINK: LogSink = streamSink(Deno.stderr);
+const STDOUT_SINK: LogSink = streamSink(Deno.stdout);
 
 /** For the group too, not for others: a log holds addresses. */
 const MODE = 0o640;
 
 /**
- * A file open for append, made where there is none. A FIFO is refused, for opening it would stop the whole process
+ * A file open for append, made where there is none; a standard stream as it is. A FIFO is refused, for opening it would stop the whole process
  * until somebody reads it. Throws StartError. Whoever calls closes it.
  */
-export function openLogFile(file: Given): Deno.FsFile {
+export function openLogFile(file: Given): LogSink {
+  const stream = standardStream(file.value);
+  if (stream !== null) return stream === "stdout" ? STDOUT_SINK : STDERR_SINK;
   return refusing(file, () => {
     requireWritableKind(file.value);
     return Deno.openSync(file.value, { append: true, create: true, mode: MODE });
@@ -24,6 +29,7 @@ export function openLogFile(file: Given): Deno.FsFile {
 
 /** Throws what `openLogFile` would throw, and leaves no file behind that was not there before. */
 export function checkLogFile(file: Given): void {
+  if (standardStream(file.value) !== null) return;
   refusing(file, () => {
     const { value: path } = file;
     const isThere = requireWritableKind(path);

@@ -13,8 +13,9 @@ async function withFolder(test: (folder: string) => void | Promise<void>): Promi
 }
 
 function write(path: string, text: string): void {
-  using file = openLogFile({ argument: "--log", value: path });
+  const file = openLogFile({ argument: "--log", value: path });
   file.writeSync(new TextEncoder().encode(text));
+  file.close();
 }
 
 Deno.test("openLogFile() makes a file that others cannot read, and appends to it afterwards", () =>
@@ -25,6 +26,15 @@ Deno.test("openLogFile() makes a file that others cannot read, and appends to it
     assertEquals(Deno.readTextFileSync(path), "one\ntwo\n");
     assertEquals((Deno.statSync(path).mode ?? 0) & 0o007, 0);
   }));
+
+Deno.test("openLogFile() gives the standard streams that are open, and opens none", () => {
+  for (const value of ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/2", "/dev/stderr"]) {
+    const given = { argument: "--log", value };
+    checkLogFile(given);
+    assertEquals(openLogFile(given), openLogFile({ ...given }));
+    assert(!(openLogFile(given) instanceof Deno.FsFile), value);
+  }
+});
 
 Deno.test("checkLogFile() leaves the folder as it was", () =>
   withFolder((folder) => {

@@ -2,7 +2,7 @@
  * Asks the machine for what a Config names: the part of `--check`, and of each start, that is I/O. Nothing is left open
  * and nothing is left behind. Ports are not tried: whoever listens finds out.
  */
-import { dirname } from "@std/path";
+import { dirname, extname } from "@std/path";
 import type { CgiConfig } from "../config/cgi_config.ts";
 import { type Config, credentialFiles, usesCgi } from "../config/config.ts";
 import { loadErrorPages } from "../site/load_error_pages.ts";
@@ -21,7 +21,7 @@ export function checkConfig(config: Config): readonly StartError[] {
     () => accessLogFile !== null && checkLogFile(accessLogFile),
     () => lockFile !== null && checkLock(lockFile),
     () => config.user !== null && checkUser(config.user, config.group),
-    () => config.cgiPath !== null && config.requiresProgram && checkProgram(config.cgiPath),
+    () => config.cgiPath !== null && config.requiresProgram && checkProgram(config.cgiPath, config.cgi),
     () => usesCgi(config) && checkCgi(config.cgi),
     () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
     () => loadRealms(config.access.realms, root.value),
@@ -52,12 +52,14 @@ function checkFolder(folder: Given): void {
   }
 }
 
-/** A program that can be run, or a folder. */
-function checkProgram(program: Given): void {
+/** A program that can be run, by itself or by its handler, or a folder. */
+function checkProgram(program: Given, { handlers }: Pick<CgiConfig, "handlers"> = { handlers: {} }): void {
   let problem: string | null = null;
   try {
     const info = Deno.statSync(program.value);
-    if (!info.isDirectory && (!info.isFile || ((info.mode ?? 0) & 0o111) === 0)) problem = "not executable";
+    const isHandled = extname(program.value).toLowerCase() in handlers;
+    const isExecutable = isHandled || ((info.mode ?? 0) & 0o111) !== 0;
+    if (!info.isDirectory && (!info.isFile || !isExecutable)) problem = "not executable";
   } catch (error) {
     problem = osProblem(error);
   }

@@ -19,6 +19,7 @@ function withFolder(test: (folder: string) => void): void {
   try {
     Deno.mkdirSync(join(folder, "www"));
     Deno.writeTextFileSync(join(folder, "file"), "");
+    Deno.writeTextFileSync(join(folder, "file.PHP"), "");
     test(folder);
   } finally {
     Deno.removeSync(folder, { recursive: true });
@@ -31,7 +32,7 @@ Deno.test("checkConfig() finds nothing wrong with what is there, and leaves noth
     Deno.writeTextFileSync(join(folder, "pages/404.html"), "");
     const files = ["--log", "a.log", "--access-log", "b.log", "--lock", "c.lock", "--error-pages", "pages"];
     assertEquals(problemsOf(folder, "--root", "www", ...files), []);
-    assertEquals([...Deno.readDirSync(folder)].map((entry) => entry.name).sort(), ["file", "pages", "www"]);
+    assertEquals([...Deno.readDirSync(folder)].map((entry) => entry.name).sort(), ["file", "file.PHP", "pages", "www"]);
   }));
 
 Deno.test("checkConfig() tells of everything that is wrong, each under the name that the operator knows", () =>
@@ -65,6 +66,7 @@ Deno.test("checkConfig() tells of everything that is wrong, each under the name 
         '--cgi "HERE/file": not executable: name a program that the server may run',
       ]],
       [["--root", "www", "--cgi", "www"], []],
+      [["--root", "www", "--cgi", "file.PHP", "--cgi-handler", ".php=/bin/sh"], []],
       [["--root", "www", "--cgi-handler", ".x=/none", "--cgi-spool", "none"], [
         '--cgi-handler "/none": does not exist: name a program that the server may run',
       ]],

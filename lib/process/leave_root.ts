@@ -6,13 +6,16 @@ import type { Config } from "../config/config.ts";
 import type { Libc } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
 import type { Log } from "../log/log.ts";
+import { standardStream } from "../log/standard_stream.ts";
 import { FIRST_HIGH_PORT } from "../system/capabilities.ts";
 import type { Given } from "../start_error.ts";
 import { dropPrivileges, giveFile, type Identity, unreadable } from "./privileges.ts";
 
 /** Before the log is opened: the user will have to open it again. Throws StartError, as `giveFile` does. */
 export function giveLogs({ logFile, accessLogFile }: Config, identity: Identity): void {
-  for (const file of present(logFile, accessLogFile)) giveFile(file, identity);
+  for (const file of present(logFile, accessLogFile)) {
+    if (standardStream(file.value) === null) giveFile(file, identity);
+  }
 }
 
 /** What the server has opened, and where it speaks. */
@@ -38,7 +41,10 @@ export function leaveRoot(identity: Identity, { config, libc, httpsPort, log }: 
   dropPrivileges(identity, { libc, keepsLowPorts: needsLowPort(httpsPort) });
   log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
   for (const { argument, value } of unreadable(reloadedFiles(config))) {
-    log.warn("main", `${argument} "${value}" is for others to read: SIGHUP will keep what was read as root`);
+    log.warn(
+      "main",
+      `${argument} "${value}" cannot be read by ${identity.user}: SIGHUP will keep what was read as root`,
+    );
   }
 }
 

@@ -9,6 +9,7 @@
  */
 import { dirname } from "@std/path";
 import { type Config, usesCgi } from "../config/config.ts";
+import { standardStream } from "../log/standard_stream.ts";
 import type { Given } from "../start_error.ts";
 
 const PATH_KINDS = ["read", "write"] as const;
@@ -25,7 +26,10 @@ export type Permissions =
 /** What a server with that configuration needs from now on; paths are absolute. */
 export function neededPermissions(config: Config): Permissions {
   // To open a log again; content of requests on its way to programs.
-  const written = present(config.logFile, config.accessLogFile, usesCgi(config) ? config.cgi.spoolFolder : null);
+  const logs = [config.logFile, config.accessLogFile].filter((file) =>
+    file === null || standardStream(file.value) === null
+  );
+  const written = present(...logs, usesCgi(config) ? config.cgi.spoolFolder : null);
   return {
     read: [
       config.root.value,

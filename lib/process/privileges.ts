@@ -92,6 +92,13 @@ export function unreadable(files: readonly Given[]): readonly Given[] {
   });
 }
 
+/** Whom this process runs as; a user that has no name is told by number. */
+export function ownIdentity(): Identity & { readonly groups: readonly number[] } {
+  const [uid, gid] = [Deno.uid() ?? 0, Deno.gid() ?? 0];
+  const groups = (run("id", ["-G"]) ?? "").trim().split(" ").map(Number);
+  return { user: run("id", ["-un"])?.trim() ?? `user ${uid}`, uid, gid, groups };
+}
+
 /** Whether this process may change to another user. */
 export function isRoot(): boolean {
   return Deno.uid() === 0;
