@@ -10,7 +10,7 @@ import { groupMembers, probe, readPid, readText, SCRIPTS, until, withScripts, zo
 
 const DOCUMENT = "Content-Type: text/plain\n\n";
 
-Deno.test("CgiScripts.handle() gives the script its variables, its folder, its descriptors and nothing else", async () => {
+Deno.test("ScriptRunner.answer() gives the script its variables, its folder, its descriptors and nothing else", async () => {
   await withScripts({}, async ({ fetch }) => {
     const { status, fields, text } = await fetch({ target: `${probe("environment")}` });
     const pid = fields.get("X-Pid");
@@ -89,7 +89,7 @@ const ANSWERS: readonly Row[] = [
 ];
 
 for (const { name, out, status, text, length = null, fields } of ANSWERS) {
-  Deno.test(`CgiScripts.handle() answers ${name}`, async () => {
+  Deno.test(`ScriptRunner.answer() answers ${name}`, async () => {
     await withScripts({}, async ({ open }) => {
       const response = await open({ target: probe("print", { out }) });
       assertEquals([response.status, response.body.length], [status, length]);
@@ -102,9 +102,9 @@ for (const { name, out, status, text, length = null, fields } of ANSWERS) {
   });
 }
 
-Deno.test("CgiScripts.handle() gives a local redirect back to whoever routes", async () => {
-  await withScripts({}, async ({ scripts }) => {
-    const answer = await scripts.handle(fakeRequest({ target: probe("print", { out: "Location: /x?y\n\n" }) }));
+Deno.test("ScriptRunner.answer() gives a local redirect back to whoever routes", async () => {
+  await withScripts({}, async ({ answer: answerBy }) => {
+    const answer = await answerBy(fakeRequest({ target: probe("print", { out: "Location: /x?y\n\n" }) }));
     assertEquals(answer, { localRedirect: "/x?y" });
   });
 });
@@ -128,7 +128,7 @@ const FAILURES: readonly FailureRow[] = [
 
 for (const { name, query, reasons } of FAILURES) {
   Deno.test({
-    name: `CgiScripts.handle() throws 500 and tells the reason for ${name}`,
+    name: `ScriptRunner.answer() throws 500 and tells the reason for ${name}`,
     // The runtime forgets to drop its entry (and no more than that) for a child whose signal it has no name for.
     sanitizeResources: query.signal !== 40,
     fn: () =>
@@ -150,7 +150,7 @@ const UNRUNNABLE: readonly (readonly [name: string, content: string, reason: Reg
 ];
 
 for (const [name, content, reason] of UNRUNNABLE) {
-  Deno.test(`CgiScripts.handle() throws 500 when the script is ${name}`, async () => {
+  Deno.test(`ScriptRunner.answer() throws 500 when the script is ${name}`, async () => {
     const cgiPath = Deno.makeTempDirSync();
     Deno.writeTextFileSync(`${cgiPath}/broken`, content, { mode: 0o755 });
     try {
@@ -168,7 +168,7 @@ for (const [name, content, reason] of UNRUNNABLE) {
   });
 }
 
-Deno.test("CgiScripts.handle() makes a non-zero exit after a whole response a warning and nothing more", async () => {
+Deno.test("ScriptRunner.answer() makes a non-zero exit after a whole response a warning and nothing more", async () => {
   await withScripts({}, async ({ fetch, log }) => {
     const { status, text } = await fetch({ target: probe("print", { out: `${DOCUMENT}done`, exit: 7 }) });
     assertEquals([status, text], [200, "done"]);
@@ -177,7 +177,7 @@ Deno.test("CgiScripts.handle() makes a non-zero exit after a whole response a wa
   });
 });
 
-Deno.test("CgiScripts.handle() fails the content when a script prints less than it promised", async () => {
+Deno.test("ScriptRunner.answer() fails the content when a script prints less than it promised", async () => {
   await withScripts({}, async ({ open }) => {
     const { body } = await open({ target: probe("print", { out: `Content-Length: 9\n${DOCUMENT}Hello` }) });
     const error = await assertRejects(() => readText(body), Error, "printed 5 bytes of content and promised 9");
@@ -186,7 +186,7 @@ Deno.test("CgiScripts.handle() fails the content when a script prints less than 
   });
 });
 
-Deno.test("CgiScripts.handle() warns when a script prints more than it promised", async () => {
+Deno.test("ScriptRunner.answer() warns when a script prints more than it promised", async () => {
   await withScripts({}, async ({ fetch, log }) => {
     await fetch({ target: probe("print", { out: `Content-Length: 2\n${DOCUMENT}Hello` }) });
     await log.find(/^warn .*more than the 2 bytes/);
@@ -204,7 +204,7 @@ function writtenBody(length: number) {
   return { writer: writable.getWriter(), body };
 }
 
-Deno.test("CgiScripts.handle() has all of a content that was promised and printed, while the script goes on", async () => {
+Deno.test("ScriptRunner.answer() has all of a content that was promised and printed, while the script goes on", async () => {
   await withScripts({}, async ({ open }) => {
     for (const isRead of [true, false]) {
       const { writer, body } = writtenBody(1);
@@ -218,7 +218,7 @@ Deno.test("CgiScripts.handle() has all of a content that was promised and printe
   });
 });
 
-Deno.test("CgiScripts.handle() streams: a line can be read before the next is printed", async () => {
+Deno.test("ScriptRunner.answer() streams: a line can be read before the next is printed", async () => {
   await withScripts({}, async ({ open }) => {
     const { writer, body } = writtenBody(3);
     const response = await open({ method: "POST", target: probe("lines", { lines: 3 }), body });
@@ -234,7 +234,7 @@ Deno.test("CgiScripts.handle() streams: a line can be read before the next is pr
   });
 });
 
-Deno.test("CgiScripts.handle() passes on 20 MiB whole", async () => {
+Deno.test("ScriptRunner.answer() passes on 20 MiB whole", async () => {
   await withScripts({}, async ({ open }) => {
     const { body } = await open({ target: probe("huge", { bytes: 20 << 20 }) });
     let [count, index] = [0, 0];
@@ -275,7 +275,7 @@ const UPLOADS: readonly (readonly [name: string, partCount: number])[] = [
 for (const [name, partCount] of UPLOADS) {
   const { parts, digest } = randomParts(partCount);
   const length = partCount * 65_536;
-  Deno.test(`CgiScripts.handle() gives the script ${name}, of known length`, async () => {
+  Deno.test(`ScriptRunner.answer() gives the script ${name}, of known length`, async () => {
     await withScripts({}, async ({ fetch, folder }) => {
       const body = { ...chunkedBody(parts()), length };
       const { text } = await fetch({ method: "POST", target: probe("digest"), body });
@@ -283,7 +283,7 @@ for (const [name, partCount] of UPLOADS) {
       assertEquals([...Deno.readDirSync(folder)], []);
     });
   });
-  Deno.test(`CgiScripts.handle() gives the script ${name}, chunked`, async () => {
+  Deno.test(`ScriptRunner.answer() gives the script ${name}, chunked`, async () => {
     await withScripts({}, async ({ fetch, folder }) => {
       const { text } = await fetch({ method: "POST", target: probe("digest"), body: chunkedBody(parts()) });
       assertEquals(text, `${digest} ${length}\n`);
@@ -292,7 +292,7 @@ for (const [name, partCount] of UPLOADS) {
   });
 }
 
-Deno.test("CgiScripts.handle() tells the length of chunked content that comes byte by byte", async () => {
+Deno.test("ScriptRunner.answer() tells the length of chunked content that comes byte by byte", async () => {
   await withScripts({ limits: { maxSpoolMemoryBytes: 1000 } }, async ({ fetch }) => {
     const bytes = new TextEncoder().encode("x".repeat(5000));
     const body = () => chunkedBody(Array.from(bytes, (byte) => new Uint8Array([byte])));
@@ -303,7 +303,7 @@ Deno.test("CgiScripts.handle() tells the length of chunked content that comes by
   });
 });
 
-Deno.test("CgiScripts.handle() passes on what breaks the request's content, and ends the script", async () => {
+Deno.test("ScriptRunner.answer() passes on what breaks the request's content, and ends the script", async () => {
   await withScripts({}, async ({ open, folder }) => {
     async function* broken() {
       yield new Uint8Array(10);
@@ -319,7 +319,7 @@ Deno.test("CgiScripts.handle() passes on what breaks the request's content, and 
   });
 });
 
-Deno.test("CgiScripts.handle() leaves no file and starts no script when chunked content breaks", async () => {
+Deno.test("ScriptRunner.answer() leaves no file and starts no script when chunked content breaks", async () => {
   await withScripts({ limits: { maxSpoolMemoryBytes: 1 } }, async ({ open, folder }) => {
     async function* broken() {
       yield new Uint8Array(10);
@@ -332,7 +332,7 @@ Deno.test("CgiScripts.handle() leaves no file and starts no script when chunked 
 });
 
 for (const close of ["", "1"]) {
-  Deno.test(`CgiScripts.handle() answers when the script ${close ? "closes" : "ignores"} its input of 10 MiB`, async () => {
+  Deno.test(`ScriptRunner.answer() answers when the script ${close ? "closes" : "ignores"} its input of 10 MiB`, async () => {
     await withScripts({}, async ({ fetch, log }) => {
       const { parts } = randomParts(160);
       const body = { ...chunkedBody(parts()), length: 160 * 65_536 };
@@ -342,7 +342,7 @@ for (const close of ["", "1"]) {
   });
 }
 
-Deno.test("CgiScripts.handle() throws 504 and ends the group when no head comes in time", async () => {
+Deno.test("ScriptRunner.answer() throws 504 and ends the group when no head comes in time", async () => {
   await withScripts({ limits: { scriptMs: 1000, scriptKillMs: 300 } }, async ({ open, folder }) => {
     const target = probe("silent", { pid: `${folder}/pid` });
     const error = await assertRejects(() => open({ target }), HttpError);
@@ -352,7 +352,7 @@ Deno.test("CgiScripts.handle() throws 504 and ends the group when no head comes 
   });
 });
 
-Deno.test("CgiScripts.handle() gives a script that takes its input slowly the time for its head anew", async () => {
+Deno.test("ScriptRunner.answer() gives a script that takes its input slowly the time for its head anew", async () => {
   await withScripts({ limits: { scriptMs: 500 } }, async ({ fetch }) => {
     const { parts } = randomParts(12);
     const body = { ...chunkedBody(parts()), length: 12 * 65_536 };
@@ -361,7 +361,7 @@ Deno.test("CgiScripts.handle() gives a script that takes its input slowly the ti
   });
 });
 
-Deno.test("CgiScripts.handle() blames no script for a client that sends slowly", async () => {
+Deno.test("ScriptRunner.answer() blames no script for a client that sends slowly", async () => {
   await withScripts({ limits: { scriptMs: 500 } }, async ({ fetch, log }) => {
     async function* slow() {
       // Until the limit would have been noticed.
@@ -375,7 +375,7 @@ Deno.test("CgiScripts.handle() blames no script for a client that sends slowly",
   });
 });
 
-Deno.test("CgiScripts.handle() cuts the content after too long a silence", async () => {
+Deno.test("ScriptRunner.answer() cuts the content after too long a silence", async () => {
   await withScripts({ limits: { scriptBodyMs: 200 } }, async ({ open, folder }) => {
     const { status, body } = await open({ target: probe("silent", { head: 1, pid: `${folder}/pid` }) });
     assertEquals(status, 200);
@@ -387,7 +387,7 @@ Deno.test("CgiScripts.handle() cuts the content after too long a silence", async
   });
 });
 
-Deno.test("CgiScripts.handle() sends SIGKILL to a group that is deaf to SIGTERM", async () => {
+Deno.test("ScriptRunner.answer() sends SIGKILL to a group that is deaf to SIGTERM", async () => {
   await withScripts({ limits: { scriptMs: 1000, scriptKillMs: 200 } }, async ({ open, folder }) => {
     await assertRejects(() => open({ target: probe("stubborn", { pid: `${folder}/pid` }) }), HttpError);
     const pid = await readPid(`${folder}/pid`);
@@ -396,7 +396,7 @@ Deno.test("CgiScripts.handle() sends SIGKILL to a group that is deaf to SIGTERM"
 });
 
 for (const head of ["", "1"]) {
-  Deno.test(`CgiScripts.handle() ends the group when the client goes ${head ? "after" : "before"} the head`, async () => {
+  Deno.test(`ScriptRunner.answer() ends the group when the client goes ${head ? "after" : "before"} the head`, async () => {
     await withScripts({}, async ({ open, folder }) => {
       const controller = new AbortController();
       const target = probe("silent", { head, pid: `${folder}/pid` });
@@ -432,7 +432,7 @@ Deno.test("ScriptContent.close() lets the script finish when nobody wants its co
   });
 });
 
-Deno.test("CgiScripts.handle() ends the response soon after the script, whatever its child still prints", async () => {
+Deno.test("ScriptRunner.answer() ends the response soon after the script, whatever its child still prints", async () => {
   await withScripts({ limits: { scriptLingerMs: 300 } }, async ({ fetch, folder }) => {
     const target = probe("grandchild", { pid: `${folder}/pid`, seconds: 0.05, late: "late\n" });
     const { text } = await fetch({ target });
@@ -442,7 +442,7 @@ Deno.test("CgiScripts.handle() ends the response soon after the script, whatever
   });
 });
 
-Deno.test("CgiScripts.handle() ends the response when the script closes its output, and later the script", async () => {
+Deno.test("ScriptRunner.answer() ends the response when the script closes its output, and later the script", async () => {
   await withScripts({ limits: { scriptBodyMs: 200 } }, async ({ fetch, folder, log }) => {
     const { text } = await fetch({ target: probe("close", { pid: `${folder}/pid` }) });
     assertEquals(text, "closed\n");
@@ -452,7 +452,7 @@ Deno.test("CgiScripts.handle() ends the response when the script closes its outp
   });
 });
 
-Deno.test("CgiScripts.handle() forgets a standard error that a child of the script holds open", async () => {
+Deno.test("ScriptRunner.answer() forgets a standard error that a child of the script holds open", async () => {
   const limits = { scriptLingerMs: 100, scriptMs: 2000 };
   await withScripts({ maxScripts: 1, limits }, async ({ fetch, folder }) => {
     const { text } = await fetch({ target: probe("grandchild", { quiet: 1, pid: `${folder}/pid` }) });
@@ -463,7 +463,7 @@ Deno.test("CgiScripts.handle() forgets a standard error that a child of the scri
   });
 });
 
-Deno.test("CgiScripts.handle() ends the input when the script closes its output", async () => {
+Deno.test("ScriptRunner.answer() ends the input when the script closes its output", async () => {
   await withScripts({}, async ({ fetch, folder }) => {
     const release = Promise.withResolvers<void>();
     async function* unending() {
@@ -480,7 +480,7 @@ Deno.test("CgiScripts.handle() ends the input when the script closes its output"
   });
 });
 
-Deno.test("CgiScripts.handle() stops watching the client when the script has ended", async () => {
+Deno.test("ScriptRunner.answer() stops watching the client when the script has ended", async () => {
   await withScripts({}, async ({ fetch }) => {
     const { signal } = new AbortController();
     const calls: string[] = [];
@@ -497,14 +497,14 @@ Deno.test("CgiScripts.handle() stops watching the client when the script has end
   });
 });
 
-Deno.test("CgiScripts.handle() throws 500 when a script closes its output before its head", async () => {
+Deno.test("ScriptRunner.answer() throws 500 when a script closes its output before its head", async () => {
   await withScripts({}, async ({ open, folder }) => {
     const target = probe("close", { head: 1, pid: `${folder}/pid` });
     assertEquals((await assertRejects(() => open({ target }), HttpError)).status, 500);
   });
 });
 
-Deno.test("CgiScripts.handle() logs standard error by lines up to a bound, and reads on beyond it", async () => {
+Deno.test("ScriptRunner.answer() logs standard error by lines up to a bound, and reads on beyond it", async () => {
   await withScripts({ limits: { maxScriptErrorBytes: 1000, scriptBodyMs: 300 } }, async ({ fetch, log, folder }) => {
     const target = probe("complain", { pid: `${folder}/pid` });
     await assertRejects(() => fetch({ target }), Error, "printed nothing for 300 ms");
@@ -515,7 +515,7 @@ Deno.test("CgiScripts.handle() logs standard error by lines up to a bound, and r
   });
 });
 
-Deno.test("CgiScripts.handle() logs the last line of standard error without a line end, and bytes that are no text", async () => {
+Deno.test("ScriptRunner.answer() logs the last line of standard error without a line end, and bytes that are no text", async () => {
   await withScripts({}, async ({ fetch, log }) => {
     await fetch({ target: `${probe("print", { out: DOCUMENT })}&err=one%0D%0A%0Atwo%20%FF` });
     await log.find(/: two \ufffd$/);
@@ -523,7 +523,7 @@ Deno.test("CgiScripts.handle() logs the last line of standard error without a li
   });
 });
 
-Deno.test("CgiScripts.handle() runs as many as it may, lets others wait and refuses the rest", async () => {
+Deno.test("ScriptRunner.answer() runs as many as it may, lets others wait and refuses the rest", async () => {
   await withScripts({ maxScripts: 1, maxQueue: 1 }, async ({ open, fetch, folder }) => {
     const controller = new AbortController();
     const target = probe("silent", { head: 1, pid: `${folder}/pid` });
@@ -538,7 +538,7 @@ Deno.test("CgiScripts.handle() runs as many as it may, lets others wait and refu
   });
 });
 
-Deno.test("CgiScripts.handle() forgets a waiting request whose client goes, and refuses one that waits too long", async () => {
+Deno.test("ScriptRunner.answer() forgets a waiting request whose client goes, and refuses one that waits too long", async () => {
   await withScripts({ maxScripts: 1, maxQueue: 2, limits: { scriptMs: 1000 } }, async ({ open, folder }) => {
     const running = await open({ target: probe("silent", { head: 1, pid: `${folder}/pid` }) });
     const controller = new AbortController();
@@ -551,7 +551,7 @@ Deno.test("CgiScripts.handle() forgets a waiting request whose client goes, and 
   });
 });
 
-Deno.test("CgiScripts.stop() ends a script that is being started", async () => {
+Deno.test("ScriptRunner.stop() ends a script that is being started", async () => {
   const { promise: asked, resolve: tellAsked } = Promise.withResolvers<void>();
   const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
   const starter = (usual: Starter): Starter => ({
@@ -561,18 +561,18 @@ Deno.test("CgiScripts.stop() ends a script that is being started", async () => {
       return await usual.start(command);
     },
   });
-  await withScripts({ starter }, async ({ scripts, open }) => {
+  await withScripts({ starter }, async ({ runner, open }) => {
     const answer = assertRejects(() => open({ target: probe("silent") }), HttpError);
     await asked;
-    const stopped = scripts.stop();
+    const stopped = runner.stop();
     allow();
     await stopped;
     assertEquals((await answer).status, 503);
   });
 });
 
-Deno.test("CgiScripts.stop() ends every script, answers the waiting ones 503 and leaves no process", async () => {
-  await withScripts({ maxScripts: 2, limits: { scriptKillMs: 200 } }, async ({ scripts, open, folder }) => {
+Deno.test("ScriptRunner.stop() ends every script, answers the waiting ones 503 and leaves no process", async () => {
+  await withScripts({ maxScripts: 2, limits: { scriptKillMs: 200 } }, async ({ runner, open, folder }) => {
     const before = open({ target: probe("stubborn", { pid: `${folder}/1` }) });
     const within = await open({ target: probe("silent", { head: 1, pid: `${folder}/2` }) });
     const waiting = open({ target: probe("environment") });
@@ -582,7 +582,7 @@ Deno.test("CgiScripts.stop() ends every script, answers the waiting ones 503 and
       assertRejects(() => readText(within.body), Error, "The server stops"),
       assertRejects(() => waiting, HttpError),
     ]);
-    await scripts.stop();
+    await runner.stop();
     const [first, cut, last] = await outcomes;
     assert(!(cut instanceof HttpError));
     assertEquals([first, last].map((error) => (error as HttpError).status), [503, 503]);
@@ -591,14 +591,14 @@ Deno.test("CgiScripts.stop() ends every script, answers the waiting ones 503 and
   });
 });
 
-Deno.test("CgiScripts.handle() leaves no process, zombie, descriptor or file behind after 1,000 aborted requests", async () => {
+Deno.test("ScriptRunner.answer() leaves no process, zombie, descriptor or file behind after 1,000 aborted requests", async () => {
   const cgiPath = Deno.makeTempDirSync();
   // A shell starts fast, and its child makes the group larger than one process.
   const script =
     '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n"\necho $$ >>pids\nsleep 3600 &\nread -r line\necho on\nwait\n';
   Deno.writeTextFileSync(`${cgiPath}/wait`, script, { mode: 0o755 });
   try {
-    await withScripts({ cgiPath, limits: { maxSpoolMemoryBytes: 1 } }, async ({ scripts, open, folder }) => {
+    await withScripts({ cgiPath, limits: { maxSpoolMemoryBytes: 1 } }, async ({ runner, open, folder }) => {
       const abort = async (number: number) => {
         const controller = new AbortController();
         if (number % 3 === 2) controller.abort();
@@ -624,7 +624,7 @@ Deno.test("CgiScripts.handle() leaves no process, zombie, descriptor or file beh
       await Promise.all(Array.from({ length: 16 }, async () => {
         while (number < 1000) await abort(number++);
       }));
-      await scripts.stop();
+      await runner.stop();
       const pids = new Set(Deno.readTextFileSync(`${cgiPath}/pids`).trim().split("\n").map(Number));
       assert(pids.size > 900, `${pids.size} scripts ran`);
       assertEquals([...pids].flatMap(groupMembers), []);
@@ -637,30 +637,27 @@ Deno.test("CgiScripts.handle() leaves no process, zombie, descriptor or file beh
   }
 });
 
-Deno.test("CgiScripts.handle() runs an interpreter over a file below the prefix and in the root, without search-words", async () => {
+Deno.test("ScriptRunner.answer() runs an interpreter over a file below the prefix and in the root, without search-words", async () => {
   const options = { cgiPath: SCRIPTS, handlers: { ".pl": "/usr/bin/perl" } };
-  await withScripts(options, async ({ fetch, folder, scripts }) => {
+  await withScripts(options, async ({ fetch, folder }) => {
     Deno.mkdirSync(`${folder}/app`);
     Deno.writeTextFileSync(
       `${folder}/app/show.pl`,
       'print "Content-Type: a/b\\n\\n@ARGV|$0|$ENV{SCRIPT_NAME}|$ENV{PATH_INFO}"',
     );
-    assert(scripts.isScriptPath("/app/show.pl/x/"));
-    assert(!scripts.isScriptPath("/app/show.pl.txt"));
-    assert(!scripts.isScriptPath("/app/gone.pl"));
     const { text } = await fetch({ target: "/app/show.pl/x/?-v" });
     assertEquals(text, `|${folder}/app/show.pl|/app/show.pl|/x/`);
   });
 });
 
-Deno.test("CgiScripts.handle() gives the words of an indexed query to a program, safe from a shell", async () => {
+Deno.test("ScriptRunner.answer() gives the words of an indexed query to a program, safe from a shell", async () => {
   await withScripts({}, async ({ fetch }) => {
     const { text } = await fetch({ target: "/cgi/probe?one+%24%28two%29" });
     assertMatch(text, /^arguments=one \\\$\\\(two\\\)$/m);
   });
 });
 
-Deno.test("CgiScripts.handle() runs scripts as the user that was named, with that group alone", async () => {
+Deno.test("ScriptRunner.answer() runs scripts as the user that was named, with that group alone", async () => {
   if (Deno.uid() !== 0) return;
   const user = { uid: 65534, gid: 65534 };
   const cgiPath = Deno.makeTempDirSync();
@@ -679,7 +676,7 @@ Deno.test("CgiScripts.handle() runs scripts as the user that was named, with tha
   }
 });
 
-Deno.test("CgiScripts.handle() ends a script at its processor limit", async () => {
+Deno.test("ScriptRunner.answer() ends a script at its processor limit", async () => {
   const cgiPath = Deno.makeTempDirSync();
   Deno.writeTextFileSync(`${cgiPath}/spin`, "#!/bin/sh\nwhile :; do :; done\n", { mode: 0o755 });
   const resources = { cpuSeconds: 1, memoryBytes: null, fileCount: null, processCount: null };
@@ -693,7 +690,7 @@ Deno.test("CgiScripts.handle() ends a script at its processor limit", async () =
   }
 });
 
-Deno.test("CgiScripts.handle() gives the one program of the course everything below the prefix", async () => {
+Deno.test("ScriptRunner.answer() gives the one program of the course everything below the prefix", async () => {
   const options = { cgiPath: `${SCRIPTS}/probe`, rules: RULES.course };
   await withScripts(options, async ({ fetch }) => {
     const { text } = await fetch({ target: "/cgi/testfun/arg1/arg2/arg3?test=test" });

@@ -206,6 +206,11 @@ Deno.test("no spelling gets around a password or an address rule", () =>
         }
         assertEquals([target, (await ask(target, ...known)).status], [target, open]);
       }
+      // the index of a folder is guarded by its own name too
+      for (const spelling of ["/front/", "//front//", "/front/.", "/%66ront/"]) {
+        assertEquals([spelling, (await ask(spelling)).status], [spelling, 401]);
+      }
+      assertEquals((await ask("/front/", ...known)).text, "front");
       const { text } = await ask("/cgi/p/adminx");
       assert(text.startsWith("ran"), text);
       assertEquals((await ask("/b.txt")).text, "b");

@@ -6,6 +6,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, asse
 import process from "node:process";
 import { countDescriptors } from "./descriptors.ts";
 import { type Field, HeaderFields } from "../lib/http/header_fields.ts";
+import { locate } from "../lib/http/located.ts";
 import {
   BytesBody,
   EMPTY_BODY,
@@ -17,6 +18,7 @@ import {
 import { DEFAULT_LIMITS, type Limits } from "../lib/limits.ts";
 import { RULES, type RulesName } from "../lib/rules.ts";
 import { ReadBuffers } from "../lib/static/file_body.ts";
+import { createFileMemory } from "../lib/static/file_memory.ts";
 import { createStaticHandler, type StaticOptions } from "../lib/static/static_files.ts";
 
 const BIG_BYTES = 3_000_000;
@@ -42,15 +44,18 @@ async function withSite(test: (site: Site) => Promise<void> | void): Promise<voi
     root: `${folder}/root`,
     outside: `${folder}/outside`,
     nowMs: Date.now() + 60_000,
-    handler: ({ limits, rules = "standard", ...options } = {}) =>
-      createStaticHandler({
-        root: site.root,
-        listing: false,
-        ...options,
-        limits: { ...DEFAULT_LIMITS, ...limits },
-        rules: RULES[rules],
+    handler: ({ limits: given, rules = "standard", ...options } = {}) => {
+      const limits = { ...DEFAULT_LIMITS, ...given };
+      const memory = createFileMemory(limits);
+      const files = createStaticHandler({
+        ...{ root: site.root, listing: false, ...options, limits, memory, rules: RULES[rules] },
         nowMs: () => site.nowMs,
-      }),
+      });
+      return (request) => {
+        const at = locate(request.path);
+        return files.recall(request, at) ?? files.answer(request, at);
+      };
+    },
   };
   try {
     for (const path of [site.root, site.outside]) Deno.mkdirSync(path);

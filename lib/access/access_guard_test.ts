@@ -1,11 +1,14 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Field, HeaderFields } from "../http/header_fields.ts";
 import { EMPTY_BODY, HttpError, type HttpRequest } from "../http/message.ts";
-import { AccessGuard, type GuardOptions, type Realm } from "./access_guard.ts";
-import { type AccessRule, parseAccessRule } from "./access_rules.ts";
+import { createGuards, type PlacedRealm } from "./access_guard.ts";
+import { parseAccessRule, type PlacedRule } from "./access_rules.ts";
+import { Authenticator, type AuthenticatorOptions } from "./authenticator.ts";
+import { cutPath } from "../http/located.ts";
 import { parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
+import { PrefixTree } from "../http/prefix_tree.ts";
 
-const LIMITS = { maxRate: 0, maxGuessCount: 2, guessMs: 60_000 };
+const LIMITS = { maxGuessCount: 2, guessMs: 60_000 };
 
 function requestOf(path: string, options: { address?: string; credentials?: string } = {}): HttpRequest {
   const { address = "192.0.2.1", credentials } = options;
@@ -28,20 +31,46 @@ function prefixOf(text: string): PathPrefix {
   return parsePrefix(text) ?? { segments: ["no prefix"] };
 }
 
-function realmOf(name: string, prefix: string, users: Record<string, string>): Realm {
+function realmOf(name: string, prefix: string, users: Record<string, string>): PlacedRealm {
   return { name, prefix: prefixOf(prefix), users: new Map(Object.entries(users)) };
 }
 
 const PRIVATE = realmOf("Private", "/private", { eva: "hash of secret", adam: "hash of apple" });
 
-/** A guard for which the hash of x is "hash of x"; counts what it computed, and keeps what it logged. */
-function makeGuard(options: Partial<GuardOptions>) {
+interface MadeOptions extends Partial<AuthenticatorOptions> {
+  readonly rules?: readonly PlacedRule[];
+  readonly realms?: readonly PlacedRealm[];
+}
+
+/** The guards of all prefixes, behind one face. */
+class Guards {
+  readonly #rules: readonly PlacedRule[];
+  readonly #authenticator: Authenticator;
+  #guards = new PrefixTree<ReturnType<typeof createGuards>[number]["guard"]>();
+
+  constructor(authenticator: Authenticator, { rules = [], realms = [] }: MadeOptions) {
+    this.#rules = rules;
+    this.#authenticator = authenticator;
+    this.replaceRealms(realms);
+  }
+
+  replaceRealms(realms: readonly PlacedRealm[]): void {
+    const guards = createGuards({ rules: this.#rules, realms }, this.#authenticator);
+    this.#guards = new PrefixTree(guards.map(({ prefix, guard }) => ({ ...prefix, value: guard })));
+  }
+
+  async admit(request: HttpRequest): Promise<HttpRequest["user"]> {
+    const guard = this.#guards.nearest(cutPath(request.path))?.value;
+    return guard === undefined ? null : await guard.admit(request);
+  }
+}
+
+/** Guards for which the hash of x is "hash of x"; counts what was computed, and keeps what was logged. */
+function makeGuard(options: MadeOptions) {
   const clock = { nowMs: 1_000_000 };
   const computed: string[] = [];
   const logged: string[] = [];
-  const guard = new AccessGuard({
-    rules: [],
-    realms: [],
+  const authenticator = new Authenticator({
     limits: LIMITS,
     nowMs: () => clock.nowMs,
     checkPassword: async (password, hash) => {
@@ -52,14 +81,14 @@ function makeGuard(options: Partial<GuardOptions>) {
     log: { info: (source, text) => void logged.push(`${source}: ${text}`) },
     ...options,
   });
-  return { guard, clock, computed, logged };
+  return { guard: new Guards(authenticator, options), clock, computed, logged };
 }
 
 /** Status and the field that belongs to it; "user NAME" or "nobody" where the request is admitted. */
-async function outcome(guard: AccessGuard, request: HttpRequest): Promise<string> {
+async function outcome(guard: Guards, request: HttpRequest): Promise<string> {
   try {
     const user = await guard.admit(request);
-    return user === null ? "nobody" : `user ${user.name} by ${user.scheme}`;
+    return !user ? "nobody" : `user ${user.name} by ${user.scheme}`;
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
     const { status, fields } = error;
@@ -148,7 +177,7 @@ Deno.test("admit() limits the guesses of an address, wrong ones alone", async ()
 });
 
 Deno.test("admit() logs which credentials were wrong, and nothing of none or of a password", async () => {
-  const refusalOf = async (guard: AccessGuard, request: HttpRequest) =>
+  const refusalOf = async (guard: Guards, request: HttpRequest) =>
     (await assertRejects(() => guard.admit(request), HttpError)).message;
   const table: readonly { credentials?: string; message: string; logged: readonly string[] }[] = [
     { message: "No credentials", logged: [] },
@@ -206,27 +235,50 @@ Deno.test("admit() passes on that the check was refused, and computes again the 
 });
 
 Deno.test("admit() refuses an address before it asks for a password", async () => {
-  const rules = [parseAccessRule("10.0.0.0/8:/private", true)].filter((rule): rule is AccessRule => rule !== null);
+  const rules = [parseAccessRule("10.0.0.0/8:/private", true)].filter((rule): rule is PlacedRule => rule !== null);
   const { guard } = makeGuard({ realms: [PRIVATE], rules });
   assertEquals(await outcome(guard, requestOf("/private", { credentials: "eva:secret" })), "403");
   assertEquals(await outcome(guard, requestOf("/private", { address: "10.0.0.1" })), CHALLENGE);
 });
 
-Deno.test("admit() limits the requests of an address", async () => {
-  const { guard, clock } = makeGuard({ limits: { ...LIMITS, maxRate: 3 } });
-  const ask = (address: string) => outcome(guard, requestOf("/", { address }));
-  const many = async () => [await ask("2001:db8::1"), await ask("2001:db8::2"), await ask("2001:db8::3")];
-  assertEquals(await many(), ["nobody", "nobody", "nobody"]);
-  assertEquals(await ask("2001:db8::4"), "429 1");
-  assertEquals(await ask("2001:db8:0:1::1"), "nobody");
-  clock.nowMs += 1000;
-  assertEquals(await many(), ["nobody", "nobody", "nobody"]);
+Deno.test("admit() lets the rules of the longest prefix hold, and no others", async () => {
+  const rules = (...texts: readonly string[]) =>
+    texts.flatMap((text) => parseAccessRule(text.slice(1), text.startsWith("+")) ?? []);
+  const table: readonly [readonly PlacedRule[], string, string, boolean][] = [
+    [rules("-0.0.0.0/0:/", "+192.0.2.1:/open"), "192.0.2.1", "/open", true],
+    [rules("-0.0.0.0/0:/", "+192.0.2.1:/open"), "192.0.2.1", "/", false],
+    [rules("+192.0.2.1:/", "-10.0.0.0/8:/a/b"), "203.0.113.1", "/a/b/c", true],
+    [rules("+192.0.2.1:/", "-10.0.0.0/8:/a/b"), "203.0.113.1", "/a/bc", false],
+    // What the file system takes for the same path.
+    [rules("+10.0.0.0/8:/private"), "192.0.2.1", "//private", false],
+    [rules("+10.0.0.0/8:/private"), "192.0.2.1", "/private//", false],
+    [rules("+10.0.0.0/8:/private"), "192.0.2.1", "///private///x", false],
+    [rules("+10.0.0.0/8:/private"), "192.0.2.1", "/privates", true],
+    [rules("+10.0.0.0/8:/private"), "192.0.2.1", "/x/private", true],
+  ];
+  for (const [rules, address, path, want] of table) {
+    assertEquals(
+      await outcome(makeGuard({ rules }).guard, requestOf(path, { address })),
+      want ? "nobody" : "403",
+      path,
+    );
+  }
 });
 
-Deno.test("isNeeded is false when there is nothing to guard", () => {
-  assertEquals(makeGuard({}).guard.isNeeded, false);
-  assertEquals(makeGuard({ realms: [PRIVATE] }).guard.isNeeded, true);
-  assertEquals(makeGuard({ limits: { ...LIMITS, maxRate: 1 } }).guard.isNeeded, true);
+Deno.test("admit() keeps rules around a realm, and a realm around rules", async () => {
+  const rules = [parseAccessRule("10.0.0.0/8:/", true), parseAccessRule("192.0.2.9:/private/open", true)];
+  const { guard } = makeGuard({ realms: [PRIVATE], rules: rules.flatMap((rule) => rule ?? []) });
+  assertEquals(await outcome(guard, requestOf("/private/x")), "403");
+  assertEquals(await outcome(guard, requestOf("/private/x", { address: "10.0.0.1" })), CHALLENGE);
+  assertEquals(await outcome(guard, requestOf("/private/open", { address: "192.0.2.9" })), CHALLENGE);
+});
+
+Deno.test("admit() answers at once where nobody need be known", () => {
+  const [{ guard }] = createGuards(
+    { rules: [parseAccessRule("192.0.2.1:/", true)].flatMap((rule) => rule ?? []), realms: [] },
+    { authenticate: () => Promise.reject(new Error("Nobody need be known")) },
+  );
+  assertEquals(guard.admit(requestOf("/")), null);
 });
 
 Deno.test("admit() throws an error of the server as it is", async () => {

@@ -1,6 +1,6 @@
 /** Reads the users of each realm into memory at start and at reload. I/O. */
 import { relative } from "@std/path";
-import type { Realm } from "./access_guard.ts";
+import type { PlacedRealm } from "./access_guard.ts";
 import { parsePasswordFile, PasswordFileError } from "./password_file.ts";
 import type { PathPrefix } from "../http/path_prefix.ts";
 import { readSmallFile } from "../small_file.ts";
@@ -15,19 +15,20 @@ export interface RealmFile {
 }
 
 /**
- * The realms with their users, in the order given. `root` is the absolute path of the folder that is served. Throws
+ * The realms with their users, in the order given. `roots` are the absolute paths of the folders that are served. Throws
  * StartError for a file that cannot be read or holds something else than users, and for one that clients could read too.
  */
-export function loadRealms(realms: readonly RealmFile[], root: string): readonly Realm[] {
-  return realms.map(({ name, prefix, file }) => ({ name, prefix, users: loadUsers(file, root) }));
+export function loadRealms(realms: readonly RealmFile[], roots: readonly string[]): readonly PlacedRealm[] {
+  return realms.map(({ name, prefix, file }) => ({ name, prefix, users: loadUsers(file, roots) }));
 }
 
-function loadUsers(file: Given, root: string): ReadonlyMap<string, string> {
+function loadUsers(file: Given, roots: readonly string[]): ReadonlyMap<string, string> {
   const refusal = (problem: string, remedy: string, cause?: unknown) =>
     new StartError({ ...file, problem, remedy }, { cause });
   try {
     const { bytes } = readSmallFile(file, { remedy: REMEDY });
-    if (!relative(Deno.realPathSync(root), Deno.realPathSync(file.value)).startsWith("../")) {
+    const real = Deno.realPathSync(file.value);
+    if (roots.some((root) => !relative(Deno.realPathSync(root), real).startsWith("../"))) {
       throw refusal("inside the folder that is served", "move it out of there");
     }
     return parsePasswordFile(new TextDecoder().decode(bytes));

@@ -11,9 +11,10 @@ async function withFolder(test: (load: (file: string) => ReturnType<typeof loadR
   try {
     const root = join(folder, "www");
     await Deno.mkdir(root);
+    await Deno.mkdir(join(folder, "other"));
     const load = (file: string) => {
       const given = { argument: "--auth", value: join(folder, file) };
-      return loadRealms([{ name: "A", file: given, prefix: { segments: ["a"] } }], root);
+      return loadRealms([{ name: "A", file: given, prefix: { segments: ["a"] } }], [join(folder, "other"), root]);
     };
     test(load, folder);
   } finally {

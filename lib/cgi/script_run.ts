@@ -1,6 +1,6 @@
 /**
  * One script from its start until nothing of it is left: its standard error, its end, and the signals to its process group
- * when it is to end. Separate from cgi_scripts.ts, which knows of all scripts and of no pipe; what is said to it and what
+ * when it is to end. Separate from script_runner.ts, which knows of all scripts and of no pipe; what is said to it and what
  * it answers is for lib/gateway/program_exchange.ts.
  */
 import type { HttpRequest } from "../http/message.ts";

@@ -2,7 +2,7 @@
  * The options that say who may have what, and what every answer says, as one record of Config. Separate from config.ts
  * for the same reason as CGI's: nothing else asks for them. Pure.
  */
-import { type AccessRule, parseAccessRule } from "../access/access_rules.ts";
+import { parseAccessRule, type PlacedRule } from "../access/access_rules.ts";
 import { AddressRange } from "../ip_address.ts";
 import type { RealmFile } from "../access/load_realms.ts";
 import { parsePrefix } from "../http/path_prefix.ts";
@@ -11,7 +11,7 @@ import { type Field, HeaderFields } from "../http/header_fields.ts";
 import type { Settings, ValueContext } from "./settings.ts";
 
 export interface AccessConfig {
-  readonly rules: readonly AccessRule[];
+  readonly rules: readonly PlacedRule[];
   readonly realms: readonly RealmFile[];
   readonly proxies: readonly AddressRange[];
   /** Fields of every answer that has none of that name. */

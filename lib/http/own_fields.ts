@@ -15,7 +15,8 @@ export interface OperatorFields {
   readonly always: HeaderFields;
 }
 
-const NO_FIELDS: OperatorFields = { defaults: HeaderFields.EMPTY, always: HeaderFields.EMPTY };
+/** Of an operator who gives none. */
+export const NO_FIELDS: OperatorFields = { defaults: HeaderFields.EMPTY, always: HeaderFields.EMPTY };
 
 /** The fields of all responses of a listener. RFC 9110 5.3 lets most names stand only once, so none comes from two sides. */
 export class OwnFields {

@@ -24,7 +24,7 @@ export function checkConfig(config: Config): readonly StartError[] {
     () => config.cgiPath !== null && config.requiresProgram && checkProgram(config.cgiPath, config.cgi),
     () => usesCgi(config) && checkCgi(config.cgi),
     () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
-    () => loadRealms(config.access.realms, root.value),
+    () => loadRealms(config.access.realms, [root.value]),
     () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
   ];
   return checks.flatMap((check) => {

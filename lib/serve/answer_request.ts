@@ -13,8 +13,8 @@ import type { ServedRequest } from "./served_request.ts";
 export interface AnswerServices {
   /** Answers everything; a local redirect has been followed. */
   readonly handler: (request: ServedRequest) => Soon<HttpResponse>;
-  /** The answer for an error status, with its error page. */
-  readonly errorResponse: (error: HttpError) => HttpResponse;
+  /** The answer for an error status, with the error page of the site that was asked, as far as it was told. */
+  readonly errorResponse: (error: HttpError, request?: Pick<ServedRequest, "host">) => HttpResponse;
   readonly log: Pick<Log, "debug" | "error">;
 }
 
@@ -64,9 +64,9 @@ function answerFailure(error: unknown, request: ServedRequest, { log, errorRespo
   if (error instanceof HttpError) {
     if (error.status >= 500 && !CHOSEN_BY_CLIENTS.includes(error.status)) log.error(source, error.message, error.cause);
     else log.debug(source, error.message, error.cause);
-    return errorResponse(error);
+    return errorResponse(error, request);
   }
   if (isPeerGone(error)) throw error;
   log.error(source, "The handler failed", error);
-  return errorResponse(new HttpError(500, "The handler failed"));
+  return errorResponse(new HttpError(500, "The handler failed"), request);
 }

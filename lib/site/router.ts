@@ -1,11 +1,9 @@
 /**
- * Which handler answers a request: methods first, then the path; local redirects of scripts are followed here. Pure.
- * RFC 9110 9 and 15, RFC 3875 6.2.2.
+ * Answers a request by the place that it is for: the guard of that place first, then its answer; local redirects of scripts
+ * are followed here. Pure. RFC 9110 9 and 15, RFC 3875 6.2.2.
  */
-import { HeaderFields } from "../http/header_fields.ts";
 import {
   EMPTY_BODY,
-  type Handler,
   HttpError,
   type HttpRequest,
   type HttpResponse,
@@ -14,14 +12,15 @@ import {
 } from "../http/message.ts";
 import { parseTarget, type Target } from "../http/target.ts";
 import type { Rules } from "../rules.ts";
+import { answerOtherMethod, isFileMethod } from "./other_methods.ts";
+import type { Guard } from "./site.ts";
+import type { Location, Sites } from "./sites.ts";
 
-export interface Routes {
-  readonly rules: Rules;
-  readonly files: Handler;
-  /** Which paths (decoded) scripts answer, and who runs them; null where there are none. */
-  readonly scripts: { isScriptPath(path: string): boolean; readonly handle: Handler } | null;
-  /** Throws HttpError for whoever may not have the path, and finds out who the user is; without it everybody may have all. */
-  readonly guard?: ((request: HttpRequest) => Promise<HttpRequest["user"]>) | null;
+export interface RouterOptions {
+  readonly sites: Sites;
+  readonly rules: Pick<Rules, "allowsAnyMethod">;
+  /** Counts the requests of an address, and throws HttpError for one too many; null: they are not counted. */
+  readonly rate: { take(remoteAddress: string): void } | null;
 }
 
 /** A request whose user the guard is still to find. */
@@ -32,63 +31,75 @@ export interface RoutedRequest extends HttpRequest {
 /** RFC 3875 6.2.2 leaves the bound to the server: a chain this long is a loop. */
 const MAX_LOCAL_REDIRECTS = 5;
 
-/**
- * Answers every request; throws HttpError 500 for local redirects that loop or are malformed, 501 for a method, and what the guard and the
- * handlers throw. Sets the user of the request.
- */
-export function createRouter(routes: Routes): (request: RoutedRequest) => Soon<HttpResponse> {
-  return (request) => {
-    const answer = route(routes, request);
-    return answer instanceof Promise || "localRedirect" in answer ? follow(routes, request, answer) : answer;
-  };
-}
+export class Router {
+  readonly #options: Omit<RouterOptions, "sites">;
+  #sites: Sites;
 
-async function follow(
-  routes: Routes,
-  request: RoutedRequest,
-  first: Soon<HttpResponse | LocalRedirect>,
-): Promise<HttpResponse> {
-  let answer = await first;
-  for (let count = 0; "localRedirect" in answer; count++) {
-    if (count === MAX_LOCAL_REDIRECTS) throw new HttpError(500, `Too many local redirects of "${request.target}"`);
-    const inner = redirected(request, answer);
-    answer = await route(routes, inner);
-    request.user ??= inner.user;
+  constructor({ sites, ...options }: RouterOptions) {
+    this.#sites = sites;
+    this.#options = options;
   }
-  return answer;
-}
 
-/** Where a script sends a request to is guarded as if the client had asked for it. */
-function route(routes: Routes, request: RoutedRequest): Soon<HttpResponse | LocalRedirect> {
-  if (!routes.guard) return handle(routes, request);
-  return routes.guard(request).then((user) => {
-    request.user = user;
-    return handle(routes, request);
-  });
-}
+  /** Sites in place of those before, for requests that come. */
+  replaceSites(sites: Sites): void {
+    this.#sites = sites;
+  }
 
-function handle({ rules, files, scripts }: Routes, request: HttpRequest): Soon<HttpResponse | LocalRedirect> {
-  const { method, path } = request;
-  const isForScript = scripts !== null && (isFileMethod(method) || rules.allowsAnyMethod) && scripts.isScriptPath(path);
-  if (!isFileMethod(method)) {
-    if (isForScript) return scripts.handle(request);
-    if (rules.allowsAnyMethod && method === "OPTIONS") return OPTIONS_ANSWER;
+  /** The answer for an error of a request for that host (in lower case; "" for none). */
+  errorResponse(error: HttpError, host: string): HttpResponse {
+    return this.#sites.of(host).errorResponse(error);
+  }
+
+  /**
+   * Answers every request; throws HttpError 500 for local redirects that loop or are malformed, 501 for a method, and what
+   * rate, guards and places throw. Sets the user of the request. What is in memory comes without a promise.
+   */
+  answer(request: RoutedRequest): Soon<HttpResponse> {
+    const { rate } = this.#options;
+    if (rate !== null) rate.take(request.connection.remoteAddress);
+    const answer = this.#route(request);
+    return answer instanceof Promise || "localRedirect" in answer ? this.#follow(request, answer) : answer;
+  }
+
+  async #follow(request: RoutedRequest, first: Soon<HttpResponse | LocalRedirect>): Promise<HttpResponse> {
+    let answer = await first;
+    for (let count = 0; "localRedirect" in answer; count++) {
+      if (count === MAX_LOCAL_REDIRECTS) throw new HttpError(500, `Too many local redirects of "${request.target}"`);
+      const inner = redirected(request, answer);
+      answer = await this.#route(inner);
+      request.user ??= inner.user;
+    }
+    return answer;
+  }
+
+  /** Where a script sends a request to is guarded as if the client had asked for it. */
+  #route(request: RoutedRequest): Soon<HttpResponse | LocalRedirect> {
+    const location = this.#sites.find(request.host, request.path);
+    const { guard } = location.place;
+    const inner = location.index?.guard ?? null;
+    if (guard === null && inner === null) return this.#answer(request, location);
+    return this.#admit(request, inner === null || inner === guard ? [guard] : [guard, inner])
+      .then(() => this.#answer(request, location));
+  }
+
+  async #admit(request: RoutedRequest, guards: readonly (Guard | null)[]): Promise<void> {
+    request.user ??= null;
+    for (const guard of guards) {
+      const user = guard === null ? null : await guard.admit(request);
+      request.user = user ?? request.user;
+    }
+  }
+
+  #answer(request: HttpRequest, { place, at }: Location): Soon<HttpResponse | LocalRedirect> {
+    const { method, path } = request;
+    const isOfServer = path === "*" || path === "";
     // RFC 9110 15.6.2: the server does not recognize the method, for any resource; decided before it is looked up.
-    throw new HttpError(501, `Method "${method}"`);
+    if (!isFileMethod(method) && (isOfServer || !this.#options.rules.allowsAnyMethod)) {
+      return answerOtherMethod(method, this.#options.rules);
+    }
+    return place.answer(request, at);
   }
-  return isForScript ? scripts.handle(request) : files(request);
 }
-
-function isFileMethod(method: string): boolean {
-  return method === "GET" || method === "HEAD" || method === "POST";
-}
-
-/** RFC 9110 9.3.7, for a file and for "*". */
-const OPTIONS_ANSWER: HttpResponse = {
-  status: 204,
-  fields: HeaderFields.of(["Allow", "GET, HEAD, OPTIONS"]),
-  body: EMPTY_BODY,
-};
 
 /** The request that a script asked for in place of the client: the same, but without content. */
 function redirected(request: HttpRequest, { localRedirect }: LocalRedirect): RoutedRequest {

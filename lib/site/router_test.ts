@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { HeaderFields } from "../http/header_fields.ts";
+import { cutPath } from "../http/located.ts";
 import {
   BytesBody,
   EMPTY_BODY,
@@ -9,8 +10,12 @@ import {
   type HttpResponse,
   type LocalRedirect,
 } from "../http/message.ts";
+import { NO_FIELDS } from "../http/own_fields.ts";
 import { RULES } from "../rules.ts";
-import { createRouter, type RoutedRequest, type Routes } from "./router.ts";
+import { type Answerer, buildPlaces, type Guarded } from "./build_places.ts";
+import { createFilesAnswer } from "./files_answer.ts";
+import { type RoutedRequest, Router, type RouterOptions } from "./router.ts";
+import { Sites } from "./sites.ts";
 
 function response(name: string): HttpResponse {
   return { status: 200, fields: HeaderFields.of(["X-From", name]), body: EMPTY_BODY };
@@ -33,15 +38,36 @@ function requestFor(method: string, path: string): HttpRequest {
 
 const files: Handler = () => Promise.resolve(response("files"));
 
-function scriptsBelow(prefix: string, handle: Handler) {
-  return { isScriptPath: (path: string) => path.startsWith(prefix), handle };
+/** A site whose files answer as "files", and programs below the prefix; every answer by `handlers` where they are given. */
+function siteOf(
+  { prefix, script, files: answer = files, guards = [] }: {
+    readonly prefix: string | null;
+    readonly script: Handler;
+    readonly files?: Handler;
+    readonly guards?: readonly Guarded[];
+  },
+): Sites {
+  const others: Answerer[] = prefix === null ? [] : [{ prefix: { segments: cutPath(prefix) }, answer: script }];
+  const rules = RULES.standard;
+  const all = createFilesAnswer({
+    files: { recall: () => null, answer: async (request) => await answer(request) as HttpResponse },
+    scripts: null,
+    rules,
+  });
+  return new Sites({
+    hosts: [],
+    places: buildPlaces([{ prefix: { segments: [] }, answer: all }, ...others], guards),
+    errorResponse: ({ status }) => ({ status, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),
+    fields: NO_FIELDS,
+  });
 }
 
 /** Who answers, and with which status. */
 async function ask(method: string, path: string, rules: keyof typeof RULES, prefix: string | null): Promise<string> {
-  const scripts = prefix === null ? null : scriptsBelow(prefix, () => Promise.resolve(response("script")));
+  const sites = siteOf({ prefix, script: () => Promise.resolve(response("script")) });
   try {
-    const { status, fields } = await createRouter({ rules: RULES[rules], files, scripts })(requestFor(method, path));
+    const router = new Router({ sites, rules: RULES[rules], rate: null });
+    const { status, fields } = await router.answer(requestFor(method, path));
     return `${status} ${fields.get("X-From") ?? fields.get("Allow")}`;
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
@@ -56,7 +82,8 @@ const ROUTES: readonly (readonly [method: string, path: string, course: string, 
   ["GET", "/cgi/a", "200 script", "200 script"],
   ["HEAD", "/cgi/a", "200 script", "200 script"],
   ["POST", "/cgi/a", "200 script", "200 script"],
-  ["GET", "/cgi", "200 files", "200 files"],
+  ["GET", "/cgi", "200 script", "200 script"],
+  ["GET", "//cgi//a", "200 script", "200 script"],
   ["GET", "/cgix/a", "200 files", "200 files"],
   ["PUT", "/cgi/a", "501", "200 script"],
   ["OPTIONS", "/cgi/a", "501", "200 script"],
@@ -69,13 +96,13 @@ const ROUTES: readonly (readonly [method: string, path: string, course: string, 
 ];
 
 for (const [method, path, course, standard] of ROUTES) {
-  Deno.test(`createRouter() finds who answers ${method} ${path || "a host"}`, async () => {
+  Deno.test(`Router.answer() finds who answers ${method} ${path || "a host"}`, async () => {
     assertEquals(await ask(method, path, "course", "/cgi/"), course);
     assertEquals(await ask(method, path, "standard", "/cgi/"), standard);
   });
 }
 
-Deno.test("createRouter() gives all to the files when there are no scripts", async () => {
+Deno.test("Router.answer() gives all to the files when there are no scripts", async () => {
   assertEquals(await ask("GET", "/cgi/a", "standard", null), "200 files");
   assertEquals(await ask("PUT", "/cgi/a", "standard", null), "501");
 });
@@ -83,21 +110,20 @@ Deno.test("createRouter() gives all to the files when there are no scripts", asy
 /** A router whose scripts answer by `answer`; records the requests that files and scripts get. */
 function recordingRouter(
   answer: (request: HttpRequest) => HttpResponse | LocalRedirect,
-  guard: Routes["guard"] = null,
+  guards: readonly Guarded[] = [],
+  rate: RouterOptions["rate"] = null,
 ) {
   const seen: HttpRequest[] = [];
   const record = (handler: (request: HttpRequest) => HttpResponse | LocalRedirect): Handler => (request) => {
     seen.push(request);
     return Promise.resolve(handler(request));
   };
-  const scripts = { isScriptPath: (path: string) => path.startsWith("/cgi/"), handle: record(answer) };
-  return {
-    seen,
-    router: createRouter({ rules: RULES.standard, files: record(() => response("files")), scripts, guard }),
-  };
+  const sites = siteOf({ prefix: "/cgi", script: record(answer), files: record(() => response("files")), guards });
+  const router = new Router({ sites, rules: RULES.standard, rate });
+  return { seen, router: (request: HttpRequest) => router.answer(request) };
 }
 
-Deno.test("createRouter() follows a local redirect with GET and without content", async () => {
+Deno.test("Router.answer() follows a local redirect with GET and without content", async () => {
   const { seen, router } = recordingRouter(() => ({ localRedirect: "/a%20b?e" }));
   const { fields } = await router(requestFor("POST", "/cgi/x"));
   assertEquals(fields.get("X-From"), "files");
@@ -109,7 +135,7 @@ Deno.test("createRouter() follows a local redirect with GET and without content"
   assertEquals(seen[3].method, "HEAD");
 });
 
-Deno.test("createRouter() follows five local redirects in a row and answers 500 to the sixth", async () => {
+Deno.test("Router.answer() follows five local redirects in a row and answers 500 to the sixth", async () => {
   let count = 0;
   const { seen, router } = recordingRouter(() => count++ < 5 ? { localRedirect: "/cgi/y" } : response("script"));
   assertEquals((await router(requestFor("GET", "/cgi/x"))).status, 200);
@@ -123,7 +149,7 @@ Deno.test("createRouter() follows five local redirects in a row and answers 500 
 });
 
 for (const location of ["/%zz", "/%", "/a%2fb", "/a\\b", "/%00", "/a#b", "/a b", "/\u00fc", "/a\tb"]) {
-  Deno.test(`createRouter() answers 500 when a script redirects to ${JSON.stringify(location)}`, async () => {
+  Deno.test(`Router.answer() answers 500 when a script redirects to ${JSON.stringify(location)}`, async () => {
     const { seen, router } = recordingRouter(() => ({ localRedirect: location }));
     const { status, message } = await assertRejects(async () => await router(requestFor("GET", "/cgi/x")), HttpError);
     assertEquals([status, message], [500, `Malformed local redirect of "/cgi/x": ${JSON.stringify(location)}`]);
@@ -131,20 +157,86 @@ for (const location of ["/%zz", "/%", "/a%2fb", "/a\\b", "/%00", "/a#b", "/a b",
   });
 }
 
-Deno.test("createRouter() asks the guard for each path that it answers, and passes the user on", async () => {
+function guardOf(prefix: string, admit: Guarded["guard"]["admit"]): Guarded {
+  return { prefix: { segments: cutPath(prefix) }, guard: { admit } };
+}
+
+const EVA = { name: "eva", scheme: "Basic" };
+
+Deno.test("Router.answer() asks the guard of each place that it answers from, and passes the user on", async () => {
   const scriptUsers: unknown[] = [];
   const answer = (request: HttpRequest) => {
     scriptUsers.push(request.user);
     return { localRedirect: "/private" };
   };
-  const { router, seen } = recordingRouter(answer, (request) => {
-    if (request.path === "/forbidden") throw new HttpError(403, "No");
-    return Promise.resolve(request.path === "/private" ? { name: "eva", scheme: "Basic" } : null);
-  });
+  const refuse = () => {
+    throw new HttpError(403, "No");
+  };
+  const guards = [
+    guardOf("/cgi", () => null),
+    guardOf("/forbidden", refuse),
+    guardOf("/private", () => Promise.resolve(EVA)),
+  ];
+  const { router, seen } = recordingRouter(answer, guards);
   const request: RoutedRequest = requestFor("GET", "/cgi/x");
   await router(request);
   assertEquals(scriptUsers, [null]);
   assertEquals([seen[1].path, seen[1].user?.name, request.user?.name], ["/private", "eva", "eva"]);
-  await assertRejects(async () => await router(requestFor("GET", "/forbidden")), HttpError);
+  for (const path of ["/forbidden", "//forbidden//x", "/forbidden/"]) {
+    await assertRejects(async () => await router(requestFor("GET", path)), HttpError);
+  }
   assertEquals(seen.length, 2);
+});
+
+Deno.test("Router.answer() asks the guard of a folder and that of its index for the folder", async () => {
+  const asked: string[] = [];
+  const note = (name: string, user: typeof EVA | null) => () => {
+    asked.push(name);
+    return Promise.resolve(user);
+  };
+  const guards = [guardOf("/a", note("folder", EVA)), guardOf("/a/index.html", note("index", null))];
+  const { router, seen } = recordingRouter(() => response("script"), guards);
+  for (const path of ["/a/", "/a", "/a/index.html", "//a//", "/a/b"]) await router(requestFor("GET", path));
+  assertEquals(asked, ["folder", "index", "folder", "index", "folder", "index", "folder"]);
+  assertEquals(seen.map(({ user }) => user?.name), ["eva", "eva", undefined, "eva", "eva"]);
+});
+
+Deno.test("Router.answer() counts a request once, before it asks any guard", async () => {
+  const addresses: string[] = [];
+  const rate = { take: (address: string) => void addresses.push(address) };
+  const { router } = recordingRouter(
+    ({ path }) => path === "/cgi/x" ? { localRedirect: "/b" } : response("script"),
+    [],
+    rate,
+  );
+  await router({
+    ...requestFor("GET", "/cgi/x"),
+    connection: { ...requestFor("GET", "/").connection, remoteAddress: "a" },
+  });
+  assertEquals(addresses, ["a"]);
+});
+
+Deno.test("Router.answer() answers without a promise when the place does and nobody guards it", () => {
+  const place = { prefix: { segments: [] }, mount: { segments: [] }, guard: null, answer: () => response("memory") };
+  const site = { hosts: [], places: [place], errorResponse: () => response("error"), fields: NO_FIELDS };
+  const router = new Router({ sites: new Sites(site), rules: RULES.standard, rate: null });
+  const answer = router.answer(requestFor("GET", "/a"));
+  assertEquals("status" in answer && answer.status, 200);
+});
+
+Deno.test("Router.replaceSites() holds for requests that come, and error pages", async () => {
+  const siteFor = (status: number) =>
+    new Sites({
+      hosts: [],
+      places: [{
+        ...{ prefix: { segments: [] }, mount: { segments: [] }, guard: null },
+        answer: () => ({ ...response("new"), status }),
+      }],
+      errorResponse: () => ({ ...response("error"), status }),
+      fields: NO_FIELDS,
+    });
+  const router = new Router({ sites: siteFor(200), rules: RULES.standard, rate: null });
+  router.replaceSites(siteFor(203));
+  assertEquals((await router.answer(requestFor("GET", "/a"))).status, 203);
+  assertEquals(router.errorResponse(new HttpError(404, ""), "a").status, 203);
 });

@@ -1,5 +1,6 @@
 /**
- * A bounded table of what is known about files. Separate and pure: it knows weights and ages, not files.
+ * A bounded table of what is known about files, with a section for each folder that is served. Separate and pure: it knows
+ * weights and ages, not files.
  */
 
 export interface CacheLimits {
@@ -9,17 +10,20 @@ export interface CacheLimits {
 }
 
 interface Slot<Value> {
+  readonly section: Map<string, Slot<Value>>;
+  readonly key: string;
   readonly value: Value;
   readonly weight: number;
   isUsed: boolean;
 }
 
 /**
- * Values by text, the least wanted ones dropped first. CLOCK: an entry that was asked for since the hand last passed gets
- * a second round. A hit is one look-up and one store, where LRU would delete and insert.
+ * The least wanted entries are dropped first, of whatever section. CLOCK: an entry that was asked for since the hand last
+ * passed gets a second round. A hit is one look-up and one store, where LRU would delete and insert.
  */
 export class FileCache<Value> {
-  readonly #slots = new Map<string, Slot<Value>>();
+  /** A Set keeps the order of insertion: the hand is its front, and putting a slot at the end moves the hand on. */
+  readonly #slots = new Set<Slot<Value>>();
   readonly #limits: CacheLimits;
   #weight = 0;
 
@@ -36,39 +40,52 @@ export class FileCache<Value> {
     return this.#weight;
   }
 
-  get(key: string): Value | undefined {
-    const slot = this.#slots.get(key);
-    if (slot === undefined) return undefined;
-    slot.isUsed = true;
-    return slot.value;
+  /** A new section, which has keys of its own and shares the limits. */
+  section(): CacheSection<Value> {
+    const slots = new Map<string, Slot<Value>>();
+    return {
+      get: (key) => {
+        const slot = slots.get(key);
+        if (slot === undefined) return undefined;
+        slot.isUsed = true;
+        return slot.value;
+      },
+      set: (key, value, weight) => {
+        this.#delete(slots.get(key));
+        if (weight > this.#limits.maxWeight || this.#limits.maxCount === 0) return;
+        while (this.#slots.size >= this.#limits.maxCount || this.#weight + weight > this.#limits.maxWeight) {
+          this.#evict();
+        }
+        const slot = { section: slots, key, value, weight, isUsed: false };
+        slots.set(key, slot);
+        this.#slots.add(slot);
+        this.#weight += weight;
+      },
+      delete: (key) => this.#delete(slots.get(key)),
+    };
   }
 
-  /** Puts the value in the place of an older one of that key. */
-  set(key: string, value: Value, weight: number): void {
-    this.delete(key);
-    if (weight > this.#limits.maxWeight || this.#limits.maxCount === 0) return;
-    while (this.#slots.size >= this.#limits.maxCount || this.#weight + weight > this.#limits.maxWeight) this.#evict();
-    this.#slots.set(key, { value, weight, isUsed: false });
-    this.#weight += weight;
-  }
-
-  delete(key: string): void {
-    const slot = this.#slots.get(key);
+  #delete(slot: Slot<Value> | undefined): void {
     if (slot === undefined) return;
     this.#weight -= slot.weight;
-    this.#slots.delete(key);
+    this.#slots.delete(slot);
+    slot.section.delete(slot.key);
   }
 
-  /** A Map keeps the order of insertion: the hand is its front, and putting an entry at the end moves the hand on. */
   #evict(): void {
-    for (const [key, slot] of this.#slots) {
-      this.#slots.delete(key);
-      if (!slot.isUsed) {
-        this.#weight -= slot.weight;
-        return;
-      }
+    for (const slot of this.#slots) {
+      if (!slot.isUsed) return this.#delete(slot);
       slot.isUsed = false;
-      this.#slots.set(key, slot);
+      this.#slots.delete(slot);
+      this.#slots.add(slot);
     }
   }
+}
+
+/** Values by text. */
+export interface CacheSection<Value> {
+  get(key: string): Value | undefined;
+  /** Puts the value in the place of an older one of that key. */
+  set(key: string, value: Value, weight: number): void;
+  delete(key: string): void;
 }

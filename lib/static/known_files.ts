@@ -3,11 +3,11 @@
  * answers, for here alone it is decided how old knowledge may be and when the disk is looked at.
  */
 import { closeSync, existsSync } from "node:fs";
-import { INDEX_NAME, isHidden, locate } from "../http/located.ts";
+import { INDEX_NAME, isHidden, type Located } from "../http/located.ts";
 import { HttpError } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import { readWhole } from "./file_body.ts";
-import { FileCache } from "./file_cache.ts";
+import type { CacheSection } from "./file_cache.ts";
 import { mediaType, type MediaTypes } from "./media_types.ts";
 import { openFile, type Scope, statFile, statOpenFile } from "./open_file.ts";
 import {
@@ -24,7 +24,9 @@ import { type ContentCoding, PRECOMPRESSED } from "./select_encoding.ts";
 export interface KnownFilesOptions extends Scope {
   readonly servesDotFiles: boolean;
   readonly types: MediaTypes;
-  readonly limits: Limits;
+  readonly limits: Pick<Limits, "fileCacheMs" | "maxRangeCount">;
+  /** Where the knowledge is kept. */
+  readonly cache: CacheSection<Resource>;
 }
 
 /** What a path names: a file, perhaps with precompressed siblings. */
@@ -43,17 +45,16 @@ export class KnownFiles {
   static readonly #RESOURCE_BYTES = 1024;
 
   readonly #options: KnownFilesOptions;
-  readonly #cache: FileCache<Resource>;
+  readonly #cache: CacheSection<Resource>;
   /** Reads into memory that are under way. */
   readonly #loads = new Map<Representation, Promise<void>>();
 
   constructor(options: KnownFilesOptions) {
-    const { maxCachedFileCount, maxFileCacheBytes } = options.limits;
     this.#options = options;
-    this.#cache = new FileCache({ maxCount: maxCachedFileCount, maxWeight: maxFileCacheBytes });
+    this.#cache = options.cache;
   }
 
-  /** What the path of a request was last seen to name, if that is no longer ago than `limits.fileCacheMs`; else null. */
+  /** What a path below the root was last seen to name, if that is no longer ago than `limits.fileCacheMs`; else null. */
   recall(path: string, nowMs: number): Resource | null {
     const resource = this.#cache.get(path);
     if (resource === undefined) return null;
@@ -67,15 +68,17 @@ export class KnownFiles {
    * slash, and for a path with one that has no index, be there a folder or not. Throws HttpError as `openFile` does, and
    * 404 for a path that is hidden.
    */
-  find(path: string, nowMs: number): Resource | null {
+  find(at: Located, nowMs: number): Resource | null {
+    const { path } = at;
     const known = this.#cache.get(path);
     this.#cache.delete(path);
-    const name = this.#options.root + this.#checkPath(path);
+    this.#check(at);
+    const name = this.#options.root + path;
     let resource: Resource | null;
     try {
-      resource = this.#look(name.endsWith("/") ? name + INDEX_NAME : name, { known, nowMs });
+      resource = this.#look(path.endsWith("/") ? name + INDEX_NAME : name, { known, nowMs });
     } catch (error) {
-      if (name.endsWith("/") && error instanceof HttpError && error.status === 404) return null;
+      if (path.endsWith("/") && error instanceof HttpError && error.status === 404) return null;
       throw error;
     }
     if (resource !== null) this.#remember(path, resource);
@@ -108,15 +111,14 @@ export class KnownFiles {
     if (resource?.representations.includes(representation)) this.#remember(path, resource);
   }
 
-  /** The path below the root. Throws HttpError 404 for one that could lead out of it, or that names something hidden. */
-  #checkPath(path: string): string {
-    const at = locate(path);
+  /** Throws HttpError 404 for a path that could lead out of the root, or that names something hidden. */
+  #check(at: Located): void {
+    const { path, segments } = at;
     // The reader of the target has seen to all but the dot files; a mistake there must not open the disk.
-    const isSafe = path.startsWith("/") && !path.includes("\0") && !at.segments.some((name) => /^\.\.?$/.test(name));
+    const isSafe = !path.includes("\0") && !segments.some((name) => name === "." || name === "..");
     // The runtime would ask for a name with U+FFFD in place of each byte that is not UTF-8.
     if (!isSafe || !path.isWellFormed()) throw new HttpError(404, `Unsafe path "${path}"`);
     if (!this.#options.servesDotFiles && isHidden(at)) throw new HttpError(404, `Hidden path "${path}"`);
-    return at.path;
   }
 
   /** The file and its precompressed siblings; null for a folder. What is still as it is known stays the same object. */

@@ -7,11 +7,11 @@ import otherTypes from "mime/other.js";
 import standardTypes from "mime/standard.js";
 import { redirectToFolder } from "../http/folder_redirect.ts";
 import { HeaderFields } from "../http/header_fields.ts";
+import { INDEX_NAME, type Located } from "../http/located.ts";
 import {
   type Body,
   BytesBody,
   EMPTY_BODY,
-  type Handler,
   HttpError,
   type HttpRequest,
   type HttpResponse,
@@ -20,10 +20,11 @@ import {
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
 import { directoryListing } from "./directory_listing.ts";
-import { FileBody, ReadBuffers } from "./file_body.ts";
+import { FileBody } from "./file_body.ts";
+import type { FileMemory } from "./file_memory.ts";
 import { KnownFiles, type Resource } from "./known_files.ts";
 import { createMediaTypes, mediaType, type MediaTypes, type OwnMediaType } from "./media_types.ts";
-import { openFile, type Programs, realPathWithin } from "./open_file.ts";
+import { openFile, type Programs, realPathWithin, type Scope } from "./open_file.ts";
 import { readFolder } from "./read_folder.ts";
 import { answerParts, answerWithout, isSameState, layOut, represent, type Representation } from "./representation.ts";
 import { hasConditions, selectContent, type Selection } from "./select_content.ts";
@@ -38,143 +39,156 @@ export interface StaticOptions {
   readonly servesDotFiles?: boolean;
   /** Media types that win over those of the IANA register. */
   readonly mediaTypes?: readonly OwnMediaType[];
-  /** What is never sent; null: everything is. */
+  /** What is never sent. */
   readonly programs?: Programs | null;
+  readonly memory: FileMemory;
   readonly limits: Limits;
   readonly rules: Rules;
   /** The time of day in ms since 1970. */
   nowMs(): number;
 }
 
-/**
- * A handler that answers GET and HEAD with the files of `options.root`, and POST as the rules say. Statuses: 200, 206,
- * 304, and 301 for a folder without its slash; as HttpError 403, 404, 405, 406, 412, 416, and 503 when the descriptors
- * have run out.
- */
-export function createStaticHandler(options: StaticOptions): Handler {
-  const site = new StaticSite(options);
-  return (request) => site.answer(request);
+/** Answers requests for the files of one folder. */
+export interface StaticHandler {
+  /** The answer to GET and HEAD for what was looked at within `fileCacheMs`; null for all else. As `answer` throws. */
+  recall(request: HttpRequest, at: Located): Soon<HttpResponse> | null;
+  /**
+   * Answers GET and HEAD, and POST as the rules say. Statuses: 200, 206, 304, and 301 for a folder without its slash; as
+   * HttpError 403, 404, 405, 406, 412, 416, and 503 when the descriptors have run out.
+   */
+  answer(request: HttpRequest, at: Located): Promise<HttpResponse>;
 }
 
-class StaticSite {
+/** A handler for the files of `options.root`: `at.path` is their path below it. */
+export function createStaticHandler(options: StaticOptions): StaticHandler {
+  return new StaticFolder(options);
+}
+
+class StaticFolder implements StaticHandler {
   readonly #options: StaticOptions;
+  readonly #scope: Scope;
   readonly #types: MediaTypes;
   readonly #files: KnownFiles;
-  readonly #buffers: ReadBuffers;
 
   constructor(options: StaticOptions) {
-    const { root, limits, rules, servesDotFiles = false, programs = null, mediaTypes } = options;
+    const { root, limits, rules, memory, servesDotFiles = false, programs = null, mediaTypes } = options;
     const types = createMediaTypes([standardTypes, otherTypes], { ...rules, own: mediaTypes });
     this.#options = options;
+    this.#scope = { root, programs };
     this.#types = types;
-    this.#files = new KnownFiles({ root, limits, servesDotFiles, programs, types });
-    this.#buffers = new ReadBuffers(limits.maxFileBufferBytes);
+    this.#files = new KnownFiles({ root, programs, limits, servesDotFiles, types, cache: memory.cache.section() });
   }
 
   /** Not async: a hit is there at once, and allocates nothing. */
-  answer(request: HttpRequest): Soon<HttpResponse> {
-    if (request.method !== "GET" && request.method !== "HEAD") return this.#answerOther(request);
+  recall(request: HttpRequest, at: Located): Soon<HttpResponse> | null {
+    if (request.method !== "GET" && request.method !== "HEAD") return null;
     const nowMs = this.#options.nowMs();
     // By path: a query does not change a file, and must not push others out of the cache.
-    const resource = this.#files.recall(request.path, nowMs);
-    return resource === null ? this.#answerAnew(request, nowMs) : this.#answerFrom(resource, request, nowMs);
+    const resource = this.#files.recall(at.path, nowMs);
+    return resource === null ? null : this.#answerFrom(resource, request, at);
   }
 
-  async #answerAnew(request: HttpRequest, nowMs: number): Promise<HttpResponse> {
-    const resource = this.#files.find(request.path, nowMs);
-    return await (resource === null ? this.#answerFolder(request) : this.#answerFrom(resource, request, nowMs));
+  async answer(request: HttpRequest, at: Located): Promise<HttpResponse> {
+    if (request.method !== "GET" && request.method !== "HEAD") return await this.#answerOther(request, at);
+    return await this.#answerAnew(request, at);
   }
 
-  #answerFrom(resource: Resource, request: HttpRequest, nowMs: number): Soon<HttpResponse> {
+  async #answerAnew(request: HttpRequest, at: Located): Promise<HttpResponse> {
+    const resource = this.#files.find(at, this.#options.nowMs());
+    return await (resource === null ? this.#answerFolder(request, at) : this.#answerFrom(resource, request, at));
+  }
+
+  #answerFrom(resource: Resource, request: HttpRequest, at: Located): Soon<HttpResponse> {
     // RFC 9110 12.1: where there is nothing to choose from, Accept-Encoding is disregarded.
-    if (resource.codings.length === 0) return this.#answerWith(resource.representations[0], request, nowMs);
+    if (resource.codings.length === 0) return this.#answerWith(resource.representations[0], request, at);
     const representation = negotiate(resource, request.fields);
-    if (representation !== null) return this.#answerWith(representation, request, nowMs);
+    if (representation !== null) return this.#answerWith(representation, request, at);
     const fields = HeaderFields.of(["Vary", "Accept-Encoding"]);
     throw new HttpError(406, `No acceptable coding of "${request.path}"`, { fields });
   }
 
-  async #answerOther(request: HttpRequest): Promise<HttpResponse> {
-    const { root, rules, programs = null } = this.#options;
+  async #answerOther(request: HttpRequest, at: Located): Promise<HttpResponse> {
+    const { root, rules } = this.#options;
     if (request.method !== "POST" || !rules.acceptsPostToFile) {
       // RFC 9110 15.5.6: the origin server MUST generate an Allow field in a 405 response.
       const allow = rules.acceptsPostToFile ? "GET, HEAD, POST" : "GET, HEAD, OPTIONS";
       throw new HttpError(405, `Method of a file: "${request.method}"`, { fields: HeaderFields.of(["Allow", allow]) });
     }
-    const resource = this.#files.find(request.path, this.#options.nowMs());
-    if (resource === null) realPathWithin(root + request.path, { root, programs });
+    const resource = this.#files.find(at, this.#options.nowMs());
+    if (resource === null) realPathWithin(root + at.path, this.#scope);
     for await (const _ of request.body);
     return { status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY };
   }
 
-  #answerWith(representation: Representation, request: HttpRequest, nowMs: number): Soon<HttpResponse> {
+  #answerWith(representation: Representation, request: HttpRequest, at: Located): Soon<HttpResponse> {
     const { content } = representation;
     if (content !== null && !hasConditions(request.fields)) return content.answer;
-    const selection = this.#select(representation, request, nowMs);
+    const selection = this.#select(representation, request);
     if (selection.status !== 200 && selection.status !== 206) return answerWithout(representation, selection.status);
     if (request.method === "HEAD") {
       const body = new UnreadBody(representation.length);
       return { status: 200, fields: representation.fields, body };
     }
-    if (content === null) return this.#answerFromFile(representation, request, nowMs);
+    if (content === null) return this.#answerFromFile(representation, request, at);
     if (selection.status === 200) return content.answer;
     const { ranges } = selection;
     return answerParts(representation, { ranges, bytes: content.bytes, boundary });
   }
 
   /** From the disk. What cannot be opened any more is looked for anew: where a sibling is gone, the file itself will do. */
-  async #answerFromFile(known: Representation, request: HttpRequest, nowMs: number): Promise<HttpResponse> {
+  async #answerFromFile(known: Representation, request: HttpRequest, at: Located): Promise<HttpResponse> {
     try {
-      return await this.#readFile(known, request, nowMs);
+      return await this.#readFile(known, request, at);
     } catch (error) {
       if (!(error instanceof HttpError) || (error.status !== 403 && error.status !== 404)) throw error;
-      return await this.#answerAnew(request, nowMs);
+      return await this.#answerAnew(request, at);
     }
   }
 
   /** Reads a file into memory that is worth it, and streams any other. */
-  async #readFile(known: Representation, request: HttpRequest, nowMs: number): Promise<HttpResponse> {
-    const { root, limits, programs = null } = this.#options;
+  async #readFile(known: Representation, request: HttpRequest, at: Located): Promise<HttpResponse> {
+    const { limits, memory: { buffers } } = this.#options;
     // A large one only when it is asked for again: a walk through many of them must not push all else out of memory.
     if (known.length <= limits.maxCachedFileBytes && (known.length <= MAX_SMALL_BYTES || known.wasStreamed)) {
-      await this.#files.load(known, request.path);
-      if (known.content !== null) return await this.#answerWith(known, request, nowMs);
+      await this.#files.load(known, at.path);
+      if (known.content !== null) return await this.#answerWith(known, request, at);
     }
     known.wasStreamed = true;
-    const opened = openFile(known.path, { root, programs, known: known.facts });
+    const opened = openFile(known.path, { ...this.#scope, known: known.facts });
     if (opened === null) throw new HttpError(404, `Has become a folder: "${known.path}"`);
     // A file that has changed since it was looked at is judged anew, by what is open now.
     const isKnown = isSameState(opened.facts, known.facts);
+    const nowMs = this.#options.nowMs();
     const file = isKnown ? known : represent({ ...known, facts: opened.facts }, { ...known, nowMs });
-    const selection = this.#select(file, request, nowMs);
+    const selection = this.#select(file, request);
     if (selection.status !== 200 && selection.status !== 206) {
       closeSync(opened.fd);
       return await answerWithout(file, selection.status);
     }
     const ranges = selection.status === 206 ? selection.ranges : null;
     const { status, fields, pieces } = layOut(file, { ranges, boundary });
-    return { status, fields, body: new FileBody(opened, { pieces, buffers: this.#buffers }) };
+    return { status, fields, body: new FileBody(opened, { pieces, buffers }) };
   }
 
-  #select(representation: Representation, request: HttpRequest, nowMs: number): Selection {
+  #select(representation: Representation, request: HttpRequest): Selection {
     const method = request.method === "HEAD" ? "HEAD" : "GET";
     const { maxRangeCount } = this.#options.limits;
-    return selectContent(request.fields, representation, { method, maxRangeCount, nowMs });
+    return selectContent(request.fields, representation, { method, maxRangeCount, nowMs: this.#options.nowMs() });
   }
 
   /** The redirect to a folder's slash, or its listing. HttpError 404 where there is no folder. */
-  async #answerFolder(request: HttpRequest): Promise<HttpResponse> {
-    const { root, limits, listing, servesDotFiles = false, programs = null } = this.#options;
-    const folder = root + request.path;
-    realPathWithin(folder, { root, programs });
-    if (!request.path.endsWith("/")) return redirectToFolder(request.target);
-    if (!listing) throw new HttpError(403, `Folder without index.html: "${folder}"`);
+  async #answerFolder(request: HttpRequest, at: Located): Promise<HttpResponse> {
+    const { root, limits, listing, servesDotFiles = false } = this.#options;
+    const folder = root + at.path;
+    realPathWithin(folder, this.#scope);
+    if (!at.path.endsWith("/")) return redirectToFolder(request.target);
+    if (!listing) throw new HttpError(403, `Folder without ${INDEX_NAME}: "${folder}"`);
     const found = await readFolder(folder, {
-      ...{ root, programs },
+      ...this.#scope,
       showsDotFiles: servesDotFiles,
       maxCount: limits.maxListedFileCount,
     });
-    const page = directoryListing(found.entries, { path: request.path, isCut: found.isCut });
+    const page = directoryListing(found.entries, { path: at.mount + at.path, isCut: found.isCut });
     const fields = HeaderFields.of(["Content-Type", mediaType("listing.html", this.#types)]);
     return { status: 200, fields, body: new BytesBody(new TextEncoder().encode(page)) };
   }

@@ -2,18 +2,17 @@
  * Serves the site in one thread: puts log, limits, handlers and listeners together, begins to accept, and ends it all in
  * order. Separate from main.ts because with `--workers` several threads do this, each for its part. I/O.
  */
-import { AccessGuard, type Realm } from "../access/access_guard.ts";
+import type { PlacedRealm } from "../access/access_guard.ts";
+import { createRequestLimit } from "../access/address_limit.ts";
+import { Authenticator } from "../access/authenticator.ts";
 import { TrustedProxies } from "../access/forwarded.ts";
 import { PasswordChecker } from "../access/password_checker.ts";
-import { CgiScripts } from "../cgi/cgi_scripts.ts";
-import { isInCgiFolder, isProgram } from "../cgi/is_program.ts";
+import { ScriptRunner } from "../cgi/script_runner.ts";
 import { Spawner } from "../child/spawner.ts";
-import { HeaderFields } from "../http/header_fields.ts";
 import { KnownSections } from "../http/known_sections.ts";
-import { OwnFields } from "../http/own_fields.ts";
+import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
 import { HeadWriter, OutputPool } from "../http/writers.ts";
-import type { Programs } from "../static/open_file.ts";
-import { createStaticHandler } from "../static/static_files.ts";
+import { createFileMemory } from "../static/file_memory.ts";
 import { Readiness } from "../system/readiness.ts";
 import { type Config, credentialFiles, usesCgi } from "../config/config.ts";
 import { HttpsListener } from "../net/https_listener.ts";
@@ -26,7 +25,10 @@ import type { Log } from "../log/log.ts";
 import { findIdentity } from "../process/privileges.ts";
 import { createHttpsRedirect } from "../site/redirect_to_https.ts";
 import { reloadAll } from "./reload.ts";
-import { createRouter } from "../site/router.ts";
+import { Router } from "../site/router.ts";
+import type { Site } from "../site/site.ts";
+import { Sites } from "../site/sites.ts";
+import { buildSite, createAnswerers, type SiteParts } from "./build_site.ts";
 import type { ConnectionServices } from "../serve/connection_services.ts";
 import { type ListenerOptions, Server } from "../serve/server.ts";
 import type { Listener } from "../net/transport.ts";
@@ -71,10 +73,13 @@ export class SiteServer implements Serving {
   readonly #config: Config;
   readonly #options: SiteOptions;
   readonly #errorPages: ReloadableErrorPages;
-  readonly #guard: AccessGuard;
+  readonly #parts: Omit<SiteParts, "realms">;
+  readonly #router: Router;
+  /** What every answer says. */
+  readonly #fields: OperatorFields;
   /** Null without libc, and where nothing needs it. */
   readonly #readiness: Readiness | null;
-  readonly #scripts: CgiScripts | null;
+  readonly #runner: ScriptRunner | null;
   readonly #server: Server;
   #https: HttpsListener | null = null;
 
@@ -83,10 +88,20 @@ export class SiteServer implements Serving {
     const clock = new Clock();
     this.#config = config;
     this.#options = options;
+    const { rules, limits } = config;
+    const nowMs = () => clock.nowMs;
     this.#errorPages = new ReloadableErrorPages(config);
-    this.#guard = createGuard(config, { clock, log: options.log });
+    const realms = this.#loadRealms();
     this.#readiness = createReadiness(config);
-    this.#scripts = createScripts(config, { ...options, readiness: this.#readiness });
+    this.#runner = createRunner(config, { ...options, readiness: this.#readiness });
+    this.#parts = {
+      answerers: createAnswerers(config, { memory: createFileMemory(limits), runner: this.#runner, nowMs }),
+      authenticator: createAuthenticator(config, { nowMs, log: options.log }),
+      errorResponse: ({ status, fields }) => this.#errorPages.pages.response(status, fields),
+    };
+    const site = this.#buildSite(realms);
+    this.#fields = site.fields;
+    this.#router = new Router({ sites: new Sites(site), rules, rate: createRequestLimit(limits.maxRate, nowMs) });
     this.#server = Server.open(this.#createServices(clock));
   }
 
@@ -104,7 +119,7 @@ export class SiteServer implements Serving {
     const { log, part } = this.#options;
     const isDone = await reloadAll([
       () => this.#errorPages.reload(),
-      () => this.#guard.replaceRealms(readRealms(this.#config)),
+      () => this.#router.replaceSites(new Sites(this.#buildSite(this.#loadRealms()))),
       () => this.#renewHttps(),
     ], log);
     if (part.count > 1) await this.#https?.handedOver;
@@ -116,12 +131,12 @@ export class SiteServer implements Serving {
     log.info(nameOf(part), `stopping, ${this.#server.connectionCount} connections are open`);
     await this.#server.drain();
     this.#https?.close();
-    await this.#scripts?.stop();
+    await this.#runner?.stop();
     await this.#readiness?.close();
   }
 
   kill(): Promise<void> {
-    this.#scripts?.kill();
+    this.#runner?.kill();
     return Promise.resolve();
   }
 
@@ -159,33 +174,29 @@ export class SiteServer implements Serving {
     return own;
   }
 
+  /** The users of each realm as they are now. Throws StartError. */
+  #loadRealms(): readonly PlacedRealm[] {
+    const { access, root } = this.#config;
+    return loadRealms(access.realms, [root.value]);
+  }
+
+  #buildSite(realms: readonly PlacedRealm[]): Site {
+    return buildSite(this.#config, { ...this.#parts, realms });
+  }
+
   #createServices(clock: Clock): ConnectionServices {
-    const { rules, limits, root, listing, servesDotFiles, content, access } = this.#config;
+    const { rules, limits, access } = this.#config;
     const { log, libc } = this.#options;
     const sockets = new SocketShutdown(libc);
-    const guard = this.#guard;
+    const router = this.#router;
     return {
-      handler: createRouter({
-        rules,
-        files: createStaticHandler({
-          root: root.value,
-          listing,
-          servesDotFiles,
-          mediaTypes: content.mediaTypes,
-          limits,
-          rules,
-          programs: createPrograms(this.#config),
-          nowMs: () => clock.nowMs,
-        }),
-        scripts: this.#scripts,
-        guard: guard.isNeeded ? (request) => guard.admit(request) : null,
-      }),
-      errorResponse: ({ status, fields }) => this.#errorPages.pages.response(status, fields),
+      handler: (request) => router.answer(request),
+      errorResponse: (error, request) => router.errorResponse(error, request?.host ?? ""),
       log,
       limits,
       rules,
       proxies: new TrustedProxies(access.proxies),
-      headWriter: createHeadWriter(access),
+      headWriter: new HeadWriter(new OwnFields(this.#fields)),
       sections: new KnownSections(),
       outputPool: new OutputPool(),
       clock,
@@ -208,16 +219,12 @@ export class SiteServer implements Serving {
 
   /** What only the HTTPS port does. RFC 6797 7.2: the field is not sent over HTTP. */
   #httpsServices(): ListenerOptions["own"] {
-    const { hstsSeconds, access } = this.#config;
+    const { hstsSeconds } = this.#config;
     if (hstsSeconds === null) return {};
     const hsts = ["Strict-Transport-Security", `max-age=${hstsSeconds}`] as const;
-    return { headWriter: createHeadWriter({ ...access, fields: [...access.fields, hsts] }) };
+    const { defaults, always } = this.#fields;
+    return { headWriter: new HeadWriter(new OwnFields({ defaults: defaults.and(hsts), always })) };
   }
-}
-
-function createHeadWriter({ fields, alwaysFields }: Config["access"]): HeadWriter {
-  const operator = { defaults: HeaderFields.of(...fields), always: HeaderFields.of(...alwaysFields) };
-  return new HeadWriter(new OwnFields(operator));
 }
 
 /** For plain connections and scripts. Null where there are none of them, or no libc. */
@@ -228,12 +235,12 @@ function createReadiness(config: Config): Readiness | null {
 }
 
 /** Null where the operator has named no program and no interpreter. */
-function createScripts(
+function createRunner(
   config: Config,
   { log, readiness }: { readonly log: Log; readonly readiness: Readiness | null },
-): CgiScripts | null {
+): ScriptRunner | null {
   if (!usesCgi(config)) return null;
-  const { root, cgiPath, cgi, servesDotFiles, rules, limits } = config;
+  const { cgiPath, cgi, limits } = config;
   const calls = openSystemCalls();
   if (calls === null || readiness === null) {
     throw new StartError({
@@ -242,43 +249,18 @@ function createScripts(
       remedy: "run lisod on Linux with glibc, for x86-64 or arm64",
     });
   }
-  const handlers = programsByExtension(cgi);
   const user = cgi.user === null ? null : findIdentity(cgi.user);
-  const places = { handlers, cgiPath: cgiPath?.value ?? null, documentRoot: root.value, servesDotFiles };
-  const spoolFolder = cgi.spoolFolder.value;
   const starter = new Spawner(calls, readiness);
-  return new CgiScripts({ ...cgi, ...places, user, spoolFolder, rules, limits, log, starter });
+  return new ScriptRunner({ ...cgi, user, spoolFolder: cgi.spoolFolder.value, limits, log, starter });
 }
 
-function programsByExtension({ handlers }: Config["cgi"]): Record<string, string> {
-  return Object.fromEntries(Object.entries(handlers).map(([extension, { value }]) => [extension, value]));
-}
-
-/** What is run and never sent; null where nothing is run. */
-function createPrograms(config: Config): Programs | null {
-  if (!usesCgi(config)) return null;
-  const cgiPaths = config.cgiPath === null ? [] : [config.cgiPath.value];
-  const places = { cgiPaths, handlers: programsByExtension(config.cgi) };
-  return {
-    isProgram: (path) => isProgram(path, places),
-    isProgramPlace: (realPath) => isInCgiFolder(realPath, places.cgiPaths),
-  };
-}
-
-function readRealms({ access, root }: Config): readonly Realm[] {
-  return loadRealms(access.realms, root.value);
-}
-
-function createGuard(config: Config, { clock, log }: { readonly clock: Clock; readonly log: Log }): AccessGuard {
+function createAuthenticator(
+  { limits }: Config,
+  context: { readonly nowMs: () => number; readonly log: Log },
+): Authenticator {
   const passwords = new PasswordChecker();
-  return new AccessGuard({
-    rules: config.access.rules,
-    realms: readRealms(config),
-    limits: config.limits,
-    nowMs: () => clock.nowMs,
-    checkPassword: (password, hash) => passwords.check(password, hash),
-    log,
-  });
+  const checkPassword = (password: string, hash: string) => passwords.check(password, hash);
+  return new Authenticator({ ...context, limits, checkPassword });
 }
 
 function addressOf(scheme: "http" | "https", listener: Deno.TcpListener | Deno.TlsListener): ServedAddress {

@@ -1,8 +1,10 @@
 /** CGI without a server: a handler over this folder, what it logs, and a look at the processes that it leaves. */
-import { type CgiOptions, CgiScripts } from "../../lib/cgi/cgi_scripts.ts";
+import { createHandledScripts, createScriptHandler, type ScriptMount } from "../../lib/cgi/script_handler.ts";
+import { type RunnerOptions, ScriptRunner } from "../../lib/cgi/script_runner.ts";
 import type { Starter } from "../../lib/child/child.ts";
 import { Spawner } from "../../lib/child/spawner.ts";
-import type { HttpResponse } from "../../lib/http/message.ts";
+import { cutPath, locate } from "../../lib/http/located.ts";
+import type { HttpRequest, HttpResponse, LocalRedirect } from "../../lib/http/message.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../lib/limits.ts";
 import { RULES } from "../../lib/rules.ts";
 import { Readiness } from "../../lib/system/readiness.ts";
@@ -40,7 +42,7 @@ export class RecordedLog {
   }
 }
 
-export type TestOptions = Partial<Omit<CgiOptions, "limits" | "log" | "starter">> & {
+export type TestOptions = Partial<ScriptMount & Omit<RunnerOptions, "limits" | "log" | "starter">> & {
   readonly limits?: Partial<Limits>;
   /** What starts programs in place of the usual one, which it is given. */
   readonly starter?: (usual: Starter) => Starter;
@@ -48,7 +50,9 @@ export type TestOptions = Partial<Omit<CgiOptions, "limits" | "log" | "starter">
 
 /** What a test of scripts works with. */
 export interface ScriptsUnderTest {
-  readonly scripts: CgiScripts;
+  readonly runner: ScriptRunner;
+  /** Answers below /cgi/ by its programs, elsewhere by files with a handler. */
+  answer(request: HttpRequest): Promise<HttpResponse | LocalRedirect>;
   readonly log: RecordedLog;
   /** A folder of the test's own. */
   readonly folder: string;
@@ -65,15 +69,16 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
   const readiness = new Readiness(readinessCalls);
   const usual = new Spawner(systemCalls, readiness);
   const { starter = () => usual, ...rest } = options;
-  const scripts = new CgiScripts({
+  const mount: ScriptMount = {
     cgiPath: SCRIPTS,
-    prefix: { segments: ["cgi"] },
     handlers: {},
     documentRoot: folder,
-    servesDotFiles: false,
     rules: RULES.standard,
     passesAuthorization: false,
     environment: { PATH: "/usr/bin:/bin" },
+    ...rest,
+  };
+  const runner = new ScriptRunner({
     maxScripts: 32,
     maxQueue: 256,
     user: null,
@@ -84,8 +89,17 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     log,
   });
+  const programs = createScriptHandler(mount, runner);
+  const handled = createHandledScripts({ ...mount, servesDotFiles: false, cgiPaths: [mount.cgiPath] }, runner);
+  const answer = async (request: HttpRequest) => {
+    const segments = cutPath(request.path);
+    if (segments[0] === "cgi") return await programs(request, locate(request.path, segments, 1));
+    const found = handled(request, locate(request.path));
+    if (found === null) throw new Error(`No script for "${request.path}"`);
+    return await found;
+  };
   const open = async (parts: RequestParts) => {
-    const response = await scripts.handle(fakeRequest(parts));
+    const response = await answer(fakeRequest(parts));
     if ("localRedirect" in response) throw new Error(`Unexpected local redirect to ${response.localRedirect}`);
     return response;
   };
@@ -98,9 +112,9 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     }
   };
   try {
-    await test({ scripts, log, folder, open, fetch });
+    await test({ runner, answer, log, folder, open, fetch });
   } finally {
-    await scripts.stop();
+    await runner.stop();
     await readiness.close();
     Deno.removeSync(folder, { recursive: true });
   }

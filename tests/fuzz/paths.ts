@@ -5,9 +5,11 @@
 import { join } from "@std/path";
 import { EMPTY_BODY, HttpError, type HttpRequest } from "../../lib/http/message.ts";
 import { HeaderFields } from "../../lib/http/header_fields.ts";
+import { locate } from "../../lib/http/located.ts";
 import { parseTarget } from "../../lib/http/target.ts";
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
 import { RULES } from "../../lib/rules.ts";
+import { createFileMemory } from "../../lib/static/file_memory.ts";
 import { createStaticHandler } from "../../lib/static/static_files.ts";
 import { choose, type FuzzOptions, mutateOften, playCases, type Random } from "./mutate.ts";
 
@@ -85,11 +87,9 @@ function makeTarget(random: Random): string {
 /** Throws plain Error naming the case. */
 export async function fuzzPaths(options: FuzzOptions): Promise<void> {
   const tree = await makeTree();
+  const limits = { ...DEFAULT_LIMITS, fileCacheMs: 1 };
   const handler = createStaticHandler({
-    root: tree.root,
-    listing: true,
-    servesDotFiles: false,
-    limits: { ...DEFAULT_LIMITS, fileCacheMs: 1 },
+    ...{ root: tree.root, listing: true, servesDotFiles: false, limits, memory: createFileMemory(limits) },
     rules: RULES.standard,
     nowMs: () => 0,
   });
@@ -116,8 +116,8 @@ async function playCase(
     throw error;
   }
   try {
-    const answer = await handler(request);
-    if ("localRedirect" in answer) return `"${text}" was redirected`;
+    const at = locate(request.path);
+    const answer = await (handler.recall(request, at) ?? handler.answer(request, at));
     const content = await contentOf(answer.body);
     if (!request.path.isWellFormed()) return `"${text}" is not UTF-8 and gave ${answer.status}`;
     if (answer.status !== 200) return content.includes(OUTSIDE) ? `"${text}" gave ${content}` : null;

@@ -1,23 +1,12 @@
 /**
- * Answers requests by running programs: finds the program, waits for its turn, starts it, and turns what it prints into
- * a response. All scripts of the server are known here, so that the limits of each are swept by one timer, and none
- * outlives the server. RFC 3875; what a script is told and what it may print is pure and in files of its own.
+ * Answers requests by running programs: waits for the turn of a script, starts it, and turns what it prints into a response.
+ * All scripts of a worker are known here, whatever place they belong to, so that the limits of each are swept by one timer,
+ * and none outlives the server. RFC 3875; what a script is told and what it may print is pure and in files of its own.
  */
 import { basename, dirname } from "@std/path";
-import { redirectToFolder } from "../http/folder_redirect.ts";
-import { cutPath, locate } from "../http/located.ts";
-import {
-  type Body,
-  type Handler,
-  HttpError,
-  type HttpRequest,
-  type HttpResponse,
-  type LocalRedirect,
-} from "../http/message.ts";
-import { isBelow, type PathPrefix } from "../http/path_prefix.ts";
+import { type Body, HttpError, type HttpRequest, type HttpResponse, type LocalRedirect } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import { commandPrefix, type ResourceLimits, type ScriptUser } from "../child/command_prefix.ts";
-import { findHandled, findProgram, type HandledPlace } from "./find_script.ts";
 import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "../gateway/meta_variables.ts";
 import { ScriptContent } from "../gateway/script_content.ts";
 import type { ScriptLog } from "../child/child_log.ts";
@@ -29,11 +18,7 @@ import { SpawnError } from "../child/spawn_error.ts";
 import { startFailure } from "./start_failure.ts";
 import { spoolContent } from "../gateway/spool_content.ts";
 
-export interface CgiOptions extends Omit<HandledPlace, "cgiPaths">, MetaVariableSettings {
-  /** Absolute path of the one program, or of the folder of programs; null: none. */
-  readonly cgiPath: string | null;
-  /** Which paths it answers. */
-  readonly prefix: PathPrefix;
+export interface RunnerOptions {
   readonly limits: Limits;
   /** Scripts that run at once. */
   readonly maxScripts: number;
@@ -55,8 +40,14 @@ const GATHER_MS = 50;
 /** How often limits are looked at while a script runs. */
 const SWEEP_MS = 100;
 
-export class CgiScripts {
-  readonly #options: CgiOptions;
+/** A script to run, and what the place that it belongs to tells it. */
+export interface ScriptCall {
+  readonly script: ScriptLocation;
+  readonly settings: MetaVariableSettings;
+}
+
+export class ScriptRunner {
+  readonly #options: RunnerOptions;
   readonly #prefix: readonly string[];
   readonly #queue: ScriptQueue;
   readonly #runs = new Set<ScriptRun>();
@@ -69,43 +60,26 @@ export class CgiScripts {
   #setEmpty: (() => void) | null = null;
 
   /** Whoever makes it calls `stop`. */
-  constructor(options: CgiOptions) {
+  constructor(options: RunnerOptions) {
     this.#options = options;
     this.#prefix = commandPrefix(options);
     this.#queue = new ScriptQueue(options);
   }
 
-  /** Whether a request for `path` (decoded) is for `handle`. */
-  isScriptPath(path: string): boolean {
-    return this.#find(path) !== null;
-  }
-
   /**
-   * Answers by a script, and with 301 where a folder of scripts lacks its slash. Throws HttpError: 403, 404 and 500 as
-   * `findProgram` and `findHandled` do, 500 for a script that fails before its head is whole, 503 with Retry-After when
+   * Answers by a script. Throws HttpError: 500 for a script that fails before its head is whole, 503 with Retry-After when
    * too many requests wait, 504 when a script takes too long.
    */
-  readonly handle: Handler = async (request) => {
-    const script = this.#find(request.path);
-    if (script === null) throw new HttpError(404, `No script for "${request.path}"`);
-    if (script === "folder") return redirectToFolder(request.target);
+  async answer(request: HttpRequest, call: ScriptCall): Promise<HttpResponse | LocalRedirect> {
     const turn = this.#queue.admit();
     let run: ScriptRun;
     try {
-      run = await this.#start(request, script, turn);
+      run = await this.#start(request, call, turn);
     } catch (error) {
       this.#queue.end(turn);
       throw error;
     }
     return await this.#readResponse(run);
-  };
-
-  #find(path: string): ScriptLocation | "folder" | null {
-    const { cgiPath, prefix } = this.#options;
-    if (cgiPath !== null && isBelow(path, prefix)) {
-      return findProgram(locate(path, cutPath(path), prefix.segments.length), { ...this.#options, cgiPath });
-    }
-    return findHandled(locate(path), { ...this.#options, cgiPaths: cgiPath === null ? [] : [cgiPath] });
   }
 
   /** Ends all scripts and resolves when none is left; requests that come are answered 503. Idempotent. */
@@ -128,12 +102,12 @@ export class CgiScripts {
     clearTimeout(this.#momentTimer);
   }
 
-  async #start(request: HttpRequest, script: ScriptLocation, turn: ScriptTurn): Promise<ScriptRun> {
+  async #start(request: HttpRequest, call: ScriptCall, turn: ScriptTurn): Promise<ScriptRun> {
     const content = await this.#takeContent(request);
     try {
       const waiting = this.#queue.begin(turn);
       if (waiting !== null) await this.#wait(request, turn, waiting);
-      const run = await this.#run(request, script, content.length ?? 0);
+      const run = await this.#run(request, call, content.length ?? 0);
       run.done.then(() => this.#queue.end(turn));
       this.#feed(run, content, request);
       return run;
@@ -170,24 +144,29 @@ export class CgiScripts {
     }
   }
 
-  async #run(request: HttpRequest, script: ScriptLocation, contentLength: number): Promise<ScriptRun> {
+  async #run(request: HttpRequest, call: ScriptCall, contentLength: number): Promise<ScriptRun> {
     const { limits, log } = this.#options;
-    const process = await this.#spawn(request, script, contentLength);
-    const run = new ScriptRun(process, { request, label: `${basename(script.file)}[${process.pid}]`, limits, log });
+    const process = await this.#spawn(request, call, contentLength);
+    const run = new ScriptRun(process, {
+      request,
+      label: `${basename(call.script.file)}[${process.pid}]`,
+      limits,
+      log,
+    });
     this.#runs.add(run);
     if (this.#stopping !== null) run.exchange.stop();
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS);
     return run;
   }
 
-  async #spawn(request: HttpRequest, script: ScriptLocation, contentLength: number): Promise<Child> {
+  async #spawn(request: HttpRequest, { script, settings }: ScriptCall, contentLength: number): Promise<Child> {
     const { file, interpreter } = script;
     // An interpreter could take a search-word for an option of its own (CVE-2012-1823).
     const words = interpreter === null ? [file, ...searchWords(request.method, request.query)] : [interpreter, file];
     const command = {
       words: [...this.#prefix, ...words],
       folder: dirname(file),
-      environment: metaVariables({ request, script, contentLength }, this.#options),
+      environment: metaVariables({ request, script, contentLength }, settings),
       hasInput: contentLength > 0,
     };
     const starting = this.#options.starter.start(command);

@@ -1,0 +1,25 @@
+/**
+ * What a request gets whose method is none that files have: OPTIONS its answer, all others 501. Separate because the router
+ * asks where the rules know no other methods, and a place of files where no program takes one. Pure. RFC 9110 9.
+ */
+import { HeaderFields } from "../http/header_fields.ts";
+import { EMPTY_BODY, HttpError, type HttpResponse } from "../http/message.ts";
+import type { Rules } from "../rules.ts";
+
+/** Whether it is GET, HEAD or POST, which files and programs have by all rules. */
+export function isFileMethod(method: string): boolean {
+  return method === "GET" || method === "HEAD" || method === "POST";
+}
+
+/** The answer to any other method where no program takes it. Throws HttpError 501 for all but OPTIONS. */
+export function answerOtherMethod(method: string, { allowsAnyMethod }: Pick<Rules, "allowsAnyMethod">): HttpResponse {
+  if (allowsAnyMethod && method === "OPTIONS") return OPTIONS_ANSWER;
+  throw new HttpError(501, `Method "${method}"`);
+}
+
+/** RFC 9110 9.3.7, for a file and for "*". */
+const OPTIONS_ANSWER: HttpResponse = {
+  status: 204,
+  fields: HeaderFields.of(["Allow", "GET, HEAD, OPTIONS"]),
+  body: EMPTY_BODY,
+};

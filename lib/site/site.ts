@@ -1,0 +1,39 @@
+/**
+ * What is served: sites, and the places of each. Whether a path may be had and what answers it hang on one and the same
+ * place, so that nothing is guarded under one name and served under another. Pure; types alone.
+ */
+import type { Located } from "../http/located.ts";
+import type { HttpError, HttpRequest, HttpResponse, LocalRedirect, Soon } from "../http/message.ts";
+import type { OperatorFields } from "../http/own_fields.ts";
+import type { PathPrefix } from "../http/path_prefix.ts";
+
+/** Who may have what is in a place. */
+export interface Guard {
+  /** Who the user is, null where nobody need be. Throws HttpError, at once or later, for whoever may not. */
+  admit(request: HttpRequest): Soon<NonNullable<HttpRequest["user"]> | null>;
+}
+
+/** Answers a request for a path of a place; as a Handler it throws HttpError. */
+export type PlaceAnswer = (request: HttpRequest, at: Located) => Soon<HttpResponse | LocalRedirect>;
+
+/** A prefix of a site, and all below it that no longer prefix has. */
+export interface Place {
+  readonly prefix: PathPrefix;
+  /** The prefix that `answer` was made for: a place that is only guarded otherwise is answered by the one around it. */
+  readonly mount: PathPrefix;
+  /** Null: everybody may have it. */
+  readonly guard: Guard | null;
+  readonly answer: PlaceAnswer;
+}
+
+/** What is served under some names of hosts. */
+export interface Site {
+  /** In lower case. */
+  readonly hosts: readonly string[];
+  /** One of them has the empty prefix. */
+  readonly places: readonly Place[];
+  /** The answer for an error, with its page. */
+  errorResponse(error: HttpError): HttpResponse;
+  /** What every answer says. */
+  readonly fields: OperatorFields;
+}

@@ -1,0 +1,93 @@
+/**
+ * From a host and a path to the place that guards and answers them. Separate because this is the one look that decides; all
+ * that follows is told where it is. Pure.
+ */
+import { cutPath, INDEX_NAME, locate, type Located } from "../http/located.ts";
+import { PrefixTree } from "../http/prefix_tree.ts";
+import type { Place, Site } from "./site.ts";
+
+/** Where a path leads. */
+export interface Location {
+  readonly place: Place;
+  /** The path as the answer of the place sees it. */
+  readonly at: Located;
+  /**
+   * The place of the index that the path of a folder may be answered with, where that has one of its own: what guards it by
+   * its name guards it also here.
+   */
+  readonly index: Place | null;
+}
+
+/** Sites by host. */
+export class Sites {
+  readonly #first: LocatedSite;
+  /** Null where there is but one. */
+  readonly #byHost: ReadonlyMap<string, LocatedSite> | null;
+
+  /** The first site is that of hosts which no site names. Throws for a site without a place for all of it. */
+  constructor(first: Site, ...others: readonly Site[]) {
+    this.#first = new LocatedSite(first);
+    const all = [this.#first, ...others.map((site) => new LocatedSite(site))];
+    // Of two with one name the earlier.
+    const named = all.toReversed().flatMap((located) => located.site.hosts.map((host) => [host, located] as const));
+    this.#byHost = others.length === 0 ? null : new Map(named);
+  }
+
+  /** `host` in lower case; "" where the client named none. */
+  of(host: string): Site {
+    return this.#of(host).site;
+  }
+
+  /** `path` is decoded. What was found lately is found by one look into a table, and is the same object. */
+  find(host: string, path: string): Location {
+    return this.#of(host).find(path);
+  }
+
+  #of(host: string): LocatedSite {
+    return this.#byHost?.get(host) ?? this.#first;
+  }
+}
+
+/** So many paths are known with where they lead, if they are no longer than that: clients choose them. */
+const MAX_KNOWN_COUNT = 1024;
+const MAX_KNOWN_LENGTH = 256;
+
+class LocatedSite {
+  readonly site: Site;
+  readonly #places: PrefixTree<Place>;
+  /** So that the path of a file in memory is not cut again, which would allocate for each request. */
+  readonly #known = new Map<string, Location>();
+
+  constructor(site: Site) {
+    this.site = site;
+    this.#places = new PrefixTree(site.places.map((place) => ({ ...place.prefix, value: place })));
+    if (this.#places.get({ segments: [] }) === undefined) throw new Error("A site without a place for all of it");
+  }
+
+  find(path: string): Location {
+    const known = this.#known.get(path);
+    if (known !== undefined) return known;
+    const location = this.#look(path);
+    if (path.length > MAX_KNOWN_LENGTH) return location;
+    if (this.#known.size >= MAX_KNOWN_COUNT) this.#known.clear();
+    this.#known.set(path, location);
+    return location;
+  }
+
+  #look(path: string): Location {
+    const segments = cutPath(path);
+    const place = this.#placeOf(segments);
+    const index = path.endsWith("/") ? this.#placeOf([...segments, INDEX_NAME]) : place;
+    return {
+      place,
+      at: locate(path, segments, place.mount.segments.length),
+      index: index === place ? null : index,
+    };
+  }
+
+  #placeOf(segments: readonly string[]): Place {
+    const found = this.#places.nearest(segments);
+    if (found === null) throw new Error("Unreachable: a site has a place for all of it");
+    return found.value;
+  }
+}

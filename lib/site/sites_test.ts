@@ -1,0 +1,107 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { HeaderFields } from "../http/header_fields.ts";
+import { cutPath } from "../http/located.ts";
+import { EMPTY_BODY } from "../http/message.ts";
+import { NO_FIELDS } from "../http/own_fields.ts";
+import type { Place, Site } from "./site.ts";
+import { Sites } from "./sites.ts";
+
+function placeOf(prefix: string, mount = prefix): Place {
+  return {
+    prefix: { segments: cutPath(prefix) },
+    mount: { segments: cutPath(mount) },
+    guard: null,
+    answer: () => ({ status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),
+  };
+}
+
+function siteOf(hosts: readonly string[], places: readonly Place[]): Site {
+  return {
+    hosts,
+    places,
+    errorResponse: ({ status }) => ({ status, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),
+    fields: NO_FIELDS,
+  };
+}
+
+const ROOT = placeOf("/");
+const PLACES = [ROOT, placeOf("/cgi"), placeOf("/cgi/admin", "/cgi"), placeOf("/docs/index.html", "/")];
+const SITES = new Sites(siteOf([], PLACES));
+
+type Want = readonly [place: string, mount: string, path: string, index?: string];
+
+const FOUND: readonly (readonly [path: string, want: Want])[] = [
+  ["/", ["/", "", "/"]],
+  ["/a//b/", ["/", "", "/a/b/"]],
+  ["/cgi", ["/cgi", "/cgi", ""]],
+  ["//cgi//", ["/cgi", "/cgi", "/"]],
+  ["/cgix", ["/", "", "/cgix"]],
+  ["/cgi/x", ["/cgi", "/cgi", "/x"]],
+  ["/cgi/admin", ["/cgi/admin", "/cgi", "/admin"]],
+  ["//cgi///admin/x/", ["/cgi/admin", "/cgi", "/admin/x/"]],
+  ["/cgi/administer", ["/cgi", "/cgi", "/administer"]],
+  ["/docs", ["/", "", "/docs"]],
+  ["/docs/", ["/", "", "/docs/", "/docs/index.html"]],
+  ["//docs//", ["/", "", "/docs/", "/docs/index.html"]],
+  ["/docs/index.html", ["/docs/index.html", "", "/docs/index.html"]],
+  ["*", ["/", "", "/*"]],
+  ["", ["/", "", ""]],
+];
+
+for (const [path, [place, mount, below, index]] of FOUND) {
+  Deno.test(`Sites.find() leads "${path}" to the place "${place}"`, () => {
+    const location = SITES.find("", path);
+    const nameOf = (found: Place | null) => found === null ? undefined : `/${found.prefix.segments.join("/")}`;
+    assertEquals(
+      [nameOf(location.place), location.at.mount, location.at.path, nameOf(location.index)],
+      [place, mount, below, index],
+    );
+  });
+}
+
+Deno.test("Sites.find() gives the same object for a path that it knows, also after many others", () => {
+  const sites = new Sites(siteOf([], [ROOT]));
+  const first = sites.find("", "/a");
+  assert(sites.find("", "/a") === first);
+  for (let count = 0; count < 3000; count++) sites.find("", `/${count}`);
+  assertEquals(sites.find("", "/a"), first);
+  const long = `/${"x".repeat(300)}`;
+  assertEquals(sites.find("", long).at.path, long);
+});
+
+Deno.test("Sites.of() and find() go by the host, and the first site has all other hosts", () => {
+  const [first, second, third] = [
+    siteOf(["a.example"], [ROOT]),
+    siteOf(["b.example", "c.example"], [placeOf("/")]),
+    siteOf(
+      ["c.example"],
+      [placeOf("/")],
+    ),
+  ];
+  const sites = new Sites(first, second, third);
+  const table: readonly (readonly [host: string, want: Site])[] = [
+    ["a.example", first],
+    ["b.example", second],
+    ["c.example", second],
+    ["", first],
+    ["d.example", first],
+    ["__proto__", first],
+  ];
+  for (const [host, want] of table) {
+    assert(sites.of(host) === want, host);
+    assert(sites.find(host, "/x").place === want.places[0], host);
+  }
+});
+
+Deno.test("Sites.find() takes a look by segments, however many places there are", () => {
+  const places = Array.from({ length: 10_000 }, (_, index) => placeOf(`/p${index % 100}/q${index}`));
+  const sites = new Sites(siteOf([], [ROOT, ...places]));
+  for (const index of [0, 4321, 9999]) {
+    assert(sites.find("", `/p${index % 100}/q${index}/x`).place === places[index]);
+  }
+  assert(sites.find("", "/p1/q2").place === ROOT);
+});
+
+Deno.test("Sites throws when a site has no place for all of it", () => {
+  assertThrows(() => new Sites(siteOf([], [placeOf("/a")])), Error, "without a place");
+});

@@ -1,0 +1,99 @@
+/**
+ * From Config to what is served: the site with its places. Separate from thread_server.ts, which opens what places share and
+ * listens: here alone it is decided which part of the configuration belongs to which place.
+ */
+import { createGuards, type PlacedRealm } from "../access/access_guard.ts";
+import type { Authenticator } from "../access/authenticator.ts";
+import { type Interpreters, isInCgiFolder, isProgram } from "../cgi/is_program.ts";
+import { createHandledScripts, createScriptHandler } from "../cgi/script_handler.ts";
+import type { ScriptRunner } from "../cgi/script_runner.ts";
+import { type Config, usesCgi } from "../config/config.ts";
+import type { MetaVariableSettings } from "../gateway/meta_variables.ts";
+import { HeaderFields } from "../http/header_fields.ts";
+import type { HttpError, HttpResponse } from "../http/message.ts";
+import type { PathPrefix } from "../http/path_prefix.ts";
+import { type Answerer, buildPlaces } from "../site/build_places.ts";
+import { createFilesAnswer } from "../site/files_answer.ts";
+import type { Site } from "../site/site.ts";
+import type { FileMemory } from "../static/file_memory.ts";
+import type { Programs } from "../static/open_file.ts";
+import { createStaticHandler } from "../static/static_files.ts";
+
+/** What the places of a worker share. */
+export interface SharedByPlaces {
+  readonly memory: FileMemory;
+  /** Null where no program is named. */
+  readonly runner: ScriptRunner | null;
+  readonly nowMs: () => number;
+}
+
+const EVERYTHING: PathPrefix = { segments: [] };
+
+/** What answers for which prefix. To be made once: what is known about files hangs on it. */
+export function createAnswerers(config: Config, shared: SharedByPlaces): readonly Answerer[] {
+  const { cgiPath, cgi } = config;
+  const { runner } = shared;
+  const files = { prefix: EVERYTHING, answer: createFiles(config, shared) };
+  if (cgiPath === null || runner === null) return [files];
+  const mount = { ...settingsOf(config), cgiPath: cgiPath.value, handlers: handlersOf(config) };
+  return [files, { prefix: cgi.prefix, answer: createScriptHandler(mount, runner) }];
+}
+
+function createFiles(config: Config, { memory, runner, nowMs }: SharedByPlaces): Answerer["answer"] {
+  const { root, listing, servesDotFiles, content, limits, rules } = config;
+  const { mediaTypes } = content;
+  const files = createStaticHandler({
+    ...{ root: root.value, listing, servesDotFiles, mediaTypes, limits, rules, memory },
+    programs: createPrograms(config),
+    nowMs,
+  });
+  const handlers = handlersOf(config);
+  const mount = { ...settingsOf(config), handlers, servesDotFiles, cgiPaths: cgiPathsOf(config) };
+  const hasHandlers = Object.keys(handlers).length > 0;
+  return createFilesAnswer({
+    files,
+    scripts: runner !== null && hasHandlers ? createHandledScripts(mount, runner) : null,
+    rules,
+  });
+}
+
+/** What every program is told. */
+function settingsOf({ root, rules, cgi }: Config): MetaVariableSettings {
+  const { passesAuthorization, environment } = cgi;
+  return { documentRoot: root.value, rules, passesAuthorization, environment };
+}
+
+/** What is run and never sent; null where nothing is run. */
+function createPrograms(config: Config): Programs | null {
+  if (!usesCgi(config)) return null;
+  const places = { cgiPaths: cgiPathsOf(config), handlers: handlersOf(config) };
+  return {
+    isProgram: (path) => isProgram(path, places),
+    isProgramPlace: (realPath) => isInCgiFolder(realPath, places.cgiPaths),
+  };
+}
+
+function handlersOf({ cgi }: Config): Interpreters {
+  return Object.fromEntries(Object.entries(cgi.handlers).map(([extension, { value }]) => [extension, value]));
+}
+
+function cgiPathsOf({ cgiPath }: Config): readonly string[] {
+  return cgiPath === null ? [] : [cgiPath.value];
+}
+
+export interface SiteParts {
+  readonly answerers: readonly Answerer[];
+  readonly realms: readonly PlacedRealm[];
+  readonly authenticator: Authenticator;
+  readonly errorResponse: (error: HttpError) => HttpResponse;
+}
+
+/** The one site, which answers for every host. */
+export function buildSite({ access }: Config, { answerers, realms, authenticator, errorResponse }: SiteParts): Site {
+  return {
+    hosts: [],
+    places: buildPlaces(answerers, createGuards({ rules: access.rules, realms }, authenticator)),
+    errorResponse,
+    fields: { defaults: HeaderFields.of(...access.fields), always: HeaderFields.of(...access.alwaysFields) },
+  };
+}
