@@ -23,7 +23,7 @@ import { createStaticHandler } from "../static/static_files.ts";
 export interface SharedByPlaces {
   readonly memory: FileMemory;
   /** Null where no program is named. */
-  readonly runner: ScriptRunner | null;
+  readonly runner: Pick<ScriptRunner, "answer"> | null;
   readonly nowMs: () => number;
 }
 

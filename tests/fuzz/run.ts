@@ -10,6 +10,7 @@ import { fuzzPaths } from "./paths.ts";
 import { fuzzConnection } from "./requests.ts";
 import { fuzzScriptOutput } from "./script_output.ts";
 import { fuzzSettings } from "./settings.ts";
+import { fuzzSpellings } from "./spellings.ts";
 
 interface Fuzzer {
   readonly name: string;
@@ -22,6 +23,7 @@ interface Fuzzer {
 export const FUZZERS: readonly Fuzzer[] = [
   { name: "requests", fuzz: fuzzConnection, count: 20_000 },
   { name: "paths", fuzz: fuzzPaths, count: 20_000 },
+  { name: "spellings", fuzz: fuzzSpellings, count: 5_000 },
   { name: "content selection", fuzz: fuzzContentSelection, count: 150_000 },
   { name: "script output", fuzz: fuzzScriptOutput, count: 20_000 },
   { name: "settings", fuzz: fuzzSettings, count: 10_000 },
