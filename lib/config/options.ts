@@ -150,7 +150,7 @@ const FORM_OPTIONS = [
     name: "proxy",
     value: "ADDRESS/BITS",
     default: "none",
-    meaning: "Believe X-Forwarded-For, X-Forwarded-Proto and the header of the PROXY protocol (HTTP port alone) from " +
+    meaning: "Believe X-Forwarded-For, -Proto, -Port and the header of the PROXY protocol (HTTP port alone) from " +
       "these addresses; may be repeated",
     section: "Access",
     isRepeatable: true,

@@ -33,7 +33,7 @@ const INTRODUCTION: readonly string[] = [
   "What CGI hosts do where RFC 3875 is loose or they disagree. Written by `deno task hosts`, which starts each of them on this",
   "machine and asks it. What a program prints and gets is shown with \\n for a line end and \\xHH for a byte that is no printable",
   "ASCII; /cgi/ is where the programs are, SITE the folder with everything, PORT the port of the host. Without other words the",
-  'request is a GET and the program one that shows what it was given. Each is asked four times: "- or -" stands between what it',
+  'request is a GET and the program one that shows what it was given. Each is asked eight times: "- or -" stands between what it',
   "did at one time and at another (Apache's lengths depend on how output comes out of pipes, mini-httpd answers a POST or not).",
   "",
 ];

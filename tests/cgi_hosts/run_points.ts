@@ -58,7 +58,7 @@ async function putToAll(
 }
 
 /** How often a point is put to a host: what Apache says of a length, for one, depends on how output comes out of pipes. */
-const ROUNDS = 4;
+const ROUNDS = 8;
 /** An answer that takes longer is not asked for again. */
 const SLOW_MS = 1000;
 

@@ -10,14 +10,22 @@ export function status(answer: Answer): string {
   return (answer.statusLine === "" ? "nothing" : "no status line") + (late || `, ${answer.end}`);
 }
 
-/** The status, and what each of the fields says. */
+/** The status, and what each of the fields says; of an error page only that it is one. */
 export function statusAnd(...names: readonly string[]): Tell {
-  return (answer) => [status(answer), ...names.map((name) => field(answer, name))].join(", ");
+  return (answer) =>
+    isErrorPage(answer)
+      ? `${status(answer)}, a page`
+      : [status(answer), ...names.map((name) => field(answer, name))].join(", ");
 }
 
 /** As `statusAnd`, with the content. */
 export function statusContentAnd(...names: readonly string[]): Tell {
-  return (answer) => `${statusAnd(...names)(answer)}, ${content(answer)}`;
+  return (answer) => isErrorPage(answer) ? statusAnd()(answer) : `${statusAnd(...names)(answer)}, ${content(answer)}`;
+}
+
+/** Of the host itself: no program of the points prints HTML. */
+function isErrorPage({ status, body }: Answer): boolean {
+  return status !== null && status >= 400 && body.includes("<");
 }
 
 /** `Name: value` of each such field, or that there is none. */

@@ -19,7 +19,7 @@ export const HEADS: readonly Point[] = [
     section: "6.3",
     program: { prints: "\nhello" },
     tell: statusContentAnd("Content-Type"),
-    lisod: "500, Content-Type: text/html; charset=utf-8, a page",
+    lisod: "500, a page",
     why:
       "Most often a line printed before the head by mistake: what is sent as content then is the head, cookies and all.",
   },
@@ -52,7 +52,7 @@ export const HEADS: readonly Point[] = [
     section: "6.3",
     program: { prints: `${TEXT}Content-Type: text/html\n\nhello` },
     tell: statusAnd("Content-Type"),
-    lisod: "500, Content-Type: text/html; charset=utf-8",
+    lisod: "500, a page",
     why:
       "It MUST NOT appear more than once, and clients and proxies disagree about which holds: text that is shown as HTML " +
       "runs scripts. The log names both values.",
@@ -70,7 +70,7 @@ export const HEADS: readonly Point[] = [
     section: "6.3.5",
     program: { prints: `${TEXT}Content-Length: five\n\nhello` },
     tell: statusContentAnd("Content-Length"),
-    lisod: "500, Content-Length: 969, a page",
+    lisod: "500, a page",
     why: "To pass it on would break the connection's framing (RFC 9112 6.3).",
   },
   {
@@ -86,7 +86,7 @@ export const HEADS: readonly Point[] = [
     section: "6.3",
     program: { prints: `${TEXT}Content-Length: 5\nContent-Length: 3\n\nhello` },
     tell: statusContentAnd("Content-Length"),
-    lisod: "500, Content-Length: 969, a page",
+    lisod: "500, a page",
     why: "Two lengths are two messages to whoever comes after: RFC 9112 6.3 has a client drop such an answer.",
   },
   {
@@ -112,7 +112,7 @@ export const HEADS: readonly Point[] = [
     section: "6.3",
     program: { prints: "Content-Type : text/plain\n\nhello" },
     tell: statusContentAnd("Content-Type"),
-    lisod: "500, Content-Type: text/html; charset=utf-8, a page",
+    lisod: "500, a page",
     why:
       "RFC 9112 5.1: no whitespace is allowed there, and names that differ by a blank have hidden fields from filters.",
   },
@@ -121,7 +121,7 @@ export const HEADS: readonly Point[] = [
     section: "6.3",
     program: { prints: `${TEXT}X-A: 1\n  2\n\nhello` },
     tell: statusContentAnd("X-A"),
-    lisod: "500, no X-A, a page",
+    lisod: "500, a page",
     why: "CGI fields have no continuation lines, and RFC 9112 5.2 forbids to send them.",
   },
   {
@@ -129,7 +129,7 @@ export const HEADS: readonly Point[] = [
     section: "6.3",
     program: { prints: `${TEXT}no field\n\nhello` },
     tell: statusContentAnd("Content-Type"),
-    lisod: "500, Content-Type: text/html; charset=utf-8, a page",
+    lisod: "500, a page",
     why: "It is an error message, or content without a head: neither is for clients. The log has the line.",
   },
   {
@@ -196,7 +196,7 @@ export const HEADS: readonly Point[] = [
     section: "6.2",
     program: { prints: TEXT },
     tell: statusContentAnd("Content-Type"),
-    lisod: "500, Content-Type: text/html; charset=utf-8, a page",
+    lisod: "500, a page",
     why: "It was cut: a program that died while it printed its head has not said what it wanted to.",
   },
   {

@@ -115,7 +115,7 @@ export const PATHS: readonly Point[] = [
     does: "GET of /PROGRAM",
     look: async ({ port, target }) =>
       given("SCRIPT_NAME", "PATH_INFO")(await exchange(port, requestText(`/${target}/a`))),
-    lisod: "404",
+    lisod: 'SCRIPT_NAME "/cgi/probe.cgi", PATH_INFO "/a"',
     why: "The same program as with one, so that no rule for a path is got around by a slash.",
   },
   {
