@@ -53,6 +53,8 @@ export interface LookingPoint extends PointBase {
   /** What is done, for the reader. */
   readonly does: string;
   readonly look: (host: RunningHost) => Promise<string>;
+  /** It may be done again and again. */
+  readonly isRepeatable?: true;
 }
 
 export type Point = AskingPoint | LookingPoint;

@@ -60,7 +60,7 @@ function kindOf(target: string): string {
 /** When the answer ended, by a child that sleeps three seconds. */
 function ended(answer: Answer): string {
   const { tookMs } = answer;
-  const when = tookMs < 800 ? "at once" : tookMs < 2600 ? "before the child" : "with the child";
+  const when = tookMs < 950 ? "at once" : tookMs < 2600 ? "before the child" : "with the child";
   return `${statusContentAnd()(answer)}, ended ${when}`;
 }
 
