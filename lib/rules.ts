@@ -11,8 +11,8 @@ export interface Rules {
   readonly acceptsPostToFile: boolean;
   /** CGI programs get any method, and OPTIONS is answered with Allow; else GET, HEAD and POST, and 501 for all others. */
   readonly allowsAnyMethod: boolean;
-  /** What follows a text type in Content-Type. */
-  readonly textTypeSuffix: "" | "; charset=utf-8";
+  /** What Content-Type says of the characters of a text: nothing, or UTF-8 where it is that (lib/static/charset.ts). */
+  readonly charset: "off" | "auto";
   /** REQUEST_URI is path and query as received; else the path alone. */
   readonly requestUriHasQuery: boolean;
   /** POST with neither Content-Length nor chunked: 411; else its content is empty (RFC 9112 6.3). */
@@ -28,7 +28,7 @@ export const RULES: { readonly [name in RulesName]: Rules } = {
     requiresHost: false,
     acceptsPostToFile: true,
     allowsAnyMethod: false,
-    textTypeSuffix: "",
+    charset: "off",
     requestUriHasQuery: false,
     requiresPostLength: true,
     defaultLimits: { maxPerAddress: DEFAULT_LIMITS.maxConnectionCount },
@@ -37,7 +37,7 @@ export const RULES: { readonly [name in RulesName]: Rules } = {
     requiresHost: true,
     acceptsPostToFile: false,
     allowsAnyMethod: true,
-    textTypeSuffix: "; charset=utf-8",
+    charset: "auto",
     requestUriHasQuery: true,
     requiresPostLength: false,
     defaultLimits: {},

@@ -3,24 +3,35 @@
  * in the root, what is sent, and what must come back. The rules behind each row are tested beside their sources.
  */
 import { assert, assertEquals } from "@std/assert";
-import { HttpsServer } from "./https.ts";
-import type { StartOptions } from "./harness.ts";
+import { run, type StartOptions, startServer } from "./harness.ts";
+import { type Certificates, httpsArguments, makeCertificates } from "./https.ts";
 import { fieldValue, type RawResponse, toText } from "./raw_http.ts";
 import { RawClient } from "./raw_client.ts";
 
 /** Asks the server over one scheme, on a connection of its own: a path, then field lines. */
 type Ask = (path: string, ...fields: readonly string[]) => Promise<RawResponse>;
 
+let certificates: Promise<Certificates> | null = null;
+
+/** One pair for all tests of this file, for it takes a second to make; it goes when they have run. */
+async function shareCertificates(): Promise<Certificates> {
+  const folder = await Deno.makeTempDir({ prefix: "lisod-certs-" });
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  return await makeCertificates(folder);
+}
+
 /** Runs the test over HTTP and over HTTPS of one server, each with an absolute path of the root. */
 async function overBoth(options: StartOptions, test: (ask: Ask, root: string) => Promise<void>): Promise<void> {
-  await using server = await HttpsServer.start(options);
+  const shared = await (certificates ??= shareCertificates());
+  await using server = await startServer({ ...options, args: [...httpsArguments(shared), ...options.args ?? []] });
+  const caCerts = [await Deno.readTextFile(shared.root)];
   const connects = {
-    http: () => Deno.connect({ hostname: "127.0.0.1", port: server.server.port("http") }),
-    https: () => server.connect(),
+    http: () => Deno.connect({ hostname: "127.0.0.1", port: server.port("http") }),
+    https: () => Deno.connectTls({ hostname: "localhost", port: server.port("https"), caCerts }),
   };
   for (const [scheme, connect] of Object.entries(connects)) {
     try {
-      await test((path, ...fields) => askOnce(connect, path, fields), server.server.place.root);
+      await test((path, ...fields) => askOnce(connect, path, fields), server.place.root);
     } catch (error) {
       throw new Error(`Over ${scheme}`, { cause: error });
     }
@@ -38,9 +49,12 @@ async function askOnce(
   return response;
 }
 
-/** Printable, and no stretch of it like another. */
+/** Words of eight characters, each another one. */
 function textOf(length: number): string {
-  return Array.from({ length }, (_, index) => String.fromCharCode(33 + index * 31 % 89)).join("");
+  return Array.from({ length: Math.ceil(length / 8) }, (_, index) => `${index}`.padEnd(8, "-")).join("").slice(
+    0,
+    length,
+  );
 }
 
 interface Part {
@@ -136,3 +150,124 @@ Deno.test("lisod gives the types that --media-type names, and those of files wit
     for (const [path, type] of TYPES) assertEquals(fieldValue(await ask(path), "Content-Type"), type, path);
   });
 });
+
+/** Writes the file anew and gives it that time, in words of touch(1); by another name first, as a publisher does. */
+async function publish(path: string, content: string | Uint8Array, date: string): Promise<void> {
+  await (typeof content === "string"
+    ? Deno.writeTextFile(`${path}.new`, content)
+    : Deno.writeFile(`${path}.new`, content));
+  await run("touch", ["--date", date, `${path}.new`]);
+  await Deno.rename(`${path}.new`, path);
+}
+
+/** What a file says of itself. */
+async function validators(ask: Ask, path: string): Promise<{ etag: string; modified: string | null }> {
+  const response = await ask(path);
+  assertEquals(response.status, 200);
+  return { etag: fieldValue(response, "ETag") ?? "", modified: fieldValue(response, "Last-Modified") };
+}
+
+/** The same once the file is old enough to be told from any later state: asks again and again for two seconds. */
+async function grownValidators(ask: Ask, path: string): Promise<{ etag: string; modified: string | null }> {
+  for (const giveUpMs = Date.now() + 10_000; Date.now() < giveUpMs;) {
+    const found = await validators(ask, path);
+    if (!found.etag.startsWith("W/") && Date.now() - Date.parse(found.modified ?? "") > 2000) return found;
+  }
+  throw new Error(`Still young: ${path}`);
+}
+
+const LENGTHS = { small: 1000, medium: 400_000, large: 3_000_000 };
+const SAME_TIMES = ["@0", "@1", "1985-10-26 08:15:00 UTC", "2024-01-01 00:00:00 UTC"];
+
+Deno.test("lisod sees that a file is another one of the same size and time", () =>
+  overBoth({ args: ["--file-cache-ms", "0"] }, async (ask, root) => {
+    for (const [name, length] of Object.entries(LENGTHS)) {
+      for (const date of SAME_TIMES) {
+        const [old, fresh] = [textOf(length), textOf(length + 7).slice(7)];
+        await publish(`${root}/${name}`, old, date);
+        const { etag, modified } = await validators(ask, `/${name}`);
+        assertEquals(modified === null, date === "@0" || date === "@1", date);
+        await publish(`${root}/${name}`, fresh, date);
+        const again = await ask(
+          `/${name}`,
+          `If-None-Match: ${etag}`,
+          ...modified ? [`If-Modified-Since: ${modified}`] : [],
+        );
+        assertEquals([again.status, toText(again.body) === fresh], [200, true], `${name} of ${date}`);
+        const resumed = await ask(`/${name}`, `If-Range: ${etag}`, "Range: bytes=500-");
+        assertEquals([resumed.status, toText(resumed.body) === fresh], [200, true], `${name} of ${date}`);
+      }
+    }
+  }));
+
+Deno.test("lisod has one ETag for copies of a file on two machines", async () => {
+  const tags: string[][] = [];
+  for (const _ of ["one", "two"]) {
+    await overBoth({}, async (ask, root) => {
+      const own: string[] = [];
+      for (const [name, length] of Object.entries(LENGTHS)) {
+        for (const date of ["@0", "2024-01-01 00:00:00 UTC", "2024-01-01 00:00:00.123 UTC"]) {
+          await publish(`${root}/${name}-${date.length}`, textOf(length), date);
+          own.push((await validators(ask, `/${name}-${date.length}`)).etag.replace("W/", ""));
+        }
+      }
+      tags.push(own);
+    });
+  }
+  for (const own of tags) assertEquals(own, tags[0]);
+  assertEquals(new Set(tags[0]).size, 7, "small ones are known by their content alone");
+});
+
+Deno.test("lisod lets a download of a file from the future go on", () =>
+  overBoth({}, async (ask, root) => {
+    const text = textOf(LENGTHS.medium);
+    await publish(`${root}/a.txt`, text.slice(0, 1000), "2099-01-01");
+    await publish(`${root}/b.txt`, text, "2099-01-01");
+    for (const path of ["/a.txt", "/b.txt"]) {
+      const { etag, modified } = await grownValidators(ask, path);
+      for (const validator of [etag, modified]) {
+        const { status, body } = await ask(path, `If-Range: ${validator}`, "Range: bytes=990-999");
+        assertEquals([status, toText(body)], [206, text.slice(990, 1000)], `${validator}`);
+      }
+      assert(Date.parse(modified ?? "") <= Date.now());
+    }
+  }));
+
+Deno.test("lisod says that a file of 1960 is of 1960, also in a listing", () =>
+  overBoth({ args: ["--listing"], files: { "f/a.txt": "a" } }, async (ask, root) => {
+    await publish(`${root}/f/a.txt`, "a", "1960-01-01 00:00:00 UTC");
+    await publish(`${root}/f/b.txt`, "b", "@0");
+    assertEquals((await validators(ask, "/f/a.txt")).modified, "Fri, 01 Jan 1960 00:00:00 GMT");
+    const page = toText((await ask("/f/")).body);
+    assertEquals([page.includes("1960-01-01 00:00"), page.includes("1980"), page.includes("1970")], [
+      true,
+      false,
+      false,
+    ]);
+  }));
+
+const LATIN1_PAGE = Uint8Array.from("<meta charset=iso-8859-1><p>caf\xe9", (character) => character.charCodeAt(0));
+const UTF8_PAGE = "<!doctype html><meta charset=utf-8><p>caf\u00e9";
+
+const CHARSETS: readonly (readonly [args: readonly string[], latin1: string, utf8: string, text: string])[] = [
+  [[], "text/html", "text/html; charset=utf-8", "text/plain; charset=utf-8"],
+  [["--charset", "auto", "--rules", "course"], "text/html", "text/html; charset=utf-8", "text/plain; charset=utf-8"],
+  [["--charset", "off"], "text/html", "text/html", "text/plain"],
+  [["--rules", "course"], "text/html", "text/html", "text/plain"],
+  [
+    ["--charset", "iso-8859-1"],
+    "text/html; charset=iso-8859-1",
+    "text/html; charset=iso-8859-1",
+    "text/plain; charset=iso-8859-1",
+  ],
+];
+
+for (const [args, latin1, utf8, text] of CHARSETS) {
+  Deno.test(`lisod ${args.join(" ")} calls a page of ISO-8859-1 that says so ${latin1}`, () => {
+    const files = { "latin1.html": LATIN1_PAGE, "utf8.html": UTF8_PAGE, "a.txt": "caf\u00e9" };
+    return overBoth({ args, files }, async (ask) => {
+      const types = await Promise.all(["/latin1.html", "/utf8.html", "/a.txt"].map((path) => ask(path)));
+      assertEquals(types.map((response) => fieldValue(response, "Content-Type")), [latin1, utf8, text]);
+    });
+  });
+}

@@ -253,7 +253,7 @@ function buildConfig(
     rulesName,
     listing: settings.flag("listing"),
     servesDotFiles: settings.flag("dot-files"),
-    content: readContentConfig(settings),
+    content: readContentConfig(settings, RULES[rulesName]),
     errorPagesFolder: settings.path("error-pages"),
     logFile: logPath(settings, "log"),
     isAccessLogged: settings.text("access-log") !== "off",

@@ -2,16 +2,21 @@
  * The options that say what the content of files is, as one record of Config. Separate from config.ts as CGI's are, and
  * because each place of a site may come to have its own. Pure.
  */
+import type { Rules } from "../rules.ts";
+import type { Charset } from "../static/charset.ts";
 import type { OwnMediaType } from "../static/media_types.ts";
+import { TOKEN } from "../http/grammar.ts";
 import type { Settings } from "./settings.ts";
 
 export interface ContentConfig {
   readonly mediaTypes: readonly OwnMediaType[];
+  readonly charset: Charset;
 }
 
-/** Throws UsageError. */
-export function readContentConfig(settings: Settings): ContentConfig {
+/** `rules` has the charset that holds where none is given. Throws UsageError. */
+export function readContentConfig(settings: Settings, rules: Pick<Rules, "charset">): ContentConfig {
   return {
+    charset: readCharset(settings) ?? rules.charset,
     mediaTypes: settings.each("media-type", {
       parse: parseMediaType,
       problem: "not an extension or name and a media type",
@@ -20,9 +25,16 @@ export function readContentConfig(settings: Settings): ContentConfig {
   };
 }
 
+function readCharset(settings: Settings): Charset | null {
+  const text = settings.text("charset");
+  if (text === null || text === "off" || text === "auto") return text;
+  if (TOKEN.test(text)) return { name: text };
+  throw settings.refusal("charset", { problem: "not a name", remedy: "give one such as iso-8859-1, or auto or off" });
+}
+
 /** RFC 9110 5.6.2 and 8.3.1: type "/" subtype, then parameters. */
-const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
-const MEDIA_TYPE = `${TOKEN}/${TOKEN}(?:[ \t]*;[ \t]*${TOKEN}=(?:${TOKEN}|"[\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]*"))*`;
+const WORD = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+const MEDIA_TYPE = `${WORD}/${WORD}(?:[ \t]*;[ \t]*${WORD}=(?:${WORD}|"[\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]*"))*`;
 const OWN_MEDIA_TYPE = new RegExp(`^([^/=\\0]+)=(${MEDIA_TYPE})$`);
 
 function parseMediaType(text: string): OwnMediaType | null {

@@ -1,11 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { readContentConfig } from "./content_config.ts";
+import { RULES } from "../rules.ts";
 import { Settings } from "./settings.ts";
 import { UsageError } from "../start_error.ts";
 
-function read(name: "media-type", ...texts: readonly string[]) {
+function read(name: "media-type" | "charset", ...texts: readonly string[]) {
   const given = texts.map((text) => ({ label: `--${name}`, text, folder: "/" }));
-  return readContentConfig(new Settings(new Map([[name, given]])));
+  return readContentConfig(new Settings(new Map(texts.length === 0 ? [] : [[name, given]])), RULES.standard);
 }
 
 Deno.test("readContentConfig() gives the media types in their order", () => {
@@ -15,7 +16,7 @@ Deno.test("readContentConfig() gives the media types in their order", () => {
     ["README", "text/plain; charset=koi8-r"],
     [".x", 'a/b;c="d e"'],
   ]);
-  assertEquals(readContentConfig(new Settings(new Map())).mediaTypes, []);
+  assertEquals(read("media-type").mediaTypes, []);
 });
 
 for (
@@ -30,5 +31,18 @@ for (
       UsageError,
       "not an extension or name and a media type: give one such as",
     );
+  });
+}
+
+Deno.test("readContentConfig() gives the charset that is named, else that of the rules", () => {
+  assertEquals([read("charset", "off").charset, read("charset", "auto").charset], ["off", "auto"]);
+  assertEquals(read("charset", "iso-8859-1").charset, { name: "iso-8859-1" });
+  assertEquals(read("charset").charset, "auto");
+  assertEquals(readContentConfig(new Settings(new Map()), RULES.course).charset, "off");
+});
+
+for (const text of ["a b", 'x"', "utf-8\r\nX: y", "utf-8; a=b", "\u00e9"]) {
+  Deno.test(`readContentConfig() refuses the charset ${JSON.stringify(text)}`, () => {
+    assertThrows(() => read("charset", text), UsageError, "not a name: give one such as iso-8859-1, or auto or off");
   });
 }

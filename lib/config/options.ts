@@ -95,6 +95,14 @@ const FORM_OPTIONS = [
     section: "Serving",
   },
   {
+    name: "charset",
+    value: "NAME|auto|off",
+    default: "auto; off with the course's rules",
+    meaning:
+      "What Content-Type says of the characters of texts; auto: utf-8 where a text is that and names nothing else",
+    section: "Serving",
+  },
+  {
     name: "media-type",
     value: ".EXT=TYPE",
     default: "by the IANA register",

@@ -5,19 +5,19 @@
 import { HOME_LINK, PAGE_END, pageStart } from "../html_page.ts";
 import { HeaderFields } from "../http/header_fields.ts";
 import { BytesBody, EMPTY_BODY, type HttpResponse, reasonPhrase } from "../http/message.ts";
-import type { Rules } from "../rules.ts";
+import { type Charset, contentType } from "../static/charset.ts";
 
 /** What an operator's file stands for: one status, a class of them, or all. Bytes of whole HTML documents. */
 export type OwnPages = ReadonlyMap<`${number}` | "4xx" | "5xx" | "error", Uint8Array>;
 
 export class ErrorPages {
-  readonly #contentType: string;
+  readonly #charset: Charset;
   readonly #own: OwnPages;
   /** By status; at most 200 of them. The bodies are in memory, so that one response serves again and again. */
   readonly #responses = new Map<number, HttpResponse>();
 
-  constructor({ textTypeSuffix }: Pick<Rules, "textTypeSuffix">, own: OwnPages = new Map()) {
-    this.#contentType = `text/html${textTypeSuffix}`;
+  constructor({ charset }: { readonly charset: Charset }, own: OwnPages = new Map()) {
+    this.#charset = charset;
     this.#own = own;
   }
 
@@ -35,11 +35,11 @@ export class ErrorPages {
 
   #render(status: number): HttpResponse {
     const own = this.#own.get(`${status}`) ?? this.#own.get(status < 500 ? "4xx" : "5xx") ?? this.#own.get("error");
-    const response = {
-      status,
-      fields: HeaderFields.of(["Content-Type", this.#contentType]),
-      body: new BytesBody(own ?? new TextEncoder().encode(errorPage(status))),
-    };
+    const bytes = own ?? new TextEncoder().encode(errorPage(status));
+    // What is made here is UTF-8, whatever the texts of the site are.
+    const charset = own === undefined && this.#charset !== "off" ? "auto" : this.#charset;
+    const type = contentType("text/html", { charset, start: { bytes, isWhole: true } });
+    const response = { status, fields: HeaderFields.of(["Content-Type", type]), body: new BytesBody(bytes) };
     this.#responses.set(status, response);
     return response;
   }

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertLessOrEqual, assertMatch, assertNotMatch, a
 import { HeaderFields } from "../http/header_fields.ts";
 import { type HttpResponse, reasonPhrase } from "../http/message.ts";
 import { RULES } from "../rules.ts";
+import type { Charset } from "../static/charset.ts";
 import { errorPage, ErrorPages, type OwnPages } from "./error_pages.ts";
 
 const STATUSES = Array.from({ length: 200 }, (_, index) => 400 + index);
@@ -38,6 +39,17 @@ Deno.test("ErrorPages.response() has the page, and the Content-Type that the rul
     assertEquals([...response.fields], [["Content-Type", contentType]]);
     assertEquals(response.body.length, response.body.bytes?.length ?? -1);
   }
+});
+
+Deno.test("ErrorPages.response() says of an operator's page what it is, and of a built-in one always UTF-8", () => {
+  const latin1 = Uint8Array.of(0x3c, 0x70, 0x3e, 0xe9);
+  const own: OwnPages = new Map([["404", latin1], ["410", new TextEncoder().encode("<p>\u00e9")]]);
+  const typesOf = (charset: Charset) =>
+    [404, 410, 500].map((status) => new ErrorPages({ charset }, own).response(status).fields.get("content-type"));
+  const [bare, utf8, greek] = ["text/html", "text/html; charset=utf-8", "text/html; charset=iso-8859-7"];
+  assertEquals(typesOf("auto"), [bare, utf8, utf8]);
+  assertEquals(typesOf("off"), [bare, bare, bare]);
+  assertEquals(typesOf({ name: "iso-8859-7" }), [greek, greek, utf8]);
 });
 
 Deno.test("ErrorPages.response() adds the fields of the error and keeps them out of the next answer", () => {

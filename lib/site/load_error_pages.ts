@@ -1,7 +1,7 @@
 /** Reads an operator's error pages into memory at start and at reload, so that answering with one needs no disk. I/O. */
 import { join } from "@std/path";
 import type { Limits } from "../limits.ts";
-import type { Rules } from "../rules.ts";
+import type { Charset } from "../static/charset.ts";
 import { ErrorPages, type OwnPages } from "./error_pages.ts";
 import { readSmallFile } from "../small_file.ts";
 import { type Given, osProblem, StartError } from "../start_error.ts";
@@ -44,7 +44,7 @@ function readNames(folder: string, refusal: Refusal): readonly string[] {
 
 /** Where error pages come from. */
 export interface ErrorPageSource {
-  readonly rules: Rules;
+  readonly content: { readonly charset: Charset };
   /** Null: the built-in pages. */
   readonly errorPagesFolder: Given | null;
   readonly limits: Pick<Limits, "maxErrorPageBytes">;
@@ -71,7 +71,7 @@ export class ReloadableErrorPages {
   }
 
   #load(): ErrorPages {
-    const { rules, errorPagesFolder, limits } = this.#source;
-    return new ErrorPages(rules, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
+    const { content, errorPagesFolder, limits } = this.#source;
+    return new ErrorPages(content, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
   }
 }

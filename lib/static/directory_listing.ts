@@ -9,8 +9,8 @@ export interface ListedEntry {
   readonly name: string;
   /** Bytes of a file; null for a folder. */
   readonly size: number | null;
-  /** ms since 1970. */
-  readonly mtimeMs: number;
+  /** ms since 1970; null where the time says nothing. */
+  readonly mtimeMs: number | null;
 }
 
 export interface ListingOptions {

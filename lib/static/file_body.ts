@@ -4,6 +4,7 @@
  */
 import { closeSync, read } from "node:fs";
 import type { Body } from "../http/message.ts";
+import type { ByteRange } from "./byte_ranges.ts";
 import { lengthOf, type Piece } from "./multipart_ranges.ts";
 import { type OpenFile, statOpenFile } from "./open_file.ts";
 import { isSameContent } from "./representation.ts";
@@ -155,11 +156,11 @@ export class FileBody implements Body {
   }
 }
 
-/** `length` bytes from the start of the file; null when it has become shorter. Leaves `fd` open. */
-export async function readWhole(fd: number, length: number): Promise<Uint8Array | null> {
-  const bytes = new Uint8Array(length);
-  for (let position = 0; position < length;) {
-    const count = await readAt(fd, bytes.subarray(position), position);
+/** The bytes of that range; null when the file has become shorter. Leaves `fd` open. */
+export async function readWhole(fd: number, { first, last }: ByteRange): Promise<Uint8Array | null> {
+  const bytes = new Uint8Array(last - first + 1);
+  for (let position = 0; position < bytes.length;) {
+    const count = await readAt(fd, bytes.subarray(position), first + position);
     if (count === 0) return null;
     position += count;
   }

@@ -4,15 +4,17 @@
  */
 import { closeSync, existsSync } from "node:fs";
 import { INDEX_NAME, isHidden, type Located } from "../http/located.ts";
-import { HttpError } from "../http/message.ts";
+import { HttpError, type Soon } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
+import { type Charset, contentType, needsStart } from "./charset.ts";
+import { examineFile } from "./examine_file.ts";
 import { readWhole } from "./file_body.ts";
 import type { CacheSection } from "./file_cache.ts";
 import { mediaType, type MediaTypes } from "./media_types.ts";
-import { openFile, type Scope, statFile, statOpenFile } from "./open_file.ts";
+import { type OpenFile, openFile, type Scope, statFile, statOpenFile } from "./open_file.ts";
 import {
+  type Examined,
   type FileFacts,
-  hasStrongTag,
   isSameState,
   keepContent,
   represent,
@@ -24,9 +26,12 @@ import { type ContentCoding, PRECOMPRESSED } from "./select_encoding.ts";
 export interface KnownFilesOptions extends Scope {
   readonly servesDotFiles: boolean;
   readonly types: MediaTypes;
-  readonly limits: Pick<Limits, "fileCacheMs" | "maxRangeCount">;
+  readonly charset: Charset;
+  readonly limits: Pick<Limits, "fileCacheMs" | "maxRangeCount" | "maxCachedFileBytes">;
   /** Where the knowledge is kept. */
   readonly cache: CacheSection<Resource>;
+  /** Whether the file at that path was last changed before 1970; null: nobody can say. */
+  isBefore1970(path: string): boolean | null;
 }
 
 /** What a path names: a file, perhaps with precompressed siblings. */
@@ -48,6 +53,8 @@ export class KnownFiles {
   readonly #cache: CacheSection<Resource>;
   /** Reads into memory that are under way. */
   readonly #loads = new Map<Representation, Promise<void>>();
+  /** Searches that wait for the disk, by path. */
+  readonly #searches = new Map<string, { readonly startMs: number; readonly found: Promise<Resource> }>();
 
   constructor(options: KnownFilesOptions) {
     this.#options = options;
@@ -58,31 +65,53 @@ export class KnownFiles {
   recall(path: string, nowMs: number): Resource | null {
     const resource = this.#cache.get(path);
     if (resource === undefined) return null;
-    const ageMs = nowMs - resource.checkedMs;
+    return this.#isFresh(resource.checkedMs, nowMs) ? resource : null;
+  }
+
+  #isFresh(checkedMs: number, nowMs: number): boolean {
+    const ageMs = nowMs - checkedMs;
     // Below 0 the clock was set back, and nothing is known about the age.
-    return ageMs >= 0 && ageMs < this.#options.limits.fileCacheMs ? resource : null;
+    return ageMs >= 0 && ageMs < this.#options.limits.fileCacheMs;
   }
 
   /**
    * What the path names now: its file, or the index.html of a folder with a slash at its end. Null for a folder without a
    * slash, and for a path with one that has no index, be there a folder or not. Throws HttpError as `openFile` does, and
-   * 404 for a path that is hidden.
+   * 404 for a path that is hidden. Not async: what is still as it is known is there at once.
    */
-  find(at: Located, nowMs: number): Resource | null {
+  find(at: Located, nowMs: number): Soon<Resource | null> {
     const { path } = at;
+    const search = this.#searches.get(path);
+    // Who asks while a file is examined shares the work, and what was seen is no older than what `recall` gives.
+    if (search !== undefined && this.#isFresh(search.startMs, nowMs)) return search.found;
     const known = this.#cache.get(path);
     this.#cache.delete(path);
     this.#check(at);
-    const name = this.#options.root + path;
-    let resource: Resource | null;
-    try {
-      resource = this.#look(path.endsWith("/") ? name + INDEX_NAME : name, { known, nowMs });
-    } catch (error) {
-      if (path.endsWith("/") && error instanceof HttpError && error.status === 404) return null;
-      throw error;
+    const look = this.#look(path, known);
+    if (look === null) return null;
+    const old = look.map((file) => findSame(known, { file, varies: look.length > 1 }));
+    if (isWhole(old)) return this.#remember(path, toResource(old, nowMs));
+    const found = this.#represent(look, { known, nowMs }).then((resource) => this.#remember(path, resource));
+    const own = { startMs: nowMs, found };
+    this.#searches.set(path, own);
+    return found.finally(() => {
+      if (this.#searches.get(path) === own) this.#searches.delete(path);
+    });
+  }
+
+  /** What is open, of which an earlier state is `known`; what is no state, for it changes all the time, has a weak tag. */
+  async describe(
+    opened: OpenFile,
+    { known, nowMs }: { known: Representation; nowMs: number },
+  ): Promise<Representation> {
+    let { facts } = opened;
+    let examined: Examined | null = null;
+    for (let count = 0; examined === null && count < MAX_EXAMINATIONS; count++) {
+      facts = statOpenFile(opened.fd);
+      examined = await examineFile({ ...opened, facts }, { needsStart: false });
     }
-    if (resource !== null) this.#remember(path, resource);
-    return resource;
+    const isBefore1970 = this.#options.isBefore1970(known.path);
+    return represent({ ...known, facts }, { ...known, nowMs, examined, keepsContent: true, isBefore1970 });
   }
 
   /** Reads the content into memory, unless the file has changed since it was looked at: then `content` stays null. */
@@ -100,7 +129,7 @@ export class KnownFiles {
     const opened = openFile(representation.path, { root, programs, known: representation.facts });
     if (opened === null) return;
     try {
-      const bytes = await readWhole(opened.fd, representation.length);
+      const bytes = await readWhole(opened.fd, { first: 0, last: representation.length - 1 });
       // Asked only now, for somebody may have written while it was read.
       if (bytes === null || !isSameState(statOpenFile(opened.fd), representation.facts)) return;
       keepContent(representation, bytes);
@@ -121,9 +150,18 @@ export class KnownFiles {
     if (!this.#options.servesDotFiles && isHidden(at)) throw new HttpError(404, `Hidden path "${path}"`);
   }
 
-  /** The file and its precompressed siblings; null for a folder. What is still as it is known stays the same object. */
-  #look(path: string, options: { readonly known: Resource | undefined; readonly nowMs: number }): Resource | null {
-    const { known, nowMs } = options;
+  /** The file and its precompressed siblings; null for a folder, and for one that is asked for its index and has none. */
+  #look(path: string, known: Resource | undefined): readonly [SourceFile, ...SourceFile[]] | null {
+    try {
+      const name = this.#options.root + path;
+      return this.#lookAt(path.endsWith("/") ? name + INDEX_NAME : name, known);
+    } catch (error) {
+      if (path.endsWith("/") && error instanceof HttpError && error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  #lookAt(path: string, known: Resource | undefined): readonly [SourceFile, ...SourceFile[]] | null {
     const facts = this.#examine(path, known);
     if (facts === null) return null;
     const encoded = PRECOMPRESSED.flatMap(({ coding, suffix }): SourceFile[] => {
@@ -132,20 +170,44 @@ export class KnownFiles {
       const isUsable = sibling !== null && sibling.mtimeMs >= facts.mtimeMs;
       return isUsable ? [{ path: path + suffix, facts: sibling, coding }] : [];
     });
-    const varies = encoded.length > 0;
-    const { types, limits } = this.#options;
-    const type = mediaType(path, types);
+    return [{ path, facts, coding: null }, ...encoded];
+  }
+
+  /** What is still as it is known stays the same object; all else is read, as far as its tag and its type take it. */
+  async #represent(
+    [file, ...siblings]: readonly [SourceFile, ...SourceFile[]],
+    { known, nowMs }: { readonly known: Resource | undefined; readonly nowMs: number },
+  ): Promise<Resource> {
+    const { types, charset, limits } = this.#options;
+    const varies = siblings.length > 0;
     const acceptRanges = limits.maxRangeCount === 0 ? "none" : "bytes";
-    const toRepresentation = (file: SourceFile) =>
-      known?.representations.find((old) =>
-        old.path === file.path && old.varies === varies && hasStrongTag(old) && isSameState(old.facts, file.facts)
-      ) ?? represent(file, { type, varies, acceptRanges, nowMs });
-    return {
-      representations: [toRepresentation({ path, facts, coding: null }), ...encoded.map(toRepresentation)],
-      codings: encoded.flatMap(({ coding }) => coding ?? []),
-      choices: new Map(),
-      checkedMs: nowMs,
+    const mediaTypeOf = mediaType(file.path, types);
+    let type = "";
+    const toRepresentation = async (each: SourceFile): Promise<Representation> => {
+      const same = findSame(known, { file: each, varies });
+      if (same !== null) return same;
+      const examined = await this.#examineContent(each, each === file && needsStart(mediaTypeOf, charset));
+      if (each === file) type = contentType(mediaTypeOf, { charset, start: examined?.start ?? null });
+      // Of several codings, that one stays in memory which is asked for.
+      const keepsContent = !varies && each.facts.size <= limits.maxCachedFileBytes;
+      const isBefore1970 = this.#options.isBefore1970(each.path);
+      return represent(each, { type, varies, acceptRanges, nowMs, examined, keepsContent, isBefore1970 });
     };
+    const first = await toRepresentation(file);
+    type = first.type;
+    return toResource([first, ...await Promise.all(siblings.map(toRepresentation))], nowMs);
+  }
+
+  /** Null where the file is in another state by now, or none. */
+  async #examineContent({ path, facts }: SourceFile, needsStart: boolean): Promise<Examined | null> {
+    const { root, programs } = this.#options;
+    const opened = openFile(path, { root, programs, known: facts });
+    if (opened === null) return null;
+    try {
+      return isSameState(opened.facts, facts) ? await examineFile(opened, { needsStart }) : null;
+    } finally {
+      closeSync(opened.fd);
+    }
   }
 
   /** The facts of a file that may be sent, as was found now or when it was `known`; null for a folder. */
@@ -175,8 +237,33 @@ export class KnownFiles {
     }
   }
 
-  #remember(path: string, resource: Resource): void {
+  #remember(path: string, resource: Resource): Resource {
     const bytes = resource.representations.reduce((sum, { content }) => sum + (content?.bytes.length ?? 0), 0);
     this.#cache.set(path, resource, KnownFiles.#RESOURCE_BYTES + bytes);
+    return resource;
   }
+}
+
+/** A file that is written to all the time is described after so many attempts, as well as can be. */
+const MAX_EXAMINATIONS = 4;
+
+type Representations = Resource["representations"];
+
+function isWhole(found: readonly (Representation | null)[]): found is Representations {
+  return found.length > 0 && !found.includes(null);
+}
+
+/** What is known of the file in that state. */
+function findSame(
+  known: Resource | undefined,
+  { file, varies }: { readonly file: SourceFile; readonly varies: boolean },
+): Representation | null {
+  const isSame = (old: Representation) =>
+    old.path === file.path && old.varies === varies && old.isSettled && isSameState(old.facts, file.facts);
+  return known?.representations.find(isSame) ?? null;
+}
+
+function toResource(representations: Representations, nowMs: number): Resource {
+  const codings = representations.flatMap(({ coding }) => coding ?? []);
+  return { representations, codings, choices: new Map(), checkedMs: nowMs };
 }

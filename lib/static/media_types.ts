@@ -1,14 +1,12 @@
 /**
- * File name -> Content-Type. The table comes from outside (a package that follows the IANA register) and from the operator;
- * here stand only the rules: which names win, and what a text type is followed by. RFC 9110 8.3.
+ * File name -> media type. The table comes from outside (a package that follows the IANA register) and from the operator;
+ * here stand only the rules which name wins; charset.ts has what a text type is followed by. RFC 9110 8.3.
  */
-import type { Rules } from "../rules.ts";
-
 /** Media types with the extensions (no dot, lower case) that mean them; a leading "*" marks a second choice. */
 export type RegisteredTypes = Readonly<Record<string, readonly string[]>>;
 
 /**
- * `.extension` or a whole name, both in lower case -> the whole value of Content-Type. An extension begins with a dot, a
+ * `.extension` or a whole name, both in lower case -> the media type. An extension begins with a dot, a
  * name does not, so one table holds both.
  */
 export type MediaTypes = ReadonlyMap<string, string>;
@@ -19,21 +17,17 @@ export type OwnMediaType = readonly [key: string, type: string];
 /** RFC 9110 8.3: a file of unknown type; the client may look into it or save it. */
 const UNKNOWN_TYPE = "application/octet-stream";
 
-export interface MediaTypeOptions extends Pick<Rules, "textTypeSuffix"> {
-  /** These win over all others, and the last over those before it. */
-  readonly own?: readonly OwnMediaType[];
-}
-
-/** The table for `mediaType`: of several `registers`, the first that knows an extension decides. */
+/**
+ * The table for `mediaType`: of several `registers`, the first that knows an extension decides. What the operator's `own`
+ * rows say wins over all of them, and the last over those before it.
+ */
 export function createMediaTypes(
   registers: readonly RegisteredTypes[],
-  { textTypeSuffix, own = [] }: MediaTypeOptions,
+  own: readonly OwnMediaType[] = [],
 ): MediaTypes {
-  const types = new Map<string, string>(
-    own.map(([key, type]) => [key.toLowerCase(), withSuffix(type, textTypeSuffix)]),
-  );
+  const types = new Map<string, string>(own.map(([key, type]) => [key.toLowerCase(), type]));
   const addFirst = (key: string, type: string) => {
-    if (!types.has(key)) types.set(key, withSuffix(type, textTypeSuffix));
+    if (!types.has(key)) types.set(key, type);
   };
   for (const register of [EXTENSIONS, ...registers]) {
     for (const [type, extensions] of Object.entries(register)) {
@@ -45,7 +39,7 @@ export function createMediaTypes(
 }
 
 /**
- * The value of Content-Type for a file of that name (with or without its folders); never empty. The whole name decides
+ * The media type of a file of that name (with or without its folders); never empty. The whole name decides
  * before its extension, and the longest extension (`.tar.gz`) before a shorter one.
  */
 export function mediaType(fileName: string, types: MediaTypes): string {
@@ -138,11 +132,3 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   ],
   "application/xrd+xml": ["host-meta"],
 };
-
-/**
- * Only text/* needs to be told its charset: JSON is UTF-8 by RFC 8259 8.1 and has no such parameter, and XML (also
- * image/svg+xml) names its own.
- */
-function withSuffix(type: string, suffix: Rules["textTypeSuffix"]): string {
-  return type.startsWith("text/") && !/;[ \t]*charset=/i.test(type) ? type + suffix : type;
-}

@@ -4,12 +4,15 @@
  */
 import { HttpError } from "../http/message.ts";
 import type { ListedEntry } from "./directory_listing.ts";
+import { modifiedTime } from "./modified_time.ts";
 import { realPathWithin, type Scope } from "./open_file.ts";
 
 export interface FolderOptions extends Scope {
   readonly showsDotFiles: boolean;
   /** Most entries that are returned. */
   readonly maxCount: number;
+  /** Whether the file at that path was last changed before 1970; null: nobody can say. */
+  isBefore1970(path: string): boolean | null;
 }
 
 /**
@@ -39,14 +42,15 @@ export async function readFolder(
 
 async function describeEntry(
   path: string,
-  options: Scope & { readonly name: string },
+  options: Pick<FolderOptions, "root" | "programs" | "isBefore1970"> & { readonly name: string },
 ): Promise<ListedEntry | null> {
   try {
     const info = await Deno.lstat(path);
     if (info.isSymlink) realPathWithin(path, options);
     const { isFile, isDirectory, size, mtime } = info.isSymlink ? await Deno.stat(path) : info;
     if (!isFile && !isDirectory) return null;
-    return { name: options.name, size: isFile ? size : null, mtimeMs: mtime?.getTime() ?? 0 };
+    const mtimeMs = modifiedTime(mtime?.getTime() ?? 0, options.isBefore1970(path));
+    return { name: options.name, size: isFile ? size : null, mtimeMs };
   } catch (error) {
     // Gone in the meantime, broken, or a link that leads where nothing is sent: nothing that a client could get.
     if (error instanceof HttpError || error instanceof Deno.errors.NotFound) return null;

@@ -6,7 +6,10 @@ import { HeaderFields } from "../http/header_fields.ts";
 import { BytesBody, EMPTY_BODY, HttpError, type HttpResponse } from "../http/message.ts";
 import { KeptHead } from "../http/kept_head.ts";
 import type { ByteRange } from "./byte_ranges.ts";
+import { entityTag, isGrown, isSettled } from "./entity_tag.ts";
+import type { TextStart } from "./charset.ts";
 import { formatHttpDate } from "./http_date.ts";
+import { lastModifiedMs } from "./modified_time.ts";
 import { contentRange, multipartRanges, type Piece, piecesBody } from "./multipart_ranges.ts";
 import type { Validators } from "./select_content.ts";
 import type { ContentCoding } from "./select_encoding.ts";
@@ -54,10 +57,22 @@ export interface Representation extends Validators, SourceFile {
   /** Fields of the whole content, status 200. */
   readonly fields: HeaderFields;
   readonly notModified: HttpResponse;
+  /** Whether the same facts found again prove the same content. */
+  readonly isSettled: boolean;
   /** Its content was sent from the disk since it was first looked at. */
   wasStreamed: boolean;
   /** The whole content and the answer that holds it; null while it is not in memory. */
   content: { readonly bytes: Uint8Array; readonly answer: HttpResponse } | null;
+}
+
+/** What the content of one state of a file is. */
+export interface Examined {
+  /** For `entityTag`. */
+  readonly digest: string | null;
+  /** All of a small file; null for others. */
+  readonly bytes: Uint8Array | null;
+  /** Null where nobody asked for it. */
+  readonly start: TextStart | null;
 }
 
 export interface RepresentOptions {
@@ -66,47 +81,45 @@ export interface RepresentOptions {
   readonly acceptRanges: AcceptRanges;
   /** The time of day in ms since 1970, when the facts held. */
   readonly nowMs: number;
+  /** The content in the state of the facts; null: it was changed while it was read. */
+  readonly examined: Pick<Examined, "digest" | "bytes"> | null;
+  /** Whether bytes that were examined stay in memory. */
+  readonly keepsContent: boolean;
+  /** Whether that is what the time of modification means; null: nobody knows. */
+  readonly isBefore1970: boolean | null;
 }
 
-/** The representation that a file is; its content is not in memory. */
+/** The representation that a file is. */
 export function represent(file: SourceFile, options: RepresentOptions): Representation {
   const { path, facts, coding } = file;
-  const { type, varies, acceptRanges, nowMs } = options;
-  const etag = etagOf(facts, nowMs);
-  // RFC 9110 8.8.2.1: an origin server MUST NOT send a Last-Modified date that is later than the Date of the message.
-  const lastModifiedMs = Math.floor(Math.min(facts.mtimeMs, nowMs) / 1000) * 1000;
+  const { type, varies, acceptRanges, examined, nowMs } = options;
+  const bytes = options.keepsContent ? examined?.bytes ?? null : null;
+  // Bytes that were examined and are sent are as old as they need be. A client that got a weak tag still gets its 304 later,
+  // for that is the weak comparison; it cannot resume a download by it.
+  const isStrong = examined !== null && (bytes !== null || isGrown(facts, nowMs));
+  const etag = entityTag(facts, { digest: examined?.digest ?? null, coding, isStrong });
+  const modifiedMs = lastModifiedMs(facts, options);
+  const lastModified = modifiedMs === null ? null : formatHttpDate(modifiedMs);
   // RFC 9110 15.4.5: a 304 has the ETag and Vary of the 200, and no other metadata where there is an entity tag.
   let notModified = HeaderFields.of(["ETag", etag]);
   if (varies) notModified = notModified.and(VARY);
-  const lastModified = formatHttpDate(lastModifiedMs);
-  let fields = HeaderFields.of(["Content-Type", type], ["Last-Modified", lastModified]);
+  let fields = HeaderFields.of(["Content-Type", type]);
+  if (lastModified !== null) fields = fields.and(["Last-Modified", lastModified]);
   if (coding !== null) fields = fields.and(["Content-Encoding", coding]);
-  return {
-    ...{ path, facts, coding, type, varies, acceptRanges, etag, lastModifiedMs, lastModified },
+  const representation: Representation = {
+    ...{ path, facts, coding, type, varies, acceptRanges, etag, lastModifiedMs: modifiedMs, lastModified },
     length: facts.size,
     fields: fields.and(["Accept-Ranges", acceptRanges], ...notModified),
     notModified: { status: 304, fields: notModified, body: EMPTY_BODY, keptHead: new KeptHead() },
+    isSettled: examined !== null && isSettled(facts, nowMs),
     wasStreamed: false,
     content: null,
   };
+  if (bytes !== null) keepContent(representation, bytes);
+  return representation;
 }
 
 const VARY = ["Vary", "Accept-Encoding"] as const;
-
-/**
- * Weak while the file is younger than a second: the clock of a file system ticks every few milliseconds, so a file that is
- * written twice within a tick changes without a trace, and RFC 9110 8.8.1 calls such a validator weak. A client that
- * got the weak tag still gets its 304 later, for that is the weak comparison; it cannot resume a download by it.
- */
-function etagOf(facts: FileFacts, nowMs: number): string {
-  const tag = `"${facts.ino.toString(36)}-${facts.size.toString(36)}-${facts.mtimeMs.toString(36)}"`;
-  return nowMs - facts.mtimeMs < 1000 ? `W/${tag}` : tag;
-}
-
-/** Whether equal facts prove that the content is still the same: not if they were taken while it was too young. */
-export function hasStrongTag(representation: Representation): boolean {
-  return !representation.etag.startsWith("W/");
-}
 
 /** Holds the content in memory from now on. `bytes` is the whole of it and must not change. */
 export function keepContent(representation: Representation, bytes: Uint8Array): void {

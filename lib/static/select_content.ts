@@ -10,10 +10,10 @@ import { type ByteRange, parseRanges } from "./byte_ranges.ts";
 export interface Validators {
   /** Entity tag as it is sent: `"abc"`, or `W/"abc"` for a weak one. */
   readonly etag: string;
-  /** When the content last changed; whole seconds, in ms since 1970. */
-  readonly lastModifiedMs: number;
+  /** When the content last changed; whole seconds, in ms since 1970. Null: nobody can say. */
+  readonly lastModifiedMs: number | null;
   /** The same as it is sent. */
-  readonly lastModified: string;
+  readonly lastModified: string | null;
   /** Bytes. */
   readonly length: number;
 }
@@ -48,12 +48,13 @@ export function hasConditions(fields: HeaderFields): boolean {
  * absent (a date, a range), or as a tag that matches nothing.
  */
 export function selectContent(fields: HeaderFields, validators: Validators, options: SelectOptions): Selection {
-  const { etag, lastModifiedMs } = validators;
+  const { etag, lastModified, lastModifiedMs } = validators;
   const ifMatch = fields.get("if-match");
   if (ifMatch !== null) {
     // RFC 9110 13.1.1: the strong comparison.
     if (!listsTag(ifMatch, etag, "strong")) return PRECONDITION_FAILED;
-  } else {
+  } else if (lastModifiedMs !== null) {
+    // RFC 9110 13.1.3, 13.1.4: dates MUST be ignored where there is no date of modification.
     const unmodifiedSinceMs = dateOf(fields, "if-unmodified-since", options.nowMs);
     if (unmodifiedSinceMs !== null && lastModifiedMs > unmodifiedSinceMs) return PRECONDITION_FAILED;
   }
@@ -61,9 +62,9 @@ export function selectContent(fields: HeaderFields, validators: Validators, opti
   if (ifNoneMatch !== null) {
     // RFC 9110 13.1.2: the weak comparison; 13.2.2: 304 for GET and HEAD, and If-Modified-Since is then not looked at.
     if (listsTag(ifNoneMatch, etag, "weak")) return NOT_MODIFIED;
-  } else {
+  } else if (lastModifiedMs !== null) {
     // What most clients send: the date that they got, and nothing to parse (0.5 us instead of 1.6).
-    if (fields.get("if-modified-since") === validators.lastModified) return NOT_MODIFIED;
+    if (fields.get("if-modified-since") === lastModified) return NOT_MODIFIED;
     const modifiedSinceMs = dateOf(fields, "if-modified-since", options.nowMs);
     if (modifiedSinceMs !== null && lastModifiedMs <= modifiedSinceMs) return NOT_MODIFIED;
   }

@@ -137,6 +137,27 @@ for (const { name, fields, want, etag = TAG, method = "GET", nowMs = NOW_MS } of
   });
 }
 
+const UNDATED: readonly (readonly [name: string, fields: readonly Field[], want: string])[] = [
+  ["13.1.3 If-Modified-Since", [["If-Modified-Since", AFTER]], "200"],
+  ["13.1.3 no If-Modified-Since", [], "200"],
+  ["13.1.4 If-Unmodified-Since", [["If-Unmodified-Since", BEFORE]], "200"],
+  ["13.1.5 If-Range, a date", [["If-Range", MODIFIED], RANGE], "200"],
+  ["13.1.5 If-Range, the tag", [["If-Range", TAG], RANGE], PART],
+  ["13.1.2 If-None-Match", [["If-None-Match", TAG], ["If-Modified-Since", BEFORE]], "304"],
+];
+for (const [name, fields, want] of UNDATED) {
+  Deno.test(`selectContent() returns ${want} when there is no date to compare with, RFC 9110 ${name}`, () => {
+    const validators = { etag: TAG, lastModifiedMs: null, lastModified: null, length: 100 };
+    const selection = selectContent(HeaderFields.of(...fields), validators, {
+      method: "GET",
+      maxRangeCount: 4,
+      nowMs: NOW_MS,
+    });
+    const ranges = selection.status === 206 ? selection.ranges.map(({ first, last }) => ` ${first}-${last}`) : [];
+    assertEquals(selection.status + ranges.join(""), want);
+  });
+}
+
 const DECIDING = ["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "Range"];
 for (const name of DECIDING) {
   Deno.test(`hasConditions() is true when there is ${name}`, () => {

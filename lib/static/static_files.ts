@@ -19,14 +19,16 @@ import {
 } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
+import type { Charset } from "./charset.ts";
 import { directoryListing } from "./directory_listing.ts";
+import { SMALL_BYTES } from "./entity_tag.ts";
 import { FileBody } from "./file_body.ts";
 import type { FileMemory } from "./file_memory.ts";
 import { KnownFiles, type Resource } from "./known_files.ts";
-import { createMediaTypes, mediaType, type MediaTypes, type OwnMediaType } from "./media_types.ts";
+import { createMediaTypes, type OwnMediaType } from "./media_types.ts";
 import { openFile, type Programs, realPathWithin, type Scope } from "./open_file.ts";
 import { readFolder } from "./read_folder.ts";
-import { answerParts, answerWithout, isSameState, layOut, represent, type Representation } from "./representation.ts";
+import { answerParts, answerWithout, isSameState, layOut, type Representation } from "./representation.ts";
 import { hasConditions, selectContent, type Selection } from "./select_content.ts";
 import { selectEncoding } from "./select_encoding.ts";
 
@@ -42,6 +44,10 @@ export interface StaticOptions {
   /** What is never sent. */
   readonly programs?: Programs | null;
   readonly memory: FileMemory;
+  /** What is said of the characters of texts; by default what the rules say. */
+  readonly charset?: Charset;
+  /** Whether the file at that path was last changed before 1970, for the runtime mirrors such times; null: unknown. */
+  readonly isBefore1970?: (path: string) => boolean | null;
   readonly limits: Limits;
   readonly rules: Rules;
   /** The time of day in ms since 1970. */
@@ -67,16 +73,19 @@ export function createStaticHandler(options: StaticOptions): StaticHandler {
 class StaticFolder implements StaticHandler {
   readonly #options: StaticOptions;
   readonly #scope: Scope;
-  readonly #types: MediaTypes;
+  /** A listing is UTF-8, whatever the texts of the site are. */
+  readonly #listingType: string;
   readonly #files: KnownFiles;
 
   constructor(options: StaticOptions) {
     const { root, limits, rules, memory, servesDotFiles = false, programs = null, mediaTypes } = options;
-    const types = createMediaTypes([standardTypes, otherTypes], { ...rules, own: mediaTypes });
+    const { charset = rules.charset, isBefore1970 = () => null } = options;
+    const types = createMediaTypes([standardTypes, otherTypes], mediaTypes);
     this.#options = options;
     this.#scope = { root, programs };
-    this.#types = types;
-    this.#files = new KnownFiles({ root, programs, limits, servesDotFiles, types, cache: memory.cache.section() });
+    const cache = memory.cache.section();
+    this.#files = new KnownFiles({ root, programs, limits, servesDotFiles, types, charset, isBefore1970, cache });
+    this.#listingType = charset === "off" ? "text/html" : "text/html; charset=utf-8";
   }
 
   /** Not async: a hit is there at once, and allocates nothing. */
@@ -94,7 +103,7 @@ class StaticFolder implements StaticHandler {
   }
 
   async #answerAnew(request: HttpRequest, at: Located): Promise<HttpResponse> {
-    const resource = this.#files.find(at, this.#options.nowMs());
+    const resource = await this.#files.find(at, this.#options.nowMs());
     return await (resource === null ? this.#answerFolder(request, at) : this.#answerFrom(resource, request, at));
   }
 
@@ -114,7 +123,7 @@ class StaticFolder implements StaticHandler {
       const allow = rules.acceptsPostToFile ? "GET, HEAD, POST" : "GET, HEAD, OPTIONS";
       throw new HttpError(405, `Method of a file: "${request.method}"`, { fields: HeaderFields.of(["Allow", allow]) });
     }
-    const resource = this.#files.find(at, this.#options.nowMs());
+    const resource = await this.#files.find(at, this.#options.nowMs());
     if (resource === null) realPathWithin(root + at.path, this.#scope);
     for await (const _ of request.body);
     return { status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY };
@@ -149,25 +158,29 @@ class StaticFolder implements StaticHandler {
   async #readFile(known: Representation, request: HttpRequest, at: Located): Promise<HttpResponse> {
     const { limits, memory: { buffers } } = this.#options;
     // A large one only when it is asked for again: a walk through many of them must not push all else out of memory.
-    if (known.length <= limits.maxCachedFileBytes && (known.length <= MAX_SMALL_BYTES || known.wasStreamed)) {
+    if (known.length <= limits.maxCachedFileBytes && (known.length <= SMALL_BYTES || known.wasStreamed)) {
       await this.#files.load(known, at.path);
       if (known.content !== null) return await this.#answerWith(known, request, at);
     }
     known.wasStreamed = true;
     const opened = openFile(known.path, { ...this.#scope, known: known.facts });
     if (opened === null) throw new HttpError(404, `Has become a folder: "${known.path}"`);
-    // A file that has changed since it was looked at is judged anew, by what is open now.
-    const isKnown = isSameState(opened.facts, known.facts);
-    const nowMs = this.#options.nowMs();
-    const file = isKnown ? known : represent({ ...known, facts: opened.facts }, { ...known, nowMs });
-    const selection = this.#select(file, request);
-    if (selection.status !== 200 && selection.status !== 206) {
-      closeSync(opened.fd);
-      return await answerWithout(file, selection.status);
+    let isHandedOver = false;
+    try {
+      // A file that has changed since it was looked at is judged anew, by what is open now.
+      const isKnown = isSameState(opened.facts, known.facts);
+      const nowMs = this.#options.nowMs();
+      const file = isKnown ? known : await this.#files.describe(opened, { known, nowMs });
+      if (file.content !== null) return await this.#answerWith(file, request, at);
+      const selection = this.#select(file, request);
+      if (selection.status !== 200 && selection.status !== 206) return answerWithout(file, selection.status);
+      const ranges = selection.status === 206 ? selection.ranges : null;
+      const { status, fields, pieces } = layOut(file, { ranges, boundary });
+      isHandedOver = true;
+      return { status, fields, body: new FileBody({ ...opened, facts: file.facts }, { pieces, buffers }) };
+    } finally {
+      if (!isHandedOver) closeSync(opened.fd);
     }
-    const ranges = selection.status === 206 ? selection.ranges : null;
-    const { status, fields, pieces } = layOut(file, { ranges, boundary });
-    return { status, fields, body: new FileBody(opened, { pieces, buffers }) };
   }
 
   #select(representation: Representation, request: HttpRequest): Selection {
@@ -178,7 +191,7 @@ class StaticFolder implements StaticHandler {
 
   /** The redirect to a folder's slash, or its listing. HttpError 404 where there is no folder. */
   async #answerFolder(request: HttpRequest, at: Located): Promise<HttpResponse> {
-    const { root, limits, listing, servesDotFiles = false } = this.#options;
+    const { root, limits, listing, servesDotFiles = false, isBefore1970 = () => null } = this.#options;
     const folder = root + at.path;
     realPathWithin(folder, this.#scope);
     if (!at.path.endsWith("/")) return redirectToFolder(request.target);
@@ -187,14 +200,13 @@ class StaticFolder implements StaticHandler {
       ...this.#scope,
       showsDotFiles: servesDotFiles,
       maxCount: limits.maxListedFileCount,
+      isBefore1970,
     });
     const page = directoryListing(found.entries, { path: at.mount + at.path, isCut: found.isCut });
-    const fields = HeaderFields.of(["Content-Type", mediaType("listing.html", this.#types)]);
+    const fields = HeaderFields.of(["Content-Type", this.#listingType]);
     return { status: 200, fields, body: new BytesBody(new TextEncoder().encode(page)) };
   }
 }
-
-const MAX_SMALL_BYTES = 65_536;
 
 /** What HEAD gets: the length without the content. */
 class UnreadBody implements Body {

@@ -8,6 +8,7 @@
  * O_NOFOLLOW and O_DIRECT differ too; whoever needs them takes them from node:fs, which knows the processor.
  */
 import { SYSTEM_CALLS, type SystemCalls } from "./process_calls.ts";
+import { FILE_CALLS, type FileCalls } from "./file_times.ts";
 import { READINESS_CALLS, type ReadinessCalls } from "./epoll.ts";
 import { SOCKET_CALLS, type SocketCalls } from "./socket_calls.ts";
 
@@ -61,6 +62,11 @@ export function openReadinessCalls(): ReadinessCalls | null {
 /** The functions of plain connections. */
 export function openSocketCalls(): SocketCalls | null {
   return open(SOCKET_CALLS);
+}
+
+/** What tells of a file more than the runtime does: apart, for glibc has it since 2.28 alone. */
+export function openFileCalls(): FileCalls | null {
+  return open(FILE_CALLS);
 }
 
 function open<Symbols extends Deno.ForeignLibraryInterface>(

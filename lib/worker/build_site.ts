@@ -25,6 +25,8 @@ export interface SharedByPlaces {
   /** Null where no program is named. */
   readonly runner: Pick<ScriptRunner, "answer"> | null;
   readonly nowMs: () => number;
+  /** As StaticOptions has it. */
+  readonly isBefore1970: (path: string) => boolean | null;
 }
 
 const EVERYTHING: PathPrefix = { segments: [] };
@@ -39,13 +41,13 @@ export function createAnswerers(config: Config, shared: SharedByPlaces): readonl
   return [files, { prefix: cgi.prefix, answer: createScriptHandler(mount, runner) }];
 }
 
-function createFiles(config: Config, { memory, runner, nowMs }: SharedByPlaces): Answerer["answer"] {
+function createFiles(config: Config, { memory, runner, nowMs, isBefore1970 }: SharedByPlaces): Answerer["answer"] {
   const { root, listing, servesDotFiles, content, limits, rules } = config;
-  const { mediaTypes } = content;
   const files = createStaticHandler({
-    ...{ root: root.value, listing, servesDotFiles, mediaTypes, limits, rules, memory },
+    ...{ root: root.value, listing, servesDotFiles, ...content, limits, rules, memory },
     programs: createPrograms(config),
     nowMs,
+    isBefore1970,
   });
   const handlers = handlersOf(config);
   const mount = { ...settingsOf(config), handlers, servesDotFiles, cgiPaths: cgiPathsOf(config) };

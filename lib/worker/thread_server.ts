@@ -13,10 +13,11 @@ import { KnownSections } from "../http/known_sections.ts";
 import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
 import { HeadWriter, OutputPool } from "../http/writers.ts";
 import { createFileMemory } from "../static/file_memory.ts";
+import { createIsBefore1970 } from "../system/file_times.ts";
 import { Readiness } from "../system/readiness.ts";
 import { type Config, credentialFiles, usesCgi } from "../config/config.ts";
 import { HttpsListener } from "../net/https_listener.ts";
-import { type Libc, openReadinessCalls, openSocketCalls, openSystemCalls } from "../system/libc.ts";
+import { type Libc, openFileCalls, openReadinessCalls, openSocketCalls, openSystemCalls } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
 import { listenTcp } from "../net/listen.ts";
 import { ReloadableErrorPages } from "../site/load_error_pages.ts";
@@ -95,7 +96,12 @@ export class SiteServer implements Serving {
     this.#readiness = createReadiness(config);
     this.#runner = createRunner(config, { ...options, readiness: this.#readiness });
     this.#parts = {
-      answerers: createAnswerers(config, { memory: createFileMemory(limits), runner: this.#runner, nowMs }),
+      answerers: createAnswerers(config, {
+        memory: createFileMemory(limits),
+        runner: this.#runner,
+        nowMs,
+        isBefore1970: createIsBefore1970(openFileCalls()),
+      }),
       authenticator: createAuthenticator(config, { nowMs, log: options.log }),
       errorResponse: ({ status, fields }) => this.#errorPages.pages.response(status, fields),
     };

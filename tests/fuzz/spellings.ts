@@ -95,7 +95,7 @@ function createRouter({ root, handlesIndex, servesDotFiles }: Tree): Router {
       return Promise.resolve({ status: 200, fields, body: EMPTY_BODY });
     },
   };
-  const shared = { memory: createFileMemory(config.limits), runner, nowMs: () => 0 };
+  const shared = { memory: createFileMemory(config.limits), runner, nowMs: () => 0, isBefore1970: () => null };
   const site = buildSite(config, {
     answerers: createAnswerers(config, shared),
     realms: REALMS.map((segments) => ({ name: "A", prefix: { segments }, users: new Map([["eva", "secret"]]) })),
