@@ -34,6 +34,16 @@ testReading("reads Host and the forms of the target", [
   { name: "Host with a port that is none", input: "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", want: REFUSED },
   { name: "Host with a port above 65535", input: "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n", want: REFUSED },
   { name: "Host with an open bracket", input: "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", want: REFUSED },
+  { name: "Host with an empty label", input: "GET / HTTP/1.1\r\nHost: a..b\r\n\r\n", want: REFUSED },
+  { name: "Host with a dot at its end", input: "GET / HTTP/1.1\r\nHost: a.b.\r\n\r\n", want: GET },
+  { name: "Host with an escape", input: "GET / HTTP/1.1\r\nHost: %31.2.3.4\r\n\r\n", want: REFUSED },
+  { name: "Host that is no IPv6 address", input: "GET / HTTP/1.1\r\nHost: [4712::abcd::]\r\n\r\n", want: REFUSED },
+  { name: "Host that is none in HTTP/1.0", input: "GET / HTTP/1.0\r\nHost: a..b\r\n\r\n", want: REFUSED },
+  {
+    name: "Host that is none beside an absolute target",
+    input: "GET http://a/ HTTP/1.1\r\nHost: a..b\r\n\r\n",
+    want: REFUSED,
+  },
   { name: "Host above ASCII", input: "GET / HTTP/1.1\r\nHost: \xe4\r\n\r\n", want: REFUSED },
   { name: "an absolute target", input: line("GET http://b/c HTTP/1.1"), want: ["GET http://b/c 1.1"] },
   {

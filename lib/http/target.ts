@@ -2,6 +2,7 @@
  * The request target and the Host field: their forms, percent-decoding and dot segments. Pure text, and apart from the
  * readers because CGI and redirects need the same rules. RFC 9112 3.2, RFC 3986 3 and 5.2.4.
  */
+import { parseAddress } from "../ip_address.ts";
 import { textOfBytes } from "./byte_text.ts";
 import { HttpError } from "./message.ts";
 
@@ -98,18 +99,33 @@ export interface Authority {
 }
 
 /**
- * RFC 9110 7.2, RFC 3986 3.2: `uri-host [ ":" port ]` without user information; null for anything else. An empty text
- * is a valid Host of a target without authority.
+ * RFC 9110 7.2, RFC 3986 3.2: `uri-host [ ":" port ]` without user information; null for anything else, and for a host that
+ * can be none: neither an IP address nor a name that can be looked up. An empty text is a valid Host of a target without
+ * authority.
  */
 export function parseAuthority(text: string): Authority | null {
   const match = AUTHORITY.exec(text);
   if (match === null) return null;
-  const [, host, portText] = match;
+  const [, host, literal, portText] = match;
+  if (literal === undefined ? !isName(host) : !isIpv6(literal)) return null;
   const port = portText === undefined || portText === "" ? null : Number(portText);
   if (port !== null && port > 65_535) return null;
   return { host: host.toLowerCase(), port };
 }
 
-/** An IP literal in brackets, or a reg-name (which every IPv4 address is); then a port. */
-const AUTHORITY =
-  /^(\[[0-9A-Fa-f:.]+\]|\[v[0-9A-Fa-f]+\.[\w.~!$&'()*+,;=:-]+\]|(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::(\d{0,5}))?$/;
+/**
+ * An address in brackets, or labels with dots between them and perhaps after them (RFC 1035 2.3.4, RFC 1123 2.1; with the
+ * underscore that names have in practice, and hyphens wherever they are); then a port. RFC 3986 has more in a reg-name, but
+ * for no name of the DNS, and an escape would be a second spelling of a host.
+ */
+const AUTHORITY = /^(\[([0-9A-Fa-f:.]+)\]|(?:(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?)?)(?::(\d{0,5}))?$/;
+
+/** RFC 3986 3.2.2: what is in brackets is IPv6, or of a version that nobody has made yet. */
+function isIpv6(literal: string): boolean {
+  return literal.includes(":") && parseAddress(literal) !== null;
+}
+
+/** RFC 1035 2.3.4: 255 octets as they are sent, which as text are 253, and a dot after them. */
+function isName(host: string): boolean {
+  return host.length <= (host.endsWith(".") ? 254 : 253);
+}

@@ -73,6 +73,10 @@ const REFUSED: readonly (readonly [method: string, target: string, status: numbe
   ["GET", "http://a:b/", 400],
   ["GET", "http://a:65536/", 400],
   ["GET", "http://[::1/", 400],
+  ["GET", "http://[4712::abcd::]/", 400],
+  ["GET", "http://a..b/", 400],
+  ["GET", "http://%31.2.3.4/", 400],
+  ["CONNECT", "a..b:80", 400],
   ["GET", "http://a\\b/", 400],
   ["GET", "/a#b", 400],
   ["GET", "/#", 400],
@@ -102,7 +106,10 @@ for (const [method, target, status] of REFUSED) {
   });
 }
 
-Deno.test("parseAuthority() gives host and port, or null", () => {
+const LONGEST_LABEL = "a".repeat(63);
+const LONGEST_NAME = `${`${LONGEST_LABEL}.`.repeat(3)}${"b".repeat(61)}`;
+
+Deno.test("parseAuthority() gives host and port, or null for what can be no host", () => {
   const cases: readonly (readonly [text: string, want: ReturnType<typeof parseAuthority>])[] = [
     ["", { host: "", port: null }],
     ["a", { host: "a", port: null }],
@@ -113,9 +120,32 @@ Deno.test("parseAuthority() gives host and port, or null", () => {
     ["127.0.0.1:80", { host: "127.0.0.1", port: 80 }],
     ["[::1]", { host: "[::1]", port: null }],
     ["[::FFFF:1.2.3.4]:80", { host: "[::ffff:1.2.3.4]", port: 80 }],
-    ["[v1.a:b]", { host: "[v1.a:b]", port: null }],
-    ["a_b-c.d~!$&'()*+,;=", { host: "a_b-c.d~!$&'()*+,;=", port: null }],
-    ["%41", { host: "%41", port: null }],
+    ["[2001:DB8::]:80", { host: "[2001:db8::]", port: 80 }],
+    ["a_b-c.-d-", { host: "a_b-c.-d-", port: null }],
+    ["a.b.:80", { host: "a.b.", port: 80 }],
+    ["1.2.3", { host: "1.2.3", port: null }],
+    [LONGEST_LABEL, { host: LONGEST_LABEL, port: null }],
+    [`${LONGEST_NAME}.`, { host: `${LONGEST_NAME}.`, port: null }],
+    ["a..b", null],
+    [".a", null],
+    [".", null],
+    ["a..", null],
+    [`${LONGEST_LABEL}a`, null],
+    [`${LONGEST_NAME}a`, null],
+    ["[4712::abcd::]", null],
+    ["[1:2:3:4:5:6:7:8:9]", null],
+    ["[12345::]", null],
+    ["[:]", null],
+    ["[::1.2.3]", null],
+    ["[1.2.3.4]", null],
+    ["[fe80::1%25eth0]", null],
+    ["[v1.a:b]", null],
+    ["%41", null],
+    ["%31.2.3.4", null],
+    ["a~b", null],
+    ["a*", null],
+    ["a,b", null],
+    ["a=b", null],
     ["a:65536", null],
     ["a:123456", null],
     ["a:-1", null],
