@@ -2,6 +2,7 @@
  * What a script prints, up to its content: CGI fields, or the head of a whole HTTP response. Separate from running the
  * script, so that it can be tested byte by byte. RFC 3875 6.2 and 6.3; a non-parsed header (5) is parsed all the same.
  */
+import { contentLengthDigits } from "../http/body_readers.ts";
 import { CR, FIELD_VALUE, latin1Text, LF, TOKEN } from "../http/grammar.ts";
 import { type Field, HeaderFields } from "../http/header_fields.ts";
 import { HttpError } from "../http/message.ts";
@@ -224,8 +225,9 @@ function isFinalStatus(status: number): boolean {
 /** An empty one promises nothing. */
 function readContentLength(text: string | null): number | null {
   if (text === null || text === "") return null;
-  if (!/^\d{1,15}$/.test(text)) throw malformed(`has the Content-Length "${text.slice(0, 200)}"`);
-  return Number(text);
+  const digits = contentLengthDigits(text);
+  if (digits === null || digits.length > 15) throw malformed(`has the Content-Length "${text.slice(0, 200)}"`);
+  return Number(digits);
 }
 
 /**

@@ -122,6 +122,11 @@ const ROWS: readonly (readonly [name: string, head: string, want: Want])[] = [
     fields: "Content-Type: a/b",
     length: 1,
   }],
+  ["a length that is said twice in one field", "Content-Type: a/b\nContent-Length: 12, 12,12\n\n", {
+    status: 200,
+    fields: "Content-Type: a/b",
+    length: 12,
+  }],
   ["an empty length as none", "Content-Type: a/b\nContent-Length:\n\n", { status: 200, fields: "Content-Type: a/b" }],
   [
     "no field about the connection",
@@ -208,6 +213,8 @@ const REFUSALS: readonly (readonly [name: string, head: string])[] = [
   ["a status of two digits", "Status: 20\n\n"],
   ["an interim status", "Status: 100 Continue\n\n"],
   ["a status of four digits", "Status: 2000\n\n"],
+  ["two lengths in one field", "Content-Type: a/b\nContent-Length: 1, 2\n\n"],
+  ["a length and none in one field", "Content-Type: a/b\nContent-Length: 1,\n\n"],
   ["a negative length", "Content-Type: a/b\nContent-Length: -1\n\n"],
   ["a length in hexadecimal", "Content-Type: a/b\nContent-Length: 0x10\n\n"],
   ["a length that no number holds", "Content-Type: a/b\nContent-Length: 9999999999999999\n\n"],

@@ -40,14 +40,21 @@ export function requestFraming(
 }
 
 function readContentLength(value: string, maxBytes: number): number {
-  // RFC 9112 6.3: a list of identical decimal values is taken as one of them; anything else is unrecoverable.
-  const [first, ...others] = value.split(/[ \t]*,[ \t]*/);
-  if (!/^\d+$/.test(first) || others.some((other) => other !== first)) {
-    throw new HttpError(400, `Content-Length "${value}"`);
-  }
-  const length = Number(first);
-  if (length > maxBytes) throw new HttpError(413, `Content-Length ${first} is over the limit`);
+  const digits = contentLengthDigits(value);
+  if (digits === null) throw new HttpError(400, `Content-Length "${value}"`);
+  const length = Number(digits);
+  if (length > maxBytes) throw new HttpError(413, `Content-Length ${digits} is over the limit`);
   return length;
+}
+
+/**
+ * The digits of a Content-Length; null for one that is none. RFC 9112 6.3: a list of one value again and again, which whoever
+ * joins equal fields makes of them, may be taken as that value; RFC 9110 8.6: or be refused. It is taken, in requests and from
+ * programs alike, for nobody can read it in two ways.
+ */
+export function contentLengthDigits(value: string): string | null {
+  const [first, ...others] = value.split(/[ \t]*,[ \t]*/);
+  return /^\d+$/.test(first) && others.every((other) => other === first) ? first : null;
 }
 
 /** Decodes content: a part of it, null when more must arrive, "end" once after the last part. */

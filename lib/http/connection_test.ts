@@ -136,6 +136,9 @@ Deno.test("nextEvent() refuses a message that the peer cut", () => {
   }
   assertEquals(readEvents(request, { closes: true }), ["POST / 1.1", "content hello", "peer_closed"]);
   assertEquals(readEvents("", { closes: true }), ["peer_closed"]);
+  // Some clients end content with an empty line.
+  assertEquals(readEvents(`${request}\r\n`, { closes: true }), ["POST / 1.1", "content hello", "peer_closed"]);
+  assertEquals(readEvents(`${request}\r`, { closes: true }), ["POST / 1.1", "content hello", "error 400"]);
 });
 
 /** A connection that has received the text. */

@@ -17,10 +17,12 @@ export interface ReadHead extends RequestHead {
   readonly section: KnownSection | null;
 }
 
+/** More than a client sends by mistake. */
+const MAX_EMPTY_LINES = 8;
+
 /** Where the head reader stands; each of them is what the next byte belongs to. */
 type HeadState =
   | "start"
-  | "start_lf"
   | "method"
   | "target"
   | "version"
@@ -50,7 +52,7 @@ export class HeadReader {
   #spans: number[] = [];
   #method = "";
   #version: "1.0" | "1.1" = "1.1";
-  #hasEmptyLine = false;
+  #emptyLineCount = 0;
   #rejection: HttpError | null = null;
   /** The field section of the present head where it came before, and where the last one stands among those. */
   #section: KnownSection | null = null;
@@ -73,6 +75,7 @@ export class HeadReader {
    * the head cannot become valid: the framing is then unknown and the connection must close.
    */
   read(buffer: ReceiveBuffer): ReadHead | null {
+    if (this.#state === "start" && !this.#skipEmptyLines(buffer)) return null;
     const bytes = buffer.bytes;
     const start = buffer.start;
     const maxEnd = start + this.#limits.maxHeadBytes;
@@ -92,16 +95,26 @@ export class HeadReader {
     return null;
   }
 
+  /**
+   * Takes empty lines away, and says whether the first byte of a request line is here. RFC 9112 2.2: at least one empty line
+   * (CRLF) received prior to the request-line SHOULD be ignored; some clients end content with one, or with two.
+   */
+  #skipEmptyLines(buffer: ReceiveBuffer): boolean {
+    while (buffer.length > 0 && buffer.bytes[buffer.start] === CR) {
+      if (this.#emptyLineCount === MAX_EMPTY_LINES) throw new HttpError(400, "Too many empty lines before a request");
+      if (buffer.length === 1) return false;
+      expectLf(buffer.bytes[buffer.start + 1]);
+      buffer.skip(2);
+      this.#emptyLineCount++;
+    }
+    if (buffer.length === 0) return false;
+    this.#state = "method";
+    return true;
+  }
+
   /** Reads on from `at` in the present state; answers where it stopped, at most `end`. */
   #step(bytes: Uint8Array, start: number, at: number, end: number): number {
     switch (this.#state) {
-      case "start":
-        return this.#startRequestLine(bytes[at], at, start);
-      case "start_lf":
-        expectLf(bytes[at]);
-        this.#state = "start";
-        this.#lineStart = at + 1 - start;
-        return at + 1;
       case "method":
         return this.#readMethod(bytes, start, at, end);
       case "target":
@@ -151,18 +164,6 @@ export class HeadReader {
         this.#lineStart = at + 1 - start;
         return at + 1;
     }
-  }
-
-  #startRequestLine(byte: number, at: number, start: number): number {
-    // RFC 9112 2.2: at least one empty line (CRLF) received prior to the request-line SHOULD be ignored.
-    if (byte === CR && !this.#hasEmptyLine) {
-      this.#hasEmptyLine = true;
-      this.#state = "start_lf";
-      return at + 1;
-    }
-    this.#lineStart = at - start;
-    this.#state = "method";
-    return at;
   }
 
   #readMethod(bytes: Uint8Array, start: number, at: number, end: number): number {
@@ -274,7 +275,7 @@ export class HeadReader {
     this.#state = "start";
     this.#at = 0;
     this.#lineStart = 0;
-    this.#hasEmptyLine = false;
+    this.#emptyLineCount = 0;
     this.#rejection = null;
     this.#section = null;
     return result;

@@ -24,7 +24,14 @@ testReading("reads the request line", [
     input: `\r\n${line("GET / HTTP/1.1")}\r\n${line("GET / HTTP/1.1")}`,
     want: [...GET, ...GET],
   },
-  { name: "two empty lines before it", input: `\r\n\r\n${line("GET / HTTP/1.1")}`, want: REFUSED },
+  { name: "two empty lines before it", input: `\r\n\r\n${line("GET / HTTP/1.1")}`, want: GET },
+  {
+    name: "the most empty lines before each of two",
+    input: `${"\r\n".repeat(8)}${line("GET / HTTP/1.1")}`.repeat(2),
+    want: [...GET, ...GET],
+  },
+  { name: "one empty line too many", input: `${"\r\n".repeat(9)}${line("GET / HTTP/1.1")}`, want: REFUSED },
+  { name: "a bare LF after an empty line", input: `\r\n\n${line("GET / HTTP/1.1")}`, want: REFUSED },
   { name: "a bare LF before it", input: `\n${line("GET / HTTP/1.1")}`, want: REFUSED },
   { name: "CR and no LF before it", input: `\r${line("GET / HTTP/1.1")}`, want: REFUSED },
   { name: "a space before it", input: line(" GET / HTTP/1.1"), want: REFUSED },
@@ -210,7 +217,7 @@ testReading("keeps the limits of a head", [
 /** The shortest beginnings of refused requests: no further byte is waited for. */
 const REFUSED_AT_ONCE: readonly (readonly [name: string, input: string, want?: string])[] = [
   ["a space first", " "],
-  ["a second empty line", "\r\n\r"],
+  ["one empty line too many", `${"\r\n".repeat(8)}\r`],
   ["a control byte in the method", "GE\x01"],
   ["a second space", "GET  "],
   ["a byte above ASCII in the target", "GET /\xe9"],

@@ -363,6 +363,13 @@ Deno.test("closeIfIdle() closes a connection alone on which no request has begun
     ["new, too short a time", "", 999, 1000, false],
     ["between requests", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1000, 1000, true],
     ["between requests, too short", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 999, 1000, false],
+    [
+      "after content with an empty line",
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1\r\n",
+      1000,
+      1000,
+      true,
+    ],
     ["within a head", "GET / HTTP/1.1\r\n", 1000, 0, false],
     ["within content", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1", 1000, 0, false],
   ];
