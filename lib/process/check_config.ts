@@ -22,6 +22,7 @@ export function checkConfig(config: Config): readonly StartError[] {
     () => lockFile !== null && checkLock(lockFile),
     () => config.user !== null && checkUser(config.user, config.group),
     () => config.cgiPath !== null && config.requiresProgram && checkProgram(config.cgiPath, config.cgi),
+    () => config.cgiPath !== null && checkApart(config.cgiPath, root),
     () => usesCgi(config) && checkCgi(config.cgi),
     () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
     () => loadRealms(config.access.realms, [root.value]),
@@ -65,6 +66,20 @@ function checkProgram(program: Given, { handlers }: Pick<CgiConfig, "handlers"> 
   }
   if (problem === null) return;
   throw new StartError({ ...program, problem, remedy: "name a program that the server may run" });
+}
+
+/** No file in a folder of programs is sent: so a root in there would answer 403 to everything. */
+function checkApart(program: Given, { value: root }: Given): void {
+  let realPaths: readonly string[];
+  try {
+    realPaths = [program.value, root].map((path) => `${Deno.realPathSync(path)}/`);
+  } catch {
+    return; // one of the two is not there, which is told in other words or not at all
+  }
+  const [folder, inside] = realPaths;
+  if (!inside.startsWith(folder.replace(/\/+$/, "/"))) return;
+  const remedy = "name a folder beside the root or in it";
+  throw new StartError({ ...program, problem: "holds the root, of which no file would be sent", remedy });
 }
 
 function checkCgi({ user, handlers, spoolFolder }: CgiConfig): void {

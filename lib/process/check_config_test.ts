@@ -65,8 +65,17 @@ Deno.test("checkConfig() tells of everything that is wrong, each under the name 
       [["--root", "www", "--cgi", "file"], [
         '--cgi "HERE/file": not executable: name a program that the server may run',
       ]],
-      [["--root", "www", "--cgi", "www"], []],
       [["--root", "www", "--cgi", "file.PHP", "--cgi-handler", ".php=/bin/sh"], []],
+      ...[["www", "www"], ["www", "."], ["www", "www/.."], ["www/../www/", "/"]].map((
+        [root, cgi],
+      ): [readonly string[], readonly string[]] => [["--root", root, "--cgi", cgi], [
+        `--cgi "${
+          cgi === "/" ? "/" : cgi === "www" ? "HERE/www" : "HERE"
+        }": holds the root, of which no file would be sent: ` +
+        "name a folder beside the root or in it",
+      ]]),
+      [["--root", ".", "--cgi", "www"], []],
+      [["--root", "www", "--cgi", "ww"], ['--cgi "HERE/ww": does not exist: name a program that the server may run']],
       [["--root", "www", "--cgi-handler", ".x=/none", "--cgi-spool", "none"], [
         '--cgi-handler "/none": does not exist: name a program that the server may run',
       ]],
