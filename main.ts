@@ -8,7 +8,7 @@ import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/process
 import { fitConnections, readDescriptorLimit } from "./lib/process/descriptors.ts";
 import { helpText, VERSION, versionText } from "./lib/config/help.ts";
 import { giveLogs, leaveRoot } from "./lib/process/leave_root.ts";
-import { type Libc, openLibc } from "./lib/system/libc.ts";
+import { type Libc, NO_LIBC, openLibc } from "./lib/system/libc.ts";
 import { loadConfigFile } from "./lib/config/load_config_file.ts";
 import { LockFile } from "./lib/process/lock_file.ts";
 import { Log } from "./lib/log/log.ts";
@@ -16,6 +16,7 @@ import { STDERR_SINK } from "./lib/log/log_file.ts";
 import { keepRightsFromPrograms } from "./lib/system/capabilities.ts";
 import { narrowPermissions, neededPermissions } from "./lib/process/permissions.ts";
 import { findIdentity, isRoot, ownIdentity } from "./lib/process/privileges.ts";
+import { runtimeLimits } from "./lib/process/runtime_limits.ts";
 import { ServiceManager } from "./lib/process/service_manager.ts";
 import { WHOLE } from "./lib/net/listen_address.ts";
 import { handleSignals } from "./lib/process/signals.ts";
@@ -41,8 +42,10 @@ async function main(): Promise<number> {
       case "check":
         return check(command.config);
       case "serve": {
+        // Before anything else: where it is not wanted, nobody can open it any more.
+        const libc = openLibc(command.config.usesNative);
         const problems = checkConfig(command.config);
-        return problems.length > 0 ? report(...problems) : await start(command.config, source);
+        return problems.length > 0 ? report(...problems) : await start(command.config, { libc, source });
       }
     }
   } catch (error) {
@@ -70,8 +73,10 @@ function readEnvironment(...names: readonly string[]): Record<string, string | u
 }
 
 /** Serves in this process, or sees to it that another one does. */
-async function start(config: Config, source: ConfigSource): Promise<number> {
-  const libc = openLibc();
+async function start(
+  config: Config,
+  { libc, source }: { readonly libc: Libc; readonly source: ConfigSource },
+): Promise<number> {
   if (config.foreground) return await serve(config, { libc, source, isServing: () => Promise.resolve() });
   if (!isDaemon()) {
     const problem = await startDaemon({ args: Deno.args, startMs: config.limits.daemonStartMs, libc });
@@ -92,7 +97,7 @@ async function start(config: Config, source: ConfigSource): Promise<number> {
 async function serve(
   config: Config,
   { libc, source, isServing }: {
-    readonly libc: Libc | null;
+    readonly libc: Libc;
     readonly source: ConfigSource;
     readonly isServing: () => Promise<void>;
   },
@@ -119,12 +124,14 @@ async function serve(
     const addresses = await serving.listen();
     for (const address of addresses) log.info("main", `listening on ${urlOf(address)}`);
     // Looked up as whoever started us, for the user may not be able to.
-    const needed = neededPermissions(config);
+    const files = manager.file === null ? [] : [manager.file];
+    const needed = neededPermissions(config, { startsPrograms: libc === NO_LIBC, files });
     if (identity !== null) {
       const httpsPort = addresses.find(({ scheme }) => scheme === "https")?.port ?? null;
       await serving.changeUser(() => leaveRoot(identity, { config, libc, httpsPort, log }));
     }
-    warnOfRisks(config, { log, libc });
+    if (libc === NO_LIBC) warnOfRuntimeLimits(config, { log, manager });
+    warnOfRisks(config, log);
     log.info("main", `permissions of the runtime that are left: ${narrowPermissions(needed)}`);
     log.flush();
     await isServing();
@@ -149,9 +156,9 @@ async function serve(
 /** One worker is this thread: another one would take 50 ms and 16 MiB, and do nothing that this one cannot. */
 function createServing(
   config: Config,
-  { log, libc, source }: { readonly log: Log; readonly libc: Libc | null; readonly source: ConfigSource },
+  { log, libc, source }: { readonly log: Log; readonly libc: Libc; readonly source: ConfigSource },
 ): Serving {
-  if (config.workerCount > 1 && libc === null) {
+  if (config.workerCount > 1 && libc === NO_LIBC) {
     const problem = "several cannot listen on one port, for the C library was not found";
     throw new StartError({ argument: "--workers", value: `${config.workerCount}`, problem, remedy: "give 1" });
   }
@@ -160,11 +167,7 @@ function createServing(
 }
 
 /** What an operator may not have meant, or the machine does not have. */
-function warnOfRisks(
-  { access, http, redirectsToHttps, cgi }: Config,
-  { log, libc }: { readonly log: Log; readonly libc: Libc | null },
-): void {
-  if (libc === null) log.warn("main", "libc was not found: a socket on which a write hangs is not closed in time");
+function warnOfRisks({ access, http, redirectsToHttps, cgi }: Config, log: Log): void {
   if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
   // setrlimit(2): RLIMIT_NPROC is not enforced for root.
   if (isRoot() && cgi.resources.processCount !== null && cgi.user === null) {
@@ -178,8 +181,18 @@ function warnOfRisks(
   }
 }
 
+/** Which way to the system is taken, where it is not the usual one, and what that cannot do. */
+function warnOfRuntimeLimits(
+  config: Config,
+  { log, manager }: { readonly log: Log; readonly manager: ServiceManager },
+): void {
+  if (config.usesNative) log.warn("main", "no glibc was found: clients and programs are reached by the runtime alone");
+  else log.info("main", "--native off: clients and programs are reached by the runtime alone");
+  for (const limit of runtimeLimits(config, { hasUntoldManager: manager.isUntold })) log.warn("main", limit);
+}
+
 /** The same, with room for fewer connections where the descriptors do not reach. */
-function fitLimits(config: Config, { log, libc }: { readonly log: Log; readonly libc: Libc | null }): Config {
+function fitLimits(config: Config, { log, libc }: { readonly log: Log; readonly libc: Libc }): Config {
   const { limits } = config;
   const descriptorCount = readDescriptorLimit(libc);
   const maxConnectionCount = fitConnections(limits, descriptorCount);

@@ -1,7 +1,7 @@
 /** The CGI handler with real processes and made-up requests: what a connection does with its answers is tested elsewhere. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
-import { countDescriptors } from "./descriptors.ts";
+import { countDescriptors, programDescriptors } from "./descriptors.ts";
 import type { Starter } from "../lib/child/child.ts";
 import { BytesBody, HttpError } from "../lib/http/message.ts";
 import { RULES } from "../lib/rules.ts";
@@ -30,7 +30,7 @@ Deno.test("ScriptRunner.answer() gives the script its variables, its folder, its
       "SCRIPT_NAME=/cgi/probe",
       `cwd=${SCRIPTS}`,
       "arguments=",
-      "descriptors=0 1 2",
+      `descriptors=${await programDescriptors()}`,
       `group=${pid}`,
       "",
     ]);

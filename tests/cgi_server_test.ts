@@ -1,6 +1,6 @@
 /** CGI end to end: what a client sees, and what is left of it, when ./lisod runs the probe. RFC 3875. */
 import { assert, assertEquals, assertMatch, assertNotMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { countDescriptors } from "./descriptors.ts";
+import { countDescriptors, programDescriptors } from "./descriptors.ts";
 import { groupMembers, probe, readPid, SCRIPTS, until } from "./cgi/running_scripts.ts";
 import { childrenOf, memoryOf, startCgiServer } from "./cgi/server.ts";
 import { curl, startServer, type TestServer } from "./harness.ts";
@@ -77,7 +77,7 @@ Deno.test("a script is told of its request and of both ends of its connection", 
     SERVER_SOFTWARE: "Liso/1.0",
     TZ: "UTC",
     cwd: SCRIPTS,
-    descriptors: "0 1 2",
+    descriptors: await programDescriptors(),
   };
   assertEquals(Object.fromEntries(Object.keys(want).map((name) => [name, variables.get(name)])), want);
   for (const name of ["SECRET", "HOME", "HTTPS", "HTTP_PROXY", "HTTP_X_EVIL", "HTTP_AUTHORIZATION", "CONTENT_TYPE"]) {

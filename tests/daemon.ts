@@ -3,7 +3,7 @@
  * or as an ordinary user, and what the system says of the processes that they leave behind.
  */
 import { join } from "@std/path";
-import { type Ended, run, writeFiles } from "./harness.ts";
+import { type Ended, run, wayArguments, writeFiles } from "./harness.ts";
 import { makeCertificates } from "./https.ts";
 
 const PROJECT = join(import.meta.dirname ?? ".", "..");
@@ -86,12 +86,14 @@ export class DaemonSite implements AsyncDisposable {
 
   /** The positional form, paths relative to the folder. */
   positional(http = 0): readonly string[] {
-    return [`${http}`, "0", "lisod.log", "lisod.pid", "www", "script.sh", "server.key", "server.crt"];
+    const eight = [`${http}`, "0", "lisod.log", "lisod.pid", "www", "script.sh", "server.key", "server.crt"];
+    return [...eight, ...wayArguments()];
   }
 
   /** The named form. */
   named(http = 0): readonly string[] {
-    return ["--http", `${http}`, "--root", this.root, "--log", this.log, "--lock", this.lock, "--daemon"];
+    const files = ["--root", this.root, "--log", this.log, "--lock", this.lock];
+    return [...wayArguments(), "--http", `${http}`, ...files, "--daemon"];
   }
 
   /** Runs lisod in the folder, until the command ends; it is one only when nobody holds its output any more. */

@@ -14,6 +14,25 @@ const STOP_MS = 10_000;
 /** Longest run of a program that ends by itself. */
 const RUN_MS = 60_000;
 
+/** How servers of the tests reach the system: `--native on`, which is the default, or `--native off`. */
+export type Way = "native" | "runtime";
+
+let way: Way = "native";
+
+/** From now on all servers, and what stands in the place of one, take that way. For native_off_test.ts, which runs suites again. */
+export function takeWay(taken: Way): void {
+  way = taken;
+}
+
+export function takenWay(): Way {
+  return way;
+}
+
+/** What makes ./lisod take the way, after or before its other arguments. */
+export function wayArguments(): readonly string[] {
+  return way === "native" ? [] : ["--native", "off"];
+}
+
 export interface StartOptions {
   /** The site: content by path below its root. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
@@ -60,8 +79,9 @@ export async function startServer(options: StartOptions = {}): Promise<TestServe
   const place = { folder, root: options.root ?? join(folder, "www"), log: join(folder, "lisod.log") };
   await writeFiles(join(folder, "www"), options.files ?? { "index.html": "<!doctype html><title>Test</title>\n" });
   const named = ["--http", "0", "--root", place.root, "--log", place.log, "--foreground"];
-  const args = options.commandLine?.(place) ??
+  const given = options.commandLine?.(place) ??
     [...named, "--listen", options.address ?? "127.0.0.1", ...options.args ?? []];
+  const args = [...given, ...wayArguments()];
   const [program, ...before] = [...options.through ?? [], options.binary ?? LISOD];
   const process = new Deno.Command(program, {
     args: [...before, ...args],

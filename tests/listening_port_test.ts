@@ -1,6 +1,6 @@
 /** lib/net/listening_port.ts against real sockets; what it sets is read back with getsockopt(2). */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { openLibc } from "../lib/system/libc.ts";
+import { NO_LIBC, openLibc } from "../lib/system/libc.ts";
 import { ListeningPort } from "../lib/net/listening_port.ts";
 
 /** Opened before the FFI permission is given up. */
@@ -70,7 +70,7 @@ for (const count of [1, 2, 3]) {
 Deno.test("ListeningPort does nothing and says so when nothing listens or there is no libc", () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
-  for (const socket of [new ListeningPort(null, port), new ListeningPort(libc, port ^ 1)]) {
+  for (const socket of [new ListeningPort(NO_LIBC, port), new ListeningPort(libc, port ^ 1)]) {
     const part = { index: 0, count: 1 };
     assertEquals([socket.setNoDelay(), socket.share(), socket.passOn(part), socket.socketCount], [
       false,

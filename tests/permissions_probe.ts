@@ -55,7 +55,7 @@ const command = parseCommandLine(Deno.args, {
   loadConfigFile: (path) => ({ path, text: "" }),
 });
 if (!("config" in command)) throw new Error("No configuration");
-const line = narrowPermissions(neededPermissions(command.config));
+const line = narrowPermissions(neededPermissions(command.config, { startsPrograms: !command.config.usesNative }));
 const allowed = Object.entries(ATTEMPTS).filter(([, attempt]) => {
   try {
     attempt();

@@ -246,20 +246,23 @@ rootTest(
 );
 
 for (
-  const { where, workers } of [
-    { where: "any port", workers: 1 },
-    { where: "a port below 1024", workers: 1 },
-    { where: "any port", workers: 2 },
-    { where: "a port below 1024", workers: 2 },
+  const { where, options } of [
+    { where: "any port", options: ["--workers", "1"] },
+    { where: "a port below 1024", options: ["--workers", "1"] },
+    { where: "any port", options: ["--workers", "2"] },
+    { where: "a port below 1024", options: ["--workers", "2"] },
+    { where: "any port", options: ["--native", "off"] },
   ]
 ) {
   rootTest(
-    `reload() takes a new certificate for ${where} after the drop when the group may read the key, workers: ${workers}`,
+    `reload() takes a new certificate for ${where} after the drop when the group may read the key, ${
+      options.join(" ")
+    }`,
     async (site) => {
       const port = where === "any port" ? 0 : freeLowPort();
       const { args, renew, served, showToGroup } = await makeRenewable(site, port);
       await showToGroup();
-      const pid = await site.start([...args, "--workers", `${workers}`]);
+      const pid = await site.start([...args, ...options]);
       assert(!site.logText().includes("SIGHUP will keep"));
       assertEquals(await served(), "first");
       for (const [index, name] of ["second", "third"].entries()) {
@@ -267,7 +270,7 @@ for (
         await showToGroup();
         kill(pid, "SIGHUP");
         await waitUntil(() => site.logText().split("INFO main: reloaded").length === index + 2, "it has reloaded");
-        for (let count = 0; count < 4 * workers; count++) assertEquals(await served(), name);
+        for (let count = 0; count < 8; count++) assertEquals(await served(), name);
       }
       // The right that this took is at rest again.
       const permitted = where === "any port" ? NO_CAPABILITY : NET_BIND_SERVICE;
@@ -275,6 +278,35 @@ for (
     },
   );
 }
+
+rootTest("replace() keeps the old listener of a port below 1024 after the drop, --native off", async (site) => {
+  const { args, renew, served, showToGroup } = await makeRenewable(site, freeLowPort());
+  await showToGroup();
+  const pid = await site.start([...args, "--native", "off"]);
+  assertStringIncludes(site.logText(), "WARN https: A new certificate takes a restart: the socket stays with root\n");
+  await renew("second.example");
+  await showToGroup();
+  kill(pid, "SIGHUP");
+  const refusal = /ERROR main: Cannot reload, the old one stays: --https "\d+": only root may listen there again/;
+  await waitUntil(() => refusal.test(site.logText()), "it said so");
+  assertEquals(await served(), "first");
+  assertDropped(pid, { ...NOBODY, permitted: NO_CAPABILITY });
+});
+
+rootTest("leaveRoot() says which groups stay, and that none do when there are none, --native off", async (site) => {
+  const groups = "WARN main: supplementary groups stay";
+  for (
+    const [prefix, want] of [[["--groups=0,4"], `${groups} (0, 4): start through`], [["--clear-groups"], null]] as const
+  ) {
+    const args = [...site.named().slice(0, -1), "--foreground", "--user", "nobody", "--native", "off"];
+    const server = new Deno.Command("setpriv", { args: [...prefix, site.binary, ...args] }).spawn();
+    await waitUntil(() => site.logText().includes("permissions of the runtime"), "it serves");
+    assertEquals(site.logText().includes(want ?? groups), want !== null, site.logText());
+    kill(server.pid, "SIGTERM");
+    assertEquals((await server.status).code, 0);
+    await Deno.remove(site.log);
+  }
+});
 
 Deno.test({
   name: "listenTcp() says what a port below 1024 needs when the server is not root",

@@ -49,13 +49,20 @@ class Manager implements AsyncDisposable {
   }
 }
 
-for (const kind of ["a file", "an abstract name"] as const) {
-  Deno.test(`ServiceManager tells what the server does when NOTIFY_SOCKET is ${kind}`, async () => {
+/** An abstract name with --native off: the runtime's sockets have files. */
+const MANAGERS = [
+  { kind: "a file", options: [] },
+  { kind: "an abstract name", options: [] },
+  { kind: "a file", options: ["--native", "off"] },
+];
+
+for (const { kind, options } of MANAGERS) {
+  Deno.test(`ServiceManager tells what the server does when NOTIFY_SOCKET is ${[kind, ...options].join(" ")}`, async () => {
     await using site = await DaemonSite.make();
     const name = kind === "a file" ? join(site.folder, "notify") : `@lisod-test-${Deno.pid}`;
     await using manager = await Manager.start(name);
     const server = new Deno.Command(site.binary, {
-      args: [...site.named().slice(0, -1)],
+      args: [...site.named().slice(0, -1), ...options],
       env: { NOTIFY_SOCKET: name },
     }).spawn();
     assertEquals(await manager.next(), "READY=1");
@@ -94,15 +101,19 @@ Deno.test("ServiceManager shows that it is alive twice as often as WATCHDOG_USEC
 Deno.test("ServiceManager does no harm when nobody listens at NOTIFY_SOCKET", async () => {
   await using site = await DaemonSite.make();
   for (const name of [join(site.folder, "none"), `/${"long/".repeat(40)}`, "relative", "@", ""]) {
-    const server = new Deno.Command(site.binary, {
-      args: [...site.named().slice(0, -1), "--foreground"],
-      env: { NOTIFY_SOCKET: name },
-      stderr: "piped",
-    }).spawn();
-    await waitUntil(() => site.logText().includes("listening on"), "it listens");
-    kill(server.pid, "SIGTERM");
-    const { code, stderr } = await server.output();
-    assertEquals([code, new TextDecoder().decode(stderr)], [0, ""], name);
-    await Deno.remove(site.log);
+    for (const options of [[], ["--native", "off"]]) {
+      const server = new Deno.Command(site.binary, {
+        args: [...site.named().slice(0, -1), "--foreground", ...options],
+        env: { NOTIFY_SOCKET: name },
+        stderr: "piped",
+      }).spawn();
+      await waitUntil(() => site.logText().includes("permissions of the runtime"), "it serves");
+      const isUntold = options.length > 0 && !["", join(site.folder, "none")].includes(name);
+      assertEquals(site.logText().includes("the service manager is not told"), isUntold, name);
+      kill(server.pid, "SIGTERM");
+      const { code, stderr } = await server.output();
+      assertEquals([code, new TextDecoder().decode(stderr)], [0, ""], name);
+      await Deno.remove(site.log);
+    }
   }
 });

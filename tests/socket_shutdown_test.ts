@@ -5,10 +5,11 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { countDescriptors } from "./descriptors.ts";
-import { openLibc } from "../lib/system/libc.ts";
+import { NO_LIBC, openLibc } from "../lib/system/libc.ts";
 import { type SocketEnds, SocketShutdown } from "../lib/net/socket_shutdown.ts";
 
-const shutdown = new SocketShutdown(openLibc());
+const libc = openLibc();
+const shutdown = new SocketShutdown(libc);
 
 const LOOPBACK = { name: "IPv4", listen: "127.0.0.1", connect: "127.0.0.1" };
 const HOSTS = [
@@ -129,7 +130,16 @@ Deno.test("shutdownSocket() returns false when this process has no such socket",
 });
 
 Deno.test("openLibc() finds the C library of this machine", () => {
-  assert(shutdown.isAvailable);
+  assert(libc !== NO_LIBC);
+});
+
+Deno.test("shutdownSocket() gives false where the C library is not to be called", async () => {
+  await withPair({ ...LOOPBACK, tls: false }, (server, client) => {
+    assertEquals(new SocketShutdown(NO_LIBC).shutdownSocket(endsOf(server)), false);
+    server.close();
+    client.close();
+    return Promise.resolve();
+  });
 });
 
 interface PairOptions {

@@ -2,6 +2,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { countDescriptors } from "../../tests/descriptors.ts";
 import { readinessCalls, systemCalls } from "../../tests/cgi/system_calls.ts";
+import { encodeByteText } from "../http/byte_text.ts";
 import { Readiness } from "../system/readiness.ts";
 import type { Child, ChildCommand, Starter } from "./child.ts";
 import { CommandStarter } from "./command_starter.ts";
@@ -265,6 +266,25 @@ for (const { name: way, ignored, open } of WAYS) {
     );
   });
 
+  Deno.test(`${way}: start() gives words and variables byte by byte, also those that are not UTF-8`, async () => {
+    const texts = ["", "\udce9", "\n \udcff$(id)`id`'\"\\\\n%s\n\n", "€\udc80", "\\0101"];
+    // Shell scripts see no variables but their own, and none without a name.
+    const words = [
+      "/usr/bin/perl",
+      "-e",
+      'print join "|", map { unpack "H*", $_ } @ARGV, map { "$_=$ENV{$_}" } sort keys %ENV',
+    ];
+    const environment = Object.fromEntries(texts.map((text, index) => [`V${index}`, text]));
+    await withChild({ words: [...words, "--", ...texts], environment }, async (child) => {
+      const hex = (text: string) => {
+        const bytes = new Uint8Array(3 * text.length);
+        return bytes.subarray(0, encodeByteText(text, bytes)).toHex();
+      };
+      const want = [...texts, ...texts.map((text, index) => `V${index}=${text}`)].map(hex).join("|");
+      assertEquals(await readOutput(child), want);
+    });
+  });
+
   for (const { name, word, content, folder = "/", errno } of UNSTARTABLE) {
     Deno.test(`${way}: start() throws SpawnError for ${name}, and leaves no descriptor`, async () => {
       const scripts = Deno.makeTempDirSync();
@@ -319,6 +339,7 @@ for (const { name: way, ignored, open } of WAYS) {
     const { starter, close } = open();
     const command = { words: ["/bin/echo", "a\0b"], folder: "/", environment: {}, hasInput: false };
     await assertRejects(() => starter.start(command), TypeError);
+    await assertRejects(() => starter.start({ ...command, environment: { A: "\udce9\0" } }), TypeError);
     await close();
   });
 }

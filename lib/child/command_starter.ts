@@ -6,13 +6,14 @@
 import { constants } from "node:os";
 import type { Child, ChildCommand, Starter } from "./child.ts";
 import { CommandChild } from "./command_child.ts";
+import { byShell } from "./shell_command.ts";
 import { ENOENT, ENOEXEC, ENOTDIR, SpawnError } from "./spawn_error.ts";
 
 export class CommandStarter implements Starter {
   // deno-lint-ignore require-await -- what is thrown is to be rejected
-  async start({ words, folder, environment, hasInput }: ChildCommand): Promise<Child> {
-    const [program, ...args] = words;
-    refuseOtherFormats(program);
+  async start({ folder, hasInput, ...given }: ChildCommand): Promise<Child> {
+    refuseOtherFormats(given.words[0]);
+    const { words: [program, ...args], environment } = byShell(given);
     const command = new Deno.Command(program, {
       args,
       cwd: folder,

@@ -54,6 +54,8 @@ export interface Config {
   readonly lockFile: Given | null;
   /** Threads that serve. */
   readonly workerCount: number;
+  /** Whether functions of the C library may be called, where there is one. */
+  readonly usesNative: boolean;
   /** Whom to become once everything is open; null: stay as started. `group` is null without `user`. */
   readonly user: Given | null;
   readonly group: Given | null;
@@ -261,6 +263,7 @@ function buildConfig(
     logLevel: settings.choice("log-level", LOG_LEVELS),
     lockFile: settings.path("lock"),
     workerCount: readWorkerCount(settings),
+    usesNative: settings.choice("native", SWITCH) === "on",
     user: settings.given("user"),
     group: settings.given("group"),
     foreground,
@@ -268,11 +271,17 @@ function buildConfig(
   };
 }
 
+const SWITCH = ["on", "off"] as const;
+
 /** Beyond that no machine of today has a use for them, and each takes 20 MiB. */
 const MAX_WORKERS = 64;
 
 function readWorkerCount(settings: Settings): number {
   const count = settings.countOrDefault("workers");
+  if (count > 1 && settings.text("native") === "off") {
+    const problem = "several cannot listen on one port with --native off";
+    throw settings.refusal("workers", { problem, remedy: "give 1" });
+  }
   if (count >= 1 && count <= MAX_WORKERS) return count;
   const remedy = `give 1 to ${MAX_WORKERS}`;
   throw settings.refusal("workers", { problem: count < 1 ? "too small" : "too large", remedy });

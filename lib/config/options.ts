@@ -292,6 +292,15 @@ const FORM_OPTIONS = [
     section: "Running",
   },
   {
+    name: "native",
+    value: "on|off",
+    default: "on",
+    meaning:
+      "Reach clients and programs by calls of the C library; off, and where there is no glibc: by the runtime alone, " +
+      "with what that cannot do told in the log",
+    section: "Running",
+  },
+  {
     name: "user",
     value: "NAME",
     default: "as started",

@@ -9,7 +9,7 @@ import { expiryWarning } from "./check_credentials.ts";
 import { silenceKeyLog } from "./key_log.ts";
 import type { Libc } from "../system/libc.ts";
 import { ListeningPort } from "./listening_port.ts";
-import { listenTls } from "./listen.ts";
+import { isPortInUse, listenTls, refuseForbiddenPort } from "./listen.ts";
 import type { ListenAddress, Part } from "./listen_address.ts";
 import type { Log } from "../log/log.ts";
 import { withLowPorts } from "../system/capabilities.ts";
@@ -22,8 +22,8 @@ export interface HttpsOptions {
   readonly log: Log;
   /** Of several that share the port; their listeners are opened in the order of their indexes, and replaced one by one. */
   readonly part: Part;
-  /** Null: a new certificate costs the connections that come while the port is closed for a moment. */
-  readonly libc: Libc | null;
+  /** Without libc a new certificate costs the connections that come while the port is closed for a moment. */
+  readonly libc: Libc;
 }
 
 const DAY_MS = 86_400_000;
@@ -130,17 +130,27 @@ export class HttpsListener {
     for (let turn = 0; socket.socketCount > count && turn < CLOSE_TURNS; turn++) await pause(CLOSE_TURN_MS);
   }
 
-  /** Closes, then listens; clients that connect meanwhile are refused. */
+  /** Closes, then listens; clients that connect meanwhile are refused. Rejects before that where this user may not listen. */
   async #reopen(credentials: Credentials): Promise<Deno.TlsListener> {
+    refuseForbiddenPort(this.#againAddress());
     closeUnlessClosed(this.#listener);
-    // The runtime lets go of the port in the next turn of its event loop.
-    await pause(0);
-    return this.#listenAgain(credentials, false);
+    for (let turn = 0;; turn++) {
+      // The runtime lets go of the port in a later turn of its event loop.
+      await pause(turn === 0 ? 0 : CLOSE_TURN_MS);
+      try {
+        return this.#listenAgain(credentials, false);
+      } catch (error) {
+        if (turn === CLOSE_TURNS || !isPortInUse(error)) throw error;
+      }
+    }
   }
 
   #listenAgain(credentials: Credentials, isShared: boolean): Deno.TlsListener {
-    const again = { ...this.#options.address, port: this.#listener.addr.port };
-    return withLowPorts(this.#options.libc, () => listenTls(again, { credentials, isShared }));
+    return withLowPorts(this.#options.libc, () => listenTls(this.#againAddress(), { credentials, isShared }));
+  }
+
+  #againAddress(): ListenAddress {
+    return { ...this.#options.address, port: this.#listener.addr.port };
   }
 
   #adjustSocket(): void {

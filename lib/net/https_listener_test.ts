@@ -4,6 +4,7 @@ import { join } from "@std/path";
 import { makeCertificates } from "../../tests/https.ts";
 import type { Log } from "../log/log.ts";
 import { StartError } from "../start_error.ts";
+import { NO_LIBC } from "../system/libc.ts";
 import { HttpsListener, type HttpsOptions } from "./https_listener.ts";
 import { WHOLE } from "./listen_address.ts";
 
@@ -22,7 +23,7 @@ function optionsFor(keyFile: string): HttpsOptions {
     limits: { maxUnsentBytes: 65_536 },
     log: { warn: () => {} } as unknown as Log,
     part: WHOLE,
-    libc: null,
+    libc: NO_LIBC,
   };
 }
 

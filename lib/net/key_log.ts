@@ -18,7 +18,7 @@ const FIRST_FD = 3;
  * Makes the runtime forget the key log, before the first TLS connection. Returns what to tell the operator; null where
  * the variable is not set. Throws StartError where the key log would be written all the same.
  */
-export function silenceKeyLog(libc: Libc | null): string | null {
+export function silenceKeyLog(libc: Libc): string | null {
   const path = Deno.env.get(VARIABLE);
   // Programs that this one starts have no use for it either.
   Deno.env.delete(VARIABLE);
@@ -53,8 +53,7 @@ function statOrNull(path: string): Deno.FileInfo | null {
 }
 
 /** Not closed, for its number would go to the next file or socket, and the secrets with it. */
-function pointToNull(descriptors: readonly number[], libc: Libc | null): boolean {
-  if (libc === null) return false;
+function pointToNull(descriptors: readonly number[], libc: Libc): boolean {
   const none = libc.open(new TextEncoder().encode("/dev/null\0"), O_WRONLY | O_CLOEXEC, 0);
   const isDone = none >= 0 && descriptors.every((fd) => libc.dup3(none, fd, O_CLOEXEC) === fd);
   libc.close(none);

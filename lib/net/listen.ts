@@ -41,13 +41,32 @@ export function listenTls(address: ListenAddress, options: TlsListenOptions): De
   });
 }
 
+/**
+ * Throws StartError where this user may not listen on a port that it, or root before it, listens on already: the system says
+ * so before it says that the port is taken (bind(2)).
+ */
+export function refuseForbiddenPort(address: ListenAddress): void {
+  try {
+    listenTcp(address).close();
+  } catch (error) {
+    if (!(error instanceof StartError && error.cause instanceof Deno.errors.PermissionDenied)) return;
+    const problem = "only root may listen there again, and the server has left root";
+    throw new StartError({ ...error.problem, problem, remedy: "restart the server" }, { cause: error });
+  }
+}
+
+/** Whether listening has failed because somebody else does. */
+export function isPortInUse(error: unknown): boolean {
+  return error instanceof StartError && error.cause instanceof Deno.errors.AddrInUse;
+}
+
 /** Without a hostname: `::` takes IPv4 too, and a machine without IPv6 has 0.0.0.0. */
 function withEveryAddress<T>(address: ListenAddress, listen: (hostname: string) => T): T {
   if (address.hostname !== null) return listen(address.hostname);
   try {
     return listen("::");
   } catch (error) {
-    if (error instanceof StartError && error.cause instanceof Deno.errors.AddrInUse) throw error;
+    if (isPortInUse(error)) throw error;
     return listen("0.0.0.0");
   }
 }

@@ -8,6 +8,7 @@
  * the first would have got to the second (SO_ATTACH_REUSEPORT_CBPF), and the first is closed when its queue has been
  * served. Linux, through libc. I/O.
  */
+import { descriptorBound } from "../system/descriptor_bound.ts";
 import type { Libc } from "../system/libc.ts";
 import type { Part } from "./listen_address.ts";
 import { SocketAddress } from "./socket_address.ts";
@@ -51,11 +52,11 @@ const INSTRUCTION_BYTES = 8;
 const ON = new Uint8Array(Int32Array.of(1).buffer);
 
 export class ListeningPort {
-  readonly #libc: Libc | null;
+  readonly #libc: Libc;
   readonly #port: number;
 
   /** Whatever listens on the port in this process. */
-  constructor(libc: Libc | null, port: number) {
+  constructor(libc: Libc, port: number) {
     this.#libc = libc;
     this.#port = port;
   }
@@ -84,7 +85,7 @@ export class ListeningPort {
 
   /** Makes the listening socket one of that user; only root can do that. False where that is impossible here. */
   giveTo({ uid, gid }: { readonly uid: number; readonly gid: number }): boolean {
-    return this.#withEach((libc, fd) => libc.fchown(fd, uid, gid));
+    return this.#withEach((fd) => this.#libc.fchown(fd, uid, gid));
   }
 
   /**
@@ -92,7 +93,6 @@ export class ListeningPort {
    * where that is impossible here.
    */
   passOn(part: Part): boolean {
-    if (this.#libc === null) return false;
     const program = chooseLastFor(part);
     // struct sock_fprog { u16 len; struct sock_filter *filter }; memcpy(3) returns where its first argument is.
     const where = this.#libc.memcpy(program, program, 0n);
@@ -107,35 +107,28 @@ export class ListeningPort {
 
   /** The descriptors of the sockets of this process that listen on the port; none where nobody can tell. */
   get descriptors(): readonly number[] {
-    return this.#libc === null ? [] : this.#listening(this.#libc);
+    const address = new SocketAddress();
+    const numbers = Array.from({ length: descriptorBound(this.#libc) }, (_, fd) => fd);
+    return numbers.filter((fd) => this.#isListening(fd, address));
   }
 
   #setOption(
     level: number,
     { name, value }: { readonly name: number; readonly value: Uint8Array<ArrayBuffer> },
   ): boolean {
-    return this.#withEach((libc, fd) => libc.setsockopt(fd, level, name, value, value.length));
+    return this.#withEach((fd) => this.#libc.setsockopt(fd, level, name, value, value.length));
   }
 
   /** Calls with each socket that listens on the port; false when there is none, or a call returns other than 0. */
-  #withEach(call: (libc: Libc, fd: number) => number): boolean {
-    const libc = this.#libc;
-    if (libc === null) return false;
-    const results = this.#listening(libc).map((fd) => call(libc, fd));
+  #withEach(call: (fd: number) => number): boolean {
+    const results = this.descriptors.map(call);
     return results.length > 0 && results.every((result) => result === 0);
   }
 
-  /** The descriptors of the sockets that listen on the port. */
-  #listening(libc: Libc): readonly number[] {
-    const descriptors = Array.from(Deno.readDirSync("/proc/self/fd"), (entry) => Number(entry.name));
-    return descriptors.filter((fd) => this.#isListening(libc, fd));
-  }
-
   /** A TCP socket of the port that has no peer. */
-  #isListening(libc: Libc, fd: number): boolean {
-    const address = new SocketAddress();
-    if (libc.getpeername(fd, address.bytes, address.room()) === 0) return false;
-    if (libc.getsockname(fd, address.bytes, address.room()) !== 0) return false;
-    return address.ipBytes !== null && address.port === this.#port;
+  #isListening(fd: number, address: SocketAddress): boolean {
+    if (this.#libc.getsockname(fd, address.bytes, address.room()) !== 0) return false;
+    if (address.ipBytes === null || address.port !== this.#port) return false;
+    return this.#libc.getpeername(fd, address.bytes, address.room()) !== 0;
   }
 }

@@ -30,8 +30,8 @@ export interface DaemonOptions {
   readonly args: readonly string[];
   /** How long the daemon may take until it serves. */
   readonly startMs: number;
-  /** Null: what the command has inherited open, the daemon keeps open. */
-  readonly libc: Libc | null;
+  /** Without libc the daemon keeps open what the command has inherited open. */
+  readonly libc: Libc;
 }
 
 /** Whether this process was started by `startDaemon`. */
@@ -46,7 +46,7 @@ export function isDaemon(): boolean {
 export async function startDaemon(options: DaemonOptions): Promise<string | null> {
   const socket = openReadySocket();
   // A script that holds a lock, a pipe or a terminal on a further descriptor must not lend it to a process without end.
-  if (options.libc !== null) keepDescriptorsFromPrograms(options.libc);
+  keepDescriptorsFromPrograms(options.libc);
   try {
     return await runDaemon(options, socket);
   } finally {
@@ -164,8 +164,8 @@ const STDERR_FD = 2;
  * Lets the process's standard error be the file at `path`, null for leaving it as it is: where the runtime itself writes
  * its last words. Best effort: whoever calls has opened the file before, and nothing else is written there.
  */
-export function sendStderrTo(path: string | null, libc: Libc | null): void {
-  if (path === null || libc === null) return;
+export function sendStderrTo(path: string | null, libc: Libc): void {
+  if (path === null) return;
   const fd = libc.open(new TextEncoder().encode(`${path}\0`), O_WRONLY_APPEND | O_CLOEXEC, 0);
   if (fd < 0) return;
   libc.dup3(fd, STDERR_FD, 0);

@@ -22,10 +22,22 @@ export function fitConnections(
 /** Linux, asm-generic/resource.h. */
 const RLIMIT_NOFILE = 7;
 
-/** How many descriptors this process may have open; Infinity where nobody says. */
-export function readDescriptorLimit(libc: Libc | null): number {
+/** How many descriptors this process may have open; Infinity where there is no bound, and where nobody says. */
+export function readDescriptorLimit(libc: Libc): number {
   // struct rlimit { u64 soft, hard }; the runtime has raised the soft limit to the hard one.
   const limit = new BigUint64Array(2);
-  const isKnown = libc !== null && libc.getrlimit(RLIMIT_NOFILE, new Uint8Array(limit.buffer)) === 0;
-  return isKnown ? Number(limit[0]) : Infinity;
+  const isKnown = libc.getrlimit(RLIMIT_NOFILE, new Uint8Array(limit.buffer)) === 0;
+  return isKnown ? Number(limit[0]) : askShell();
+}
+
+/** A shell has the limits of whoever starts it. */
+function askShell(): number {
+  try {
+    const { stdout } = new Deno.Command("/bin/sh", { args: ["-c", "ulimit -n"], stderr: "null" }).outputSync();
+    return Number.parseInt(new TextDecoder().decode(stdout)) || Infinity;
+  } catch (error) {
+    // There is none on this machine; a limit that is met later is told then.
+    if (error instanceof Deno.errors.NotFound) return Infinity;
+    throw error;
+  }
 }

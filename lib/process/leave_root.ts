@@ -3,13 +3,13 @@
  * the operator after. Separate from privileges.ts, which knows users and rights but no Config. I/O.
  */
 import type { Config } from "../config/config.ts";
-import type { Libc } from "../system/libc.ts";
+import { type Libc, NO_LIBC } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
 import type { Log } from "../log/log.ts";
 import { standardStream } from "../log/standard_stream.ts";
 import { FIRST_HIGH_PORT } from "../system/capabilities.ts";
 import type { Given } from "../start_error.ts";
-import { dropPrivileges, giveFile, type Identity, unreadable } from "./privileges.ts";
+import { dropPrivileges, giveFile, type Identity, otherGroups, unreadable } from "./privileges.ts";
 
 /** Before the log is opened: the user will have to open it again. Throws StartError, as `giveFile` does. */
 export function giveLogs({ logFile, accessLogFile }: Config, identity: Identity): void {
@@ -21,7 +21,7 @@ export function giveLogs({ logFile, accessLogFile }: Config, identity: Identity)
 /** What the server has opened, and where it speaks. */
 export interface Opened {
   readonly config: Config;
-  readonly libc: Libc | null;
+  readonly libc: Libc;
   /** Where it listens for HTTPS. */
   readonly httpsPort: number | null;
   readonly log: Log;
@@ -34,12 +34,19 @@ export function needsLowPort(httpsPort: number | null): boolean {
 
 /** Becomes that user for good, and says what a reload will not be able to do. Throws plain Error. */
 export function leaveRoot(identity: Identity, { config, libc, httpsPort, log }: Opened): void {
-  // The user could not take over a port of root's later.
-  if (httpsPort !== null && !new ListeningPort(libc, httpsPort).giveTo(identity)) {
+  const isNative = libc !== NO_LIBC;
+  const isLow = needsLowPort(httpsPort);
+  // The user could not take over a port of root's later; without libc the port is closed first, and that alone is forbidden below 1024.
+  const isGiven = httpsPort === null || new ListeningPort(libc, httpsPort).giveTo(identity);
+  if (!isGiven && (isNative || isLow)) {
     log.warn("https", "A new certificate takes a restart: the socket stays with root");
   }
-  dropPrivileges(identity, { libc, keepsLowPorts: needsLowPort(httpsPort) });
+  dropPrivileges(identity, { libc, keepsLowPorts: isNative && isLow });
   log.info("main", `running as user ${identity.user} (${identity.uid}), group ${identity.gid}`);
+  const groups = isNative ? [] : otherGroups(identity.gid);
+  if (groups.length > 0) {
+    log.warn("main", `supplementary groups stay (${groups.join(", ")}): start through setpriv --clear-groups`);
+  }
   for (const { argument, value } of unreadable(reloadedFiles(config))) {
     log.warn(
       "main",

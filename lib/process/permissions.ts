@@ -4,8 +4,9 @@
  * log is written, the lock is given back. The runtime takes no part out of a permission that was granted whole, but it
  * takes "/" out of a list that also holds something else; so the binary is compiled with --allow-read=/ --allow-write=/,
  * and the paths are put on the list before "/" goes. A path is compared as it is written: a link that an operator has
- * made below it still leads out, and code that got in can make none. CGI programs take no permission: they
- * are started through functions of the C library that were opened before (lib/system/process_calls.ts). I/O.
+ * made below it still leads out, and code that got in can make none. CGI programs take no permission where they are
+ * started through functions of the C library that were opened before (lib/system/process_calls.ts), and that of running any
+ * program where the runtime starts them. I/O.
  */
 import { dirname } from "@std/path";
 import { type Config, usesCgi } from "../config/config.ts";
@@ -23,13 +24,21 @@ export type Permissions =
   & { readonly [kind in PathKind]: readonly string[] }
   & { readonly [kind in OtherKind]: boolean };
 
+/** What more than the configuration decides it. */
+export interface PermissionOptions {
+  /** Whether the runtime starts programs, and not the C library. */
+  readonly startsPrograms: boolean;
+  /** Files that are read and written beside those of the configuration. */
+  readonly files?: readonly string[];
+}
+
 /** What a server with that configuration needs from now on; paths are absolute. */
-export function neededPermissions(config: Config): Permissions {
+export function neededPermissions(config: Config, { startsPrograms, files = [] }: PermissionOptions): Permissions {
   // To open a log again; content of requests on its way to programs.
   const logs = [config.logFile, config.accessLogFile].filter((file) =>
     file === null || standardStream(file.value) === null
   );
-  const written = present(...logs, usesCgi(config) ? config.cgi.spoolFolder : null);
+  const written = [...present(...logs, usesCgi(config) ? config.cgi.spoolFolder : null), ...files];
   return {
     read: [
       config.root.value,
@@ -38,13 +47,12 @@ export function neededPermissions(config: Config): Permissions {
       ...present(config.keyFile, config.certificateFile, config.keyPassphraseFile),
       ...config.access.realms.map(({ file }) => file.value),
       ...written,
-      // To find the socket of a connection among the descriptors.
-      "/proc/self/fd",
     ],
     write: written,
     // A new certificate takes a new listener.
     net: config.https !== null,
-    run: false,
+    // Their signals take it as well.
+    run: startsPrograms && usesCgi(config),
     env: false,
     sys: false,
     ffi: false,

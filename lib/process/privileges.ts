@@ -4,7 +4,7 @@
  */
 import { lchownSync } from "node:fs";
 import process from "node:process";
-import type { Libc } from "../system/libc.ts";
+import { type Libc, NO_LIBC } from "../system/libc.ts";
 import { keepLowPorts } from "../system/capabilities.ts";
 import { type Given, osProblem, StartError } from "../start_error.ts";
 
@@ -64,19 +64,26 @@ function lstatOrMake(path: string): Deno.FileInfo {
 
 /**
  * Becomes that user. With `keepsLowPorts` the right to listen below 1024 stays at hand for `withLowPorts`, and nothing
- * else. Throws plain Error where the system does not let it, or only in part.
+ * else. Without libc supplementary groups stay. Throws plain Error where the system does not let it, or only in part.
  */
 export function dropPrivileges(
   { uid, gid }: Identity,
-  { libc, keepsLowPorts }: { readonly libc: Libc | null; readonly keepsLowPorts: boolean },
+  { libc, keepsLowPorts }: { readonly libc: Libc; readonly keepsLowPorts: boolean },
 ): void {
   // Group first: without root there is no changing it. The runtime itself cannot drop supplementary groups.
-  if (libc === null || libc.setgroups(0n, null) !== 0) throw new Error("Cannot drop the supplementary groups of root");
+  const areGroupsDropped = libc.setgroups(0n, null) === 0;
+  if (!areGroupsDropped && libc !== NO_LIBC) throw new Error("Cannot drop the supplementary groups of root");
   process.setgid?.(gid);
   const changeUser = () => process.setuid?.(uid);
   if (keepsLowPorts) keepLowPorts(libc, changeUser);
   else changeUser();
   if (Deno.uid() !== uid || Deno.gid() !== gid) throw new Error(`Cannot become user ${uid} and group ${gid}`);
+}
+
+/** The groups that this process has beside `gid`, its own, as numbers. */
+export function otherGroups(gid: number): readonly number[] {
+  // A program that is started has the groups of whoever starts it.
+  return (run("id", ["-G"]) ?? "").trim().split(" ").map(Number).filter((group) => group !== gid);
 }
 
 /** Those of the files that this process cannot open to read; after the drop a reload cannot read them either. */

@@ -1,9 +1,10 @@
 /**
  * Tells the service manager, where there is one, when the server serves, reloads and stops, and that it is alive: the
- * protocol of sd_notify(3), one datagram for each word to the socket that NOTIFY_SOCKET names. Through libc, for the runtime
- * has such sockets behind an unstable flag alone. I/O.
+ * protocol of sd_notify(3), one datagram for each word to the socket that NOTIFY_SOCKET names. Through libc where it may be
+ * called; the runtime's own sockets of that kind know no names without a file, and are an unstable part of it. I/O.
  */
-import type { Libc } from "../system/libc.ts";
+import { join } from "@std/path";
+import { type Libc, NO_LIBC } from "../system/libc.ts";
 
 /** Linux: sys/socket.h and bits/socket_type.h, for x86-64 and AArch64. */
 const AF_UNIX = 1;
@@ -16,27 +17,35 @@ const MICROSECONDS = 1000;
 /** What there is to tell; STATUS is a line for people. */
 export type ServiceState = "READY=1" | "RELOADING=1" | "STOPPING=1" | "WATCHDOG=1" | `STATUS=${string}`;
 
-export class ServiceManager {
-  readonly #libc: Libc | null;
-  /** struct sockaddr_un; null where nobody wants to be told. */
-  readonly #address: Uint8Array<ArrayBuffer> | null;
+/** Sends a datagram to somebody, who may be gone. Never throws. */
+type Send = (bytes: Uint8Array<ArrayBuffer>) => void;
 
-  private constructor(libc: Libc | null, address: Uint8Array<ArrayBuffer> | null) {
-    this.#libc = libc;
-    this.#address = address;
+export class ServiceManager {
+  /** The file that the runtime has to be permitted to read and write so that the manager can be told; null without one. */
+  readonly file: string | null;
+  /** Whether there is a manager that cannot be told. */
+  readonly isUntold: boolean;
+  /** Null where nobody wants to be told, or can be. */
+  readonly #send: Send | null;
+
+  private constructor(path: string, libc: Libc) {
+    const isNative = libc !== NO_LIBC;
+    this.#send = isNative ? sendByLibc(path, libc) : sendByRuntime(path);
+    this.isUntold = path !== "" && this.#send === null;
+    this.file = isNative || this.#send === null ? null : path;
   }
 
   /**
    * Whoever the environment names. The variables are taken out of it: no program that the server starts may speak for it.
    * Where the manager expects signs of life, it gets them from now on, twice as often as it asks for.
    */
-  static find(libc: Libc | null): ServiceManager {
+  static find(libc: Libc): ServiceManager {
     const [path, watchdogUs] = ["NOTIFY_SOCKET", "WATCHDOG_USEC"].map((name) => {
       const value = Deno.env.get(name) ?? "";
       Deno.env.delete(name);
       return value;
     });
-    const manager = new ServiceManager(libc, path === "" ? null : socketAddress(path));
+    const manager = new ServiceManager(path, libc);
     const everyMs = Number(watchdogUs) / MICROSECONDS / 2;
     if (everyMs > 0) Deno.unrefTimer(setInterval(() => manager.tell("WATCHDOG=1"), everyMs));
     return manager;
@@ -44,12 +53,32 @@ export class ServiceManager {
 
   /** Never throws: a manager that cannot be told misses the news, and the server goes on. */
   tell(...states: readonly ServiceState[]): void {
-    if (this.#libc === null || this.#address === null) return;
-    const text = new TextEncoder().encode(states.join("\n"));
-    const fd = this.#libc.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+    this.#send?.(new TextEncoder().encode(states.join("\n")));
+  }
+}
+
+function sendByLibc(path: string, libc: Libc): Send | null {
+  const address = socketAddress(path);
+  if (address === null) return null;
+  return (bytes) => {
+    const fd = libc.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
     if (fd < 0) return;
-    this.#libc.sendto(fd, text, BigInt(text.length), MSG_DONTWAIT_NOSIGNAL, this.#address, this.#address.length);
-    this.#libc.close(fd);
+    libc.sendto(fd, bytes, BigInt(bytes.length), MSG_DONTWAIT_NOSIGNAL, address, address.length);
+    libc.close(fd);
+  };
+}
+
+/** A socket of the runtime must have a file, which is removed at once: nobody is to answer. */
+function sendByRuntime(path: string): Send | null {
+  if (!path.startsWith("/") || socketAddress(path) === null) return null;
+  try {
+    const folder = Deno.makeTempDirSync({ prefix: "lisod-" });
+    const socket = Deno.listenDatagram({ transport: "unixpacket", path: join(folder, "notify") });
+    Deno.removeSync(folder, { recursive: true });
+    return (bytes) => void socket.send(bytes, { transport: "unixpacket", path }).catch(() => {});
+  } catch {
+    // Without a folder for it, or without the unstable part of the runtime, the manager is not told.
+    return null;
   }
 }
 

@@ -68,7 +68,10 @@ class BegunConnection implements OpenConnection {
   drain(): boolean {
     if (this.#http !== null) return this.#http.drain();
     this.#isDraining = true;
-    return this.#socket.reader.wait === "handshake" && this.#socket.giveUp("the server stops");
+    if (this.#socket.reader.wait !== "handshake") return false;
+    // Closed and shut down: nobody counts any more, and where it cannot be shut down the process does not wait for it.
+    this.#socket.end("the server stops");
+    return true;
   }
 
   closeIfIdle(reason: string, idleMs: number): boolean {

@@ -35,8 +35,10 @@ export function holdRights(libc: Libc): void {
 /** The second half: the one right rests, and all others go. */
 export function restRights(libc: Libc): void {
   libc.prctl(PR_SET_KEEPCAPS, 0n, 0n, 0n, 0n);
+  const own = readCapabilities(libc);
+  if (own === null) throw new Error("Cannot read the capabilities of the process");
   const rest = new Uint32Array(WORD_COUNT);
-  rest[PERMITTED] = readCapabilities(libc)[PERMITTED] & NET_BIND_SERVICE;
+  rest[PERMITTED] = own[PERMITTED] & NET_BIND_SERVICE;
   writeCapabilities(libc, rest);
 }
 
@@ -44,18 +46,17 @@ export function restRights(libc: Libc): void {
  * The rights that whoever started this process gave it beyond its user's (`AmbientCapabilities` of a service) stay with
  * it: programs that it starts from now on inherit none, for what is not inheritable is not ambient either.
  */
-export function keepRightsFromPrograms(libc: Libc | null): void {
-  if (libc === null) return;
+export function keepRightsFromPrograms(libc: Libc): void {
   const own = readCapabilities(libc);
-  if (INHERITABLE.every((word) => own[word] === 0)) return;
+  if (own === null || INHERITABLE.every((word) => own[word] === 0)) return;
   for (const word of INHERITABLE) own[word] = 0;
   writeCapabilities(libc, own);
 }
 
 /** Runs `listen` with the right in effect where it rests; elsewhere as it is. */
-export function withLowPorts<T>(libc: Libc | null, listen: () => T): T {
-  const before = libc === null ? null : readCapabilities(libc);
-  if (libc === null || before === null || !restsIn(before)) return listen();
+export function withLowPorts<T>(libc: Libc, listen: () => T): T {
+  const before = readCapabilities(libc);
+  if (before === null || !restsIn(before)) return listen();
   const raised = before.slice();
   raised[EFFECTIVE] |= NET_BIND_SERVICE;
   writeCapabilities(libc, raised);
@@ -75,10 +76,10 @@ function header(): Uint32Array<ArrayBuffer> {
   return Uint32Array.of(VERSION_3, 0);
 }
 
-function readCapabilities(libc: Libc): Uint32Array<ArrayBuffer> {
+/** Null where the system does not tell. */
+function readCapabilities(libc: Libc): Uint32Array<ArrayBuffer> | null {
   const capabilities = new Uint32Array(WORD_COUNT);
-  if (libc.capget(header(), capabilities) !== 0) throw new Error("Cannot read the capabilities of the process");
-  return capabilities;
+  return libc.capget(header(), capabilities) === 0 ? capabilities : null;
 }
 
 function writeCapabilities(libc: Libc, capabilities: Uint32Array<ArrayBuffer>): void {

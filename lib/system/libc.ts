@@ -7,6 +7,7 @@
  * compared by a C program that was compiled for both: of what is used here struct epoll_event alone differs. O_DIRECTORY,
  * O_NOFOLLOW and O_DIRECT differ too; whoever needs them takes them from node:fs, which knows the processor.
  */
+import { StartError } from "../start_error.ts";
 import { SYSTEM_CALLS, type SystemCalls } from "./process_calls.ts";
 import { FILE_CALLS, type FileCalls } from "./file_times.ts";
 import { READINESS_CALLS, type ReadinessCalls } from "./epoll.ts";
@@ -21,6 +22,7 @@ export const LIBC_PATHS: readonly string[] = [
 
 const SYMBOLS = {
   close: SYSTEM_CALLS.close,
+  read: SYSTEM_CALLS.read,
   close_range: SYSTEM_CALLS.close_range,
   memcpy: SYSTEM_CALLS.memcpy,
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
@@ -41,27 +43,66 @@ const SYMBOLS = {
 
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
+const refuse = () => -1;
+const refuseLong = () => -1n;
+
 /**
- * Opens libc, once in each thread at its start, before anything listens. Null where FFI is not permitted, or libc is in
- * none of the known places.
+ * What stands in its place where there is no libc, or it is not to be called: a system that refuses everything. So whoever
+ * calls looks at what the call returns, as with any system, and nobody asks whether there is one.
  */
-export function openLibc(): Libc | null {
-  return open(SYMBOLS);
+export const NO_LIBC: Libc = {
+  close: refuse,
+  read: refuseLong,
+  close_range: refuse,
+  memcpy: () => 0n,
+  getpeername: refuse,
+  getsockname: refuse,
+  shutdown: refuse,
+  dup3: refuse,
+  fchown: refuse,
+  setsockopt: refuse,
+  setgroups: refuse,
+  prctl: refuse,
+  capget: refuse,
+  capset: refuse,
+  open: refuse,
+  socket: refuse,
+  sendto: refuseLong,
+  getrlimit: refuse,
+};
+
+/**
+ * Opens libc, once in each thread at its start, before anything else. NO_LIBC where it is not wanted, FFI is not permitted, or
+ * libc is in none of the known places; then the permission for FFI is given up here.
+ */
+export function openLibc(isWanted = true): Libc {
+  const libc = isWanted ? open(SYMBOLS) : null;
+  if (libc === null) Deno.permissions.revokeSync({ name: "ffi" });
+  return libc ?? NO_LIBC;
 }
 
-/** The functions with which programs are started, as `openLibc` opens the others: apart, for they take 4 ms of the start. */
-export function openSystemCalls(): SystemCalls | null {
-  return open(SYSTEM_CALLS);
+/**
+ * The functions with which programs are started: apart from those of `openLibc`, for they take 4 ms of the start. This and
+ * the functions below are for where there is a libc; they throw StartError where it lacks one of theirs.
+ */
+export function openSystemCalls(): SystemCalls {
+  return demand(open(SYSTEM_CALLS));
 }
 
 /** The functions with which descriptors are watched, where something is. */
-export function openReadinessCalls(): ReadinessCalls | null {
-  return open(READINESS_CALLS);
+export function openReadinessCalls(): ReadinessCalls {
+  return demand(open(READINESS_CALLS));
 }
 
 /** The functions of plain connections. */
-export function openSocketCalls(): SocketCalls | null {
-  return open(SOCKET_CALLS);
+export function openSocketCalls(): SocketCalls {
+  return demand(open(SOCKET_CALLS));
+}
+
+function demand<Calls>(calls: Calls | null): Calls {
+  if (calls !== null) return calls;
+  const problem = "the C library of this machine lacks some of the functions that are needed";
+  throw new StartError({ argument: "--native", value: "on", problem, remedy: "give --native off" });
 }
 
 /** What tells of a file more than the runtime does: apart, for glibc has it since 2.28 alone. */

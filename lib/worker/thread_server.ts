@@ -8,16 +8,13 @@ import { Authenticator } from "../access/authenticator.ts";
 import { TrustedProxies } from "../access/forwarded.ts";
 import { PasswordChecker } from "../access/password_checker.ts";
 import { ScriptRunner } from "../cgi/script_runner.ts";
-import { Spawner } from "../child/spawner.ts";
 import { KnownSections } from "../http/known_sections.ts";
 import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
 import { HeadWriter, OutputPool } from "../http/writers.ts";
 import { createFileMemory } from "../static/file_memory.ts";
-import { createIsBefore1970 } from "../system/file_times.ts";
-import { Readiness } from "../system/readiness.ts";
 import { type Config, credentialFiles, usesCgi } from "../config/config.ts";
 import { HttpsListener } from "../net/https_listener.ts";
-import { type Libc, openFileCalls, openReadinessCalls, openSocketCalls, openSystemCalls } from "../system/libc.ts";
+import type { Libc } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
 import { listenTcp } from "../net/listen.ts";
 import { ReloadableErrorPages } from "../site/load_error_pages.ts";
@@ -32,12 +29,10 @@ import { Sites } from "../site/sites.ts";
 import { buildSite, createAnswerers, type SiteParts } from "./build_site.ts";
 import type { ConnectionServices } from "../serve/connection_services.ts";
 import { type ListenerOptions, Server } from "../serve/server.ts";
-import type { Listener } from "../net/transport.ts";
 import { nameOf, type Part } from "../net/listen_address.ts";
-import { SocketListener } from "../net/socket_listener.ts";
 import { SocketShutdown } from "../net/socket_shutdown.ts";
-import { StartError } from "../start_error.ts";
 import { Clock } from "../serve/clock.ts";
+import { openWay, type Way } from "./way.ts";
 
 /** Where clients are served; data that can be sent to another thread. */
 export interface ServedAddress {
@@ -64,7 +59,8 @@ export interface Serving {
 
 export interface SiteOptions {
   readonly log: Log;
-  readonly libc: Libc | null;
+  /** What cannot be asked of the runtime is asked of it, and what it refuses is left undone. */
+  readonly libc: Libc;
   /** What `config` is the part of. */
   readonly part: Part;
 }
@@ -78,8 +74,7 @@ export class SiteServer implements Serving {
   readonly #router: Router;
   /** What every answer says. */
   readonly #fields: OperatorFields;
-  /** Null without libc, and where nothing needs it. */
-  readonly #readiness: Readiness | null;
+  readonly #way: Way;
   readonly #runner: ScriptRunner | null;
   readonly #server: Server;
   #https: HttpsListener | null = null;
@@ -93,14 +88,14 @@ export class SiteServer implements Serving {
     const nowMs = () => clock.nowMs;
     this.#errorPages = new ReloadableErrorPages(config);
     const realms = this.#loadRealms();
-    this.#readiness = createReadiness(config);
-    this.#runner = createRunner(config, { ...options, readiness: this.#readiness });
+    this.#way = openWay(options.libc);
+    this.#runner = createRunner(config, { ...options, way: this.#way });
     this.#parts = {
       answerers: createAnswerers(config, {
         memory: createFileMemory(limits),
         runner: this.#runner,
         nowMs,
-        isBefore1970: createIsBefore1970(openFileCalls()),
+        isBefore1970: this.#way.isBefore1970,
       }),
       authenticator: createAuthenticator(config, { nowMs, log: options.log }),
       errorResponse: ({ status, fields }) => this.#errorPages.pages.response(status, fields),
@@ -138,7 +133,7 @@ export class SiteServer implements Serving {
     await this.#server.drain();
     this.#https?.close();
     await this.#runner?.stop();
-    await this.#readiness?.close();
+    await this.#way.close();
   }
 
   kill(): Promise<void> {
@@ -167,17 +162,8 @@ export class SiteServer implements Serving {
     if (part.count > 1) socket.share();
     const served = addressOf("http", listener);
     const [descriptor] = socket.descriptors.filter((found) => !others.includes(found));
-    this.#server.serve(this.#takeOver(listener, descriptor), { secure: false, own: this.#httpServices() });
+    this.#server.serve(this.#way.takeOver(listener, descriptor), { secure: false, own: this.#httpServices() });
     return [served];
-  }
-
-  /** Accepts without the runtime where that is possible, which is quicker. */
-  #takeOver(listener: Deno.Listener, descriptor: number | undefined): Listener {
-    const calls = openSocketCalls();
-    if (calls === null || this.#readiness === null || descriptor === undefined) return listener;
-    const own = SocketListener.open(descriptor, { calls, readiness: this.#readiness });
-    listener.close();
-    return own;
   }
 
   /** The users of each realm as they are now. Throws StartError. */
@@ -233,30 +219,15 @@ export class SiteServer implements Serving {
   }
 }
 
-/** For plain connections and scripts. Null where there are none of them, or no libc. */
-function createReadiness(config: Config): Readiness | null {
-  if (config.http === null && !usesCgi(config)) return null;
-  const calls = openReadinessCalls();
-  return calls === null ? null : new Readiness(calls);
-}
-
 /** Null where the operator has named no program and no interpreter. */
 function createRunner(
   config: Config,
-  { log, readiness }: { readonly log: Log; readonly readiness: Readiness | null },
+  { log, way }: { readonly log: Log; readonly way: Way },
 ): ScriptRunner | null {
   if (!usesCgi(config)) return null;
-  const { cgiPath, cgi, limits } = config;
-  const calls = openSystemCalls();
-  if (calls === null || readiness === null) {
-    throw new StartError({
-      ...(cgiPath ?? Object.values(cgi.handlers)[0]),
-      problem: "no program can be started, for no C library with the functions for it was found",
-      remedy: "run lisod on Linux with glibc, for x86-64 or arm64",
-    });
-  }
+  const { cgi, limits } = config;
   const user = cgi.user === null ? null : findIdentity(cgi.user);
-  const starter = new Spawner(calls, readiness);
+  const { starter } = way;
   return new ScriptRunner({ ...cgi, user, spoolFolder: cgi.spoolFolder.value, limits, log, starter });
 }
 

@@ -69,7 +69,7 @@ const scope = globalThis as unknown as WorkerScope;
 
 class SiteWorker {
   readonly #log: Log;
-  readonly #libc: Libc | null;
+  readonly #libc: Libc;
   readonly #serving: Serving;
 
   /** Throws StartError. */
@@ -82,7 +82,7 @@ class SiteWorker {
       openSink: (logPart) => ({ writeSync: sender(logPart), close() {} }),
     });
     logUncaughtErrors(this.#log, part);
-    this.#libc = openLibc();
+    this.#libc = openLibc(config.usesNative);
     this.#serving = new SiteServer(config, { log: this.#log, libc: this.#libc, part });
   }
 
@@ -91,10 +91,10 @@ class SiteWorker {
       case "listen":
         return { ...DONE, addresses: await this.#serving.listen() };
       case "hold_rights":
-        if (this.#libc !== null) holdRights(this.#libc);
+        holdRights(this.#libc);
         return DONE;
       case "rest_rights":
-        if (this.#libc !== null) restRights(this.#libc);
+        restRights(this.#libc);
         return DONE;
       case "reload":
         return { ...DONE, isDone: await this.#serving.reload() };

@@ -30,6 +30,7 @@ const TOOLS: Readonly<Record<Switch, readonly string[]>> = {
   blog: PYTHON_MODULES,
   both_cores: [],
   workers: [],
+  native_off: [],
 };
 
 /** Progress, for the one who waits. */

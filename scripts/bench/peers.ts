@@ -16,9 +16,9 @@ export type PeerName =
 
 /**
  * What a row may ask a server to be started with beyond static files over HTTP. "both_cores": it shares them with the load;
- * "workers": it has two.
+ * "workers": it has two; "native_off": lisod calls no C library, and to the others it means nothing.
  */
-export type Switch = "access_log" | "tls" | "cgi" | "blog" | "both_cores" | "workers";
+export type Switch = "access_log" | "tls" | "cgi" | "blog" | "both_cores" | "workers" | "native_off";
 
 /** Where a server runs and what it is given; all paths are absolute. */
 export interface Place {
@@ -68,12 +68,13 @@ const LISOD_OPTIONS: Readonly<Record<Switch, readonly string[]>> = {
   blog: ["--cgi-env"],
   both_cores: [],
   workers: ["--workers"],
+  native_off: ["--native"],
 };
 
 /** What a lisod whose `--help` prints `help` can be asked for. */
 export function lisodSwitches(help: string): ReadonlySet<Switch> {
   const shown = new Set(help.match(/--[a-z-]+/g) ?? []);
-  const all: readonly Switch[] = ["access_log", "tls", "cgi", "blog", "both_cores", "workers"];
+  const all: readonly Switch[] = ["access_log", "tls", "cgi", "blog", "both_cores", "workers", "native_off"];
   return new Set(all.filter((name) => LISOD_OPTIONS[name].every((option) => shown.has(option))));
 }
 
@@ -116,6 +117,7 @@ function lisodArguments(place: Place): readonly string[] {
     ...(switches.has("cgi") ? ["--cgi", `${place.site}/cgi`] : []),
     ...(switches.has("blog") ? ["--cgi-env", "BLOG_DEMO=1", "--cgi-env", `BLOG_DATA=${place.blogData}`] : []),
     ...(switches.has("workers") ? ["--workers", "2"] : []),
+    ...(switches.has("native_off") ? ["--native", "off"] : []),
   ];
 }
 
@@ -123,7 +125,7 @@ const NGINX: Peer = {
   name: "nginx",
   title: "nginx",
   versionCommand: ["nginx", "-v"],
-  supports: new Set(["access_log", "tls", "cgi", "blog", "both_cores", "workers"]),
+  supports: new Set(["access_log", "tls", "cgi", "blog", "both_cores", "workers", "native_off"]),
   needs: { cgi: ["fcgiwrap"] },
   template: "nginx.conf",
   always: [],
@@ -153,7 +155,7 @@ const LIGHTTPD: Peer = {
   name: "lighttpd",
   title: "lighttpd",
   versionCommand: ["lighttpd", "-v"],
-  supports: new Set(["access_log", "tls", "cgi", "blog"]),
+  supports: new Set(["access_log", "tls", "cgi", "blog", "native_off"]),
   needs: { tls: [LIGHTTPD_TLS] },
   template: "lighttpd.conf",
   always: [],
@@ -165,7 +167,7 @@ const APACHE: Peer = {
   name: "apache",
   title: "Apache",
   versionCommand: ["apache2", "-v"],
-  supports: new Set(["access_log", "tls", "cgi", "blog"]),
+  supports: new Set(["access_log", "tls", "cgi", "blog", "native_off"]),
   needs: {},
   template: "apache.conf",
   always: [],
@@ -188,7 +190,7 @@ function bareLoopPeer(path: string): Peer {
 function scriptPeer(deno: readonly string[], file: string): Omit<Peer, "name" | "title"> {
   return {
     versionCommand: [deno[0], "--version"],
-    supports: new Set(["tls"]),
+    supports: new Set(["tls", "native_off"]),
     needs: {},
     template: null,
     always: [],

@@ -52,8 +52,8 @@ Deno.test("makePlan() throws when a name is unknown or nothing is left", async (
 Deno.test("lisodSwitches() believes what the help shows when options come and go", () => {
   assertEquals([...lisodSwitches("--http PORT --log FILE")], ["access_log", "both_cores"]);
   assertEquals([...lisodSwitches("--log FILE --cgi-max N --https PORT")], ["access_log", "both_cores"]);
-  const all = "--log FILE --cgi PATH --https PORT\n  --key FILE, --certificate FILE --workers N";
-  assertEquals([...lisodSwitches(all)], ["access_log", "tls", "cgi", "both_cores", "workers"]);
+  const all = "--log FILE --cgi PATH --https PORT\n  --key FILE, --certificate FILE --workers N --native on|off";
+  assertEquals([...lisodSwitches(all)], ["access_log", "tls", "cgi", "both_cores", "workers", "native_off"]);
   assertEquals([...lisodSwitches("--cgi PATH --cgi-env NAME=VALUE")], ["cgi", "blog", "both_cores"]);
 });
 

@@ -100,6 +100,14 @@ const SMALL_ROWS: readonly Row[] = [
   KEEP_ALIVE,
   {
     ...KEEP_ALIVE,
+    name: "keep-alive-off",
+    measures: "the same with --native off: by the runtime's sockets alone",
+    switches: ["native_off"],
+    peers: ["nginx", "deno-serve", "bare-loop"],
+    goals: {},
+  },
+  {
+    ...KEEP_ALIVE,
     name: "access-log",
     measures: "the same with an access log in Combined Log Format",
     switches: ["access_log"],
@@ -327,6 +335,14 @@ const CGI_ROWS: readonly Row[] = [
       load: { ...KEEP_ALIVE.load, request, connections },
     }))
   ),
+  {
+    ...CGI_BASE,
+    name: "cgi-c-8-off",
+    measures: "CGI, C program, 8 clients, with --native off: started by the runtime",
+    switches: ["cgi", "native_off"],
+    goals: {},
+    load: { ...KEEP_ALIVE.load, request: scriptRequest("hello-c"), connections: 8 },
+  },
   {
     ...CGI_BASE,
     name: "static-beside-cgi",

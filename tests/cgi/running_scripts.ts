@@ -2,6 +2,7 @@
 import { createHandledScripts, createScriptHandler, type ScriptMount } from "../../lib/cgi/script_handler.ts";
 import { type RunnerOptions, ScriptRunner } from "../../lib/cgi/script_runner.ts";
 import type { Starter } from "../../lib/child/child.ts";
+import { CommandStarter } from "../../lib/child/command_starter.ts";
 import { Spawner } from "../../lib/child/spawner.ts";
 import { cutPath, locate } from "../../lib/http/located.ts";
 import type { HttpRequest, HttpResponse, LocalRedirect } from "../../lib/http/message.ts";
@@ -9,6 +10,7 @@ import { DEFAULT_LIMITS, type Limits } from "../../lib/limits.ts";
 import { RULES } from "../../lib/rules.ts";
 import { Readiness } from "../../lib/system/readiness.ts";
 import { fakeRequest, type RequestParts } from "./fake_request.ts";
+import { takenWay } from "../harness.ts";
 import { readinessCalls, systemCalls } from "./system_calls.ts";
 
 /** The folder of the probe. */
@@ -67,7 +69,7 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
   const log = new RecordedLog();
   const folder = Deno.makeTempDirSync({ prefix: "lisod-test-" });
   const readiness = new Readiness(readinessCalls);
-  const usual = new Spawner(systemCalls, readiness);
+  const usual = takenWay() === "native" ? new Spawner(systemCalls, readiness) : new CommandStarter();
   const { starter = () => usual, ...rest } = options;
   const mount: ScriptMount = {
     cgiPath: SCRIPTS,

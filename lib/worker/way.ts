@@ -1,0 +1,78 @@
+/**
+ * How one thread reaches its clients and its programs: by calls of the C library, which is quicker, or by the runtime alone.
+ * Separate, because here alone it is chosen; whoever serves knows neither. What else is asked of the system is a call of
+ * libc that may be refused (NO_LIBC). I/O.
+ */
+import type { Starter } from "../child/child.ts";
+import { CommandStarter } from "../child/command_starter.ts";
+import { Spawner } from "../child/spawner.ts";
+import { SocketListener } from "../net/socket_listener.ts";
+import type { Listener } from "../net/transport.ts";
+import { createIsBefore1970 } from "../system/file_times.ts";
+import {
+  type Libc,
+  NO_LIBC,
+  openFileCalls,
+  openReadinessCalls,
+  openSocketCalls,
+  openSystemCalls,
+} from "../system/libc.ts";
+import { Readiness } from "../system/readiness.ts";
+
+export interface Way {
+  /** Starts programs. All of them have ended before `close` is called. */
+  readonly starter: Starter;
+  /**
+   * What accepts the clients of that listener of plain connections, which is no longer to be used then; `descriptor` is that
+   * of its socket, undefined where nobody can tell. Throws plain Error for want of descriptors.
+   */
+  takeOver(listener: Deno.TcpListener, descriptor: number | undefined): Listener;
+  /** Whether the file at that path was last changed before 1970; null: nobody can say. */
+  readonly isBefore1970: (path: string) => boolean | null;
+  /** To be called when nothing is connected and no program runs any more. */
+  close(): Promise<void>;
+}
+
+/** The way of this thread. Its methods throw StartError where the C library lacks functions. */
+export function openWay(libc: Libc): Way {
+  return libc === NO_LIBC ? new RuntimeWay() : new NativeWay();
+}
+
+/** Tables of functions are opened where something needs them: each takes a part of the start. */
+class NativeWay implements Way {
+  readonly isBefore1970 = createIsBefore1970(openFileCalls());
+  #readiness: Readiness | null = null;
+  #starter: Starter | null = null;
+
+  get starter(): Starter {
+    return this.#starter ??= new Spawner(openSystemCalls(), this.#needReadiness());
+  }
+
+  takeOver(listener: Deno.TcpListener, descriptor: number | undefined): Listener {
+    if (descriptor === undefined) return listener;
+    const own = SocketListener.open(descriptor, { calls: openSocketCalls(), readiness: this.#needReadiness() });
+    listener.close();
+    return own;
+  }
+
+  async close(): Promise<void> {
+    await this.#readiness?.close();
+  }
+
+  #needReadiness(): Readiness {
+    return this.#readiness ??= new Readiness(openReadinessCalls());
+  }
+}
+
+class RuntimeWay implements Way {
+  readonly starter = new CommandStarter();
+  readonly isBefore1970 = createIsBefore1970(null);
+
+  takeOver(listener: Deno.TcpListener): Listener {
+    return listener;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
