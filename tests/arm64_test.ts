@@ -88,6 +88,7 @@ const WAYS: readonly Way[] = [
       },
     ],
   },
+  { name: "the runtime's way", args: ["--native", "off"], faults: [] },
 ];
 
 /** What cannot be shown there. */

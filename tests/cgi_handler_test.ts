@@ -20,7 +20,6 @@ Deno.test("ScriptRunner.answer() gives the script its variables, its folder, its
       `DOCUMENT_ROOT=${lines[0].slice("DOCUMENT_ROOT=".length)}`,
       "GATEWAY_INTERFACE=CGI/1.1",
       "PATH=/usr/bin:/bin",
-      "PATH_INFO=",
       "QUERY_STRING=do=environment",
       "REDIRECT_STATUS=200",
       "REQUEST_METHOD=GET",

@@ -53,7 +53,6 @@ export function metaVariables(
     ...fieldVariables(request.fields, settings.passesAuthorization),
     DOCUMENT_ROOT: settings.documentRoot,
     GATEWAY_INTERFACE: "CGI/1.1",
-    PATH_INFO: script.pathInfo,
     QUERY_STRING: query,
     // php-cgi refuses to run without it: the sign that a server, and not a client's URI, chose the file.
     REDIRECT_STATUS: "200",
@@ -71,8 +70,12 @@ export function metaVariables(
     SERVER_PROTOCOL: `HTTP/${request.version}`,
     SERVER_SOFTWARE: SERVER,
   };
-  // RFC 3875 4.1.6: PATH_TRANSLATED is unset where PATH_INFO is NULL.
-  if (script.pathInfo !== "") variables.PATH_TRANSLATED = settings.documentRoot + script.pathInfo;
+  // RFC 3875 4.1.6: PATH_TRANSLATED is unset where PATH_INFO is NULL. That may be empty, or unset as well (4.1): Flask answers
+  // 308 to an empty one.
+  if (script.pathInfo !== "") {
+    variables.PATH_INFO = script.pathInfo;
+    variables.PATH_TRANSLATED = settings.documentRoot + script.pathInfo;
+  }
   if (connection.remotePort !== 0) variables.REMOTE_PORT = String(connection.remotePort);
   if (connection.secure) variables.HTTPS = "on";
   addContentVariables(variables, { request, contentLength });

@@ -16,10 +16,10 @@ export const PATHS: readonly Point[] = [
     section: "4.1.5",
     program: "probe",
     tell: given("PATH_INFO", "PATH_TRANSLATED", "SCRIPT_NAME"),
-    lisod: 'PATH_INFO "", PATH_TRANSLATED unset, SCRIPT_NAME "/cgi/probe.cgi"',
+    lisod: 'PATH_INFO unset, PATH_TRANSLATED unset, SCRIPT_NAME "/cgi/probe.cgi"',
     why:
-      "PATH_INFO is NULL, which 4.1 lets be empty or unset. Empty spares programs the question; only PATH_TRANSLATED must be " +
-      "unset then (4.1.6).",
+      "PATH_INFO is NULL, which 4.1 lets be empty or unset; PATH_TRANSLATED must be unset then (4.1.6). Flask answers 308 to an " +
+      "empty one and 200 to none.",
   },
   {
     ...PATH_INFO,
