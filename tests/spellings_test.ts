@@ -32,8 +32,7 @@ async function withSite(
     const args = await make(folder);
     await using https = await HttpsServer.start({ root: join(folder, "root"), args });
     for (const url of [https.server.url, https.url]) await test((target, ...more) => ask(https, url + target, more));
-    const log = https.server.logText().split("\n").filter((line) => /\] (WARN|ERROR) [A-Z]+ /.test(line));
-    assertEquals(log.filter((line) => line.includes("ERROR")), []);
+    assertEquals(https.server.logText().split("\n").filter((line) => line.includes("] ERROR ")), []);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -180,6 +179,26 @@ Deno.test("one program answers its prefix with and without what follows, and not
       assertEquals((await ask("/hg;x")).status, 404);
     },
   ));
+
+for (const more of [[], ["--listing"]]) {
+  Deno.test(`a slash after the name of a file is 404, and no news: ${more.join(" ") || "no listing"}`, () =>
+    withSite(
+      async (folder) => {
+        await writeFiles(join(folder, "root"), { "hello.txt": "hello", "hello.txt.gz": "gz", "folder/x": "x" });
+        return more;
+      },
+      async (ask) => {
+        for (
+          const target of ["/hello.txt/", "//hello.txt//", "/hello.txt/x", "/hello.txt/x/", "/hello.txt.gz/", "/none/"]
+        ) {
+          assertEquals([target, (await ask(target)).status], [target, 404]);
+          assertEquals([target, (await ask(target, "--head")).status], [target, 404]);
+        }
+        assertEquals((await ask("/folder/")).status, more.length === 0 ? 403 : 200);
+        assertEquals((await ask("/folder")).location, "/folder/");
+      },
+    ));
+}
 
 Deno.test("no spelling gets around a password or an address rule", () =>
   withSite(

@@ -245,11 +245,12 @@ Deno.test({
       Deno.mkdirSync(`${site.root}/d`);
       Deno.writeTextFileSync(`${site.root}/d/a.txt`, "a");
       Deno.chmodSync(`${site.root}/d`, 0);
+      Deno.mkdirSync(`${site.root}/only-entered`, { mode: 0o711 });
       const handler = site.handler({ listing: true });
       assert(process.seteuid !== undefined);
       process.seteuid(65_534);
       try {
-        for (const path of ["/a.txt", "/d/a.txt", "/d/"]) {
+        for (const path of ["/a.txt", "/d/a.txt", "/d/", "/only-entered/"]) {
           const error = await assertRejects(async () => await handler(makeRequest(path)), HttpError);
           // The cause is for the log: somebody should look at it.
           assertEquals([error.status, error.cause instanceof Error], [403, true], path);
@@ -899,6 +900,28 @@ Deno.test("createStaticHandler() notices a sibling that is made later", () =>
     site.nowMs += DEFAULT_LIMITS.fileCacheMs;
     assertEquals((await ask(handler, "/a.css", accept)).text, "gzip");
     assertEquals((await ask(handler, "/a.css")).fields.get("vary"), "Accept-Encoding");
+  }));
+
+Deno.test("createStaticHandler() lists nothing that is kept for programs, and answers 403 for it", () =>
+  withSite(async (site) => {
+    for (const folder of ["bin", "bin/deep", "open"]) Deno.mkdirSync(`${site.root}/${folder}`);
+    for (const name of ["bin/run", "bin/deep/run", "one", "a.txt", "open/b.sh"]) {
+      Deno.writeTextFileSync(`${site.root}/${name}`, "source");
+    }
+    Deno.symlinkSync("../bin/run", `${site.root}/open/link`);
+    Deno.symlinkSync("../bin", `${site.root}/open/folder`);
+    const isProgramPlace = (path: string) => path === `${site.root}/one` || `${path}/`.startsWith(`${site.root}/bin/`);
+    const programs = { isProgramPlace, isProgram: (path: string) => path.endsWith(".sh") || isProgramPlace(path) };
+    const handler = site.handler({ listing: true, programs });
+    const linksOf = async (path: string) =>
+      [...(await ask(handler, path)).text.matchAll(/<a href="([^"]+)"/g)].map(([, link]) => link);
+    assertEquals(await linksOf("/"), ["open/", "a.txt"]);
+    assertEquals(await linksOf("/open/"), ["/", "../", "b.sh"]);
+    for (
+      const path of ["/bin", "/bin/", "/bin/run", "/bin/deep/", "/one", "/open/link", "/open/folder/", "/open/b.sh"]
+    ) {
+      assertEquals([path, (await ask(handler, path)).status], [path, 403]);
+    }
   }));
 
 Deno.test("createStaticHandler() lists files and folders, and nothing that it would not serve, when listing is on", () =>

@@ -4,6 +4,7 @@
  */
 import { INDEX_NAME, isHidden, joinSegments, type Located, restAfter } from "../http/located.ts";
 import { HttpError } from "../http/message.ts";
+import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
 import type { ScriptLocation } from "../gateway/meta_variables.ts";
 import { interpreterOf, type Interpreters, isInCgiFolder } from "./is_program.ts";
 
@@ -114,29 +115,27 @@ function checkRunnable({ file, interpreter }: ScriptLocation, info: Deno.FileInf
 
 /** Where the file really is: a link may lead anywhere within the folder, and nowhere else. Throws HttpError 403. */
 function checkInside(file: string, folder: string): string {
-  const realFile = Deno.realPathSync(file);
+  const realFile = look(file, Deno.realPathSync);
   const realFolder = Deno.realPathSync(folder);
+  if (realFile === null) throw new HttpError(404, `No program "${file}"`);
   if (!realFile.startsWith(realFolder === "/" ? "/" : `${realFolder}/`)) {
     throw new HttpError(403, `Leaves its folder: "${file}" is "${realFile}"`);
   }
   return realFile;
 }
 
-/** Null where nothing has that name. Throws HttpError 403 where the server may not look. */
-function stat(path: string, look: (path: string) => Deno.FileInfo = Deno.statSync): Deno.FileInfo | null {
+/** Null where nothing has that name. Throws HttpError 403 where the server may not look, 503 for want of descriptors. */
+function stat(path: string, ask: (path: string) => Deno.FileInfo = Deno.statSync): Deno.FileInfo | null {
   // The runtime would ask for a name with U+FFFD in place of each byte that is not UTF-8.
-  if (!path.isWellFormed()) return null;
+  return path.isWellFormed() ? look(path, ask) : null;
+}
+
+function look<Found>(path: string, ask: (path: string) => Found): Found | null {
   try {
-    return look(path);
+    return ask(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return null;
-    if (error instanceof Error && "code" in error && error.code === "ENAMETOOLONG") return null;
-    if (
-      error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.FilesystemLoop ||
-      error instanceof Deno.errors.NotCapable
-    ) {
-      throw new HttpError(403, `Cannot look at "${path}"`, { cause: error });
-    }
-    throw error;
+    const status = statusOfSystemError(error);
+    if (status === 404) return null;
+    throw status === null ? error : systemHttpError(status, `Cannot look at "${path}"`, error);
   }
 }

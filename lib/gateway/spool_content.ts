@@ -2,7 +2,9 @@
  * Takes in the whole content of a chunked request, so that CONTENT_LENGTH can be told before the script starts: a script
  * reads as many bytes as that says, and has no other way to know the end. RFC 3875 4.1.2 and 4.2.
  */
-import type { Body } from "../http/message.ts";
+import { type Body, HttpError } from "../http/message.ts";
+import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
+import { osProblem } from "../start_error.ts";
 
 export interface SpoolOptions {
   /** Content beyond this goes to a file. */
@@ -15,8 +17,8 @@ export interface SpoolOptions {
 const READ_BYTES = 65_536;
 
 /**
- * Reads `content` to its end and gives it back with its length. Whoever gets it closes it; when this rejects (as
- * `content` does, or as the disk does) nothing is left.
+ * Reads `content` to its end and gives it back with its length. Whoever gets it closes it; when this rejects nothing is
+ * left: as `content` does, and with HttpError where the folder fails: 507 when it is full, 503 for want of descriptors, else 500.
  */
 export async function spoolContent(content: Body, options: SpoolOptions): Promise<Body> {
   const spool = new SpooledContent(options);
@@ -94,8 +96,16 @@ class SpooledContent implements Body {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    this.#file ??= openNameless(this.#options.folder);
-    for (let written = 0; written < bytes.length;) written += await this.#file.write(bytes.subarray(written));
+    const { folder } = this.#options;
+    try {
+      this.#file ??= openNameless(folder);
+      for (let written = 0; written < bytes.length;) written += await this.#file.write(bytes.subarray(written));
+    } catch (error) {
+      const status = statusOfSystemError(error);
+      // One line that says all: the reason is the system's, the folder is the operator's, and no path was asked for in vain.
+      const message = `Cannot keep the content of a request in "${folder}": ${osProblem(error)}`;
+      throw status === 503 || status === 507 ? systemHttpError(status, message) : new HttpError(500, message);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import type { Body } from "../http/message.ts";
+import { type Body, HttpError } from "../http/message.ts";
 import { chunkedBody } from "../../tests/cgi/fake_request.ts";
 import { spoolContent } from "./spool_content.ts";
 
@@ -72,7 +72,28 @@ Deno.test("spoolContent() rejects as the content does and leaves nothing", async
   Deno.removeSync(folder);
 });
 
-Deno.test("spoolContent() rejects when the folder is gone", async () => {
-  const options = { maxMemoryBytes: 1, folder: "/nonexistent" };
-  await assertRejects(() => spoolContent(chunkedBody([new Uint8Array(2)]), options), Deno.errors.NotFound);
+Deno.test("spoolContent() rejects in one line that names the folder when that is gone or full", async () => {
+  const folder = Deno.makeTempDirSync();
+  const makeTempFileSync = Deno.makeTempFileSync;
+  const fail = async (folder: string) => {
+    const spooling = spoolContent(chunkedBody([new Uint8Array(2)]), { maxMemoryBytes: 1, folder });
+    const { status, message, cause } = await assertRejects(() => spooling, HttpError);
+    return [status, message, cause];
+  };
+  const start = "Cannot keep the content of a request in ";
+  assertEquals(await fail("/nonexistent"), [500, `${start}"/nonexistent": does not exist`, undefined]);
+  const before = namelessFiles();
+  try {
+    // The device that is always full, for a file system that is.
+    Deno.makeTempFileSync = () => {
+      Deno.symlinkSync("/dev/full", `${folder}/full`);
+      return `${folder}/full`;
+    };
+    assertEquals(await fail(folder), [507, `${start}"${folder}": no space left on device`, undefined]);
+  } finally {
+    Deno.makeTempFileSync = makeTempFileSync;
+    assertEquals([...Deno.readDirSync(folder)], []);
+    Deno.removeSync(folder);
+  }
+  assertEquals(namelessFiles(), before);
 });

@@ -3,8 +3,8 @@
  * because every access to the disk goes through here, with the errors of the system turned into statuses.
  */
 import { closeSync, constants, existsSync, fstatSync, openSync } from "node:fs";
-import { HeaderFields } from "../http/header_fields.ts";
-import { HttpError, RETRY_SOON } from "../http/message.ts";
+import { HttpError } from "../http/message.ts";
+import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
 import { type FileFacts, isSameState } from "./representation.ts";
 import { PRECOMPRESSED } from "./select_encoding.ts";
 
@@ -48,7 +48,7 @@ export function statFile(path: string): FileFacts | null {
       ctimeMs: info.ctime?.getTime() ?? 0,
     };
   } catch (error) {
-    throw statusOf(error, path);
+    throw asHttpError(error, path);
   }
 }
 
@@ -80,7 +80,7 @@ function openOnce(path: string, { known, ...scope }: OpenOptions): OpenFile | "r
     // O_NONBLOCK: what was a file a moment ago may be a FIFO now, and opening that would stop the whole server.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch (error) {
-    throw statusOf(error, path);
+    throw asHttpError(error, path);
   }
   try {
     const facts = statOpenFile(fd);
@@ -90,7 +90,7 @@ function openOnce(path: string, { known, ...scope }: OpenOptions): OpenFile | "r
     return "replaced";
   } catch (error) {
     closeSync(fd);
-    throw statusOf(error, path);
+    throw asHttpError(error, path);
   }
 }
 
@@ -102,7 +102,7 @@ export function statOpenFile(fd: number): FileFacts {
   return { dev, ino, size, mode, mtimeMs, ctimeMs };
 }
 
-/** Where the file or folder really is, all links followed. Throws HttpError as `openFile` does. */
+/** Where what has that name really is, all links followed. Throws HttpError as `openFile` does. */
 export function realPathWithin(path: string, { root, programs }: Scope): string {
   try {
     const real = Deno.realPathSync(path);
@@ -110,8 +110,20 @@ export function realPathWithin(path: string, { root, programs }: Scope): string 
     if (programs?.isProgramPlace(real)) throw new HttpError(403, `Kept for programs: "${path}"`);
     return real;
   } catch (error) {
-    throw statusOf(error, path);
+    throw asHttpError(error, path);
   }
+}
+
+/** Where the folder really is. Throws HttpError as `openFile` does, and 404 for what is no folder. */
+export function folderWithin(path: string, scope: Scope): string {
+  const real = realPathWithin(path, scope);
+  try {
+    // The runtime drops the slash that would make the system find out.
+    if (!Deno.statSync(real).isDirectory) throw notThere(path);
+  } catch (error) {
+    throw asHttpError(error, path);
+  }
+  return real;
 }
 
 /**
@@ -142,28 +154,13 @@ function isWithin(path: string, folder: string): boolean {
 }
 
 /** What an error of the system means for the client; an unknown one comes back as it is, and is a fault of ours. */
-function statusOf(error: unknown, path: string): unknown {
-  if (error instanceof HttpError || !(error instanceof Error)) return error;
-  const code = "code" in error ? error.code : undefined;
-  const status = error instanceof Deno.errors.NotCapable ? 403 : STATUS_OF_CODE[String(code)];
-  if (status === undefined) return error;
+export function asHttpError(error: unknown, path: string): unknown {
+  const status = statusOfSystemError(error);
+  if (status === null) return error;
   // That a client asks for what is not there is its affair; what is there and cannot be read, the administrator must know.
-  if (status === 404) return new HttpError(404, `Not there: "${path}"`);
-  const fields = status === 503 ? RETRY_SOON : HeaderFields.EMPTY;
-  return new HttpError(status, `Cannot open "${path}"`, { fields, cause: error });
+  return status === 404 ? notThere(path) : systemHttpError(status, `Cannot open "${path}"`, error);
 }
 
-const STATUS_OF_CODE: { readonly [code: string]: number | undefined } = {
-  ENOENT: 404,
-  ENOTDIR: 404,
-  ENAMETOOLONG: 404,
-  EACCES: 403,
-  EPERM: 403,
-  ELOOP: 403,
-  // A socket, or a device without a driver.
-  ENXIO: 403,
-  ENODEV: 403,
-  EMFILE: 503,
-  ENFILE: 503,
-  ENOMEM: 503,
-};
+function notThere(path: string): HttpError {
+  return new HttpError(404, `Not there: "${path}"`);
+}

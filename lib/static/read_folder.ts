@@ -3,9 +3,10 @@
  * descriptor: its name is checked before and after instead.
  */
 import { HttpError } from "../http/message.ts";
+import { statusOfSystemError } from "../http/system_error.ts";
 import type { ListedEntry } from "./directory_listing.ts";
 import { modifiedTime } from "./modified_time.ts";
-import { realPathWithin, type Scope } from "./open_file.ts";
+import { asHttpError, folderWithin, realPathWithin, type Scope } from "./open_file.ts";
 
 export interface FolderOptions extends Scope {
   readonly showsDotFiles: boolean;
@@ -17,16 +18,16 @@ export interface FolderOptions extends Scope {
 
 /**
  * The files and folders that a client could ask for, in no order: no sockets and devices, no links that lead outside or
- * nowhere, nothing that is kept for programs. `isCut` when there are more than `maxCount`. Throws HttpError as `realPathWithin` does.
+ * nowhere, nothing that is kept for programs. `isCut` when there are more than `maxCount`. Throws HttpError as `folderWithin` does.
  */
 export async function readFolder(
   path: string,
   options: FolderOptions,
 ): Promise<{ readonly entries: readonly ListedEntry[]; readonly isCut: boolean }> {
-  const real = realPathWithin(path, options);
+  const real = folderWithin(path, options);
   const entries: ListedEntry[] = [];
   let isCut = false;
-  for await (const { name } of Deno.readDir(real)) {
+  for await (const { name } of namesIn(real)) {
     if (name.startsWith(".") && !options.showsDotFiles) continue;
     const entry = await describeEntry(`${real}/${name}`, { ...options, name });
     if (entry === null) continue;
@@ -40,6 +41,14 @@ export async function readFolder(
   return { entries, isCut };
 }
 
+async function* namesIn(folder: string): AsyncGenerator<Deno.DirEntry> {
+  try {
+    yield* Deno.readDir(folder);
+  } catch (error) {
+    throw asHttpError(error, folder);
+  }
+}
+
 async function describeEntry(
   path: string,
   options: Pick<FolderOptions, "root" | "programs" | "isBefore1970"> & { readonly name: string },
@@ -47,14 +56,15 @@ async function describeEntry(
   try {
     const info = await Deno.lstat(path);
     if (info.isSymlink) realPathWithin(path, options);
+    else if (options.programs?.isProgramPlace(path)) return null;
     const { isFile, isDirectory, size, mtime } = info.isSymlink ? await Deno.stat(path) : info;
     if (!isFile && !isDirectory) return null;
     const mtimeMs = modifiedTime(mtime?.getTime() ?? 0, options.isBefore1970(path));
     return { name: options.name, size: isFile ? size : null, mtimeMs };
   } catch (error) {
     // Gone in the meantime, broken, or a link that leads where nothing is sent: nothing that a client could get.
-    if (error instanceof HttpError || error instanceof Deno.errors.NotFound) return null;
-    if (error instanceof Deno.errors.FilesystemLoop || error instanceof Deno.errors.PermissionDenied) return null;
-    throw error;
+    const status = error instanceof HttpError ? error.status : statusOfSystemError(error);
+    if (status === 403 || status === 404) return null;
+    throw asHttpError(error, path);
   }
 }

@@ -26,7 +26,7 @@ import { FileBody } from "./file_body.ts";
 import type { FileMemory } from "./file_memory.ts";
 import { KnownFiles, type Resource } from "./known_files.ts";
 import { createMediaTypes, type OwnMediaType } from "./media_types.ts";
-import { openFile, type Programs, realPathWithin, type Scope } from "./open_file.ts";
+import { folderWithin, openFile, type Programs, type Scope } from "./open_file.ts";
 import { readFolder } from "./read_folder.ts";
 import { answerParts, answerWithout, isSameState, layOut, type Representation } from "./representation.ts";
 import { hasConditions, selectContent, type Selection } from "./select_content.ts";
@@ -124,7 +124,7 @@ class StaticFolder implements StaticHandler {
       throw new HttpError(405, `Method of a file: "${request.method}"`, { fields: HeaderFields.of(["Allow", allow]) });
     }
     const resource = await this.#files.find(at, this.#options.nowMs());
-    if (resource === null) realPathWithin(root + at.path, this.#scope);
+    if (resource === null) folderWithin(root + at.path, this.#scope);
     for await (const _ of request.body);
     return { status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY };
   }
@@ -193,7 +193,7 @@ class StaticFolder implements StaticHandler {
   async #answerFolder(request: HttpRequest, at: Located): Promise<HttpResponse> {
     const { root, limits, listing, servesDotFiles = false, isBefore1970 = () => null } = this.#options;
     const folder = root + at.path;
-    realPathWithin(folder, this.#scope);
+    folderWithin(folder, this.#scope);
     if (!at.path.endsWith("/")) return redirectToFolder(request.target);
     if (!listing) throw new HttpError(403, `Folder without ${INDEX_NAME}: "${folder}"`);
     const found = await readFolder(folder, {
