@@ -1,0 +1,104 @@
+/**
+ * From arguments to settings: options are told from the rest, and the eight arguments become the options that they stand for.
+ * Separate from config.ts, which knows what settings mean. Pure.
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { UsageError } from "../start_error.ts";
+import { findOption, type Form, OPTIONS, POSITIONS } from "./options.ts";
+import { type Setting, valueMissing } from "./settings.ts";
+
+/** What was given, by the names of the option table. */
+export type SettingsByName = Map<string, readonly Setting[]>;
+
+/**
+ * Splits arguments into options and the rest. parseArgs guesses where it can, so each guess is closed: `_` and every
+ * option with a value are strings (else `08` becomes 8), all are collected (else the last of two wins), and what begins
+ * with a dash was checked before. Relative paths in values start at `cwd`. Throws UsageError.
+ */
+export function readArguments(
+  args: readonly string[],
+  cwd: string,
+): { positionals: readonly string[]; settingsByName: SettingsByName } {
+  checkSpelling(args.slice(0, args.includes("--") ? args.indexOf("--") : args.length));
+  const parsed = parseArgs(joinDashes(args), {
+    string: ["_", ...OPTIONS.filter((option) => option.value !== null).map((option) => option.name)],
+    boolean: OPTIONS.filter((option) => option.value === null).map((option) => option.name),
+    collect: OPTIONS.map((option) => option.name),
+    alias: SHORT_NAMES,
+  });
+  const settingsByName: SettingsByName = new Map();
+  for (const { name } of OPTIONS) {
+    const settings = [parsed[name] ?? []].flat().map((value) => ({
+      label: `--${name}`,
+      text: String(value),
+      folder: cwd,
+    }));
+    if (settings.length > 0) settingsByName.set(name, settings);
+  }
+  return { positionals: parsed._.map(String), settingsByName };
+}
+
+function isLog(argument: string): boolean {
+  return argument === "--log" || argument === "--access-log";
+}
+
+/** `--log -` as one argument, for parseArgs takes a dash for no value. */
+function joinDashes(args: readonly string[]): readonly string[] {
+  return args.flatMap((argument, index) => {
+    if (argument === "-" && isLog(args[index - 1] ?? "")) return [];
+    return isLog(argument) && args[index + 1] === "-" ? [`${argument}=-`] : [argument];
+  });
+}
+
+const SHORT_NAMES = { h: "help", V: "version" } as const;
+
+/**
+ * Refuses what parseArgs would take for something else: `--no-log=x` sets `log`, `--listing=no` means yes, `--_` breaks
+ * it, and the value that `--log -x` lacks is "". A value that begins with a dash needs "=".
+ */
+function checkSpelling(args: readonly string[]): void {
+  args.forEach((argument, index) => {
+    if (!argument.startsWith("-") || argument === "-" || Object.keys(SHORT_NAMES).includes(argument.slice(1))) return;
+    const [, name, value] = /^--([^=]+)(?:=(.*))?$/s.exec(argument) ?? [];
+    const option = findOption(name ?? "");
+    if (option === undefined) throw unknownOption(argument);
+    if (option.value !== null) {
+      const given = value ?? args[index + 1] ?? "";
+      const isMissing = given.startsWith("-") && !(given === "-" && isLog(argument));
+      if (given === "" || (value === undefined && isMissing)) throw valueMissing(`--${name}`, option.value);
+    } else if (value !== undefined && value !== "true" && value !== "false") {
+      throw new UsageError({ argument: `--${name}`, value, problem: "takes no value", remedy: `give --${name} alone` });
+    }
+  });
+}
+
+function unknownOption(argument: string): UsageError {
+  return new UsageError({
+    argument: "option",
+    value: argument,
+    problem: "unknown",
+    remedy: "see lisod --help; a value that begins with - is given as --option=VALUE",
+  });
+}
+
+/** Adds the eight arguments as the options that they stand for. Throws UsageError for any other number of them. */
+export function addPositionals(
+  positionals: readonly string[],
+  { settingsByName, cwd }: { readonly settingsByName: SettingsByName; readonly cwd: string },
+): Form {
+  if (positionals.length === 0) return "named";
+  const given = `${positionals.length} ${positionals.length === 1 ? "argument" : "arguments"}`;
+  if (positionals.length !== POSITIONS.length) {
+    const missing = POSITIONS[positionals.length];
+    throw new UsageError({
+      argument: "argument",
+      value: positionals[Math.min(positionals.length - 1, POSITIONS.length)],
+      problem: missing === undefined ? `${given}, not eight` : `${given}, and no ${missing.label} follows`,
+      remedy: "give all eight, or options alone (see lisod --help)",
+    });
+  }
+  POSITIONS.forEach(({ name, label }, index) => {
+    settingsByName.set(name, [{ label, text: positionals[index], folder: cwd }, ...settingsByName.get(name) ?? []]);
+  });
+  return "positional";
+}
