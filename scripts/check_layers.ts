@@ -25,7 +25,7 @@ const LAYERS: readonly Layer[] = [
     floor: 0,
     entries: ["lib/html_page.ts", "lib/ip_address.ts", "lib/limits.ts", "lib/rules.ts", "lib/start_error.ts"],
   },
-  { floor: 0, entries: ["lib/small_file.ts"] },
+  { floor: 0, entries: ["lib/refused_path.ts", "lib/small_file.ts"] },
   { floor: 1, entries: ["lib/system/"] },
   {
     floor: 2,
@@ -108,6 +108,7 @@ const WITH_IO: readonly string[] = [
   "lib/process/service_manager.ts",
   "lib/process/signals.ts",
   "lib/process/survey_files.ts",
+  "lib/refused_path.ts",
   "lib/serve/answer_request.ts",
   "lib/serve/begin_connection.ts",
   "lib/serve/clock.ts",

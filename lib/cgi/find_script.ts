@@ -3,8 +3,9 @@
  * at the disk for each request, so that a script can be added, replaced or removed at any time. RFC 3875 3.3.
  */
 import { INDEX_NAME, isHidden, joinSegments, type Located, restAfter } from "../http/located.ts";
-import { HttpError } from "../http/message.ts";
+import { HttpError, Refusal } from "../http/message.ts";
 import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
+import { explainRefusal } from "../refused_path.ts";
 import type { ScriptLocation } from "../gateway/meta_variables.ts";
 import { interpreterOf, type Interpreters, isInCgiFolder } from "./is_program.ts";
 
@@ -33,7 +34,7 @@ export interface HandledPlace {
  */
 export function findProgram(at: Located, place: ProgramPlace): ScriptLocation | "folder" {
   const { cgiPath, handlers } = place;
-  const info = stat(cgiPath);
+  const info = stat(cgiPath, { folder: cgiPath });
   if (info?.isDirectory) return findInFolder(at, place);
   // RFC 3875 3.3: which leading part of the path identifies the script is the server's to define.
   const script = locateScript(cgiPath, { at, segments: [], handlers });
@@ -53,10 +54,10 @@ function findInFolder(at: Located, { cgiPath, handlers }: ProgramPlace): ScriptL
   for (const [index, name] of at.segments.entries()) {
     if (name.startsWith(".")) throw new HttpError(404, `No script is called "${at.mount}${at.path}"`);
     file = `${file}/${name}`;
-    let info = stat(file, Deno.lstatSync);
+    let info = stat(file, { folder: cgiPath, ask: Deno.lstatSync });
     if (info?.isSymlink) {
       hasLink = true;
-      info = stat(file);
+      info = stat(file, { folder: cgiPath });
     }
     if (info?.isDirectory) continue;
     const script = locateScript(file, { at, segments: at.segments.slice(0, index + 1), handlers });
@@ -81,13 +82,15 @@ export function findHandled(at: Located, place: HandledPlace): ScriptLocation | 
     const segments = names.slice(0, index + 1);
     if (!servesDotFiles && isHidden({ mount: at.mount, segments })) return null;
     const file = documentRoot + joinSegments(segments);
-    if (!stat(file)?.isFile) continue;
+    if (!stat(file, { folder: documentRoot })?.isFile) continue;
     const realFile = checkInside(file, documentRoot);
-    if (isInCgiFolder(realFile, cgiPaths)) throw new HttpError(403, `A program of another place: "${file}"`);
+    if (isInCgiFolder(realFile, cgiPaths)) throw new Refusal({ path: file, reason: ELSEWHERE });
     return locateScript(file, { at, segments, handlers });
   }
   return null;
 }
+
+const ELSEWHERE = "is kept for programs, and runs nowhere but below the prefix of these";
 
 /** `segments` are those below the place that name the script. */
 function locateScript(
@@ -109,33 +112,46 @@ function locateScript(
 /** Throws HttpError 403 or 404. Whether the system will really execute the file is known only when it does. */
 function checkRunnable({ file, interpreter }: ScriptLocation, info: Deno.FileInfo | null): void {
   if (info === null) throw new HttpError(404, `No program "${file}"`);
-  if (!info.isFile) throw new HttpError(403, `Not a file: "${file}"`);
-  if (interpreter === null && ((info.mode ?? 0) & 0o111) === 0) throw new HttpError(403, `Not executable: "${file}"`);
+  if (!info.isFile) throw new Refusal({ path: file, reason: "is neither a file nor a folder" });
+  const mode = (info.mode ?? 0) & 0o7777;
+  if (interpreter !== null || (mode & 0o111) !== 0) return;
+  const modeText = mode.toString(8).padStart(4, "0");
+  throw new Refusal({ path: file, reason: `is not executable (mode ${modeText}), and its extension has no handler` });
 }
 
 /** Where the file really is: a link may lead anywhere within the folder, and nowhere else. Throws HttpError 403. */
 function checkInside(file: string, folder: string): string {
-  const realFile = look(file, Deno.realPathSync);
+  const realFile = look(file, { folder, ask: Deno.realPathSync });
   const realFolder = Deno.realPathSync(folder);
   if (realFile === null) throw new HttpError(404, `No program "${file}"`);
   if (!realFile.startsWith(realFolder === "/" ? "/" : `${realFolder}/`)) {
-    throw new HttpError(403, `Leaves its folder: "${file}" is "${realFile}"`);
+    throw new Refusal(explainRefusal(file, folder));
   }
   return realFile;
 }
 
-/** Null where nothing has that name. Throws HttpError 403 where the server may not look, 503 for want of descriptors. */
-function stat(path: string, ask: (path: string) => Deno.FileInfo = Deno.statSync): Deno.FileInfo | null {
-  // The runtime would ask for a name with U+FFFD in place of each byte that is not UTF-8.
-  return path.isWellFormed() ? look(path, ask) : null;
+interface Look<Found> {
+  /** What the path begins with, for whoever is told why it is refused. */
+  readonly folder: string;
+  readonly ask: (path: string) => Found;
 }
 
-function look<Found>(path: string, ask: (path: string) => Found): Found | null {
+/** Null where nothing has that name. Throws HttpError 403 where the server may not look, 503 for want of descriptors. */
+function stat(
+  path: string,
+  { folder, ask = Deno.statSync }: Partial<Look<Deno.FileInfo>> & Pick<Look<Deno.FileInfo>, "folder">,
+): Deno.FileInfo | null {
+  // The runtime would ask for a name with U+FFFD in place of each byte that is not UTF-8.
+  return path.isWellFormed() ? look(path, { folder, ask }) : null;
+}
+
+function look<Found>(path: string, { folder, ask }: Look<Found>): Found | null {
   try {
     return ask(path);
   } catch (error) {
     const status = statusOfSystemError(error);
     if (status === 404) return null;
+    if (status === 403) throw new Refusal(explainRefusal(path, folder));
     throw status === null ? error : systemHttpError(status, `Cannot look at "${path}"`, error);
   }
 }

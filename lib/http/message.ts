@@ -131,6 +131,24 @@ export class HttpError extends Error {
   }
 }
 
+/** What an operator named or put there is refused, for a reason that he can mend: he is told, if only once for each path. */
+export class Refusal extends HttpError {
+  /** What is at fault. */
+  readonly path: string;
+  /** What is wrong with it, in his words and without full stop: "has no index.html". */
+  readonly reason: string;
+
+  constructor(
+    { path, reason }: { readonly path: string; readonly reason: string },
+    options: { readonly cause?: unknown } = {},
+  ) {
+    super(403, `"${path}" ${reason}`, options);
+    this.name = "Refusal";
+    this.path = path;
+    this.reason = reason;
+  }
+}
+
 /** Fields of a 503 of something that may be there again in a second. RFC 9110 10.2.3. */
 export const RETRY_SOON = HeaderFields.of(["Retry-After", "1"]);
 

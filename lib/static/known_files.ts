@@ -213,7 +213,7 @@ export class KnownFiles {
   /** The facts of a file that may be sent, as was found now or when it was `known`; null for a folder. */
   #examine(path: string, known: Resource | undefined): FileFacts | null {
     const { root, programs } = this.#options;
-    const facts = statFile(path);
+    const facts = statFile(path, this.#options);
     if (facts === null) return null;
     // A program is one by where its path really leads: that may be another place now, though the file is the same.
     const isKnown = programs === null &&

@@ -3,8 +3,9 @@
  * because every access to the disk goes through here, with the errors of the system turned into statuses.
  */
 import { closeSync, constants, existsSync, fstatSync, openSync } from "node:fs";
-import { HttpError } from "../http/message.ts";
+import { HttpError, Refusal } from "../http/message.ts";
 import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
+import { explainRefusal } from "../refused_path.ts";
 import { type FileFacts, isSameState } from "./representation.ts";
 import { PRECOMPRESSED } from "./select_encoding.ts";
 
@@ -34,11 +35,11 @@ export interface OpenFile {
 }
 
 /** The facts of what `path` leads to, links followed: a file, or null for a folder. Throws as `openFile` does. */
-export function statFile(path: string): FileFacts | null {
+export function statFile(path: string, { root }: Pick<Scope, "root">): FileFacts | null {
   try {
     const info = Deno.statSync(path);
     if (info.isDirectory) return null;
-    if (!info.isFile) throw new HttpError(403, `Not a file or folder: "${path}"`);
+    if (!info.isFile) throw new Refusal({ path, reason: "is neither a file nor a folder" });
     return {
       dev: info.dev,
       ino: info.ino ?? 0,
@@ -48,7 +49,7 @@ export function statFile(path: string): FileFacts | null {
       ctimeMs: info.ctime?.getTime() ?? 0,
     };
   } catch (error) {
-    throw asHttpError(error, path);
+    throw asHttpError(error, path, root);
   }
 }
 
@@ -74,13 +75,13 @@ const MAX_OPENINGS = 8;
 
 function openOnce(path: string, { known, ...scope }: OpenOptions): OpenFile | "replaced" | null {
   // Looked at before it is opened, for opening a device may already do something to it.
-  if (known === undefined && statFile(path) === null) return null;
+  if (known === undefined && statFile(path, scope) === null) return null;
   let fd: number;
   try {
     // O_NONBLOCK: what was a file a moment ago may be a FIFO now, and opening that would stop the whole server.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch (error) {
-    throw asHttpError(error, path);
+    throw asHttpError(error, path, scope.root);
   }
   try {
     const facts = statOpenFile(fd);
@@ -90,7 +91,7 @@ function openOnce(path: string, { known, ...scope }: OpenOptions): OpenFile | "r
     return "replaced";
   } catch (error) {
     closeSync(fd);
-    throw asHttpError(error, path);
+    throw asHttpError(error, path, scope.root);
   }
 }
 
@@ -106,11 +107,13 @@ export function statOpenFile(fd: number): FileFacts {
 export function realPathWithin(path: string, { root, programs }: Scope): string {
   try {
     const real = Deno.realPathSync(path);
-    if (!isWithin(real, Deno.realPathSync(root))) throw new HttpError(403, `Outside the root: "${path}"`);
-    if (programs?.isProgramPlace(real)) throw new HttpError(403, `Kept for programs: "${path}"`);
+    if (!isWithin(real, Deno.realPathSync(root))) throw new Refusal(explainRefusal(path, root));
+    if (programs?.isProgramPlace(real)) {
+      throw new Refusal({ path, reason: "is kept for programs, and is sent to nobody" });
+    }
     return real;
   } catch (error) {
-    throw asHttpError(error, path);
+    throw asHttpError(error, path, root);
   }
 }
 
@@ -121,7 +124,7 @@ export function folderWithin(path: string, scope: Scope): string {
     // The runtime drops the slash that would make the system find out.
     if (!Deno.statSync(real).isDirectory) throw notThere(path);
   } catch (error) {
-    throw asHttpError(error, path);
+    throw asHttpError(error, path, scope.root);
   }
   return real;
 }
@@ -134,7 +137,10 @@ function isServable(path: string, { scope, facts }: { readonly scope: Scope; rea
   const real = realPathWithin(path, scope);
   const { programs } = scope;
   if (programs !== null && (holdsProgram(path, programs) || holdsProgram(real, programs))) {
-    throw new HttpError(403, `A program: "${path}"`);
+    throw new Refusal({
+      path,
+      reason: "is a program by a name that leads to it, or by its content, and is sent to nobody",
+    });
   }
   const found = Deno.statSync(real);
   return found.dev === facts.dev && found.ino === facts.ino;
@@ -154,11 +160,14 @@ function isWithin(path: string, folder: string): boolean {
 }
 
 /** What an error of the system means for the client; an unknown one comes back as it is, and is a fault of ours. */
-export function asHttpError(error: unknown, path: string): unknown {
+export function asHttpError(error: unknown, path: string, root: string): unknown {
   const status = statusOfSystemError(error);
   if (status === null) return error;
-  // That a client asks for what is not there is its affair; what is there and cannot be read, the administrator must know.
-  return status === 404 ? notThere(path) : systemHttpError(status, `Cannot open "${path}"`, error);
+  // That a client asks for what is not there is its affair; what is there and cannot be read, the operator must know.
+  if (status === 404) return notThere(path);
+  return status === 403
+    ? new Refusal(explainRefusal(path, root))
+    : systemHttpError(status, `Cannot open "${path}"`, error);
 }
 
 function notThere(path: string): HttpError {

@@ -27,7 +27,7 @@ export async function readFolder(
   const real = folderWithin(path, options);
   const entries: ListedEntry[] = [];
   let isCut = false;
-  for await (const { name } of namesIn(real)) {
+  for await (const { name } of namesIn(real, { path, root: options.root })) {
     if (name.startsWith(".") && !options.showsDotFiles) continue;
     const entry = await describeEntry(`${real}/${name}`, { ...options, name });
     if (entry === null) continue;
@@ -41,11 +41,15 @@ export async function readFolder(
   return { entries, isCut };
 }
 
-async function* namesIn(folder: string): AsyncGenerator<Deno.DirEntry> {
+/** `path` is that by which the folder was asked for. */
+async function* namesIn(
+  folder: string,
+  { path, root }: { readonly path: string; readonly root: string },
+): AsyncGenerator<Deno.DirEntry> {
   try {
     yield* Deno.readDir(folder);
   } catch (error) {
-    throw asHttpError(error, folder);
+    throw asHttpError(error, path, root);
   }
 }
 
@@ -65,6 +69,6 @@ async function describeEntry(
     // Gone in the meantime, broken, or a link that leads where nothing is sent: nothing that a client could get.
     const status = error instanceof HttpError ? error.status : statusOfSystemError(error);
     if (status === 403 || status === 404) return null;
-    throw asHttpError(error, path);
+    throw asHttpError(error, path, options.root);
   }
 }

@@ -15,6 +15,7 @@ import {
   HttpError,
   type HttpRequest,
   type HttpResponse,
+  Refusal,
   type Soon,
 } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
@@ -195,7 +196,7 @@ class StaticFolder implements StaticHandler {
     const folder = root + at.path;
     folderWithin(folder, this.#scope);
     if (!at.path.endsWith("/")) return redirectToFolder(request.target);
-    if (!listing) throw new HttpError(403, `Folder without ${INDEX_NAME}: "${folder}"`);
+    if (!listing) throw new Refusal({ path: folder, reason: `has no ${INDEX_NAME}, and --listing is off` });
     const found = await readFolder(folder, {
       ...this.#scope,
       showsDotFiles: servesDotFiles,

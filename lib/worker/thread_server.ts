@@ -8,6 +8,7 @@ import { Authenticator } from "../access/authenticator.ts";
 import { TrustedProxies } from "../access/forwarded.ts";
 import { PasswordChecker } from "../access/password_checker.ts";
 import { ScriptRunner } from "../cgi/script_runner.ts";
+import { Refusal } from "../http/message.ts";
 import { KnownSections } from "../http/known_sections.ts";
 import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
 import { HeadWriter, OutputPool } from "../http/writers.ts";
@@ -20,6 +21,7 @@ import { listenTcp } from "../net/listen.ts";
 import { ReloadableErrorPages } from "../site/load_error_pages.ts";
 import { loadRealms } from "../access/load_realms.ts";
 import type { Log } from "../log/log.ts";
+import { ToldOnce } from "../log/told_once.ts";
 import { findIdentity } from "../process/privileges.ts";
 import { createHttpsRedirect } from "../site/redirect_to_https.ts";
 import { reloadAll } from "./reload.ts";
@@ -31,6 +33,7 @@ import type { ConnectionServices } from "../serve/connection_services.ts";
 import { type ListenerOptions, Server } from "../serve/server.ts";
 import { nameOf, type Part } from "../net/listen_address.ts";
 import { SocketShutdown } from "../net/socket_shutdown.ts";
+import { quoted } from "../start_error.ts";
 import { Clock } from "../serve/clock.ts";
 import { openWay, type Way } from "./way.ts";
 
@@ -75,6 +78,8 @@ export class SiteServer implements Serving {
   /** What every answer says. */
   readonly #fields: OperatorFields;
   readonly #way: Way;
+  /** What the operator can mend. */
+  readonly #refusals: ToldOnce;
   readonly #runner: ScriptRunner | null;
   readonly #server: Server;
   #https: HttpsListener | null = null;
@@ -86,6 +91,7 @@ export class SiteServer implements Serving {
     this.#options = options;
     const { rules, limits } = config;
     const nowMs = () => clock.nowMs;
+    this.#refusals = new ToldOnce(options.log);
     this.#errorPages = new ReloadableErrorPages(config);
     const realms = this.#loadRealms();
     this.#way = openWay(options.libc);
@@ -118,6 +124,7 @@ export class SiteServer implements Serving {
   /** Of several parts, resolves only when another one may replace its listeners. */
   async reload(): Promise<boolean> {
     const { log, part } = this.#options;
+    this.#refusals.forget();
     const isDone = await reloadAll([
       () => this.#errorPages.reload(),
       () => this.#router.replaceSites(new Sites(this.#buildSite(this.#loadRealms()))),
@@ -183,7 +190,10 @@ export class SiteServer implements Serving {
     const router = this.#router;
     return {
       handler: (request) => router.answer(request),
-      errorResponse: (error, request) => router.errorResponse(error, request?.host ?? ""),
+      errorResponse: (error, request) => {
+        if (error instanceof Refusal) this.#refusals.warn("site", `${quoted(error.path)} ${error.reason}: 403`);
+        return router.errorResponse(error, request?.host ?? "");
+      },
       log,
       limits,
       rules,
