@@ -38,7 +38,7 @@ export class Conversation {
   readonly done: Promise<void>;
   /** What was logged: `LEVEL TEXT`, and `access METHOD TARGET STATUS BYTES` for a request. */
   readonly log: string[] = [];
-  readonly clock = { nowMs: 0, update: () => {} };
+  readonly clock = { nowMs: 0, unixMs: 0, update: () => {} };
   readonly outputPool = new CountingPool();
   /** How often a hanging socket was really ended. */
   shutdownCount = 0;
@@ -116,7 +116,7 @@ export function makeServices(
     headWriter: new HeadWriter(),
     sections: new KnownSections(),
     outputPool: new OutputPool(),
-    clock: { nowMs: 0, update: () => {} },
+    clock: { nowMs: 0, unixMs: 0, update: () => {} },
     shutdownSockets: () => {},
   };
 }

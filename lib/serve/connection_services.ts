@@ -13,7 +13,7 @@ export interface ConnectionServices extends ConnectionOptions, ServeServices {
   /** Who is believed when it says for whom it speaks. */
   readonly proxies: TrustedProxies;
   readonly outputPool: OutputPool;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "nowMs" | "unixMs" | "update">;
   /** Really ends sockets on which a write or a handshake hangs, which `close()` does not. */
   readonly shutdownSockets: (connections: readonly ConnectionInfo[]) => void;
 }

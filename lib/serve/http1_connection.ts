@@ -142,7 +142,7 @@ export class Http1Connection implements OpenConnection {
     const { status, fields, body } = errorResponse(error);
     const connection = this.#connection;
     const { output } = this.#socket.writer;
-    connection.sendErrorHead(output, { status, fields, length: body.length }, clock.nowMs);
+    connection.sendErrorHead(output, { status, fields, length: body.length }, clock.unixMs);
     const isSent = connection.sendsContent && body.bytes !== undefined && body.bytes.length > 0;
     const contentBytes = isSent ? appendContent(output, body.bytes, connection) : 0;
     output.append(connection.sendEnd());

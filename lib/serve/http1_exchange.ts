@@ -7,8 +7,7 @@ import type { Connection } from "../http/connection.ts";
 import { type ConnectionInfo, HttpError, type HttpResponse } from "../http/message.ts";
 import type { ReceivedRequest } from "../http/received_request.ts";
 import type { OutputBuffer } from "../http/writers.ts";
-import type { Limits } from "../limits.ts";
-import type { Clock } from "./clock.ts";
+import type { ConnectionServices } from "./connection_services.ts";
 import type { ConnectionSocket } from "./connection_socket.ts";
 import type { Exchange } from "./exchange.ts";
 import { Patience } from "./patience.ts";
@@ -20,7 +19,7 @@ const MOST_READ_BYTES = 65_536;
 export interface Http1Ends {
   readonly connection: Connection;
   readonly socket: ConnectionSocket;
-  readonly services: { readonly limits: Limits; readonly clock: Clock };
+  readonly services: Pick<ConnectionServices, "limits" | "clock">;
 }
 
 export class Http1Exchange implements Exchange {
@@ -160,7 +159,7 @@ export class Http1Exchange implements Exchange {
     const connection = this.#connection;
     const { output } = this.#socket.writer;
     if (connection.requestState === "receiving_body") this.#giveContentUp();
-    connection.sendHead(output, { status, fields, length: body.length, keptHead }, this.#services.clock.nowMs);
+    connection.sendHead(output, { status, fields, length: body.length, keptHead }, this.#services.clock.unixMs);
     if (!connection.sendsContent || body.length === 0 || body.bytes?.length === 0) return 0;
     if (body.bytes === undefined || body.bytes.length > output.room) return null;
     return appendContent(output, body.bytes, connection);

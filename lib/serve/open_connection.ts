@@ -11,7 +11,7 @@ export interface OpenConnection {
   readonly isIdle: boolean;
   /** Serves the connection to its end; with a `refusal` that is answered and nothing is read. Never rejects. */
   run(refusal?: HttpError | null): Promise<void>;
-  /** Whether something has waited beyond its limit. */
+  /** Whether something has waited beyond its limit, by the server's clock. */
   isLate(nowMs: number): boolean;
   /**
    * Ends what has waited beyond its limit. A client that waits for an answer is told so by 408. True when the socket

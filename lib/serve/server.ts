@@ -19,11 +19,16 @@ const ROOM_WAIT_MS = 1000;
 const IDLE_MS = 1000;
 /** At most so many connections are being refused at once; any more are just closed. They come on top of all others. */
 const MAX_REFUSED = 16;
-/** What the kernel has queued for a listener is reset when it closes: this long it is still accepted. */
-const LAST_ACCEPT_MS = 20;
 /**
- * What has come may have been read and not been looked at yet when a timer calls. A connection that is idle now and so
- * much later has nothing from before the server was told to stop, and is closed.
+ * What the kernel has queued for a listener is reset when it closes: so it is still accepted for so long, and for so long
+ * again while there is somebody, for a busy thread does not come to all of them; but not for ever, for clients may never cease.
+ */
+const LAST_ACCEPT_MS = 20;
+const MOST_LAST_ACCEPTS = 10;
+/**
+ * What has come may not have been read, or not been looked at, when a timer calls, above all after a pause of the process. A
+ * connection that is idle now and so much later has nothing from before the server was told to stop, and is closed; one that
+ * is late now and so much later is.
  */
 const LAST_READ_MS = 10;
 /** How long connections that were cut may take to end, so that the log has them. */
@@ -100,7 +105,7 @@ export class Server {
         if (!isFailing) this.#services.log.error("listener", "Cannot accept connections, trying on", error);
         isFailing = true;
         this.#connections.closeIdle(NO_ROOM, 0);
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+        await pause(ACCEPT_PAUSE_MS);
       }
     }
   }
@@ -170,15 +175,34 @@ export class Server {
 
   /** Takes what is queued, lets requests under way end within `limits.drainMs`, then cuts the rest. */
   async drain(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, LAST_ACCEPT_MS));
+    await this.#acceptLast();
     for (const listener of this.#listeners) listener.close();
     this.#isDraining = true;
     this.#shutDown([...this.#connections].filter((connection) => connection.drain()).map(({ info }) => info));
     let idle: ReadonlySet<OpenConnection> = new Set();
     const closing = setInterval(() => idle = this.#closeIdle(idle), LAST_READ_MS);
-    if (!await this.#connections.fewerThan(1, this.#services.limits.drainMs)) await this.#abort();
+    if (!await this.#isEmptyWithin(this.#services.limits.drainMs)) await this.#abort();
     clearInterval(closing);
     this.close();
+  }
+
+  async #acceptLast(): Promise<void> {
+    for (let round = 0; round < MOST_LAST_ACCEPTS; round++) {
+      const before = this.#count;
+      await pause(LAST_ACCEPT_MS);
+      if (this.#count === before) return;
+    }
+  }
+
+  /** Resolves to true as soon as nothing is open, to false after that time, of which a pause of the process is no part. */
+  async #isEmptyWithin(limitMs: number): Promise<boolean> {
+    const { clock } = this.#services;
+    const endMs = clock.nowMs + limitMs;
+    for (let leftMs = limitMs; leftMs > 0; leftMs = endMs - clock.nowMs) {
+      if (await this.#connections.fewerThan(1, leftMs)) return true;
+      clock.update();
+    }
+    return false;
   }
 
   /** Closes those that were idle before and still are; returns the others that are idle. */
@@ -203,13 +227,19 @@ export class Server {
     clock.update();
     this.#shutDownUnshaken();
     const { nowMs } = clock;
-    const late = [...this.#connections, ...this.#refused].filter((connection) => connection.isLate(nowMs));
+    if (this.#lateAt(nowMs).length === 0) return;
+    await pause(LAST_READ_MS);
+    const late = this.#lateAt(nowMs);
     const hanging: ConnectionInfo[] = [];
     for (const [index, connection] of late.entries()) {
       if (connection.sweep(nowMs)) hanging.push(connection.info);
-      if (index % SWEPT_AT_ONCE === SWEPT_AT_ONCE - 1) await new Promise((resolve) => setTimeout(resolve));
+      if (index % SWEPT_AT_ONCE === SWEPT_AT_ONCE - 1) await pause(0);
     }
     this.#shutDown(hanging);
+  }
+
+  #lateAt(nowMs: number): readonly OpenConnection[] {
+    return [...this.#connections, ...this.#refused].filter((connection) => connection.isLate(nowMs));
   }
 
   #shutDownUnshaken(): void {
@@ -225,6 +255,10 @@ export class Server {
 
 const STOPS = "the server stops";
 const NO_ROOM = "No room for another connection";
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
 
 function describeConnection(
   socket: AcceptedSocket,

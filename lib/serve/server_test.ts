@@ -1,6 +1,6 @@
 /** Accepting and ending connections, with a listener and sockets that the test plays. */
 import { assert, assertEquals } from "@std/assert";
-import { type ConversationOptions, echoPath, makeServices, ok } from "../../tests/conversation.ts";
+import { type ConversationOptions, echoContent, echoPath, makeServices, ok } from "../../tests/conversation.ts";
 import { ScriptedTransport } from "../../tests/scripted_transport.ts";
 import type { ServedRequest } from "./served_request.ts";
 import { Server } from "./server.ts";
@@ -24,6 +24,8 @@ class ScriptedListener {
   #wake: (() => void) | null = null;
   #isClosed = false;
   acceptCount = 0;
+  /** How long each accept takes. */
+  pauseMs = 0;
 
   put(...items: readonly (ScriptedSocket | Error)[]): void {
     this.#queue.push(...items);
@@ -37,6 +39,7 @@ class ScriptedListener {
 
   async accept(): Promise<ScriptedSocket> {
     this.acceptCount++;
+    if (this.pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, this.pauseMs));
     while (this.#queue.length === 0 && !this.#isClosed) await new Promise<void>((resolve) => this.#wake = resolve);
     const next = this.#isClosed ? new Deno.errors.BadResource("Listener has been closed") : this.#queue.shift();
     if (!(next instanceof ScriptedSocket)) throw next;
@@ -225,7 +228,7 @@ Deno.test("serve() refuses when all are busy, after a moment, and serves again a
 Deno.test("serve() really ends TLS connections that are refused before their handshake", async () => {
   const ended: number[] = [];
   const log: string[] = [];
-  const clock = { nowMs: 0, update: () => clock.nowMs += 1000 };
+  const clock = { nowMs: 0, unixMs: 0, update: () => clock.nowMs += 1000 };
   const services = {
     ...makeServices(echoPath, { limits: { maxPerAddress: 1 }, log }),
     clock,
@@ -315,11 +318,12 @@ Deno.test("drain() takes what is queued, ends idle connections and waits for req
 });
 
 Deno.test("drain() cuts what has not ended after drainMs", async () => {
-  const { server, listener, log } = startServer(
+  const { server, listener, clock, log } = startServer(
     (request) =>
       new Promise((_, reject) => request.signal.addEventListener("abort", () => reject(new Error("Aborted")))),
     { limits: { drainMs: 1 } },
   );
+  clock.update = () => void clock.nowMs++;
   const socket = new ScriptedSocket();
   listener.put(socket);
   socket.send(GET);
@@ -333,7 +337,7 @@ Deno.test("drain() cuts what has not ended after drainMs", async () => {
 Deno.test("Server sweeps its connections once a second and really ends those that hang", async () => {
   const ended: number[] = [];
   const log: string[] = [];
-  const clock = { nowMs: 0, update: () => clock.nowMs += 1000 };
+  const clock = { nowMs: 0, unixMs: 0, update: () => clock.nowMs += 1000 };
   const stuck = new ScriptedSocket();
   const services = {
     ...makeServices(echoPath, { limits: { writeIdleMs: 500 }, log }),
@@ -359,4 +363,63 @@ Deno.test("open() sweeps, and close() ends that", () => {
   const server = Server.open(makeServices(echoPath, { log: [] }));
   server.close();
   server.close();
+});
+
+Deno.test("Server takes what has arrived before it judges who is late", async () => {
+  const { listener, clock, stop } = startServer(echoContent, {
+    limits: { headMs: 2000, bodyIdleMs: 2000, keepAliveMs: 2000 },
+  });
+  const head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+  const rows: readonly [socket: ScriptedSocket, before: string, meanwhile: string, want: string][] = [
+    [new ScriptedSocket(), "GET / HT", "TP/1.1\r\nHost: a\r\n\r\n", "200"],
+    [new ScriptedSocket(), `${head}he`, "llo", "200"],
+    [new ScriptedSocket(), "", GET, "200"],
+    [new ScriptedSocket(), "GET / HT", "", "408"],
+  ];
+  for (const [socket, before] of rows) {
+    listener.put(socket);
+    await socket.untilReading();
+    if (before !== "") socket.send(before);
+  }
+  await settle();
+  // The sweep comes late, before the reads of what has come meanwhile have been told.
+  clock.update = () => {
+    clock.update = () => {};
+    clock.nowMs += 35_000;
+    for (const [socket, _before, meanwhile] of rows) if (meanwhile !== "") socket.send(meanwhile);
+  };
+  for (const [socket] of rows) await socket.until(() => socket.output !== "" || socket.isClosed);
+  assertEquals(statuses(rows.map(([socket]) => socket)), rows.map(([, , , want]) => want));
+  for (const [socket] of rows) socket.end();
+  await stop();
+});
+
+Deno.test("drain() goes on to accept while somebody is still queued", async () => {
+  const { server, listener, stop } = startServer(echoPath);
+  const sockets = Array.from({ length: 5 }, () => new ScriptedSocket());
+  // A busy thread comes to each of them only after a while.
+  listener.pauseMs = 15;
+  listener.put(...sockets);
+  const stopped = stop();
+  for (const socket of sockets) assert(await isAnswered(socket));
+  await stopped;
+  assertEquals(server.connectionCount, 0);
+});
+
+Deno.test("drain() counts no pause of the process among the time for requests under way", async () => {
+  const answer = Promise.withResolvers<void>();
+  const { server, listener, clock, log } = startServer(async (request) => {
+    await answer.promise;
+    return echoPath(request);
+  }, { limits: { drainMs: 1 } });
+  const socket = new ScriptedSocket();
+  listener.put(socket);
+  socket.send(GET);
+  socket.end();
+  await settle();
+  // The timer has come, and the clock has not gone on: the process was stopped all the while.
+  clock.update = () => answer.resolve();
+  await server.drain();
+  assert(socket.output.startsWith("HTTP/1.1 200 OK\r\n"));
+  assertEquals(log.filter((line) => line.startsWith("warn")), []);
 });

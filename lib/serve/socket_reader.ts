@@ -4,7 +4,7 @@
  */
 import { HttpError } from "../http/message.ts";
 import type { Transport } from "../net/transport.ts";
-import type { Clock } from "./clock.ts";
+import type { WaitClock } from "./clock.ts";
 
 /** What a read waits for, which decides how long it may take. */
 export type ReadWait = "handshake" | "head" | "keep_alive" | "body" | "half_closed" | "linger" | "nothing";
@@ -23,16 +23,16 @@ export interface ReadTarget {
 export class SocketReader {
   readonly #transport: Transport;
   readonly #target: ReadTarget;
-  readonly #clock: Clock;
+  readonly #clock: WaitClock;
   #pending: Promise<void> | null = null;
   #fail: ((error: HttpError) => void) | null = null;
   #wait: ReadWait = "nothing";
-  /** When that wait began, Unix time in milliseconds. */
+  /** When that wait began, by the clock. */
   #startMs = 0;
-  /** Unix time in milliseconds; Infinity while nothing is waited for. */
+  /** By the clock; Infinity while nothing is waited for. */
   deadlineMs = Infinity;
 
-  constructor(transport: Transport, target: ReadTarget, clock: Clock) {
+  constructor(transport: Transport, target: ReadTarget, clock: WaitClock) {
     this.#transport = transport;
     this.#target = target;
     this.#clock = clock;

@@ -4,7 +4,7 @@
  */
 import type { OutputBuffer, OutputPool } from "../http/writers.ts";
 import type { Transport } from "../net/transport.ts";
-import type { Clock } from "./clock.ts";
+import type { WaitClock } from "./clock.ts";
 import { Patience } from "./patience.ts";
 
 const DONE = Promise.resolve();
@@ -13,20 +13,20 @@ const DONE = Promise.resolve();
 export class SocketWriter {
   readonly #transport: Transport;
   readonly #pool: OutputPool;
-  readonly #clock: Clock;
+  readonly #clock: WaitClock;
   readonly #patience: Patience;
   #output: OutputBuffer | null = null;
   /** The last write that was begun aside; what is written later waits for it. */
   #aside: Promise<void> | null = null;
   #writeCount = 0;
-  /** Unix time in milliseconds; Infinity while no write is under way. */
+  /** By the clock; Infinity while no write is under way. */
   deadlineMs = Infinity;
 
   constructor(
     transport: Transport,
     options: {
       readonly outputPool: OutputPool;
-      readonly clock: Clock;
+      readonly clock: WaitClock;
       readonly limits: { readonly writeIdleMs: number; readonly minRateBytes: number };
     },
   ) {

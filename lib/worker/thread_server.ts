@@ -90,7 +90,7 @@ export class SiteServer implements Serving {
     this.#config = config;
     this.#options = options;
     const { rules, limits } = config;
-    const nowMs = () => clock.nowMs;
+    const nowMs = () => clock.unixMs;
     this.#refusals = new ToldOnce(options.log);
     this.#errorPages = new ReloadableErrorPages(config);
     const realms = this.#loadRealms();
