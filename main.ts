@@ -21,7 +21,7 @@ import { ServiceManager } from "./lib/process/service_manager.ts";
 import { WHOLE } from "./lib/net/listen_address.ts";
 import { handleSignals } from "./lib/process/signals.ts";
 import { surveyFiles } from "./lib/process/survey_files.ts";
-import { logUncaughtErrors, type ServedAddress, type Serving, SiteServer } from "./lib/worker/thread_server.ts";
+import { logUncaughtErrors, type ServedAddress, type Serving, ThreadServer } from "./lib/worker/thread_server.ts";
 import type { ConfigSource } from "./lib/worker/worker_thread.ts";
 import { StartError } from "./lib/start_error.ts";
 import { WorkerPool } from "./lib/worker/worker_pool.ts";
@@ -163,7 +163,7 @@ function createServing(
     throw new StartError({ argument: "--workers", value: `${config.workerCount}`, problem, remedy: "give 1" });
   }
   if (config.workerCount > 1) return new WorkerPool(config, { log, source });
-  return new SiteServer(config, { log, libc, part: WHOLE });
+  return new ThreadServer(config, { log, libc, part: WHOLE });
 }
 
 /** What an operator may not have meant, or the machine does not have. */

@@ -60,7 +60,7 @@ export interface Serving {
   kill(): Promise<void>;
 }
 
-export interface SiteOptions {
+export interface ThreadOptions {
   readonly log: Log;
   /** What cannot be asked of the runtime is asked of it, and what it refuses is left undone. */
   readonly libc: Libc;
@@ -68,10 +68,10 @@ export interface SiteOptions {
   readonly part: Part;
 }
 
-export class SiteServer implements Serving {
+export class ThreadServer implements Serving {
   readonly failed: Promise<Error> = new Promise(() => {});
   readonly #config: Config;
-  readonly #options: SiteOptions;
+  readonly #options: ThreadOptions;
   readonly #errorPages: ReloadableErrorPages;
   readonly #parts: Omit<SiteParts, "realms">;
   readonly #router: Router;
@@ -85,7 +85,7 @@ export class SiteServer implements Serving {
   #https: HttpsListener | null = null;
 
   /** Reads error pages and passwords; nothing listens yet. Throws StartError. */
-  constructor(config: Config, options: SiteOptions) {
+  constructor(config: Config, options: ThreadOptions) {
     const clock = new Clock();
     this.#config = config;
     this.#options = options;

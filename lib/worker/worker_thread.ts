@@ -11,7 +11,7 @@ import { loadConfigFile } from "../config/load_config_file.ts";
 import { Log, type LogPart } from "../log/log.ts";
 import type { EscapedLines } from "../log/log_lines.ts";
 import { holdRights, restRights } from "../system/capabilities.ts";
-import { logUncaughtErrors, type ServedAddress, type Serving, SiteServer } from "./thread_server.ts";
+import { logUncaughtErrors, type ServedAddress, type Serving, ThreadServer } from "./thread_server.ts";
 import { shareConfig } from "../config/share_config.ts";
 import type { Part } from "../net/listen_address.ts";
 import { StartError, type StartProblem } from "../start_error.ts";
@@ -67,7 +67,7 @@ const DONE: OrderResult = { addresses: [], isDone: true };
 
 const scope = globalThis as unknown as WorkerScope;
 
-class SiteWorker {
+class WorkerThread {
   readonly #log: Log;
   readonly #libc: Libc;
   readonly #serving: Serving;
@@ -83,7 +83,7 @@ class SiteWorker {
     });
     logUncaughtErrors(this.#log, part);
     this.#libc = openLibc(config.usesNative);
-    this.#serving = new SiteServer(config, { log: this.#log, libc: this.#libc, part });
+    this.#serving = new ThreadServer(config, { log: this.#log, libc: this.#libc, part });
   }
 
   async obey({ kind }: Order): Promise<OrderResult> {
@@ -127,11 +127,11 @@ function sender(part: LogPart): (lines: Uint8Array) => number {
   };
 }
 
-let worker: SiteWorker | null = null;
+let worker: WorkerThread | null = null;
 
 scope.onmessage = async ({ data: { id, order } }) => {
   try {
-    if (order.kind === "listen") worker = new SiteWorker(order);
+    if (order.kind === "listen") worker = new WorkerThread(order);
     // One that could not begin has nothing to end.
     scope.postMessage({ kind: "done", id, result: await worker?.obey(order) ?? DONE });
   } catch (error) {
