@@ -46,7 +46,7 @@ export interface TestKind {
 }
 
 /** Longest time that one step may take. */
-const STEP_MS = 20 * 60_000;
+const STEP_MS = 40 * 60_000;
 
 /** Pure files are tested without any permission. */
 function listKinds(): readonly TestKind[] {
