@@ -68,7 +68,7 @@ function partsOf(response: RawResponse): readonly Part[] {
   const text = toText(response.body);
   const [, boundary] = /^multipart\/byteranges; boundary=(\S+)$/.exec(fieldValue(response, "Content-Type") ?? "") ?? [];
   if (boundary === undefined) return [toPart(fieldValue(response, "Content-Range") ?? "", text)];
-  const [before, ...parts] = `\r\n${text}`.split(`\r\n--${boundary}`);
+  const [before, ...parts] = text.split(`\r\n--${boundary}`);
   assertEquals([before, parts.at(-1)], ["", "--\r\n"]);
   return parts.slice(0, -1).map((part) => {
     const [head, content] = part.split("\r\n\r\n");

@@ -502,12 +502,11 @@ for (const size of ["small", "big"] as const) {
       assertEquals(two.status, 206);
       const [, boundary] = /^multipart\/byteranges; boundary=(\S+)$/.exec(two.fields.get("content-type") ?? "") ?? [];
       const part = (first: number, last: number) => [
-        ...encode(`--${boundary}\r\nContent-Type: application/octet-stream\r\n`),
+        ...encode(`\r\n--${boundary}\r\nContent-Type: application/octet-stream\r\n`),
         ...encode(`Content-Range: bytes ${first}-${last}/${bytes.length}\r\n\r\n`),
         ...bytes.subarray(first, last + 1),
-        ...encode("\r\n"),
       ];
-      const want = new Uint8Array([...part(last, last), ...part(0, 99), ...encode(`--${boundary}--\r\n`)]);
+      const want = new Uint8Array([...part(last, last), ...part(0, 99), ...encode(`\r\n--${boundary}--\r\n`)]);
       assertEquals(await readAll(two.body), want);
       assertEquals(two.body.length, want.length);
       await two.body.close();

@@ -18,14 +18,17 @@ export interface MultipartOptions {
   readonly length: number;
 }
 
-/** A multipart/byteranges content with one part a range, in their order. */
+/**
+ * A multipart/byteranges content with one part a range, in their order. An empty line stands before the first delimiter
+ * (the preamble of RFC 2046 5.1.1, which may be empty), as nginx has it: zsync throws the first line away, whatever it is,
+ * and without that one asks for the same ranges again without end.
+ */
 export function multipartRanges(ranges: readonly ByteRange[], options: MultipartOptions): Piece[] {
   const pieces: Piece[] = [];
-  let separator = `--${options.boundary}\r\n`;
+  const separator = `\r\n--${options.boundary}\r\n`;
   for (const range of ranges) {
     const head = `Content-Type: ${options.type}\r\nContent-Range: ${contentRange(range, options.length)}\r\n\r\n`;
     pieces.push(latin1Bytes(separator + head), range);
-    separator = `\r\n--${options.boundary}\r\n`;
   }
   pieces.push(latin1Bytes(`\r\n--${options.boundary}--\r\n`));
   return pieces;

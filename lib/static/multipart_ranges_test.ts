@@ -10,7 +10,7 @@ Deno.test("multipartRanges() makes the content of RFC 9110 14.6 when there are t
   const joined = piecesBody(pieces, FILE).bytes ?? new Uint8Array();
   assertEquals(
     new TextDecoder().decode(joined),
-    "--SEPARATOR\r\nContent-Type: text/plain\r\nContent-Range: bytes 1-3/10\r\n\r\n123" +
+    "\r\n--SEPARATOR\r\nContent-Type: text/plain\r\nContent-Range: bytes 1-3/10\r\n\r\n123" +
       "\r\n--SEPARATOR\r\nContent-Type: text/plain\r\nContent-Range: bytes 9-9/10\r\n\r\n9" +
       "\r\n--SEPARATOR--\r\n",
   );
