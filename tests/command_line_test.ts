@@ -133,6 +133,14 @@ Deno.test({
         [0, true],
         noted.stderr,
       );
+      // It can be listed and not entered, so nobody can say what the names in it are: that is no link that leads nowhere.
+      await Deno.mkdir(join(root, "shut"));
+      await Deno.writeTextFile(join(root, "shut", "file"), "");
+      await Deno.chmod(join(root, "shut"), 0o744);
+      const shut = (await asNobody("--root", root, "--check")).stderr.split("\n").filter((line) =>
+        line.includes("shut")
+      );
+      assertEquals(shut.map((line) => /": (.*?) by /.exec(line)?.[1]), ["cannot be entered"], shut.join("\n"));
     }),
 });
 

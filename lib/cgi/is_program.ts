@@ -13,8 +13,11 @@ export interface ProgramPlaces {
   readonly handlers: Interpreters;
 }
 
-/** The interpreter for a file of that name, upper and lower case alike; null where there is none. */
-export function interpreterOf(name: string, handlers: Interpreters): string | null {
+/** The interpreter for a file of that name, upper and lower case alike, as `handlers` has it; null where there is none. */
+export function interpreterOf<Interpreter>(
+  name: string,
+  handlers: Readonly<Record<string, Interpreter>>,
+): Interpreter | null {
   return handlers[extname(name).toLowerCase()] ?? null;
 }
 

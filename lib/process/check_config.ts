@@ -2,7 +2,8 @@
  * Asks the machine for what a Config names: the part of `--check`, and of each start, that is I/O. Nothing is left open
  * and nothing is left behind. Ports are not tried: whoever listens finds out.
  */
-import { dirname, extname } from "@std/path";
+import { dirname } from "@std/path";
+import { interpreterOf } from "../cgi/is_program.ts";
 import type { CgiConfig } from "../config/cgi_config.ts";
 import { type Config, credentialFiles, usesCgi } from "../config/config.ts";
 import { loadErrorPages } from "../site/load_error_pages.ts";
@@ -58,7 +59,7 @@ function checkProgram(program: Given, { handlers }: Pick<CgiConfig, "handlers"> 
   let problem: string | null = null;
   try {
     const info = Deno.statSync(program.value);
-    const isHandled = extname(program.value).toLowerCase() in handlers;
+    const isHandled = interpreterOf(program.value, handlers) !== null;
     const isExecutable = isHandled || ((info.mode ?? 0) & 0o111) !== 0;
     if (!info.isDirectory && (!info.isFile || !isExecutable)) problem = "not executable";
   } catch (error) {

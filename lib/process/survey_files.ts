@@ -3,8 +3,9 @@
  * --cgi-user may not read, enter or run, links that lead out, programs whose interpreter is not there. None of it keeps the
  * server from starting. Separate from check_config.ts, whose findings do. I/O.
  */
-import { basename, dirname, extname } from "@std/path";
+import { basename, dirname } from "@std/path";
 import { readFirstLine } from "../cgi/first_line.ts";
+import { interpreterOf } from "../cgi/is_program.ts";
 import type { Config } from "../config/config.ts";
 import { type FileUse, type FileUser, mayUse } from "./file_access.ts";
 
@@ -25,14 +26,14 @@ export function surveyFiles({ root, cgiPath, cgi, servesDotFiles }: Config, user
   const rootFindings = new Survey(users).look(root, (survey, entry) => {
     if (basename(entry.path).startsWith(".") && !servesDotFiles) return "skip";
     if (entry.real === programFolder) return "skip";
-    const isHandled = extname(entry.path).toLowerCase() in cgi.handlers;
+    const isHandled = interpreterOf(entry.path, cgi.handlers) !== null;
     survey.requireFile(entry, isHandled ? users.scripts : users.server);
     return "go on";
   });
   if (cgiPath === null) return rootFindings;
   const programFindings = new Survey(users).look(cgiPath, (survey, entry) => {
     if (basename(entry.path).startsWith(".")) return "skip";
-    if (extname(entry.path).toLowerCase() in cgi.handlers) survey.requireFile(entry, users.scripts);
+    if (interpreterOf(entry.path, cgi.handlers) !== null) survey.requireFile(entry, users.scripts);
     else survey.requireProgram(entry, cgi.environment.PATH ?? "");
     return "go on";
   });
@@ -92,7 +93,7 @@ class Survey {
   }
 
   #walk(folder: string, place: { readonly top: string; readonly visit: Visit }): void {
-    for (const { name } of readFolder(folder)) {
+    for (const { name, isSymlink } of readFolder(folder)) {
       if (++this.#entryCount > MAX_ENTRIES) {
         this.#isCut = true;
         return;
@@ -100,7 +101,8 @@ class Survey {
       const path = `${folder}/${name}`;
       const real = realPath(path);
       if (real === null) {
-        this.#tell(path, "is a link that leads nowhere");
+        // What is no link has gone, or whoever checks may not look at it: that its folder is closed has been told.
+        if (isSymlink) this.#tell(path, "is a link that leads nowhere");
       } else if (!`${real}/`.startsWith(place.top === "/" ? "/" : `${place.top}/`)) {
         this.#tell(path, `leads out of the folder, to ${real}: it is answered 403`);
       } else {
