@@ -57,9 +57,10 @@ async function withDescriptorsLeft(count: number, test: () => Promise<void>): Pr
   limits.getrlimit(RLIMIT_NOFILE, before);
   // The lowest number that is free, which the next descriptor gets.
   using lowest = Deno.openSync("/dev/null");
-  const free = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => Number(name)).sort((a, b) => a - b)
-    .findIndex((number, index) => number !== index);
-  limits.setrlimit(RLIMIT_NOFILE, BigUint64Array.of(BigInt(free + count), before[1]));
+  const open = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => Number(name)).sort((a, b) => a - b);
+  const gap = open.findIndex((number, index) => number !== index);
+  const free = gap === -1 ? open.length : gap;
+  assertEquals(limits.setrlimit(RLIMIT_NOFILE, BigUint64Array.of(BigInt(free + count), before[1])), 0);
   try {
     await test();
   } finally {
