@@ -138,6 +138,7 @@ const WITH_IO: readonly string[] = [
   "lib/system/socket_calls.ts",
   "lib/worker/build_site.ts",
   "lib/worker/thread_server.ts",
+  "lib/worker/standstill.ts",
   "lib/worker/way.ts",
   "lib/worker/worker_pool.ts",
   "lib/worker/worker_thread.ts",

@@ -193,7 +193,8 @@ Deno.test("a second SIGTERM ends workers and their scripts at once", async () =>
   }
 });
 
-Deno.test("WorkerPool says that it cannot go on when a worker fails, and still ends", async () => {
+/** A pool whose workers run `script(name)` in place of serving. */
+function openPool(script: (name: string) => string): { readonly pool: WorkerPool; close(): Promise<void> } {
   const source = { args: ["--root", "/", "--http", "0", "--workers", "2"], cwd: "/", environment: {} };
   const config: Config | null = (() => {
     const command = parseCommandLine(source.args, { ...source, loadConfigFile: (path) => ({ path, text: "" }) });
@@ -202,16 +203,49 @@ Deno.test("WorkerPool says that it cannot go on when a worker fails, and still e
   assert(config !== null);
   const log = Log.open({ ...config, logLevel: "error" }, { program: "test" });
   const startWorker = (name: string) =>
-    new Worker(`data:text/javascript,${encodeURIComponent(name === "worker-2" ? FAILING : ANSWERING)}`, {
-      type: "module",
-    });
+    new Worker(`data:text/javascript,${encodeURIComponent(script(name))}`, { type: "module" });
   const pool = new WorkerPool({ ...config, limits: DEFAULT_LIMITS }, { source, log, startWorker });
+  const close = async () => {
+    await pool.kill();
+    log.close();
+  };
+  return { pool, close };
+}
+
+Deno.test("WorkerPool says that it cannot go on when a worker fails, and still ends", async () => {
+  const { pool, close } = openPool((name) => name === "worker-2" ? FAILING : ANSWERING);
   await pool.listen();
   await assertRejects(() => pool.stop(), Error, "worker-2 has failed: Uncaught Error: at last");
   assertMatch((await pool.failed).message, /^worker-2 has failed: /);
-  await pool.kill();
-  log.close();
+  await close();
 });
+
+Deno.test("WorkerPool changes the user while all its workers stand still, and only then", async () => {
+  const file = Deno.makeTempFileSync();
+  const { pool, close } = openPool(() => standingWorker(file));
+  await pool.listen();
+  await pool.changeUser(() => Deno.writeTextFileSync(file, "change ", { append: true }));
+  assertEquals(Deno.readTextFileSync(file), "stand stand change free free ");
+  await close();
+  Deno.removeSync(file);
+});
+
+/** A worker that listens where root alone may, and adds to `file` what it does while the user is changed. */
+function standingWorker(file: string): string {
+  return `const tell = (word) => Deno.writeTextFileSync("${file}", word + " ", { append: true });
+onmessage = ({ data: { id, order } }) => {
+  if (order.kind === "keep_rights") {
+    const state = new Int32Array(order.standstill);
+    tell("stand");
+    Atomics.add(state, 0, 1);
+    Atomics.notify(state, 0);
+    if (Atomics.wait(state, 1, 0, 10_000) === "timed-out") throw new Error("not let go");
+    tell("free");
+  }
+  postMessage({ kind: "done", id, result: { addresses: [{ scheme: "https", port: 443 }], isDone: true } });
+  if (order.kind === "kill") close();
+}`;
+}
 
 const ANSWERING = `onmessage = ({ data: { id, order } }) => {
   postMessage({ kind: "done", id, result: { addresses: [], isDone: true } });

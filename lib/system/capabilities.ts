@@ -20,20 +20,21 @@ const EFFECTIVE = 0;
 const PERMITTED = 1;
 const INHERITABLE = [2, 5] as const;
 
-/** Runs `changeUser`, after which this thread has no capability in effect and that one right at most to put in effect. */
+/**
+ * Runs `changeUser`, after which this thread has no capability in effect and that one right at most to put in effect. It is
+ * done at one go: a thread that this one started meanwhile would keep all that root may do.
+ */
 export function keepLowPorts(libc: Libc, changeUser: () => void): void {
-  holdRights(libc);
-  changeUser();
-  restRights(libc);
-}
-
-/** The first half, also for another thread of the process: what this thread may do survives the change of the user. */
-export function holdRights(libc: Libc): void {
   libc.prctl(PR_SET_KEEPCAPS, 1n, 0n, 0n, 0n);
+  try {
+    changeUser();
+  } finally {
+    restRights(libc);
+  }
 }
 
-/** The second half: the one right rests, and all others go. */
-export function restRights(libc: Libc): void {
+/** The one right rests, and all others go. */
+function restRights(libc: Libc): void {
   libc.prctl(PR_SET_KEEPCAPS, 0n, 0n, 0n, 0n);
   const own = readCapabilities(libc);
   if (own === null) throw new Error("Cannot read the capabilities of the process");

@@ -9,6 +9,7 @@ import type { Log } from "../log/log.ts";
 import type { ServedAddress, Serving } from "./thread_server.ts";
 import type { ConfigSource, Order, OrderMessage, OrderResult, PlainOrder, WorkerMessage } from "./worker_thread.ts";
 import { nameOf } from "../net/listen_address.ts";
+import { makeStandstill, STANDSTILL_MS, whileStanding } from "./standstill.ts";
 import { StartError } from "../start_error.ts";
 
 /** How long workers may take to end their scripts when the server ends at once. */
@@ -57,13 +58,19 @@ export class WorkerPool implements Serving {
     return addresses;
   }
 
-  /** A thread has rights of its own: each keeps and gives up its own. */
+  /**
+   * A thread has rights of its own: each keeps and gives up its own. In between none does anything else, for a thread of
+   * the runtime's pool that it made then would keep all that root may do.
+   */
   async changeUser(change: () => void): Promise<void> {
     const https = this.#addresses.find(({ scheme }) => scheme === "https");
     if (!needsLowPort(https?.port ?? null)) return change();
-    await this.#orderAll("hold_rights");
-    change();
-    await this.#orderAll("rest_rights");
+    const standstill = makeStandstill();
+    const kept = Promise.all(this.#workers.map((worker) => worker.order({ kind: "keep_rights", standstill })));
+    // The change fails where a worker does.
+    kept.catch(() => {});
+    whileStanding(standstill, { count: this.#workers.length, boundMs: STANDSTILL_MS, act: change });
+    await kept;
   }
 
   /** One worker after the other, so that all but one listener of a port are never replaced. */

@@ -10,10 +10,11 @@ import { type Libc, openLibc } from "../system/libc.ts";
 import { loadConfigFile } from "../config/load_config_file.ts";
 import { Log, type LogPart } from "../log/log.ts";
 import type { EscapedLines } from "../log/log_lines.ts";
-import { holdRights, restRights } from "../system/capabilities.ts";
+import { keepLowPorts } from "../system/capabilities.ts";
 import { logUncaughtErrors, type ServedAddress, type Serving, ThreadServer } from "./thread_server.ts";
 import { shareConfig } from "../config/share_config.ts";
 import type { Part } from "../net/listen_address.ts";
+import { type SharedStandstill, standStill, STANDSTILL_MS } from "./standstill.ts";
 import { StartError, type StartProblem } from "../start_error.ts";
 
 /** What the configuration is read from once more: it holds objects that cannot be sent. */
@@ -32,11 +33,17 @@ export interface ListenOrder {
   readonly addresses: readonly ServedAddress[];
 }
 
-export interface PlainOrder {
-  readonly kind: "hold_rights" | "rest_rights" | "reload" | "stop" | "kill";
+/** Keeps, over the change of the user that happens while it stands, what a new listener needs. */
+export interface KeepRightsOrder {
+  readonly kind: "keep_rights";
+  readonly standstill: SharedStandstill;
 }
 
-export type Order = ListenOrder | PlainOrder;
+export interface PlainOrder {
+  readonly kind: "reload" | "stop" | "kill";
+}
+
+export type Order = ListenOrder | KeepRightsOrder | PlainOrder;
 
 export interface OrderMessage {
   readonly id: number;
@@ -86,21 +93,18 @@ class WorkerThread {
     this.#serving = new ThreadServer(config, { log: this.#log, libc: this.#libc, part });
   }
 
-  async obey({ kind }: Order): Promise<OrderResult> {
-    switch (kind) {
+  async obey(order: Order): Promise<OrderResult> {
+    switch (order.kind) {
       case "listen":
         return { ...DONE, addresses: await this.#serving.listen() };
-      case "hold_rights":
-        holdRights(this.#libc);
-        return DONE;
-      case "rest_rights":
-        restRights(this.#libc);
+      case "keep_rights":
+        keepLowPorts(this.#libc, () => standStill(order.standstill, STANDSTILL_MS));
         return DONE;
       case "reload":
         return { ...DONE, isDone: await this.#serving.reload() };
       case "stop":
       case "kill":
-        await this.#serving[kind]();
+        await this.#serving[order.kind]();
         this.#log.flush();
         return DONE;
     }
