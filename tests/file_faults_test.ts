@@ -151,6 +151,47 @@ Deno.test("lisod gives the types that --media-type names, and those of files wit
   });
 });
 
+const SCRIPT = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nran'\n";
+const BACKUPS = [
+  "x.php~",
+  "x.php.bak",
+  "x.php.old",
+  "x.php.orig",
+  "x.php.save",
+  "x.php.tmp",
+  "#x.php#",
+  "x.php.bak.gz",
+];
+const HIDDEN = [...BACKUPS, "back\\slash", "x.php.gz", ".x.php.swp", ".hidden"];
+const SHOWN = ["x.php", "plain.txt~", "100%5c", "a?b#c", "deep/"];
+
+Deno.test("lisod lists what a request can reach, all of it and nothing else, and sends no backup of a program", () => {
+  const content = Object.fromEntries(
+    [...HIDDEN, ...SHOWN].filter((name) => !name.endsWith("/")).map((name) => [name, SCRIPT]),
+  );
+  const files = { ...content, "deep/a.txt": "a", "programs/run": SCRIPT, "taken/a.txt": "a" };
+  const cgi = ["--cgi-handler", ".php=/bin/sh", "--cgi-prefix", "/taken"];
+  return overBoth({ args: ["--listing", ...cgi, "--cgi", "/bin/true"], files }, async (ask) => {
+    const page = toText((await ask("/")).body);
+    const links = [...page.matchAll(/<td><a href="([^"]+)"/g)].map(([, link]) => link);
+    assertEquals(links.map(decodeURIComponent).toSorted(), [...SHOWN, "programs/"].toSorted());
+    for (const link of links) assertEquals([link, (await ask(`/${link}`)).status], [link, 200]);
+    assertEquals(toText((await ask("/x.php")).body), "ran");
+    for (const name of [...BACKUPS, ".x.php.swp"]) {
+      assertEquals([name, (await ask(`/${encodeURIComponent(name)}`)).status], [name, 404]);
+    }
+  });
+});
+
+Deno.test("lisod sends no backup of a program with --dot-files either, and what is no program's as any file", () =>
+  overBoth({
+    args: ["--dot-files", "--cgi-handler", ".php=/bin/sh"],
+    files: { ".x.php.swp": SCRIPT, ".x.txt.swp": "text" },
+  }, async (ask) => {
+    assertEquals((await ask("/.x.php.swp")).status, 404);
+    assertEquals(toText((await ask("/.x.txt.swp")).body), "text");
+  }));
+
 /** Writes the file anew and gives it that time, in words of touch(1); by another name first, as a publisher does. */
 async function publish(path: string, content: string | Uint8Array, date: string): Promise<void> {
   await (typeof content === "string"

@@ -911,7 +911,8 @@ Deno.test("createStaticHandler() lists nothing that is kept for programs, and an
     Deno.symlinkSync("../bin/run", `${site.root}/open/link`);
     Deno.symlinkSync("../bin", `${site.root}/open/folder`);
     const isProgramPlace = (path: string) => path === `${site.root}/one` || `${path}/`.startsWith(`${site.root}/bin/`);
-    const programs = { isProgramPlace, isProgram: (path: string) => path.endsWith(".sh") || isProgramPlace(path) };
+    const isProgram = (path: string) => path.endsWith(".sh") || isProgramPlace(path);
+    const programs = { isProgramPlace, isProgram, isBackup: () => false };
     const handler = site.handler({ listing: true, programs });
     const linksOf = async (path: string) =>
       [...(await ask(handler, path)).text.matchAll(/<a href="([^"]+)"/g)].map(([, link]) => link);
@@ -945,6 +946,92 @@ Deno.test("createStaticHandler() lists files and folders, and nothing that it wo
     for (const [path, want] of [["/no/", 404], ["/d/b.txt/", 404], ["/d/out/", 403], ["/d", 301]] as const) {
       assertEquals((await ask(site.handler({ listing: true }), path)).status, want, path);
     }
+  }));
+
+/** Names of a folder, what each is, and whether a request by its name gets more than a refusal. */
+const NAMES: readonly (readonly [name: string, isReachable: boolean, kind?: string])[] = [
+  ["plain.txt", true],
+  ["back\\slash", false],
+  ["a%5cb", true],
+  ["100%", true],
+  ["a?b#c;d&e+f", true],
+  ["a\nb", true],
+  [" ", true],
+  ["caf\u00e9", true],
+  ["\ufeffmark", true],
+  [".dot", false],
+  ["...", false],
+  [".well-known", false, "folder"],
+  ["folder", true, "folder"],
+  ["fol\\der", false, "folder"],
+  ["taken", false, "folder"],
+  ["run.sh", true, "program"],
+  ["run.sh.gz", false],
+  ["run.sh.bak", false],
+  ["run.sh.bak.gz", false],
+  ["other.sh.gz", true],
+  ["to-program", false, "to run.sh"],
+  ["to-backup", false, "to run.sh.bak"],
+  ["to-plain", true, "to plain.txt"],
+  ["to-back", true, "to back\\slash"],
+  ["to-hidden", true, "to .dot"],
+  ["out", false, "to ../../outside/secret.txt"],
+  ["nowhere", false, "to nothing"],
+  ["closed.txt", false, "closed"],
+  ["closed", false, "closed folder"],
+  ["unlisted", false, "folder that can only be entered"],
+  ["indexed", true, "folder that can only be entered, with an index"],
+];
+
+function makeEntry(path: string, kind: string): void {
+  if (kind.startsWith("to ")) return Deno.symlinkSync(kind.slice(3), path);
+  if (kind.includes("folder")) {
+    Deno.mkdirSync(path);
+    if (kind.includes("index")) Deno.writeTextFileSync(`${path}/index.html`, "index");
+    if (kind.includes("entered")) Deno.chmodSync(path, 0o711);
+  } else Deno.writeTextFileSync(path, "content");
+  if (kind.includes("closed")) Deno.chmodSync(path, 0);
+}
+
+Deno.test({
+  name: "createStaticHandler() lists exactly the names that a request can reach",
+  // Only root can become somebody else for a moment, to whom something is closed.
+  ignore: Deno.uid() !== 0,
+  fn: () =>
+    withSite(async (site) => {
+      for (const folder of [site.root.replace(/\/root$/, ""), site.root]) Deno.chmodSync(folder, 0o755);
+      Deno.mkdirSync(`${site.root}/d`);
+      for (const [name, , kind = "file"] of NAMES) makeEntry(`${site.root}/d/${name}`, kind);
+      const programs = {
+        isProgramPlace: () => false,
+        isProgram: (path: string) => path.endsWith(".sh"),
+        isBackup: (path: string) => path.endsWith(".sh.bak"),
+      };
+      const handler = site.handler({ listing: true, programs, otherPrefixes: [{ segments: ["d", "taken"] }] });
+      assert(process.seteuid !== undefined);
+      process.seteuid(65_534);
+      try {
+        const page = (await ask(handler, "/d/")).text;
+        const links = [...page.matchAll(/<td><a href="([^"]+?)\/?"/g)].map(([, link]) => decodeURIComponent(link));
+        const reachable = NAMES.filter(([, isReachable]) => isReachable).map(([name]) => name);
+        assertEquals(links.filter((name) => name !== "..").toSorted(), reachable.toSorted());
+        for (const [name, isReachable, kind = "file"] of NAMES) {
+          // By whoever decides about the path before: the reader of the target, the other place, who runs programs.
+          if (name.includes("\\") || name === "taken" || kind === "program") continue;
+          const { status } = await ask(handler, `/d/${name}${kind.includes("folder") ? "/" : ""}`);
+          assertEquals([name, status < 400], [name, isReachable]);
+        }
+      } finally {
+        process.seteuid(0);
+      }
+    }),
+});
+
+Deno.test("createStaticHandler() lists .well-known at the top, for it is served", () =>
+  withSite(async (site) => {
+    Deno.mkdirSync(`${site.root}/.well-known`);
+    const { text } = await ask(site.handler({ listing: true }), "/");
+    assertEquals([...text.matchAll(/<td><a href="([^"]+)"/g)].map(([, link]) => link), [".well-known/"]);
   }));
 
 Deno.test("createStaticHandler() serves dot files when it is told to, and still no dot segments", () =>

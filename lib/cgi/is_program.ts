@@ -2,7 +2,7 @@
  * Whether a file is a program, by its name or by the folder that it really lies in. Separate because two ask: whoever runs
  * programs, and whoever sends files, for the source of a program is never sent. I/O: looks where a link leads.
  */
-import { basename, extname } from "@std/path";
+import { basename, dirname, extname } from "@std/path";
 
 /** Interpreters by extension in lower case, with its dot: ".php" to "/usr/bin/php-cgi". */
 export type Interpreters = Readonly<Record<string, string>>;
@@ -28,6 +28,33 @@ export function interpreterOf<Interpreter>(
 export function isProgram(path: string, { cgiPaths, handlers }: ProgramPlaces): boolean {
   const name = basename(path).replace(/[. ]+$/, "");
   return interpreterOf(name, handlers) !== null || isInCgiFolder(path, cgiPaths);
+}
+
+/**
+ * Whether the file at that absolute path is what an editor, or somebody who copied it before a change, has left of a program:
+ * its name is that of a program with an ending for such copies. Who has any of them is asked for by scanners first of all.
+ */
+export function isBackup(path: string, places: ProgramPlaces): boolean {
+  const folder = dirname(path);
+  let name = basename(path);
+  while (true) {
+    const source = withoutBackupMark(name.replace(/[. ]+$/, ""));
+    if (source === null) return false;
+    // Vim puts a dot before the name.
+    if ([source, source.replace(/^\./, "")].some((each) => each !== "" && isProgram(`${folder}/${each}`, places))) {
+      return true;
+    }
+    name = source;
+  }
+}
+
+/** Of Emacs, nano, vim, patch and people; also numbered, as by `cp --backup` and nano. */
+const BACKUP_ENDING = /(?:(?:\.~\d+)?~|\.(?:bak|old|orig|save|swp|swo|tmp)(?:\.\d+)?)$/i;
+
+/** Null for a name without such a mark. */
+function withoutBackupMark(name: string): string | null {
+  const inner = /^#(.+)#$/.exec(name)?.[1] ?? name.replace(BACKUP_ENDING, "");
+  return inner === name ? null : inner;
 }
 
 /** Whether a real path is that of a program of `cgiPaths`, or lies in one of these folders, wherever links lead now. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isProgram, type ProgramPlaces } from "./is_program.ts";
+import { isBackup, isProgram, type ProgramPlaces } from "./is_program.ts";
 
 const top = Deno.makeTempDirSync({ prefix: "lisod-test-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(top, { recursive: true }));
@@ -36,5 +36,41 @@ const TABLE: readonly (readonly [path: string, want: boolean])[] = [
 for (const [path, want] of TABLE) {
   Deno.test(`isProgram() is ${want} when the path is ${path}`, () => {
     assertEquals(isProgram(`${top}/${path}`, PLACES), want);
+  });
+}
+
+const BACKUPS: readonly (readonly [name: string, want: boolean])[] = [
+  ["a.php~", true],
+  ["A.PHP.BAK", true],
+  ["a.php.bak.", true],
+  ["a.php.old", true],
+  ["a.php.orig", true],
+  ["a.php.save", true],
+  ["a.php.save.1", true],
+  ["a.php.tmp", true],
+  ["a.php.~1~", true],
+  ["a.php.bak~", true],
+  ["#a.php#", true],
+  [".a.php.swp", true],
+  [".a.php.swo", true],
+  ["a.php.swp", true],
+  ["one~", true],
+  [".one.swp", true],
+  ["#one#", true],
+  ["a.php", false],
+  ["a.txt~", false],
+  ["a.bak", false],
+  ["a.php.txt", false],
+  ["a.php.bak.txt", false],
+  ["~", false],
+  [".bak", false],
+  ["##", false],
+  ["a.php.bakery", false],
+  ["one.txt", false],
+];
+
+for (const [name, want] of BACKUPS) {
+  Deno.test(`isBackup() is ${want} when the name is ${name}`, () => {
+    assertEquals(isBackup(`${top}/root/${name}`, PLACES), want);
   });
 }

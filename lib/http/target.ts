@@ -63,6 +63,18 @@ function parseOrigin(form: "origin" | "absolute", text: string, authority: strin
   return { form, path: isPlain ? rawPath : decodePath(rawPath), query: text.slice(end + 1), authority };
 }
 
+/** Whether a path can hold that file name as a segment: a request for it leads to that name, and not to 400, 404 or elsewhere. */
+export function isSegment(name: string): boolean {
+  if (name === "" || !name.isWellFormed()) return false;
+  const path = `/${name}`;
+  try {
+    return parseTarget("GET", `/${encodeURIComponent(name)}`).path === path;
+  } catch (error) {
+    if (error instanceof HttpError) return false;
+    throw error;
+  }
+}
+
 /** RFC 3986 2.4: decoded exactly once, and only then searched for dot segments, so that %2e%2e is one too. */
 function decodePath(rawPath: string): string {
   if (/%2f|%5c|\\/i.test(rawPath)) throw new HttpError(404, `Encoded slash or backslash in "${rawPath}"`);

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { HttpError } from "./message.ts";
-import { parseAuthority, parseTarget } from "./target.ts";
+import { isSegment, parseAuthority, parseTarget } from "./target.ts";
 
 const PATHS: readonly (readonly [target: string, path: string, query?: string])[] = [
   ["/", "/"],
@@ -48,6 +48,25 @@ for (const [target, path, query = ""] of PATHS) {
     const absolute = parseTarget("GET", `HTTP://h${target}`);
     assertEquals(absolute, { form: "absolute", path, query, authority: "h" });
   });
+}
+
+const SEGMENTS: readonly (readonly [name: string, want: boolean])[] = [
+  ["a.txt", true],
+  ["...", true],
+  [".a", true],
+  ["a b\n%2f%?#+&", true],
+  ["caf\u00e9 \u{1f600}", true],
+  ["", false],
+  [".", false],
+  ["..", false],
+  ["a/b", false],
+  ["a\\b", false],
+  ["a\0b", false],
+  ["caf\udce9", false],
+];
+
+for (const [name, want] of SEGMENTS) {
+  Deno.test(`isSegment() is ${want} for ${JSON.stringify(name)}`, () => assertEquals(isSegment(name), want));
 }
 
 Deno.test("parseTarget() reads the other forms", () => {

@@ -15,6 +15,8 @@ export interface Programs {
   isProgram(path: string): boolean;
   /** Whether what really lies there is kept for programs: one of them, a folder of them, or something in that. */
   isProgramPlace(realPath: string): boolean;
+  /** Whether the file of that path is what an editor or a copy by hand has left of a program: its source by another name. */
+  isBackup(path: string): boolean;
 }
 
 /** What may be sent. */
@@ -55,8 +57,8 @@ export function statFile(path: string, { root }: Pick<Scope, "root">): FileFacts
 
 /**
  * Opens the file; null for a folder. `known` are facts that an earlier call found for this path: when they still hold,
- * that it may be sent is known too. Throws HttpError: 404 for nothing there, 403 for what is no file, leaves the root, is a
- * program or may not be read, 503 when the descriptors have run out.
+ * that it may be sent is known too. Throws HttpError: 404 for nothing there and for a program's backup, 403 for what is no
+ * file, leaves the root, is a program or may not be read, 503 when the descriptors have run out.
  */
 export function openFile(path: string, options: OpenOptions): OpenFile | null {
   for (let count = 0; count < MAX_OPENINGS; count++) {
@@ -109,7 +111,8 @@ export function realPathWithin(path: string, { root, programs }: Scope): string 
     const real = Deno.realPathSync(path);
     if (!isWithin(real, Deno.realPathSync(root))) throw new Refusal(explainRefusal(path, root));
     if (programs?.isProgramPlace(real)) {
-      throw new Refusal({ path, reason: "is kept for programs, and is sent to nobody" });
+      // With a slash after it or not, it is one path to mend.
+      throw new Refusal({ path: path.replace(/\/+$/, ""), reason: "is kept for programs, and is sent to nobody" });
     }
     return real;
   } catch (error) {
@@ -135,8 +138,10 @@ export function folderWithin(path: string, scope: Scope): string {
  */
 function isServable(path: string, { scope, facts }: { readonly scope: Scope; readonly facts: FileFacts }): boolean {
   const real = realPathWithin(path, scope);
-  const { programs } = scope;
-  if (programs !== null && (holdsProgram(path, programs) || holdsProgram(real, programs))) {
+  const kinds = [path, real].map((name) => kindOf(name, scope));
+  // As for a hidden name, nothing is told: editors make and remove them, and there is nothing to mend.
+  if (kinds.includes("backup")) throw notThere(path);
+  if (kinds.includes("program")) {
     throw new Refusal({
       path,
       reason: "is a program by a name that leads to it, or by its content, and is sent to nobody",
@@ -146,13 +151,17 @@ function isServable(path: string, { scope, facts }: { readonly scope: Scope; rea
   return found.dev === facts.dev && found.ino === facts.ino;
 }
 
-/** Whether the file is a program, or the same in another coding: whatever compresses all files beside them makes those too. */
-function holdsProgram(path: string, programs: Programs): boolean {
-  if (programs.isProgram(path)) return true;
+/**
+ * What the file is by its path: only content is sent. A program, or its backup, is that also in another coding: whatever
+ * compresses all files beside them makes those too.
+ */
+export function kindOf(path: string, { programs }: Pick<Scope, "programs">): "content" | "program" | "backup" {
+  if (programs === null) return "content";
+  if (programs.isProgram(path)) return "program";
   const suffix = PRECOMPRESSED.find((known) => path.toLowerCase().endsWith(known.suffix))?.suffix;
-  if (suffix === undefined) return false;
-  const source = path.slice(0, -suffix.length);
-  return programs.isProgram(source) && existsSync(source);
+  const source = suffix === undefined ? path : path.slice(0, -suffix.length);
+  if (programs.isBackup(source)) return "backup";
+  return suffix !== undefined && programs.isProgram(source) && existsSync(source) ? "program" : "content";
 }
 
 function isWithin(path: string, folder: string): boolean {

@@ -7,7 +7,7 @@ import otherTypes from "mime/other.js";
 import standardTypes from "mime/standard.js";
 import { redirectToFolder } from "../http/folder_redirect.ts";
 import { HeaderFields } from "../http/header_fields.ts";
-import { INDEX_NAME, type Located } from "../http/located.ts";
+import { INDEX_NAME, joinSegments, type Located } from "../http/located.ts";
 import {
   type Body,
   BytesBody,
@@ -18,6 +18,7 @@ import {
   Refusal,
   type Soon,
 } from "../http/message.ts";
+import type { PathPrefix } from "../http/path_prefix.ts";
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
 import type { Charset } from "./charset.ts";
@@ -44,6 +45,8 @@ export interface StaticOptions {
   readonly mediaTypes?: readonly OwnMediaType[];
   /** What is never sent. */
   readonly programs?: Programs | null;
+  /** Prefixes below its own that other places answer for. */
+  readonly otherPrefixes?: readonly PathPrefix[];
   readonly memory: FileMemory;
   /** What is said of the characters of texts; by default what the rules say. */
   readonly charset?: Charset;
@@ -77,12 +80,14 @@ class StaticFolder implements StaticHandler {
   /** A listing is UTF-8, whatever the texts of the site are. */
   readonly #listingType: string;
   readonly #files: KnownFiles;
+  readonly #otherPaths: ReadonlySet<string>;
 
   constructor(options: StaticOptions) {
     const { root, limits, rules, memory, servesDotFiles = false, programs = null, mediaTypes } = options;
     const { charset = rules.charset, isBefore1970 = () => null } = options;
     const types = createMediaTypes([standardTypes, otherTypes], mediaTypes);
     this.#options = options;
+    this.#otherPaths = new Set(options.otherPrefixes?.map(({ segments }) => joinSegments(segments)));
     this.#scope = { root, programs };
     const cache = memory.cache.section();
     this.#files = new KnownFiles({ root, programs, limits, servesDotFiles, types, charset, isBefore1970, cache });
@@ -197,8 +202,9 @@ class StaticFolder implements StaticHandler {
     folderWithin(folder, this.#scope);
     if (!at.path.endsWith("/")) return redirectToFolder(request.target);
     if (!listing) throw new Refusal({ path: folder, reason: `has no ${INDEX_NAME}, and --listing is off` });
-    const found = await readFolder(folder, {
+    const found = await readFolder(at, {
       ...this.#scope,
+      isElsewhere: (segments) => this.#otherPaths.has(at.mount + joinSegments(segments)),
       showsDotFiles: servesDotFiles,
       maxCount: limits.maxListedFileCount,
       isBefore1970,

@@ -4,7 +4,7 @@
  */
 import { createGuards, type PlacedRealm } from "../access/access_guard.ts";
 import type { Authenticator } from "../access/authenticator.ts";
-import { type Interpreters, isInCgiFolder, isProgram } from "../cgi/is_program.ts";
+import { type Interpreters, isBackup, isInCgiFolder, isProgram } from "../cgi/is_program.ts";
 import { createHandledScripts, createScriptHandler } from "../cgi/script_handler.ts";
 import type { ScriptRunner } from "../cgi/script_runner.ts";
 import { type Config, usesCgi } from "../config/config.ts";
@@ -46,6 +46,7 @@ function createFiles(config: Config, { memory, runner, nowMs, isBefore1970 }: Sh
   const files = createStaticHandler({
     ...{ root: root.value, listing, servesDotFiles, ...content, limits, rules, memory },
     programs: createPrograms(config),
+    otherPrefixes: config.cgiPath === null ? [] : [config.cgi.prefix],
     nowMs,
     isBefore1970,
   });
@@ -71,6 +72,7 @@ function createPrograms(config: Config): Programs | null {
   const places = { cgiPaths: cgiPathsOf(config), handlers: handlersOf(config) };
   return {
     isProgram: (path) => isProgram(path, places),
+    isBackup: (path) => isBackup(path, places),
     isProgramPlace: (realPath) => isInCgiFolder(realPath, places.cgiPaths),
   };
 }
