@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { freePort, type Front, startFront } from "./front.ts";
 import { startServer } from "./harness.ts";
 import { exchange, RawClient } from "./raw_client.ts";
 import { toText } from "./raw_http.ts";
@@ -104,13 +105,6 @@ function attacks(): { readonly name: string; readonly bytes: string; readonly id
   });
 }
 
-interface Front {
-  readonly port: number;
-  /** The request lines that it has seen as such. */
-  readonly log: () => string;
-  readonly stop: () => Promise<void>;
-}
-
 function haproxyConfig(front: number, back: number): string {
   return `global
   log stdout format raw local0
@@ -145,49 +139,6 @@ http {
   }
 }
 `;
-}
-
-/** Starts the program in the foreground and waits until it accepts. */
-async function startFront(command: readonly string[], port: number): Promise<Front> {
-  const process = new Deno.Command(command[0], {
-    args: command.slice(1),
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  })
-    .spawn();
-  let text = "";
-  const reading = (async () => {
-    for await (const part of process.stdout.pipeThrough(new TextDecoderStream())) text += part;
-  })();
-  for (let round = 0; round < 100 && !await accepts(port); round++) await new Promise((go) => setTimeout(go, 50));
-  const stop = async () => {
-    process.kill("SIGTERM");
-    await Promise.all([process.status, reading]);
-  };
-  return { port, log: () => text, stop };
-}
-
-async function accepts(port: number): Promise<boolean> {
-  try {
-    (await Deno.connect({ port, hostname: "127.0.0.1" })).close();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return false;
-    throw error;
-  }
-}
-
-/** Below the range from which the system takes ports for connections. */
-function freePort(): number {
-  for (let port = 20_000 + Math.floor(Math.random() * 10_000);; port++) {
-    try {
-      Deno.listen({ port, hostname: "127.0.0.1" }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
 }
 
 /** Writes down what it was asked, in its own folder, and says it. */

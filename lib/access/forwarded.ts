@@ -26,18 +26,20 @@ export class TrustedProxies {
    * X-Forwarded-For: so the last address that is none of a proxy is the client, and what stands before it is hearsay.
    * Text that is no address ends the search. X-Forwarded-Proto says of its last proxy whether that was asked over TLS, and
    * X-Forwarded-Port on which port; without it that follows from the scheme and from Host, which a proxy passes on.
-   * `connection` comes back as it is where its remote address is not that of a proxy.
+   * `peer` is whoever sends on the connection, where that is a proxy that has said by its PROXY header for whom it speaks:
+   * then X-Forwarded-For is what the client wrote, unless the client is a proxy too, and the other fields say what the header
+   * has not. `connection` comes back as it is where the peer's address is not that of a proxy.
    */
-  seeThrough(connection: ConnectionInfo, fields: HeaderFields): ConnectionInfo {
-    if (!this.has(connection.remoteAddress)) return connection;
+  seeThrough(connection: ConnectionInfo, fields: HeaderFields, peer = connection): ConnectionInfo {
+    if (!this.has(peer.remoteAddress)) return connection;
     let { remoteAddress, remotePort } = connection;
     for (const hop of listOf(fields, "x-forwarded-for").reverse()) {
-      const found = readHop(hop);
+      const found = this.has(remoteAddress) ? readHop(hop) : null;
       if (found === null) break;
       ({ remoteAddress, remotePort } = found);
-      if (!this.has(remoteAddress)) break;
     }
-    return { ...connection, remoteAddress, remotePort, ...serverOf(connection, fields) };
+    const isToldByHeader = peer !== connection && connection.secure;
+    return { ...connection, remoteAddress, remotePort, ...(isToldByHeader ? {} : serverOf(connection, fields)) };
   }
 }
 

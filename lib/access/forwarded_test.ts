@@ -93,3 +93,31 @@ Deno.test("seeThrough() believes nobody but the proxies", () => {
   const unixSocket = { ...DIRECT, remoteAddress: "" };
   assert(proxies("0.0.0.0/0").seeThrough(unixSocket, fields) === unixSocket);
 });
+
+Deno.test("seeThrough() believes the fields of a peer that speaks for a client by its PROXY header", () => {
+  const client = { ...DIRECT, remoteAddress: "192.0.2.9", remotePort: 4711 };
+  const table: readonly [
+    want: Partial<ConnectionInfo>,
+    client: ConnectionInfo,
+    fields: Readonly<Record<string, string>>,
+  ][] = [
+    [{ secure: true, localPort: 443 }, client, { "X-Forwarded-Proto": "https" }],
+    [{ secure: true, localPort: 8443 }, client, { "X-Forwarded-Proto": "https", "X-Forwarded-Port": "8443" }],
+    [{}, client, {}],
+    // The client may have written it itself.
+    [{}, client, { "X-Forwarded-For": "127.0.0.1" }],
+    [
+      { remoteAddress: "203.0.113.1", remotePort: 0 },
+      { ...client, remoteAddress: "10.0.0.7" },
+      { "X-Forwarded-For": "203.0.113.1" },
+    ],
+    // The header has said that it is TLS.
+    [{}, { ...client, secure: true, localPort: 443 }, { "X-Forwarded-Proto": "http", "X-Forwarded-Port": "80" }],
+  ];
+  for (const [want, connection, named] of table) {
+    const fields = HeaderFields.of(...Object.entries(named));
+    const found = proxies("10.0.0.0/8").seeThrough(connection, fields, DIRECT);
+    assertEquals(found, { ...connection, ...want }, JSON.stringify(named));
+    assert(proxies("10.0.0.2").seeThrough(connection, fields, DIRECT) === connection);
+  }
+});

@@ -123,7 +123,7 @@ export class Http1Connection implements OpenConnection {
     const { reader } = this.#socket;
     reader.endWait();
     if (this.#isDraining) this.#connection.endAfterResponse();
-    const client = this.#services.proxies.seeThrough(this.#client, received.head.fields);
+    const client = this.#services.proxies.seeThrough(this.#client, received.head.fields, this.info);
     if (this.#exchange !== null) {
       this.#exchange.restart(received, client);
       return this.#exchange;
@@ -147,7 +147,7 @@ export class Http1Connection implements OpenConnection {
     const contentBytes = isSent ? appendContent(output, body.bytes, connection) : 0;
     output.append(connection.sendEnd());
     const { head } = connection;
-    const client = head === null ? this.#client : proxies.seeThrough(this.#client, head.fields);
+    const client = head === null ? this.#client : proxies.seeThrough(this.#client, head.fields, this.info);
     logAccess({ ...head, connection: client }, { status, contentBytes }, log);
     connection.startNextCycle();
     await this.#finish();

@@ -1,0 +1,51 @@
+/** Proxies that stand before ./lisod in end-to-end tests: programs that run in the foreground and listen on a port of 127.0.0.1. */
+
+export interface Front {
+  readonly port: number;
+  /** What it has printed. */
+  readonly log: () => string;
+  readonly stop: () => Promise<void>;
+}
+
+/** Starts the program in the foreground and waits until it accepts. */
+export async function startFront(command: readonly string[], port: number): Promise<Front> {
+  const process = new Deno.Command(command[0], {
+    args: command.slice(1),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  })
+    .spawn();
+  let text = "";
+  const reading = (async () => {
+    for await (const part of process.stdout.pipeThrough(new TextDecoderStream())) text += part;
+  })();
+  for (let round = 0; round < 100 && !await accepts(port); round++) await new Promise((go) => setTimeout(go, 50));
+  const stop = async () => {
+    process.kill("SIGTERM");
+    await Promise.all([process.status, reading]);
+  };
+  return { port, log: () => text, stop };
+}
+
+async function accepts(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ port, hostname: "127.0.0.1" })).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    throw error;
+  }
+}
+
+/** Below the range from which the system takes ports for connections. */
+export function freePort(): number {
+  for (let port = 20_000 + Math.floor(Math.random() * 10_000);; port++) {
+    try {
+      Deno.listen({ port, hostname: "127.0.0.1" }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+}
