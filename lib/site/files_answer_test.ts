@@ -46,8 +46,8 @@ const TABLE: readonly (readonly [method: string, path: string, want: string, wit
   ["POST", "/x.sh", "200 script", "200 files"],
   ["PUT", "/x.sh", "200 script", "501"],
   ["PUT", "/a", "501", "501"],
-  ["OPTIONS", "/x.sh", "200 script", "204 GET, HEAD, OPTIONS"],
-  ["OPTIONS", "/a", "204 GET, HEAD, OPTIONS", "204 GET, HEAD, OPTIONS"],
+  ["OPTIONS", "/x.sh", "200 script", "200 GET, HEAD, OPTIONS"],
+  ["OPTIONS", "/a", "200 GET, HEAD, OPTIONS", "200 GET, HEAD, OPTIONS"],
 ];
 
 for (const [method, path, ...wanted] of TABLE) {

@@ -17,9 +17,12 @@ export function answerOtherMethod(method: string, { allowsAnyMethod }: Pick<Rule
   throw new HttpError(501, `Method "${method}"`);
 }
 
-/** RFC 9110 9.3.7, for a file and for "*". */
+/**
+ * RFC 9110 9.3.7, for a file and for "*". 200 with Content-Length 0, as peers have it: there are clients that wait for content
+ * after a 204.
+ */
 const OPTIONS_ANSWER: HttpResponse = {
-  status: 204,
+  status: 200,
   fields: HeaderFields.of(["Allow", "GET, HEAD, OPTIONS"]),
   body: EMPTY_BODY,
 };

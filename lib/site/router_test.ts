@@ -90,8 +90,8 @@ const ROUTES: readonly (readonly [method: string, path: string, course: string, 
   ["PUT", "/a", "501", "501"],
   ["DELETE", "/nothing", "501", "501"],
   ["get", "/a", "501", "501"],
-  ["OPTIONS", "/a", "501", "204 GET, HEAD, OPTIONS"],
-  ["OPTIONS", "*", "501", "204 GET, HEAD, OPTIONS"],
+  ["OPTIONS", "/a", "501", "200 GET, HEAD, OPTIONS"],
+  ["OPTIONS", "*", "501", "200 GET, HEAD, OPTIONS"],
   ["CONNECT", "", "501", "501"],
 ];
 
