@@ -57,7 +57,9 @@ export function quoted(text: string): string {
 /** What an error of the operating system means, in words: for `problem`. */
 export function osProblem(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return OS_PROBLEMS[error.name] ?? error.message.replace(/ \(os error \d+\).*$/s, "").toLowerCase();
+  // The runtime's own functions say "Words (os error 1): ...", those of node:fs "ECODE: words, call 'path'".
+  const words = error.message.replace(/ \(os error \d+\).*$/s, "").replace(/^E[A-Z0-9]+: ([^,]*), .*$/s, "$1");
+  return OS_PROBLEMS[error.name] ?? words.toLowerCase();
 }
 
 const OS_PROBLEMS: { readonly [errorName: string]: string } = {

@@ -12,8 +12,8 @@ export interface ScriptTurn {
 }
 
 /** The answer of a server that can start no script now, and might soon. */
-export function scriptsUnavailable(message: string, cause?: unknown): HttpError {
-  return new HttpError(503, message, { fields: RETRY_SOON, cause });
+export function scriptsUnavailable(message: string): HttpError {
+  return new HttpError(503, message, { fields: RETRY_SOON });
 }
 
 export class ScriptQueue {

@@ -176,7 +176,7 @@ export class ScriptRunner {
     } catch (error) {
       const [program] = command.words;
       const message = `Cannot start "${program}"${program === file ? "" : ` for "${file}"`}`;
-      if (error instanceof SpawnError && error.isShortage) throw scriptsUnavailable(message, error);
+      if (error instanceof SpawnError && error.isShortage) throw scriptsUnavailable(`${message}: ${error.message}`);
       if (error instanceof SpawnError) {
         throw new HttpError(500, `${message}: ${startFailure(program, error)}`);
       }

@@ -103,8 +103,9 @@ class SpooledContent implements Body {
     } catch (error) {
       const status = statusOfSystemError(error);
       // One line that says all: the reason is the system's, the folder is the operator's, and no path was asked for in vain.
-      const message = `Cannot keep the content of a request in "${folder}": ${osProblem(error)}`;
-      throw status === 503 || status === 507 ? systemHttpError(status, message) : new HttpError(500, message);
+      const message = `Cannot keep the content of a request in "${folder}"`;
+      if (status === 503 || status === 507) throw systemHttpError(status, message, error);
+      throw new HttpError(500, `${message}: ${osProblem(error)}`);
     }
   }
 }

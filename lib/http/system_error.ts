@@ -2,6 +2,7 @@
  * What an error of the system means for a client: one table for all that read and write files for requests. Pure: it looks at
  * the code of an error and at its name, which the runtime gives where the system was never asked. RFC 9110 15.5 and 15.6.
  */
+import { osProblem } from "../start_error.ts";
 import { HeaderFields } from "./header_fields.ts";
 import { HttpError, RETRY_SOON } from "./message.ts";
 
@@ -46,7 +47,11 @@ export function statusOfSystemError(error: unknown): SystemStatus | null {
   return [code, error.name].flatMap((key) => Object.hasOwn(STATUS_OF, key) ? [STATUS_OF[key]] : []).at(0) ?? null;
 }
 
-/** The answer with that status; `message` and `cause` are for the log. Retry-After tells that it will be another time. */
-export function systemHttpError(status: SystemStatus, message: string, cause?: unknown): HttpError {
-  return new HttpError(status, message, { fields: status === 503 ? RETRY_SOON : HeaderFields.EMPTY, cause });
+/**
+ * The answer with that status; `message`, which says what was tried with which path, and the system's reason are one line for
+ * the log: where in the server it was tried explains nothing. Retry-After tells that it will be another time.
+ */
+export function systemHttpError(status: SystemStatus, message: string, error: unknown): HttpError {
+  const fields = status === 503 ? RETRY_SOON : HeaderFields.EMPTY;
+  return new HttpError(status, `${message}: ${osProblem(error)}`, { fields });
 }
