@@ -4,6 +4,7 @@
  */
 import type { ResourceLimits } from "../child/command_prefix.ts";
 import { parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
+import type { ProgramSettings } from "../gateway/meta_variables.ts";
 import type { Given } from "../start_error.ts";
 import type { Settings } from "./settings.ts";
 
@@ -12,9 +13,8 @@ export interface CgiConfig {
   readonly prefix: PathPrefix;
   /** Interpreters by extension with its dot, in lower case. */
   readonly handlers: Readonly<Record<string, Given>>;
-  readonly passesAuthorization: boolean;
-  /** What scripts have in their environment beside their meta-variables. */
-  readonly environment: Readonly<Record<string, string>>;
+  /** What every program is told. */
+  readonly told: ProgramSettings;
   readonly maxScripts: number;
   readonly maxQueue: number;
   /** Null: as the server. */
@@ -38,8 +38,10 @@ export function readCgiConfig(
   return {
     prefix: readPrefix(settings),
     handlers: readHandlers(settings),
-    passesAuthorization: settings.flag("cgi-pass-auth"),
-    environment: { ...Object.fromEntries(inherited), ...readEnvironment(settings) },
+    told: {
+      passesAuthorization: settings.flag("cgi-pass-auth"),
+      environment: { ...Object.fromEntries(inherited), ...readEnvironment(settings) },
+    },
     maxScripts: atLeastOne(settings, "cgi-max", settings.countOrDefault("cgi-max")),
     maxQueue: settings.countOrDefault("cgi-queue"),
     user: settings.given("cgi-user"),

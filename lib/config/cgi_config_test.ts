@@ -23,8 +23,10 @@ const READ: readonly (readonly [args: readonly string[], want: Partial<Plain<Cgi
   [["--cgi-handler", ".php=/usr/bin/php-cgi"], { handlers: { ".php": "/usr/bin/php-cgi" } }],
   [["--cgi-handler", ".PHP=/usr/bin/PHP"], { handlers: { ".php": "/usr/bin/PHP" } }],
   [["--cgi-handler=.a=/x", "--cgi-handler=.b=/y=z"], { handlers: { ".a": "/x", ".b": "/y=z" } }],
-  [["--cgi-pass-auth"], { passesAuthorization: true }],
-  [["--cgi-env", "A=b=c", "--cgi-env", "B_2="], { environment: { A: "b=c", B_2: "" } }],
+  [["--cgi-pass-auth"], { told: { passesAuthorization: true, environment: {} } }],
+  [["--cgi-env", "A=b=c", "--cgi-env", "B_2="], {
+    told: { passesAuthorization: false, environment: { A: "b=c", B_2: "" } },
+  }],
   [["--cgi-max", "1", "--cgi-queue", "0"], { maxScripts: 1, maxQueue: 0 }],
   [["--cgi-user", "www-data"], { user: "www-data" }],
   [["--cgi-spool", "spool"], { spoolFolder: "/home/liso/spool" }],
@@ -40,8 +42,8 @@ for (const [args, want] of READ) {
 
 Deno.test("readCgiConfig() takes PATH, LANG and TZ of the server's own environment, and no other variable", () => {
   const environment = { PATH: "/bin", LANG: "C", TZ: undefined, HOME: "/root", LISOD_FOREGROUND: "1" };
-  assertEquals(read([], environment).environment, { PATH: "/bin", LANG: "C" });
-  assertEquals(read(["--cgi-env", "PATH=/opt"], environment).environment, { PATH: "/opt", LANG: "C" });
+  assertEquals(read([], environment).told.environment, { PATH: "/bin", LANG: "C" });
+  assertEquals(read(["--cgi-env", "PATH=/opt"], environment).told.environment, { PATH: "/opt", LANG: "C" });
 });
 
 const REFUSED: readonly (readonly string[])[] = [

@@ -7,7 +7,8 @@ import type { ListenAddress } from "../net/listen_address.ts";
 import type { CredentialFiles } from "../net/load_credentials.ts";
 import { type AccessConfig, readAccessConfig } from "./access_config.ts";
 import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
-import { type ContentConfig, readContentConfig } from "./content_config.ts";
+import { readFilesConfig } from "./files_config.ts";
+import type { FileSettings } from "../static/static_files.ts";
 import { RULES, type Rules, type RulesName } from "../rules.ts";
 import { standardStream } from "../log/standard_stream.ts";
 import { LOG_LEVELS, type LogLevel } from "../log/log_lines.ts";
@@ -39,9 +40,7 @@ export interface Config {
   readonly access: AccessConfig;
   readonly rules: Rules;
   readonly rulesName: RulesName;
-  readonly listing: boolean;
-  readonly servesDotFiles: boolean;
-  readonly content: ContentConfig;
+  readonly files: FileSettings;
   /** Null: the built-in pages. */
   readonly errorPagesFolder: Given | null;
   /** Null: standard error. */
@@ -158,9 +157,7 @@ function buildConfig(
     access: readAccessConfig(settings),
     rules: RULES[rulesName],
     rulesName,
-    listing: settings.flag("listing"),
-    servesDotFiles: settings.flag("dot-files"),
-    content: readContentConfig(settings, RULES[rulesName]),
+    files: readFilesConfig(settings, RULES[rulesName]),
     errorPagesFolder: settings.path("error-pages"),
     logFile: logPath(settings, "log"),
     isAccessLogged: settings.text("access-log") !== "off",

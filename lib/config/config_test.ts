@@ -30,6 +30,8 @@ function configWith(...args: readonly string[]): PlainConfig {
   return configOf(["--root", "www", ...args]);
 }
 
+const DEFAULT_FILES = { listing: false, servesDotFiles: false, charset: "auto", mediaTypes: [] } as const;
+
 const DEFAULT_CONFIG: PlainConfig = {
   http: { port: 8080, hostname: null },
   https: null,
@@ -44,8 +46,7 @@ const DEFAULT_CONFIG: PlainConfig = {
   cgi: {
     prefix: { segments: ["cgi"] },
     handlers: {},
-    passesAuthorization: false,
-    environment: {},
+    told: { passesAuthorization: false, environment: {} },
     maxScripts: 32,
     maxQueue: 256,
     user: null,
@@ -55,9 +56,7 @@ const DEFAULT_CONFIG: PlainConfig = {
   access: { rules: [], realms: [], proxies: [], fields: [["X-Content-Type-Options", "nosniff"]], alwaysFields: [] },
   rules: RULES.standard,
   rulesName: "standard",
-  listing: false,
-  servesDotFiles: false,
-  content: { charset: "auto", mediaTypes: [] },
+  files: DEFAULT_FILES,
   errorPagesFolder: null,
   logFile: null,
   isAccessLogged: true,
@@ -86,7 +85,7 @@ Deno.test("parseCommandLine() reads the eight arguments under the course's rules
     cgiPath: "/home/liso/cgi/blog.py",
     rules: RULES.course,
     rulesName: "course",
-    content: { charset: "off", mediaTypes: [] },
+    files: { ...DEFAULT_FILES, charset: "off" },
     limits: { ...DEFAULT_LIMITS, maxPerAddress: 10_000 },
     logFile: "/home/lisod.log",
     lockFile: "/home/liso/lisod.lock",
@@ -124,22 +123,22 @@ Deno.test("parseCommandLine() gives each option its field", () => {
     [["--rules", "course"], {
       rules: RULES.course,
       rulesName: "course",
-      content: { charset: "off", mediaTypes: [] },
+      files: { ...DEFAULT_FILES, charset: "off" },
       limits: { ...DEFAULT_LIMITS, maxPerAddress: 10_000 },
     }],
     [["--rules", "standard"], {}],
-    [["--listing"], { listing: true }],
+    [["--listing"], { files: { ...DEFAULT_FILES, listing: true } }],
     [["--listing=false"], {}],
-    [["--dot-files"], { servesDotFiles: true }],
-    [["--media-type", "README=text/plain"], { content: { charset: "auto", mediaTypes: [["README", "text/plain"]] } }],
-    [["--charset", "koi8-r"], { content: { charset: { name: "koi8-r" }, mediaTypes: [] } }],
-    [["--charset", "off"], { content: { charset: "off", mediaTypes: [] } }],
+    [["--dot-files"], { files: { ...DEFAULT_FILES, servesDotFiles: true } }],
+    [["--media-type", "README=text/plain"], { files: { ...DEFAULT_FILES, mediaTypes: [["README", "text/plain"]] } }],
+    [["--charset", "koi8-r"], { files: { ...DEFAULT_FILES, charset: { name: "koi8-r" } } }],
+    [["--charset", "off"], { files: { ...DEFAULT_FILES, charset: "off" } }],
     [["--error-pages", "/srv/pages"], { errorPagesFolder: "/srv/pages" }],
     [["--log", "a.log"], { logFile: "/home/liso/a.log" }],
     [["--access-log", "b.log"], { accessLogFile: "/home/liso/b.log" }],
     [["--access-log", "off"], { isAccessLogged: false }],
     [["--log", "-", "--access-log", "-"], { logFile: "/dev/stderr", accessLogFile: "/dev/stdout" }],
-    [["--log=-", "--listing"], { logFile: "/dev/stderr", listing: true }],
+    [["--log=-", "--listing"], { logFile: "/dev/stderr", files: { ...DEFAULT_FILES, listing: true } }],
     [["--log=./-"], { logFile: "/home/liso/-" }],
     [["--access-log", "off", "--log", "off"], { isAccessLogged: false, logFile: "/home/liso/off" }],
     [["--access-log", "./off"], { accessLogFile: "/home/liso/off" }],
@@ -457,7 +456,7 @@ Deno.test("parseCommandLine() takes from the file of --config what the command l
     }],
     ["listing = on\nmax-body-bytes = 1k", [...etc, ...EIGHT], {
       ...configOf(EIGHT),
-      listing: true,
+      files: { ...configOf(EIGHT).files, listing: true },
       limits: { ...configOf(EIGHT).limits, maxBodyBytes: 1024 },
     }],
     ["http = 1\nroot = /elsewhere", [...etc, ...EIGHT], configOf(EIGHT)],

@@ -28,15 +28,19 @@ export interface ScriptRequest {
   readonly contentLength: number;
 }
 
-/** What is the same for every request of a server. */
-export interface MetaVariableSettings {
-  /** Absolute path without a trailing slash. */
-  readonly documentRoot: string;
-  readonly rules: Pick<Rules, "requestUriHasQuery">;
+/** What an operator may choose. */
+export interface ProgramSettings {
   /** Whether Authorization and Proxy-Authorization reach the script. */
   readonly passesAuthorization: boolean;
   /** PATH, LANG, TZ and what the operator adds. A meta-variable of the same name wins. */
   readonly environment: Readonly<Record<string, string>>;
+}
+
+/** What is the same for every request of a server. */
+export interface MetaVariableSettings extends ProgramSettings {
+  /** Absolute path without a trailing slash. */
+  readonly documentRoot: string;
+  readonly rules: Pick<Rules, "requestUriHasQuery">;
 }
 
 /**

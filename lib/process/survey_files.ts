@@ -21,10 +21,10 @@ export interface SurveyUsers {
 }
 
 /** One line each, for the operator; none when all is well. */
-export function surveyFiles({ root, cgiPath, cgi, servesDotFiles }: Config, users: SurveyUsers): readonly string[] {
+export function surveyFiles({ root, cgiPath, cgi, files }: Config, users: SurveyUsers): readonly string[] {
   const programFolder = cgiPath === null ? null : realPath(cgiPath.value);
   const rootFindings = new Survey(users).look(root, (survey, entry) => {
-    if (basename(entry.path).startsWith(".") && !servesDotFiles) return "skip";
+    if (basename(entry.path).startsWith(".") && !files.servesDotFiles) return "skip";
     if (entry.real === programFolder) return "skip";
     const isHandled = interpreterOf(entry.path, cgi.handlers) !== null;
     survey.requireFile(entry, isHandled ? users.scripts : users.server);
@@ -34,7 +34,7 @@ export function surveyFiles({ root, cgiPath, cgi, servesDotFiles }: Config, user
   const programFindings = new Survey(users).look(cgiPath, (survey, entry) => {
     if (basename(entry.path).startsWith(".")) return "skip";
     if (interpreterOf(entry.path, cgi.handlers) !== null) survey.requireFile(entry, users.scripts);
-    else survey.requireProgram(entry, cgi.environment.PATH ?? "");
+    else survey.requireProgram(entry, cgi.told.environment.PATH ?? "");
     return "go on";
   });
   return [...rootFindings, ...programFindings];

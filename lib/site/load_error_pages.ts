@@ -44,7 +44,7 @@ function readNames(folder: string, refusal: Refusal): readonly string[] {
 
 /** Where error pages come from. */
 export interface ErrorPageSource {
-  readonly content: { readonly charset: Charset };
+  readonly files: { readonly charset: Charset };
   /** Null: the built-in pages. */
   readonly errorPagesFolder: Given | null;
   readonly limits: Pick<Limits, "maxErrorPageBytes">;
@@ -71,7 +71,7 @@ export class ReloadableErrorPages {
   }
 
   #load(): ErrorPages {
-    const { content, errorPagesFolder, limits } = this.#source;
-    return new ErrorPages(content, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
+    const { files, errorPagesFolder, limits } = this.#source;
+    return new ErrorPages(files, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
   }
 }

@@ -34,22 +34,27 @@ import { answerParts, answerWithout, isSameState, layOut, type Representation } 
 import { hasConditions, selectContent, type Selection } from "./select_content.ts";
 import { selectEncoding } from "./select_encoding.ts";
 
-export interface StaticOptions {
-  /** Absolute path of the folder; may be a symlink, which is followed anew at each look at the disk. */
-  readonly root: string;
+/** What an operator may choose. */
+export interface FileSettings {
   /** Whether a folder without index.html shows what is in it; else it is 403. */
   readonly listing: boolean;
   /** Whether names that begin with a dot are served; `.well-known` at the top always is. */
-  readonly servesDotFiles?: boolean;
+  readonly servesDotFiles: boolean;
   /** Media types that win over those of the IANA register. */
-  readonly mediaTypes?: readonly OwnMediaType[];
+  readonly mediaTypes: readonly OwnMediaType[];
+  /** What is said of the characters of texts. */
+  readonly charset: Charset;
+}
+
+/** Without settings nothing is listed or hidden names served, and of characters is said what the rules say. */
+export interface StaticOptions extends Partial<FileSettings> {
+  /** Absolute path of the folder; may be a symlink, which is followed anew at each look at the disk. */
+  readonly root: string;
   /** What is never sent. */
   readonly programs?: Programs | null;
   /** Prefixes below its own that other places answer for. */
   readonly otherPrefixes?: readonly PathPrefix[];
   readonly memory: FileMemory;
-  /** What is said of the characters of texts; by default what the rules say. */
-  readonly charset?: Charset;
   /** Whether the file at that path was last changed before 1970, for the runtime mirrors such times; null: unknown. */
   readonly isBefore1970?: (path: string) => boolean | null;
   readonly limits: Limits;

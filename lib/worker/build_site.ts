@@ -42,15 +42,16 @@ export function createAnswerers(config: Config, shared: SharedByPlaces): readonl
 }
 
 function createFiles(config: Config, { memory, runner, nowMs, isBefore1970 }: SharedByPlaces): Answerer["answer"] {
-  const { root, listing, servesDotFiles, content, limits, rules } = config;
+  const { root, limits, rules } = config;
   const files = createStaticHandler({
-    ...{ root: root.value, listing, servesDotFiles, ...content, limits, rules, memory },
+    ...{ root: root.value, ...config.files, limits, rules, memory },
     programs: createPrograms(config),
     otherPrefixes: config.cgiPath === null ? [] : [config.cgi.prefix],
     nowMs,
     isBefore1970,
   });
   const handlers = handlersOf(config);
+  const { servesDotFiles } = config.files;
   const mount = { ...settingsOf(config), handlers, servesDotFiles, cgiPaths: cgiPathsOf(config) };
   const hasHandlers = Object.keys(handlers).length > 0;
   return createFilesAnswer({
@@ -62,8 +63,7 @@ function createFiles(config: Config, { memory, runner, nowMs, isBefore1970 }: Sh
 
 /** What every program is told. */
 function settingsOf({ root, rules, cgi }: Config): MetaVariableSettings {
-  const { passesAuthorization, environment } = cgi;
-  return { documentRoot: root.value, rules, passesAuthorization, environment };
+  return { documentRoot: root.value, rules, ...cgi.told };
 }
 
 /** What is run and never sent; null where nothing is run. */

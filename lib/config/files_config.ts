@@ -1,21 +1,19 @@
 /**
- * The options that say what the content of files is, as one record of Config. Separate from config.ts as CGI's are, and
+ * The options of whoever serves files, as the one record that is handed to it. Separate from config.ts as CGI's are, and
  * because each place of a site may come to have its own. Pure.
  */
 import type { Rules } from "../rules.ts";
 import type { Charset } from "../static/charset.ts";
+import type { FileSettings } from "../static/static_files.ts";
 import type { OwnMediaType } from "../static/media_types.ts";
 import { TOKEN } from "../http/grammar.ts";
 import type { Settings } from "./settings.ts";
 
-export interface ContentConfig {
-  readonly mediaTypes: readonly OwnMediaType[];
-  readonly charset: Charset;
-}
-
 /** `rules` has the charset that holds where none is given. Throws UsageError. */
-export function readContentConfig(settings: Settings, rules: Pick<Rules, "charset">): ContentConfig {
+export function readFilesConfig(settings: Settings, rules: Pick<Rules, "charset">): FileSettings {
   return {
+    listing: settings.flag("listing"),
+    servesDotFiles: settings.flag("dot-files"),
     charset: readCharset(settings) ?? rules.charset,
     mediaTypes: settings.each("media-type", {
       parse: parseMediaType,

@@ -1,15 +1,15 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { readContentConfig } from "./content_config.ts";
+import { readFilesConfig } from "./files_config.ts";
 import { RULES } from "../rules.ts";
 import { Settings } from "./settings.ts";
 import { UsageError } from "../start_error.ts";
 
 function read(name: "media-type" | "charset", ...texts: readonly string[]) {
   const given = texts.map((text) => ({ label: `--${name}`, text, folder: "/" }));
-  return readContentConfig(new Settings(new Map(texts.length === 0 ? [] : [[name, given]])), RULES.standard);
+  return readFilesConfig(new Settings(new Map(texts.length === 0 ? [] : [[name, given]])), RULES.standard);
 }
 
-Deno.test("readContentConfig() gives the media types in their order", () => {
+Deno.test("readFilesConfig() gives the media types in their order", () => {
   const types = [".tgz=application/gzip", "README=text/plain; charset=koi8-r", '.x=a/b;c="d e"'];
   assertEquals(read("media-type", ...types).mediaTypes, [
     [".tgz", "application/gzip"],
@@ -25,7 +25,7 @@ for (
     ...[".x=a/b;", ".x=a/b; c", '.x=a/b; c="d', ".x=a/b\r\nX: y", ".x=a/b; c=\u00e9", ".x= a/b"],
   ]
 ) {
-  Deno.test(`readContentConfig() refuses the media type ${JSON.stringify(text)}`, () => {
+  Deno.test(`readFilesConfig() refuses the media type ${JSON.stringify(text)}`, () => {
     assertThrows(
       () => read("media-type", text),
       UsageError,
@@ -34,15 +34,15 @@ for (
   });
 }
 
-Deno.test("readContentConfig() gives the charset that is named, else that of the rules", () => {
+Deno.test("readFilesConfig() gives the charset that is named, else that of the rules", () => {
   assertEquals([read("charset", "off").charset, read("charset", "auto").charset], ["off", "auto"]);
   assertEquals(read("charset", "iso-8859-1").charset, { name: "iso-8859-1" });
   assertEquals(read("charset").charset, "auto");
-  assertEquals(readContentConfig(new Settings(new Map()), RULES.course).charset, "off");
+  assertEquals(readFilesConfig(new Settings(new Map()), RULES.course).charset, "off");
 });
 
 for (const text of ["a b", 'x"', "utf-8\r\nX: y", "utf-8; a=b", "\u00e9"]) {
-  Deno.test(`readContentConfig() refuses the charset ${JSON.stringify(text)}`, () => {
+  Deno.test(`readFilesConfig() refuses the charset ${JSON.stringify(text)}`, () => {
     assertThrows(() => read("charset", text), UsageError, "not a name: give one such as iso-8859-1, or auto or off");
   });
 }
