@@ -12,7 +12,7 @@ import { type Libc, NO_LIBC, openLibc } from "./lib/system/libc.ts";
 import { loadConfigFile } from "./lib/config/load_config_file.ts";
 import { LockFile } from "./lib/process/lock_file.ts";
 import { Log } from "./lib/log/log.ts";
-import { STDERR_SINK } from "./lib/log/log_file.ts";
+import { STDERR_SINK, throughLinks } from "./lib/log/log_file.ts";
 import { keepRightsFromPrograms } from "./lib/system/capabilities.ts";
 import { narrowPermissions, neededPermissions } from "./lib/process/permissions.ts";
 import { findIdentity, isRoot, ownIdentity } from "./lib/process/privileges.ts";
@@ -45,7 +45,8 @@ async function main(): Promise<number> {
         // Before anything else: where it is not wanted, nobody can open it any more.
         const libc = openLibc(command.config.usesNative);
         const problems = checkConfig(command.config);
-        return problems.length > 0 ? report(...problems) : await start(command.config, { libc, source });
+        if (problems.length > 0) return report(...problems);
+        return await start(withOpenStreams(command.config), { libc, source });
       }
     }
   } catch (error) {
@@ -66,6 +67,12 @@ function check(config: Config): number {
   const notes = findings.length === 0 ? "" : ", but see the notes";
   say(Deno.stdout, `lisod: nothing is wrong with this configuration${notes}\n`);
   return 0;
+}
+
+/** With the streams in place of logs that are links to them: nothing is opened, given away or permitted by such a name. */
+function withOpenStreams(config: Config): Config {
+  const [logFile, accessLogFile] = [config.logFile, config.accessLogFile].map((file) => file && throughLinks(file));
+  return { ...config, logFile, accessLogFile };
 }
 
 function readEnvironment(...names: readonly string[]): Record<string, string | undefined> {

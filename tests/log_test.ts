@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { startServer, type TestServer } from "./harness.ts";
+import { runLisod, startServer, type TestServer } from "./harness.ts";
 import { exchange, RawClient } from "./raw_client.ts";
 
 const LISOD = join(import.meta.dirname ?? ".", "..", "lisod");
@@ -28,12 +28,35 @@ async function askAll(server: TestServer, paths: readonly string[]): Promise<num
   return responses.filter(({ status }) => status === 200).length;
 }
 
-Deno.test("the log goes to the streams that are open when it is told to, for a user who could open neither", async () => {
+/** How the streams are named; "HERE" is the folder of the test, which has links to them. */
+const STREAMS: readonly (readonly [log: string, accessLog: string])[] = [
+  ["-", "/dev/stdout"],
+  ["/dev/stderr", "-"],
+  ["HERE/app.log", "HERE/access.log"],
+];
+
+for (const [log, accessLog] of STREAMS) {
+  Deno.test(`the log goes to open streams by --log ${log} --access-log ${accessLog}, for a user who could open neither`, () =>
+    testStreams(log, accessLog));
+}
+
+/** The next text of the stream; throws at its end, with what came `before`. */
+async function readPart(stream: ReadableStreamDefaultReader<string>, before: string): Promise<string> {
+  const { done, value } = await stream.read();
+  if (done) throw new Error(`The server has ended: ${before}`);
+  return value;
+}
+
+async function testStreams(log: string, accessLog: string): Promise<void> {
   const isRoot = Deno.uid() === 0;
   const folder = await Deno.makeTempDir({ prefix: "lisod-test-" });
   try {
     await Deno.chmod(folder, 0o755);
-    const args = ["--http", "0", "--root", folder, "--log", "-", "--access-log", "/dev/stdout"];
+    await Deno.symlink("/dev/stderr", `${folder}/app.log`);
+    await Deno.symlink("/proc/self/fd/1", `${folder}/stdout`);
+    await Deno.symlink("stdout", `${folder}/access.log`);
+    const files = [log, accessLog].map((file) => file.replace("HERE", folder));
+    const args = ["--http", "0", "--root", folder, "--log", files[0], "--access-log", files[1]];
     const child = new Deno.Command(LISOD, {
       args: [...args, ...(isRoot ? ["--user", "nobody"] : [])],
       stdout: "piped",
@@ -43,13 +66,13 @@ Deno.test("the log goes to the streams that are open when it is told to, for a u
       stream.pipeThrough(new TextDecoderStream()).getReader()
     );
     let messages = "";
-    while (!/listening on .*:(\d+)\//.test(messages)) messages += (await errors.read()).value ?? "";
+    while (!/listening on .*:(\d+)\//.test(messages)) messages += await readPart(errors, messages);
     const [, port] = /listening on .*:(\d+)\//.exec(messages) ?? [];
     const { responses } = await exchange(Number(port), "GET /none HTTP/1.1\r\nHost: a\r\n\r\n", { count: 1 });
     assertEquals(responses[0].status, 404);
     // A reload opens logs again, and these stay.
     child.kill("SIGHUP");
-    while (!messages.includes("reloaded")) messages += (await errors.read()).value ?? "";
+    while (!messages.includes("reloaded")) messages += await readPart(errors, messages);
     child.kill("SIGTERM");
     const lines = (await output.read()).value ?? "";
     assertEquals(accessLines(lines), ['"GET /none HTTP/1.1" 404 ' + /404 (\d+)/.exec(lines)?.[1] + ' "-" "-"']);
@@ -57,6 +80,56 @@ Deno.test("the log goes to the streams that are open when it is told to, for a u
     for (let done = false; !done;) ({ done } = await errors.read());
     assertEquals((await child.status).code, 0);
     await output.cancel();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Two names for what is one stream, or two streams that are one pipe. */
+const ONE_STREAM: readonly (readonly string[])[] = [
+  ["--log", "-", "--access-log", "-"],
+  ["--log", "/dev/stdout", "--access-log", "/dev/fd/1"],
+  ["--access-log", "/dev/stderr"],
+];
+
+for (const names of ONE_STREAM) {
+  Deno.test(`one stream by ${names.join(" ")} has whole lines in the order in which they were made`, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "lisod-test-" });
+    try {
+      const script = 'exec "$@" 2>&1';
+      const args = ["--http", "0", "--root", folder, "--log-level", "debug", ...names];
+      const child = new Deno.Command("sh", { args: ["-c", script, "sh", LISOD, ...args], stdout: "piped" }).spawn();
+      const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      let text = "";
+      while (!/listening on .*:(\d+)\//.test(text)) text += await readPart(output, text);
+      const [, port] = /listening on .*:(\d+)\//.exec(text) ?? [];
+      const paths = Array.from({ length: 100 }, (_, index) => `/none-${index}`);
+      const input = paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join("");
+      await exchange(Number(port), input, { count: paths.length });
+      child.kill("SIGTERM");
+      for (let part = await output.read(); !part.done; part = await output.read()) text += part.value;
+      await child.status;
+      const order = [...text.matchAll(/^(?:\[[^\]]+\] DEBUG GET|.*"GET) (\/none-\d+)[: ].*$/gm)].map(([, path]) =>
+        path
+      );
+      assertEquals(order, paths.flatMap((path) => [path, path]));
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+Deno.test("a daemon is refused a log that is a link to a stream, and told why", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lisod-test-" });
+  try {
+    await Deno.symlink("/dev/stdout", `${folder}/app.log`);
+    const args = ["--http", "0", "--root", folder, "--log", `${folder}/app.log`];
+    const want =
+      `--log "${folder}/app.log": a link to a stream, which a daemon does not have: name a file, or --foreground`;
+    for (const more of [["--daemon"], ["--daemon", "--check"]]) {
+      const { code, stderr } = await runLisod(...args, ...more);
+      assertEquals([code, stderr], [1, `lisod: ${want}\n`]);
+    }
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

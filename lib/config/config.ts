@@ -263,7 +263,9 @@ function refuseStreamsOfDaemon(settings: Settings): void {
 function refuseSharedFiles(settings: Settings): void {
   const files = (["log", "access-log", "lock"] as const).map((name) => ({ name, path: logPath(settings, name) }));
   files.forEach(({ name, path }, index) => {
-    const same = files.slice(0, index).find((file) => path !== null && file.path?.value === path.value);
+    // A stream is one log for both.
+    if (path === null || (name !== "lock" && standardStream(path.value) !== null)) return;
+    const same = files.slice(0, index).find((file) => file.path?.value === path.value);
     if (same === undefined) return;
     throw settings.refusal(name, {
       problem: `the same file as ${settings.label(same.name)}`,

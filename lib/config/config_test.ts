@@ -138,6 +138,7 @@ Deno.test("parseCommandLine() gives each option its field", () => {
     [["--access-log", "b.log"], { accessLogFile: "/home/liso/b.log" }],
     [["--access-log", "off"], { isAccessLogged: false }],
     [["--log", "-", "--access-log", "-"], { logFile: "/dev/stderr", accessLogFile: "/dev/stdout" }],
+    [["--log", "-", "--access-log", "/dev/stderr"], { logFile: "/dev/stderr", accessLogFile: "/dev/stderr" }],
     [["--log=-", "--listing"], { logFile: "/dev/stderr", files: { ...DEFAULT_FILES, listing: true } }],
     [["--log=./-"], { logFile: "/home/liso/-" }],
     [["--access-log", "off", "--log", "off"], { isAccessLogged: false, logFile: "/home/liso/off" }],

@@ -5,7 +5,8 @@
 import type { Limits } from "../limits.ts";
 import { describeError } from "./describe_error.ts";
 import { type AccessRecord, type EscapedLines, LOG_LEVELS, type LogLevel } from "./log_lines.ts";
-import { openLogFile, STDERR_SINK } from "./log_file.ts";
+import { isSameLog, openLogFile, STDERR_SINK } from "./log_file.ts";
+import { standardStream } from "./standard_stream.ts";
 import { type LogSink, LogWriter } from "./log_writer.ts";
 import { type Given, StartError } from "../start_error.ts";
 
@@ -66,11 +67,13 @@ export class Log {
     const optionsFor = (part: LogPart) => {
       const file = fileOf(part);
       // Standard error has no other place to complain to.
-      const whenLost = { name: file?.value ?? "standard error", complaints: file === null ? null : complaints };
+      const isStderr = file === null || standardStream(file.value) === "stderr";
+      const whenLost = { name: file?.value ?? "standard error", complaints: isStderr ? null : complaints };
       return { ...shared, ...whenLost, open: () => open(part) };
     };
     const messages = new LogWriter({ ...optionsFor("messages"), greeting });
-    if (accessLogFile === null) return new Log(config, { messages, accesses: messages });
+    const isOne = accessLogFile === null || (openSink === undefined && isSameLog(logFile, accessLogFile));
+    if (isOne) return new Log(config, { messages, accesses: messages });
     try {
       const accesses = new LogWriter({ ...optionsFor("accesses"), greeting: null });
       return new Log(config, { messages, accesses });

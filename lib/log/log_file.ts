@@ -1,4 +1,6 @@
 /** Opens what the log writes to. I/O. Separate from log.ts because `--check` asks the same questions and opens no log. */
+import { fstatSync } from "node:fs";
+import { basename, dirname, join, resolve } from "@std/path";
 import type { LogSink } from "./log_writer.ts";
 import { standardStream } from "./standard_stream.ts";
 import { type Given, osProblem, StartError } from "../start_error.ts";
@@ -25,6 +27,61 @@ export function openLogFile(file: Given): LogSink {
     requireWritableKind(file.value);
     return Deno.openSync(file.value, { append: true, create: true, mode: MODE });
   });
+}
+
+/**
+ * The file itself, or the standard stream that links lead to from it: `app.log -> /dev/stdout`, as images of containers have
+ * it, or `-> /proc/1/fd/1` where this is process 1. All who are told of the file then know it for a stream. Never throws.
+ */
+export function throughLinks(file: Given): Given {
+  let path = file.value;
+  for (let count = 0; count < MAX_LINKS; count++) {
+    const stream = standardStream(withoutLinkedFolders(path).replace(`/proc/${Deno.pid}/`, "/proc/self/"));
+    if (stream !== null) return { ...file, value: `/dev/${stream}` };
+    try {
+      path = resolve(dirname(path), Deno.readLinkSync(path));
+    } catch {
+      // No link, not there, or not to be read: whoever opens it finds out.
+      return file;
+    }
+  }
+  return file;
+}
+
+/** As the system follows them. path_resolution(7). */
+const MAX_LINKS = 40;
+
+function withoutLinkedFolders(path: string): string {
+  if (standardStream(path) !== null) return path;
+  try {
+    return join(Deno.realPathSync(dirname(path)), basename(path));
+  } catch {
+    return path;
+  }
+}
+
+/**
+ * Whether both are one, by whatever names, now that the first is open; null is standard error. Two writers would each keep
+ * lines for themselves, and when one is stopped within a line the other would go on in it.
+ */
+export function isSameLog(first: Given | null, second: Given | null): boolean {
+  const [a, b] = [first, second].map(identify);
+  return a !== null && a === b;
+}
+
+function identify(file: Given | null): string | null {
+  try {
+    const stream = file === null ? "stderr" : standardStream(file.value);
+    if (stream !== null) {
+      const { dev, ino } = fstatSync(stream === "stdout" ? 1 : 2);
+      return `${dev} ${ino}`;
+    }
+    const { dev, ino } = Deno.statSync(file?.value ?? "");
+    return `${dev} ${ino}`;
+  } catch {
+    // One that is not there yet is no other.
+    return null;
+  }
 }
 
 /** Throws what `openLogFile` would throw, and leaves no file behind that was not there before. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { checkLogFile, openLogFile } from "./log_file.ts";
+import { checkLogFile, isSameLog, openLogFile, throughLinks } from "./log_file.ts";
 import { StartError } from "../start_error.ts";
 
 async function withFolder(test: (folder: string) => void | Promise<void>): Promise<void> {
@@ -35,6 +35,44 @@ Deno.test("openLogFile() gives the standard streams that are open, and opens non
     assert(!(openLogFile(given) instanceof Deno.FsFile), value);
   }
 });
+
+Deno.test("throughLinks() knows a stream by links that lead to it, and leaves all else as it is", () =>
+  withFolder((folder) => {
+    Deno.mkdirSync(join(folder, "logs"));
+    Deno.symlinkSync("logs", join(folder, "way"));
+    Deno.symlinkSync("/dev", join(folder, "logs/devices"));
+    Deno.writeTextFileSync(join(folder, "file"), "");
+    const links: readonly (readonly [name: string, target: string, want: string | null])[] = [
+      ["out", "/dev/stdout", "/dev/stdout"],
+      ["err", "/dev/fd/2", "/dev/stderr"],
+      ["again", "out", "/dev/stdout"],
+      ["logs/up", "../again", "/dev/stdout"],
+      ["own", `/proc/${Deno.pid}/fd/2`, "/dev/stderr"],
+      ["relative", "logs/devices/stderr", "/dev/stderr"],
+      ["other", `/proc/${Deno.ppid}/fd/1`, null],
+      ["to-file", "file", null],
+      ["nowhere", "none", null],
+      ["loop", "loop", null],
+    ];
+    for (const [name, target] of links) Deno.symlinkSync(target, join(folder, name));
+    const known = [...links, ["way/up", "", "/dev/stdout"], ["file", "", null], ["none", "", null]] as const;
+    for (const [name, , want] of known) {
+      const value = join(folder, name);
+      assertEquals(throughLinks({ argument: "--log", value }), { argument: "--log", value: want ?? value }, name);
+    }
+    assertEquals(throughLinks({ argument: "--log", value: "/dev/fd/1" }).value, "/dev/stdout");
+  }));
+
+Deno.test("isSameLog() knows one file by two names, and standard error", () =>
+  withFolder((folder) => {
+    const [a, b, c, none] = ["a", "b", "c", "none"].map((name) => ({ argument: "--log", value: join(folder, name) }));
+    Deno.writeTextFileSync(a.value, "");
+    Deno.linkSync(a.value, b.value);
+    Deno.writeTextFileSync(c.value, "");
+    const stderr = { argument: "--log", value: "/dev/stderr" };
+    const got = [[a, a], [a, b], [a, c], [a, none], [none, none], [null, stderr], [null, a]] as const;
+    assertEquals(got.map(([one, other]) => isSameLog(one, other)), [true, true, false, false, false, true, false]);
+  }));
 
 Deno.test("checkLogFile() leaves the folder as it was", () =>
   withFolder((folder) => {

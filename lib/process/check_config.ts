@@ -8,7 +8,8 @@ import type { CgiConfig } from "../config/cgi_config.ts";
 import { type Config, credentialFiles, usesCgi } from "../config/config.ts";
 import { loadErrorPages } from "../site/load_error_pages.ts";
 import { loadRealms } from "../access/load_realms.ts";
-import { checkLogFile } from "../log/log_file.ts";
+import { checkLogFile, throughLinks } from "../log/log_file.ts";
+import { standardStream } from "../log/standard_stream.ts";
 import { findIdentity, isRoot } from "./privileges.ts";
 import { type Given, osProblem, StartError } from "../start_error.ts";
 import { loadCredentials } from "../net/load_credentials.ts";
@@ -18,8 +19,8 @@ export function checkConfig(config: Config): readonly StartError[] {
   const { root, logFile, accessLogFile, lockFile, errorPagesFolder } = config;
   const checks = [
     () => checkFolder(root),
-    () => logFile !== null && checkLogFile(logFile),
-    () => accessLogFile !== null && checkLogFile(accessLogFile),
+    () => logFile !== null && checkLog(logFile, config),
+    () => accessLogFile !== null && checkLog(accessLogFile, config),
     () => lockFile !== null && checkLock(lockFile),
     () => config.user !== null && checkUser(config.user, config.group),
     () => config.cgiPath !== null && config.requiresProgram && checkProgram(config.cgiPath, config.cgi),
@@ -38,6 +39,14 @@ export function checkConfig(config: Config): readonly StartError[] {
       throw error;
     }
   });
+}
+
+/** A stream is none that a daemon has: it lets go of those that it was started with, also where a link leads to one. */
+function checkLog(file: Given, { foreground }: Pick<Config, "foreground">): void {
+  const real = throughLinks(file);
+  if (foreground || standardStream(real.value) === null) return checkLogFile(real);
+  const remedy = "name a file, or --foreground";
+  throw new StartError({ ...file, problem: "a link to a stream, which a daemon does not have", remedy });
 }
 
 /** The folder can be listed and entered. */
