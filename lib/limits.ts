@@ -75,7 +75,7 @@ export const LIMITS = {
     unit: "count",
     value: 256,
     meaning:
-      "Most connections at once from one address, or one IPv6 /64 (503 and close beyond); no bound for proxies, nor by the course's rules",
+      "Most connections at once from one address, or one IPv6 /64; beyond, the slowest or idlest of them gives way, and where none is slow the new one is answered 503; no bound for proxies, nor by the course's rules",
     precedent: "nginx limit_conn: none by default",
   },
   maxRate: {

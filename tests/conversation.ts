@@ -107,6 +107,7 @@ export function makeServices(
         log.push(`access ${method} ${target} ${status} ${bodyBytes}`);
       },
       debug: note("debug"),
+      info: note("info"),
       warn: note("warn"),
       error: note("error"),
     },

@@ -7,7 +7,15 @@ import { countDescriptors } from "./descriptors.ts";
 import { startServer, type TestServer } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 
-const CONNECTIONS = 1000;
+/** Slow clients, and how many more of them there are each second. */
+export interface Attack {
+  readonly count: number;
+  readonly rate: number;
+}
+
+const MANY: Attack = { count: 1000, rate: 500 };
+/** More than one address may have; the first second is enough for that. */
+export const FROM_ONE_ADDRESS: Attack = { count: 300, rate: 300 };
 
 /** What the client does slowly, and the arguments that say so. */
 const MODES = {
@@ -40,12 +48,21 @@ export function startAttackedServer(): Promise<TestServer> {
   });
 }
 
+/** A server with the limits that hold where none is given; a program takes content. */
+export async function startPlainServer(): Promise<TestServer> {
+  const script = await Deno.makeTempFile();
+  await Deno.writeTextFile(script, "#!/bin/sh\ncat >/dev/null\nprintf 'Content-Type: text/plain\\n\\nread'\n");
+  await Deno.chmod(script, 0o755);
+  const files = { "index.html": "<!doctype html>\n", "big": new Uint8Array(1 << 20) };
+  return await startServer({ args: ["--cgi", script, "--cgi-prefix", "/post"], files });
+}
+
 /** Attacks the server, and waits until all that the attack has opened is closed. */
-export async function attackSlowly(server: TestServer, mode: SlowMode): Promise<SlowResult> {
+export async function attackSlowly(server: TestServer, mode: SlowMode, load = MANY): Promise<SlowResult> {
   const before = countDescriptors(server.pid);
   let most = 0;
   const look = setInterval(() => most = Math.max(most, countDescriptors(server.pid)), 100);
-  const attack = startAttack(server, mode);
+  const attack = startAttack(server, mode, load);
   const { times, statuses } = await askFor(server, ATTACK_MS);
   await attack.status;
   clearInterval(look);
@@ -55,11 +72,11 @@ export async function attackSlowly(server: TestServer, mode: SlowMode): Promise<
 
 const ATTACK_MS = 6000;
 
-function startAttack(server: TestServer, mode: SlowMode): Deno.ChildProcess {
+function startAttack(server: TestServer, mode: SlowMode, { count, rate } = MANY): Deno.ChildProcess {
   const { path, args } = MODES[mode];
   const seconds = `${ATTACK_MS / 1000}`;
   return new Deno.Command("slowhttptest", {
-    args: ["-c", `${CONNECTIONS}`, "-r", "500", "-l", seconds, "-p", "3", "-u", server.url + path, ...args],
+    args: ["-c", `${count}`, "-r", `${rate}`, "-l", seconds, "-p", "3", "-u", server.url + path, ...args],
     stdin: "null",
     stdout: "null",
     stderr: "null",

@@ -1,5 +1,5 @@
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { attackSlowly, SLOW_MODES, startAttackedServer } from "./slow_clients.ts";
+import { attackSlowly, FROM_ONE_ADDRESS, SLOW_MODES, startAttackedServer, startPlainServer } from "./slow_clients.ts";
 
 /** Clients that ask for many small ranges are answered at once, and gone. */
 const LEAST_OPEN = { heads: 700, content: 700, ranges: 0, reading: 500 };
@@ -11,6 +11,20 @@ for (const mode of SLOW_MODES) {
     assertEquals([...statuses], [200]);
     assertGreaterOrEqual(most, LEAST_OPEN[mode]);
     assertEquals(after, before);
+    assertEquals(server.logText().includes("ERROR"), false);
+  });
+}
+
+for (const mode of SLOW_MODES) {
+  Deno.test(`lisod with its own limits answers a fair client behind the address of 300 that are slow with ${mode}`, async () => {
+    await using server = await startPlainServer();
+    const { statuses } = await attackSlowly(server, mode, FROM_ONE_ADDRESS);
+    assertEquals([...statuses], [200]);
+    const gaveWay = server.logText().includes(
+      " INFO listener: 256 connections are open from 127.0.0.1: the slowest gives",
+    );
+    // Ranges are answered at once, and gone.
+    assertEquals(gaveWay, mode !== "ranges");
     assertEquals(server.logText().includes("ERROR"), false);
   });
 }

@@ -80,6 +80,14 @@ class BegunConnection implements OpenConnection {
     return true;
   }
 
+  get slowness(): number | null {
+    return this.#socket.slowness(this.isIdle);
+  }
+
+  giveWay(reason: string): boolean {
+    return this.#socket.giveWay(reason);
+  }
+
   abort(): void {
     if (this.#http !== null) this.#http.abort();
     else this.#socket.end("the server stops");

@@ -9,7 +9,7 @@ import type { ServeServices } from "./serve_exchange.ts";
 
 /** The limits are those of `ConnectionOptions`. */
 export interface ConnectionServices extends ConnectionOptions, ServeServices {
-  readonly log: ServeServices["log"] & Pick<Log, "warn">;
+  readonly log: ServeServices["log"] & Pick<Log, "info" | "warn">;
   /** Who is believed when it says for whom it speaks. */
   readonly proxies: TrustedProxies;
   readonly outputPool: OutputPool;

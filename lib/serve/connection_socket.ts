@@ -10,6 +10,10 @@ import type { ConnectionServices } from "./connection_services.ts";
 import { SocketReader } from "./socket_reader.ts";
 import { SocketWriter } from "./socket_writer.ts";
 
+/** So long a connection stays in any case, and one that has just answered: a fair client has sent its request by then. */
+const LEAST_MS = 100;
+const SECOND_MS = 1000;
+
 export class ConnectionSocket {
   readonly info: ConnectionInfo;
   /** What has arrived and was not taken. */
@@ -18,6 +22,9 @@ export class ConnectionSocket {
   readonly writer: SocketWriter;
   readonly #transport: Transport;
   readonly #log: ConnectionServices["log"];
+  readonly #clock: ConnectionServices["clock"];
+  /** By the clock. */
+  readonly #startMs: number;
   #isEnded = false;
   #isClosed = false;
 
@@ -25,6 +32,8 @@ export class ConnectionSocket {
     this.#transport = transport;
     this.info = info;
     this.#log = services.log;
+    this.#clock = services.clock;
+    this.#startMs = services.clock.nowMs;
     this.reader = new SocketReader(transport, this.received, services.clock);
     this.writer = new SocketWriter(transport, services);
   }
@@ -74,6 +83,25 @@ export class ConnectionSocket {
     this.#isEnded = true;
     this.#endWaits();
     return true;
+  }
+
+  /** As OpenConnection has it; `isIdle`: no request has begun. */
+  slowness(isIdle: boolean): number | null {
+    const { reader, writer } = this;
+    // What lingers has its answer.
+    const waitedMs = isIdle || reader.wait === "linger" ? reader.waitedMs : 0;
+    if (waitedMs >= LEAST_MS) return -waitedMs;
+    const ageMs = this.#clock.nowMs - this.#startMs;
+    const isClientAwaited = writer.isWriting || (reader.deadlineMs !== Infinity && reader.wait !== "half_closed");
+    if (isIdle || !isClientAwaited || ageMs < LEAST_MS) return null;
+    return SECOND_MS * (reader.byteCount + writer.byteCount) / ageMs;
+  }
+
+  /** As OpenConnection has it. */
+  giveWay(reason: string): boolean {
+    if (this.writer.isWriting || this.reader.wait === "handshake") return this.giveUp(reason);
+    this.end(reason);
+    return false;
   }
 
   /** Logs what happened on the connection. */

@@ -76,6 +76,14 @@ export class Http1Connection implements OpenConnection {
     return true;
   }
 
+  get slowness(): number | null {
+    return this.#socket.slowness(this.isIdle);
+  }
+
+  giveWay(reason: string): boolean {
+    return this.#socket.giveWay(reason);
+  }
+
   abort(): void {
     this.#exchange?.abort();
     this.#socket.end("the server stops");

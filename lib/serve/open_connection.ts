@@ -22,6 +22,14 @@ export interface OpenConnection {
   drain(): boolean;
   /** Closes a connection on which no request has begun for at least so long, and says whether it did. */
   closeIfIdle(reason: string, idleMs: number): boolean;
+  /**
+   * Which of one address's connections goes first when that has too many: the one with the lowest number. Below 0: for so many
+   * ms nothing has been asked; from 0 on: so many bytes a second have passed, and the client is waited for. Null: it stays,
+   * for it is young, or what takes time is the server's.
+   */
+  readonly slowness: number | null;
+  /** Makes room for another one of its address. True as for `sweep`. */
+  giveWay(reason: string): boolean;
   /** The server stops now: whatever is under way is cut; the caller shuts the socket down, for a write may hang. */
   abort(): void;
 }

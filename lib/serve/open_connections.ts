@@ -6,11 +6,12 @@ import { networkOf } from "../ip_address.ts";
 import type { OpenConnection } from "./open_connection.ts";
 
 /** What is asked of a connection here. */
-export type CountedConnection = Pick<OpenConnection, "info" | "closeIfIdle">;
+export type CountedConnection = Pick<OpenConnection, "info" | "closeIfIdle" | "slowness">;
 
 /** Where an open connection stands: between those that were added before and after it. */
 export interface Place<Item> {
   readonly item: Item;
+  readonly network: string;
   before: Place<Item> | null;
   after: Place<Item> | null;
 }
@@ -47,10 +48,26 @@ export class OpenConnections<Item extends CountedConnection> implements Iterable
     return this.#countByNetwork.get(networkOf(address)) ?? 0;
   }
 
+  /** The one from there that goes first, null where all stay. */
+  slowestFrom(address: string): Item | null {
+    const network = networkOf(address);
+    let slowest: Item | null = null;
+    let least = Infinity;
+    let left = this.#countByNetwork.get(network) ?? 0;
+    for (let place = this.#first; place !== null && left > 0; place = place.after) {
+      if (place.network !== network) continue;
+      left--;
+      const { slowness } = place.item;
+      if (slowness === null || slowness >= least) continue;
+      [slowest, least] = [place.item, slowness];
+    }
+    return slowest;
+  }
+
   /** What it returns is for `remove`. */
   add(item: Item): Place<Item> {
     const network = networkOf(item.info.remoteAddress);
-    const place: Place<Item> = { item, before: this.#last, after: null };
+    const place: Place<Item> = { item, network, before: this.#last, after: null };
     if (this.#last === null) this.#first = place;
     else this.#last.after = place;
     this.#last = place;
@@ -61,7 +78,7 @@ export class OpenConnections<Item extends CountedConnection> implements Iterable
 
   /** Once for each place. */
   remove(place: Place<Item>): void {
-    const { before, after } = place;
+    const { network, before, after } = place;
     if (before === null) this.#first = after;
     else before.after = after;
     if (after === null) this.#last = before;
@@ -69,7 +86,6 @@ export class OpenConnections<Item extends CountedConnection> implements Iterable
     // Else an old place would keep younger ones alive.
     place.before = place.after = null;
     this.#size--;
-    const network = networkOf(place.item.info.remoteAddress);
     const count = (this.#countByNetwork.get(network) ?? 0) - 1;
     if (count === 0) this.#countByNetwork.delete(network);
     else this.#countByNetwork.set(network, count);

@@ -5,9 +5,15 @@ interface Named extends CountedConnection {
   readonly name: string;
 }
 
-function connection(name: string, { address = "192.0.2.1", isIdle = true } = {}): Named {
+interface Options {
+  readonly address?: string;
+  readonly isIdle?: boolean;
+  readonly slowness?: number | null;
+}
+
+function connection(name: string, { address = "192.0.2.1", isIdle = true, slowness = null }: Options = {}): Named {
   const info = { id: 1, remoteAddress: address, remotePort: 1, localAddress: "", localPort: 0, secure: false };
-  return { name, info, closeIfIdle: () => isIdle };
+  return { name, info, closeIfIdle: () => isIdle, slowness };
 }
 
 function namesOf(connections: OpenConnections<Named>): string {
@@ -80,4 +86,21 @@ Deno.test("OpenConnections.fewerThan() resolves when enough have left", async ()
   connections.remove(places[0]);
   assertEquals(await waiting, true);
   assertEquals(await connections.fewerThan(1, 0), false);
+});
+
+Deno.test("OpenConnections.slowestFrom() finds whoever has the lowest number of that address", () => {
+  const table: readonly [want: string | undefined, ...slowness: (number | null)[]][] = [
+    [undefined, null, null],
+    ["b", null, 5, null],
+    ["b", 5, 4, 4],
+    ["c", 0, 7, -1000],
+    ["a", -3000, 0, -2000],
+  ];
+  for (const [want, ...numbers] of table) {
+    const connections = new OpenConnections<Named>();
+    connections.add(connection("other", { address: "192.0.2.2", slowness: -9000 }));
+    numbers.forEach((slowness, index) => connections.add(connection("abc"[index], { slowness })));
+    assertEquals(connections.slowestFrom("192.0.2.1")?.name, want, numbers.join());
+    assertEquals(connections.slowestFrom("192.0.2.3"), null);
+  }
 });

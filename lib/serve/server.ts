@@ -17,6 +17,8 @@ const ACCEPT_PAUSE_MS = 100;
 const ROOM_WAIT_MS = 1000;
 /** Who has been silent between two requests for so long gives way to somebody new. */
 const IDLE_MS = 1000;
+/** After so long without any the next slow connection that gives way is told. */
+const TOLD_AGAIN_MS = 1000;
 /** At most so many connections are being refused at once; any more are just closed. They come on top of all others. */
 const MAX_REFUSED = 16;
 /**
@@ -60,6 +62,8 @@ export class Server {
   #isDraining = false;
   /** There was no room, and nobody has left since. */
   #isCrowded = false;
+  /** When a slow connection last gave way, by the clock. */
+  #toldSlowMs = -Infinity;
 
   private constructor(services: ConnectionServices) {
     this.#services = services;
@@ -116,13 +120,27 @@ export class Server {
     const info = describeConnection(socket, { id: ++this.#count, secure: kind.secure });
     const connection = beginConnection(socket, info, kind.services);
     const { remoteAddress } = info;
-    if (this.#connections.countFrom(remoteAddress) >= limits.maxPerAddress && !proxies.has(remoteAddress)) {
+    const isMany = this.#connections.countFrom(remoteAddress) >= limits.maxPerAddress && !proxies.has(remoteAddress);
+    if (isMany && !this.#endSlowest(remoteAddress)) {
       this.#refuse(connection, "Too many connections from one address");
       return null;
     }
     if (this.#connections.size >= limits.maxConnectionCount) return this.#admitLater(connection);
     this.#start(connection);
     return null;
+  }
+
+  /** Whoever else is behind that address is not to be kept out by clients that are slow. */
+  #endSlowest(address: string): boolean {
+    const { clock, limits, log } = this.#services;
+    clock.update();
+    const slowest = this.#connections.slowestFrom(address);
+    if (slowest === null) return false;
+    const reason = `${limits.maxPerAddress} connections are open from ${address}: the slowest gives way to a new one`;
+    if (clock.nowMs - this.#toldSlowMs >= TOLD_AGAIN_MS) log.info("listener", reason);
+    this.#toldSlowMs = clock.nowMs;
+    if (slowest.giveWay(reason)) this.#shutDown([slowest.info]);
+    return true;
   }
 
   async #admitLater(connection: OpenConnection): Promise<void> {

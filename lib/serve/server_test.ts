@@ -175,6 +175,36 @@ Deno.test("serve() refuses more than maxPerAddress connections of one address, o
   await stop();
 });
 
+Deno.test("serve() lets the slowest connection of an address at its limit give way, and no young or working one", async () => {
+  const { listener, clock, log, stop } = startServer(echoPath, { limits: { maxPerAddress: 3 } });
+  const [slow, slower, idle, ...next] = Array.from({ length: 8 }, () => new ScriptedSocket());
+  const ask = async (socket: ScriptedSocket) => {
+    listener.put(socket);
+    socket.send(GET);
+    await socket.until(() => socket.output !== "");
+    await settle();
+    return [...statuses([socket]), [slow, slower, idle].map(({ isClosed }) => isClosed)];
+  };
+  listener.put(slow, slower, idle);
+  await idle.untilReading();
+  slow.send("GET /slow HTTP/1.1\r\nHost: a\r\n");
+  slower.send("GET /");
+  await settle();
+  assertEquals(await ask(next[0]), ["503", [false, false, false]]);
+  next[0].end();
+  clock.nowMs += 1000;
+  assertEquals(await ask(next[1]), ["200", [false, false, true]]);
+  assertEquals(await ask(next[2]), ["200", [false, true, true]]);
+  assertEquals(await ask(next[3]), ["200", [true, true, true]]);
+  // All that are left are young.
+  assertEquals(await ask(next[4]), ["503", [true, true, true]]);
+  assertEquals(log.filter((line) => line.startsWith("info")), [
+    "info 3 connections are open from 192.0.2.1: the slowest gives way to a new one",
+  ]);
+  for (const socket of next) socket.end();
+  await stop();
+});
+
 Deno.test("serve() just closes what is too much even to be refused", async () => {
   const { listener, stop } = startServer(echoPath, { limits: { maxPerAddress: 1 } });
   const sockets = Array.from({ length: 20 }, () => new ScriptedSocket());
@@ -228,7 +258,7 @@ Deno.test("serve() refuses when all are busy, after a moment, and serves again a
 Deno.test("serve() really ends TLS connections that are refused before their handshake", async () => {
   const ended: number[] = [];
   const log: string[] = [];
-  const clock = { nowMs: 0, unixMs: 0, update: () => clock.nowMs += 1000 };
+  const clock = { nowMs: 0, unixMs: 0, update: () => clock.nowMs += 1 };
   const services = {
     ...makeServices(echoPath, { limits: { maxPerAddress: 1 }, log }),
     clock,

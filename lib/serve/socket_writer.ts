@@ -19,6 +19,8 @@ export class SocketWriter {
   /** The last write that was begun aside; what is written later waits for it. */
   #aside: Promise<void> | null = null;
   #writeCount = 0;
+  /** Bytes that have left in all. */
+  byteCount = 0;
   /** By the clock; Infinity while no write is under way. */
   deadlineMs = Infinity;
 
@@ -103,6 +105,7 @@ export class SocketWriter {
       // Deno may write a part only, over TLS at most 64 KiB at a time.
       const count = await this.#transport.write(written === 0 ? bytes : bytes.subarray(written), isLast);
       written += count;
+      this.byteCount += count;
       // Only a write that does not fit waits; for the others the time of the last sweep or read will do.
       if (written < bytes.length) this.#clock.update();
       this.#patience.end(this.#clock.nowMs, count);
