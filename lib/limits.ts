@@ -233,9 +233,9 @@ export const LIMITS = {
   },
   scriptLingerMs: {
     unit: "ms",
-    value: 1_000,
-    meaning: "Longest silence of an output that a script's children hold open after its own end (cut)",
-    precedent: "none; others wait for end of file",
+    value: 30_000,
+    meaning: "Longest silence of an output that a script's children hold open after its own end (broken off)",
+    precedent: "nginx fastcgi_read_timeout 60s; Apache Timeout 60 s",
   },
   maxScriptHeadBytes: {
     unit: "bytes",
@@ -255,6 +255,12 @@ export const LIMITS = {
     meaning: "Most bytes of a script's standard error that reach the log (dropped beyond)",
     precedent: "none; others have no bound",
     least: 0,
+  },
+  scriptErrorMs: {
+    unit: "ms",
+    value: 600_000,
+    meaning: "Longest time that a script's children may hold its standard error after its own end (closed beyond)",
+    precedent: "none; others hand out their own log",
   },
   maxSpoolMemoryBytes: {
     unit: "bytes",

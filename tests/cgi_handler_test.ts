@@ -431,12 +431,38 @@ Deno.test("ScriptContent.close() lets the script finish when nobody wants its co
   });
 });
 
-Deno.test("ScriptRunner.answer() ends the response soon after the script, whatever its child still prints", async () => {
-  await withScripts({ limits: { scriptLingerMs: 300 } }, async ({ fetch, folder }) => {
+Deno.test("ScriptRunner.answer() breaks the response off when a child of the script holds its output in silence", async () => {
+  await withScripts({ limits: { scriptLingerMs: 300 } }, async ({ open, folder, log }) => {
     const target = probe("grandchild", { pid: `${folder}/pid`, seconds: 0.05, late: "late\n" });
-    const { text } = await fetch({ target });
-    assertEquals(text, "parent\nlate\n");
+    const { body } = await open({ target });
+    const parts: string[] = [];
+    const reading = (async () => {
+      for await (const part of body) parts.push(new TextDecoder().decode(part));
+    })();
+    await assertRejects(() => reading, Error, "holds its output and has said nothing for 300 ms");
+    assertEquals(parts.join(""), "parent\nlate\n");
     const pid = await readPid(`${folder}/pid`);
+    await until(() => groupMembers(pid).length === 0, "the child has ended");
+    await log.find(/^warn probe\[\d+\]: Ended, .* the answer is broken off; its process group gets SIGTERM/);
+  });
+});
+
+Deno.test("ScriptRunner.answer() gives what a child of the script prints late, whole", async () => {
+  await withScripts({}, async ({ fetch, folder, log }) => {
+    const target = probe("grandchild", { pid: `${folder}/pid`, seconds: 1.2, late: "late\n", end: 1 });
+    assertEquals((await fetch({ target })).text, "parent\nlate\n");
+    assertEquals(log.lines, []);
+  });
+});
+
+Deno.test("ScriptRunner.answer() ends what a script has left when the client goes", async () => {
+  await withScripts({}, async ({ open, folder }) => {
+    const controller = new AbortController();
+    const { body } = await open({ target: probe("grandchild", { pid: `${folder}/pid` }), signal: controller.signal });
+    const rejected = assertRejects(() => readText(body), Deno.errors.Interrupted);
+    const pid = await readPid(`${folder}/pid`);
+    controller.abort();
+    await rejected;
     await until(() => groupMembers(pid).length === 0, "the child has ended");
   });
 });
@@ -451,14 +477,52 @@ Deno.test("ScriptRunner.answer() ends the response when the script closes its ou
   });
 });
 
-Deno.test("ScriptRunner.answer() forgets a standard error that a child of the script holds open", async () => {
-  const limits = { scriptLingerMs: 100, scriptMs: 2000 };
-  await withScripts({ maxScripts: 1, limits }, async ({ fetch, folder }) => {
-    const { text } = await fetch({ target: probe("grandchild", { quiet: 1, pid: `${folder}/pid` }) });
-    assertEquals(text, "parent\n");
-    // The place of the first is free only when nothing is left of it.
+Deno.test("ScriptRunner.answer() logs what a child of the script says later, and needs no place for it", async () => {
+  await withScripts({ maxScripts: 1, limits: { scriptErrorMs: 2000 } }, async ({ fetch, folder, log }) => {
+    const target = probe("grandchild", { quiet: 1, pid: `${folder}/pid`, seconds: 1.2, complaint: "complaint\n" });
+    assertEquals((await fetch({ target })).text, "parent\n");
     assertEquals((await fetch({ target: probe("print", { out: `${DOCUMENT}next` }) })).text, "next");
-    Deno.kill(-(await readPid(`${folder}/pid`)), "SIGKILL");
+    await log.find(/^warn probe\[\d+\]: complaint$/);
+    await log.find(/^warn probe\[\d+\]: Ended, .* holds its standard error and has done so for 2000 ms: it is closed/);
+    const pid = await readPid(`${folder}/pid`);
+    assertEquals(groupMembers(pid).length, 1, "it is not ended");
+    Deno.kill(-pid, "SIGKILL");
+  });
+});
+
+Deno.test("ScriptRunner holds the standard errors of as many scripts as may run at once, and lets the oldest go", async () => {
+  await withScripts({ maxScripts: 2 }, async ({ fetch, folder, log }) => {
+    for (const number of [1, 2, 3]) {
+      await fetch({ target: probe("grandchild", { quiet: 1, pid: `${folder}/${number}` }) });
+    }
+    const pids = await Promise.all([1, 2, 3].map((number) => readPid(`${folder}/${number}`)));
+    const line = await log.find(/holds its standard error and so do those of 2 later scripts: it is closed/);
+    assertEquals([line.includes(`probe[${pids[0]}]`), log.lines.length], [true, 1]);
+    for (const pid of pids) Deno.kill(-pid, "SIGKILL");
+  });
+});
+
+Deno.test("ScriptRunner.stop() ends what scripts have left that holds their pipes, with a word", async () => {
+  let pid = 0;
+  await withScripts({}, async ({ fetch, folder, log, runner }) => {
+    await fetch({ target: probe("grandchild", { quiet: 1, pid: `${folder}/pid` }) });
+    pid = await readPid(`${folder}/pid`);
+    await runner.stop();
+    assertEquals(groupMembers(pid), []);
+    assertEquals(log.lines, [
+      `warn probe[${pid}]: Ended, but processes that it left hold its pipes: its process group gets SIGTERM, for the server stops`,
+    ]);
+  });
+});
+
+Deno.test("ScriptRunner.stop() is not held up by a process in a session of its own that holds a standard error", async () => {
+  await withScripts({ limits: { scriptKillMs: 100 } }, async ({ fetch, folder, log, runner }) => {
+    await fetch({ target: probe("grandchild", { quiet: 1, session: 1, child: `${folder}/child` }) });
+    const pid = await readPid(`${folder}/child`);
+    await runner.stop();
+    await log.find(/holds its standard error and the server stops: it is closed/);
+    assertEquals(groupMembers(pid), [pid]);
+    Deno.kill(pid, "SIGKILL");
   });
 });
 

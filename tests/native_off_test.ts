@@ -34,6 +34,7 @@ await import("./cgi_faults_test.ts");
 await import("./cgi_handler_test.ts");
 await import("./cgi_programs_test.ts");
 await import("./cgi_server_test.ts");
+await import("./left_behind_test.ts");
 await import("./shortages_test.ts");
 await import("./tls_handshake_test.ts");
 await import("./tls_http_test.ts");

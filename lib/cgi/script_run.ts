@@ -23,7 +23,10 @@ export class ScriptRun implements ProgramPeer {
   readonly output: ByteSource;
   /** What the script is given and what it answers. */
   readonly exchange: ProgramExchange;
-  /** Resolves when the process has been reaped and its pipes are closed. Never rejects. */
+  /**
+   * Resolves when the process has been reaped and its answer is whole, or nobody waits for it. Processes that it left may hold
+   * its pipes for longer (`isHeld`). Never rejects.
+   */
   readonly done: Promise<void>;
   readonly #child: Child;
   readonly #limits: Limits;
@@ -35,7 +38,9 @@ export class ScriptRun implements ProgramPeer {
   #endMs = Infinity;
   #killMs = Infinity;
   #isEndExpected = false;
-  #isTerminated = false;
+  #isStopping = false;
+  /** Who is told of the end by SIGTERM, and why. */
+  #terminated: "unwanted" | "late" | null = null;
 
   constructor(child: Child, { request, label, limits, log }: RunOptions) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -51,22 +56,47 @@ export class ScriptRun implements ProgramPeer {
     this.exchange.outputEnded.then(() => this.#onOutputEnded());
   }
 
-  /** Whether `done` has resolved and no process of the group is still to be killed. */
+  /** Whether nothing of it is left: the process is reaped, its pipes are closed, and nobody is still to be killed. */
   get isOver(): boolean {
-    return this.#isDone && this.#killMs === Infinity;
+    return this.#isClosed && this.#killMs === Infinity;
+  }
+
+  /** Whether `done` has resolved, and processes that it left hold its pipes. */
+  get isHeld(): boolean {
+    return this.#isDone && !this.#isClosed && this.#killMs === Infinity;
   }
 
   get #isDone(): boolean {
+    return this.#end !== null && this.exchange.isAnswered;
+  }
+
+  get #isClosed(): boolean {
     return this.#end !== null && this.exchange.hasOutputEnded && this.#hasErrorsEnded;
   }
 
   /** SIGTERM to the process group now, SIGKILL after `scriptKillMs`; the output ends here. */
-  end(): void {
-    if (this.#isTerminated) return;
-    this.#isTerminated = true;
+  end(why: "unwanted" | "late"): void {
+    if (this.#terminated !== null) return;
+    this.#terminated = why;
     if (this.#signal("SIGTERM")) this.#killMs = Date.now() + this.#limits.scriptKillMs;
     this.output.close();
     this.input?.close();
+  }
+
+  /** The server stops: whoever waits for the answer is told, and nothing of the script is left in `scriptKillMs`. */
+  stop(): void {
+    this.#isStopping = true;
+    if (this.exchange.isAnswered && this.#terminated === null) {
+      const what = this.#end === null ? "It still runs" : "Ended, but processes that it left hold its pipes";
+      this.#log.warn(this.label, `${what}: its process group gets SIGTERM, for the server stops`);
+    }
+    this.exchange.stop();
+  }
+
+  /** Ends what `isHeld` is about, for that reason. */
+  letGo(reason: string): void {
+    if (!this.exchange.hasOutputEnded) this.#letGoOutput(reason);
+    if (!this.#hasErrorsEnded) this.#letGoErrors(reason);
   }
 
   /** SIGKILL to the process group, and nothing else. */
@@ -76,12 +106,9 @@ export class ScriptRun implements ProgramPeer {
 
   /** To be called often: acts on every limit that has passed. */
   sweep(nowMs: number): void {
-    if (nowMs >= this.#killMs) {
-      this.#killMs = Infinity;
-      this.#signal("SIGKILL");
-    } else if (this.#killMs !== Infinity && this.#isDone && !this.#child.hasGroup()) {
-      this.#killMs = Infinity;
-    }
+    if (nowMs >= this.#killMs) this.#killLate();
+    // Asked at each sweep, so that the number of a group that is empty is not used when it is somebody else's.
+    else if (this.#end !== null && !this.#hasGroup()) this.#killMs = Infinity;
     if (this.#end !== null) return this.#sweepAfterEnd(nowMs);
     this.#expectEnd();
     this.exchange.sweep(nowMs);
@@ -89,12 +116,49 @@ export class ScriptRun implements ProgramPeer {
 
   /** The process has ended, but a child that it left behind may hold its pipes. */
   #sweepAfterEnd(nowMs: number): void {
-    const { scriptLingerMs } = this.#limits;
+    const { scriptLingerMs, scriptErrorMs } = this.#limits;
+    // Whoever wanted the answer may have had enough of it since.
+    this.#checkDone();
+    this.exchange.watchClient(nowMs);
     if (!this.exchange.hasOutputEnded) {
-      if (nowMs - Math.max(this.exchange.waitStartMs, this.#endMs) > scriptLingerMs) this.end();
-    } else if (!this.#hasErrorsEnded && nowMs - this.#endMs > scriptLingerMs) {
-      this.#child.errors.close();
+      if (nowMs - Math.max(this.exchange.waitStartMs, this.#endMs) > scriptLingerMs) {
+        this.#letGoOutput(`and has said nothing for ${scriptLingerMs} ms`);
+      }
+    } else if (this.#hasErrorsEnded) {
+      return;
+    } else if (this.#isStopping) {
+      if (this.#killMs === Infinity) this.#letGoErrors("and the server stops");
+    } else if (nowMs - this.#endMs > scriptErrorMs) {
+      this.#letGoErrors(`and has done so for ${scriptErrorMs} ms`);
     }
+  }
+
+  #letGoOutput(reason: string): void {
+    const held = `Ended, but a process that it left holds its output ${reason}`;
+    const answer = this.exchange.isAnswered ? "" : ": the answer is broken off";
+    this.exchange.breakOff(`${held}${answer}`);
+    const outcome = this.#killMs === Infinity
+      ? "nobody is left in its process group"
+      : "its process group gets SIGTERM";
+    this.#log.warn(this.label, `${held}${answer}; ${outcome}, and whoever still writes to it SIGPIPE`);
+  }
+
+  #letGoErrors(reason: string): void {
+    this.#log.warn(
+      this.label,
+      `Ended, but a process that it left holds its standard error ${reason}: it is closed, and whoever writes to it gets SIGPIPE`,
+    );
+    this.#child.errors.close();
+  }
+
+  #killLate(): void {
+    this.#killMs = Infinity;
+    if (!this.#signal("SIGKILL")) return;
+    const level = this.#terminated === "late" ? "warn" : "info";
+    this.#log[level](
+      this.label,
+      `Not ended ${this.#limits.scriptKillMs} ms after SIGTERM: its process group gets SIGKILL`,
+    );
   }
 
   /** Most scripts end as soon as their output does, and then there is nothing to be waited for; the sweep sees to the others. */
@@ -125,12 +189,21 @@ export class ScriptRun implements ProgramPeer {
   #onEnd(end: ChildEnd): void {
     this.#end = end;
     this.#endMs = Date.now();
-    if (!end.isSuccess && !this.#isTerminated) this.#log.warn(this.label, `Ended with ${end.description}`);
+    if (!end.isSuccess && this.#terminated === null) this.#log.warn(this.label, `Ended with ${end.description}`);
     this.#checkDone();
   }
 
   #checkDone(): void {
     if (this.#isDone) this.#setDone();
+  }
+
+  #hasGroup(): boolean {
+    try {
+      return this.#child.hasGroup();
+    } catch {
+      // It belongs to somebody whom this server may not end, which `#signal` tells.
+      return true;
+    }
   }
 
   #signal(signal: "SIGTERM" | "SIGKILL"): boolean {

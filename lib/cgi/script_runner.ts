@@ -94,7 +94,7 @@ export class ScriptRunner {
 
   async #stop(): Promise<void> {
     this.#queue.close();
-    for (const run of this.#runs) run.exchange.stop();
+    for (const run of this.#runs) run.stop();
     // Each of these then is one of the runs, and stopped as well.
     await Promise.allSettled(this.#starts);
     if (this.#runs.size > 0) await new Promise<void>((resolve) => this.#setEmpty = resolve);
@@ -154,7 +154,7 @@ export class ScriptRunner {
       log,
     });
     this.#runs.add(run);
-    if (this.#stopping !== null) run.exchange.stop();
+    if (this.#stopping !== null) run.stop();
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS);
     return run;
   }
@@ -217,12 +217,21 @@ export class ScriptRunner {
   #sweep(): void {
     const nowMs = Date.now();
     for (const run of this.#runs) {
-      run.sweep(nowMs);
+      if (!run.isOver) run.sweep(nowMs);
       if (run.isOver) this.#runs.delete(run);
     }
+    this.#boundHeld();
     if (this.#runs.size > 0) return;
     this.#stopTimer();
     this.#setEmpty?.();
+  }
+
+  /** Scripts whose pipes are held by what they left have no place any more, but each takes descriptors. */
+  #boundHeld(): void {
+    const { maxScripts } = this.#options;
+    const held = this.#runs.size > maxScripts ? [...this.#runs].filter((run) => run.isHeld) : [];
+    const oldest = held.slice(0, Math.max(0, held.length - maxScripts));
+    for (const run of oldest) run.letGo(`and so do those of ${maxScripts} later scripts`);
   }
 
   #stopTimer(): void {

@@ -58,9 +58,9 @@ export interface Child {
   hasGroup(): boolean;
   /**
    * Sends a signal to the whole process group; false when there is none any more. While a process of the group lives
-   * no other process can get its number, and a number that has become free is not given out again for thousands of
-   * processes: far beyond the seconds for which a child is used. Throws PermissionDenied when they all belong to somebody
-   * else.
+   * no other process can get its number; once `hasGroup` or this has given false, no signal is sent any more. Whoever uses a
+   * child that has been reaped asks `hasGroup` often: a number that has become free is not given out again for thousands of
+   * processes. Throws PermissionDenied when they all belong to somebody else.
    */
   signalGroup(signal: "SIGTERM" | "SIGKILL"): boolean;
 }

@@ -6,6 +6,7 @@ import { constants } from "node:os";
 import type { Watcher } from "../system/epoll.ts";
 import type { Child, ChildEnd } from "./child.ts";
 import type { PipeReader, PipeWriter } from "./pipe.ts";
+import { type GroupSignal, ProcessGroup } from "./process_group.ts";
 import type { SystemCalls } from "../system/process_calls.ts";
 
 interface ProcessParts {
@@ -32,6 +33,7 @@ export class ChildProcess implements Child {
   readonly #calls: SystemCalls;
   readonly #readiness: Watcher;
   readonly #onReaped: () => void;
+  readonly #group: ProcessGroup;
   #end: Promise<ChildEnd> | null = null;
 
   /** Of a process that leads a session of its own, as `Spawner.start` makes it. */
@@ -43,6 +45,7 @@ export class ChildProcess implements Child {
     this.#calls = calls;
     this.#readiness = readiness;
     this.#onReaped = onReaped;
+    this.#group = new ProcessGroup(pid, (group, signal) => this.#send(group, signal));
   }
 
   /**
@@ -75,17 +78,15 @@ export class ChildProcess implements Child {
   }
 
   hasGroup(): boolean {
-    return this.#send(0);
+    return this.#group.send(0);
   }
 
   signalGroup(signal: "SIGTERM" | "SIGKILL"): boolean {
-    return this.#send(constants.signals[signal]);
+    return this.#group.send(signal);
   }
 
-  #send(signal: number): boolean {
-    // 0 and 1 would mean this server's own group, and every process there is.
-    if (this.pid <= 1) throw new Error(`Not the process of a script: ${this.pid}`);
-    if (this.#calls.kill(-this.pid, signal) === 0) return true;
+  #send(pid: number, signal: GroupSignal): boolean {
+    if (this.#calls.kill(pid, signal === 0 ? 0 : constants.signals[signal]) === 0) return true;
     const errno = new Int32Array(1);
     this.#calls.copyFrom(errno, this.#calls.errnoLocation(), 4n);
     if (errno[0] === EPERM) throw new Deno.errors.PermissionDenied(`Process group ${this.pid} belongs to another user`);

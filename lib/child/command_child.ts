@@ -1,6 +1,7 @@
 /** One running program that the runtime started (command_starter.ts), as child_process.ts is one of the C library's. I/O. */
 import process from "node:process";
 import type { Child, ChildEnd } from "./child.ts";
+import { type GroupSignal, ProcessGroup } from "./process_group.ts";
 import { StreamReader, StreamWriter } from "./stream_pipe.ts";
 
 export class CommandChild implements Child {
@@ -9,10 +10,12 @@ export class CommandChild implements Child {
   readonly output: StreamReader;
   readonly errors: StreamReader;
   readonly #end: Promise<ChildEnd>;
+  readonly #group: ProcessGroup;
 
   /** Of a process that leads a group of its own and whose output and errors are piped; its input is where `hasInput`. */
   constructor(child: Deno.ChildProcess, { hasInput }: { readonly hasInput: boolean }) {
     this.pid = child.pid;
+    this.#group = new ProcessGroup(child.pid, send);
     this.input = hasInput ? new StreamWriter(child.stdin) : null;
     this.output = new StreamReader(child.stdout);
     this.errors = new StreamReader(child.stderr);
@@ -25,25 +28,23 @@ export class CommandChild implements Child {
   }
 
   hasGroup(): boolean {
-    return this.#send(0);
+    return this.#group.send(0);
   }
 
   signalGroup(signal: "SIGTERM" | "SIGKILL"): boolean {
-    return this.#send(signal);
+    return this.#group.send(signal);
   }
+}
 
-  #send(signal: "SIGTERM" | "SIGKILL" | 0): boolean {
-    // 0 and 1 would mean this server's own group, and every process there is.
-    if (this.pid <= 1) throw new Error(`Not the process of a program: ${this.pid}`);
-    try {
-      // Deno.kill, which knows no signal 0, tells what is wrong in words alone.
-      return process.kill(-this.pid, signal);
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : null;
-      if (code === "ESRCH") return false;
-      if (code !== "EPERM") throw error;
-      throw new Deno.errors.PermissionDenied(`Process group ${this.pid} belongs to another user`, { cause: error });
-    }
+function send(pid: number, signal: GroupSignal): boolean {
+  try {
+    // Deno.kill, which knows no signal 0, tells what is wrong in words alone.
+    return process.kill(pid, signal);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : null;
+    if (code === "ESRCH") return false;
+    if (code !== "EPERM") throw error;
+    throw new Deno.errors.PermissionDenied(`Process group ${-pid} belongs to another user`, { cause: error });
   }
 }
 

@@ -73,6 +73,11 @@ export class ProgramExchange implements AnsweringProgram {
     return this.#output === "ended";
   }
 
+  /** Whether nobody waits for the output any more, though it may be read on. */
+  get isAnswered(): boolean {
+    return this.#output === "discarding" || this.#output === "ended";
+  }
+
   /** Since when the output, or the end after it, is waited for, as Unix time in milliseconds; Infinity while it is not. */
   get waitStartMs(): number {
     return this.#waitStartMs;
@@ -171,9 +176,15 @@ export class ProgramExchange implements AnsweringProgram {
     this.#end("late");
   }
 
+  /** The output will have no end, for that reason: whoever waits for it is told, and the program is ended. */
+  breakOff(reason: string): void {
+    this.#fail(new HttpError(504, `${this.label}: ${reason}`), "late");
+    this.#end("late");
+  }
+
   /** To be called often as long as the program runs: acts on every limit that has passed. */
   sweep(nowMs: number): void {
-    if (nowMs - this.#startMs >= WATCH_AFTER_MS) this.#watchClient();
+    this.watchClient(nowMs);
     // While the client sends, its own limits hold; while it reads, the program has nothing to wait for.
     if (this.#isClientAwaited || this.#isEnding) return;
     const waitedMs = nowMs - Math.max(this.#waitStartMs, this.#inputMs);
@@ -187,8 +198,10 @@ export class ProgramExchange implements AnsweringProgram {
     }
   }
 
-  #watchClient(): void {
-    if (this.#isWatching || this.#output === "discarding" || this.#output === "ended") return;
+  /** To be called often as long as output may come: ends the program once the client has gone. `sweep` does it as well. */
+  watchClient(nowMs: number): void {
+    if (this.#isWatching || nowMs - this.#startMs < WATCH_AFTER_MS) return;
+    if (this.isAnswered) return;
     this.#isWatching = true;
     if (this.#signal.aborted) this.#onAbort();
     else this.#signal.addEventListener("abort", this.#onAbort);
@@ -205,10 +218,10 @@ export class ProgramExchange implements AnsweringProgram {
   }
 
   /** Makes the reading methods throw `error`, at once. */
-  #fail(error: unknown): void {
-    if (this.#failure !== null || this.#output === "discarding" || this.#output === "ended") return;
+  #fail(error: unknown, why: "unwanted" | "late" = "unwanted"): void {
+    if (this.#failure !== null || this.isAnswered) return;
     this.#failure = { error };
-    this.#end("unwanted");
+    this.#end(why);
   }
 
   #end(why: "unwanted" | "late"): void {

@@ -168,3 +168,30 @@ Deno.test("ProgramExchange tells what breaks the request's content, also after t
   assertEquals((await assertRejects(() => exchange.read(), HttpError)).status, 408);
   assertEquals(peer.done, ["end unwanted"]);
 });
+
+Deno.test("ProgramExchange.breakOff() is 504 before the head, no status after it, and ends the program late", async () => {
+  const before = new FakePeer();
+  const waiting = exchangeWith(before);
+  const head = assertRejects(() => waiting.exchange.readHead(), HttpError, "fake: a job holds its output");
+  waiting.exchange.breakOff("a job holds its output");
+  assertEquals([(await head).status, before.done[0]], [504, "end late"]);
+
+  const after = new FakePeer(`${HEAD}Hello`);
+  const answering = exchangeWith(after);
+  await answering.exchange.readHead();
+  const rest = assertRejects(() => answering.exchange.read(), Error, "fake: a job holds its output");
+  answering.exchange.breakOff("a job holds its output");
+  assertEquals([(await rest) instanceof HttpError, after.done[0]], [false, "end late"]);
+});
+
+Deno.test("ProgramExchange.breakOff() ends a program whose answer nobody waits for", async () => {
+  const peer = new FakePeer(`${HEAD}Hello`);
+  const { exchange } = exchangeWith(peer);
+  await exchange.readHead();
+  assertEquals(exchange.isAnswered, false);
+  const discarding = exchange.discard();
+  assertEquals([exchange.isAnswered, exchange.hasOutputEnded], [true, false]);
+  exchange.breakOff("a job holds its output");
+  await discarding;
+  assertEquals([exchange.hasOutputEnded, peer.done[0]], [true, "end late"]);
+});
