@@ -11,7 +11,16 @@ import { RawClient } from "./raw_client.ts";
 import { toText } from "./raw_http.ts";
 
 /** What the end of a script takes here. */
-const SOON = ["--half-closed-ms", "1ms", "--script-kill-ms", "200ms", "--script-linger-ms", "200ms"];
+const SOON = [
+  "--half-closed-ms",
+  "1ms",
+  "--script-kill-ms",
+  "200ms",
+  "--script-linger-ms",
+  "200ms",
+  "--script-error-ms",
+  "200ms",
+];
 const GET_ABUSE = "GET /cgi/abuse HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const HEAD = String.raw`printf 'Content-Type: text/plain\n\n'`;
 
