@@ -454,3 +454,33 @@ Deno.test({
     await Deno.remove(cgi, { recursive: true });
   },
 });
+
+Deno.test("lisod counts no pause of the process for what was done meanwhile: a script that ended, a head that came", async () => {
+  const folder = await Deno.makeTempDir();
+  const script = `${folder}/script`;
+  const waits = `#!/bin/sh\ncd ${folder}\ntouch begun\nuntil [ -e go ]; do sleep 0.05; done\n`;
+  await Deno.writeTextFile(script, `${waits}printf 'Content-Type: text/plain\\n\\ndone'\ntouch done\n`, {
+    mode: 0o755,
+  });
+  const isThere = (name: string) => Array.from(Deno.readDirSync(folder)).some((entry) => entry.name === name);
+  await using server = await startServer({ args: ["--cgi", script, "--script-ms", "2s", "--head-ms", "2s"] });
+  const [asking, late] = [await RawClient.connect(server.port()), await RawClient.connect(server.port())];
+  await asking.send("GET /cgi/ HTTP/1.1\r\nHost: a\r\n\r\n");
+  await late.send("GET /cgi/ HTTP/1.1\r\n");
+  await until(() => isThere("begun"), "the script runs");
+  Deno.kill(server.pid, "SIGSTOP");
+  await Deno.writeTextFile(`${folder}/go`, "");
+  await until(() => isThere("done"), "the script has printed");
+  await late.send("Host: a\r\n\r\n");
+  // Longer than every limit, and than a step of the clock.
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  Deno.kill(server.pid, "SIGCONT");
+  const answers = await Promise.all([asking, late].map((client) => client.receive({ count: 1 })));
+  assertEquals(answers.map(({ responses: [{ status, body }] }) => `${status} ${toText(body)}`), [
+    "200 done",
+    "200 done",
+  ]);
+  for (const client of [asking, late]) client.close();
+  assertNotMatch(server.logText(), / (?:WARN script|ERROR)/);
+  await Deno.remove(folder, { recursive: true });
+});

@@ -3,6 +3,7 @@
  * when it is to end. Separate from script_runner.ts, which knows of all scripts and of no pipe; what is said to it and what
  * it answers is for lib/gateway/program_exchange.ts.
  */
+import type { WaitClock } from "../clock.ts";
 import type { HttpRequest } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import type { ByteSink, ByteSource, Child, ChildEnd } from "../child/child.ts";
@@ -15,6 +16,7 @@ export interface RunOptions {
   readonly label: string;
   readonly limits: Limits;
   readonly log: ScriptLog;
+  readonly clock: WaitClock;
 }
 
 export class ScriptRun implements ProgramPeer {
@@ -31,10 +33,11 @@ export class ScriptRun implements ProgramPeer {
   readonly #child: Child;
   readonly #limits: Limits;
   readonly #log: ScriptLog;
+  readonly #clock: WaitClock;
   readonly #setDone: () => void;
   #hasErrorsEnded = false;
   #end: ChildEnd | null = null;
-  /** Unix times in milliseconds; Infinity where they do not apply. */
+  /** By the clock; Infinity where they do not apply. */
   #endMs = Infinity;
   #killMs = Infinity;
   #isEndExpected = false;
@@ -42,7 +45,7 @@ export class ScriptRun implements ProgramPeer {
   /** Who is told of the end by SIGTERM, and why. */
   #terminated: "unwanted" | "late" | null = null;
 
-  constructor(child: Child, { request, label, limits, log }: RunOptions) {
+  constructor(child: Child, { request, label, limits, log, clock }: RunOptions) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.done = promise;
     this.#setDone = resolve;
@@ -52,7 +55,8 @@ export class ScriptRun implements ProgramPeer {
     this.label = label;
     this.#limits = limits;
     this.#log = log;
-    this.exchange = new ProgramExchange(this, { request, limits, log });
+    this.#clock = clock;
+    this.exchange = new ProgramExchange(this, { request, limits, log, clock });
     this.exchange.outputEnded.then(() => this.#onOutputEnded());
   }
 
@@ -78,7 +82,7 @@ export class ScriptRun implements ProgramPeer {
   end(why: "unwanted" | "late"): void {
     if (this.#terminated !== null) return;
     this.#terminated = why;
-    if (this.#signal("SIGTERM")) this.#killMs = Date.now() + this.#limits.scriptKillMs;
+    if (this.#signal("SIGTERM")) this.#killMs = this.#clock.nowMs + this.#limits.scriptKillMs;
     this.output.close();
     this.input?.close();
   }
@@ -188,7 +192,7 @@ export class ScriptRun implements ProgramPeer {
 
   #onEnd(end: ChildEnd): void {
     this.#end = end;
-    this.#endMs = Date.now();
+    this.#endMs = this.#clock.nowMs;
     if (!end.isSuccess && this.#terminated === null) this.#log.warn(this.label, `Ended with ${end.description}`);
     this.#checkDone();
   }

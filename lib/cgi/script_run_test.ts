@@ -64,15 +64,17 @@ async function leaveJob() {
   const lines: string[] = [];
   const record = (level: string) => (_: string, text: string) => void lines.push(`${level} ${text}`);
   const log = { debug: record("debug"), info: record("info"), warn: record("warn"), error: record("error") };
-  const run = new ScriptRun(child, { request: fakeRequest({ target: "/" }), label: "job[42]", limits: LIMITS, log });
+  const clock = { nowMs: 0, update() {} };
+  const request = fakeRequest({ target: "/" });
+  const run = new ScriptRun(child, { request, label: "job[42]", limits: LIMITS, log, clock });
   child.output.put("Content-Type: text/plain\n\n");
   await run.exchange.readHead();
   let isDone = false;
   run.done.then(() => isDone = true);
-  run.sweep(Date.now());
+  run.sweep(clock.nowMs);
   child.end();
   await turn();
-  return { child, lines, run, endMs: Date.now(), isDone: () => isDone };
+  return { child, lines, run, endMs: clock.nowMs, isDone: () => isDone };
 }
 
 /** Lets everything go on that can. */

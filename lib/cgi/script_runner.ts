@@ -3,6 +3,7 @@
  * All scripts of a worker are known here, whatever place they belong to, so that the limits of each are swept by one timer,
  * and none outlives the server. RFC 3875; what a script is told and what it may print is pure and in files of its own.
  */
+import type { WaitClock } from "../clock.ts";
 import { basename, dirname } from "@std/path";
 import { type Body, HttpError, type HttpRequest, type HttpResponse, type LocalRedirect } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
@@ -30,6 +31,8 @@ export interface RunnerOptions {
   /** Where content that does not fit into memory is kept while it comes. */
   readonly spoolFolder: string;
   readonly log: ScriptLog;
+  /** A pause of the process is no time in which a script was waited for. */
+  readonly clock: WaitClock;
   /** Usable until `stop` has resolved. */
   readonly starter: Starter;
 }
@@ -126,13 +129,16 @@ export class ScriptRunner {
 
   /** Waits for the turn as long as for a head, and no longer than the client. */
   async #wait(request: HttpRequest, turn: ScriptTurn, waiting: Promise<void>): Promise<void> {
-    const { scriptMs } = this.#options.limits;
+    const { limits: { scriptMs }, clock } = this.#options;
+    const endMs = clock.nowMs + scriptMs;
     const giveUp = (error: unknown) => this.#queue.cancel(turn, error);
     const onAbort = () => giveUp(new Deno.errors.Interrupted("The client has gone"));
-    const timer = setTimeout(
-      () => giveUp(scriptsUnavailable(`No script ended within ${scriptMs} ms to make room`)),
-      scriptMs,
-    );
+    const look = () => {
+      clock.update();
+      if (clock.nowMs < endMs) timer = setTimeout(look, endMs - clock.nowMs);
+      else giveUp(scriptsUnavailable(`No script ended within ${scriptMs} ms to make room`));
+    };
+    let timer = setTimeout(look, scriptMs);
     const { signal } = request;
     signal.addEventListener("abort", onAbort);
     try {
@@ -145,13 +151,14 @@ export class ScriptRunner {
   }
 
   async #run(request: HttpRequest, call: ScriptCall, contentLength: number): Promise<ScriptRun> {
-    const { limits, log } = this.#options;
+    const { limits, log, clock } = this.#options;
     const process = await this.#spawn(request, call, contentLength);
     const run = new ScriptRun(process, {
       request,
       label: `${basename(call.script.file)}[${process.pid}]`,
       limits,
       log,
+      clock,
     });
     this.#runs.add(run);
     if (this.#stopping !== null) run.stop();
@@ -215,7 +222,9 @@ export class ScriptRunner {
   }
 
   #sweep(): void {
-    const nowMs = Date.now();
+    const { clock } = this.#options;
+    clock.update();
+    const { nowMs } = clock;
     for (const run of this.#runs) {
       if (!run.isOver) run.sweep(nowMs);
       if (run.isOver) this.#runs.delete(run);

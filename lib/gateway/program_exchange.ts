@@ -3,6 +3,7 @@
  * takes too long, its client has gone or the server stops. What the program is and how it is ended is the peer's affair:
  * a child process and its pipes, records on a connection. RFC 3875 4.2 and 6. Clock.
  */
+import type { WaitClock } from "../clock.ts";
 import type { ByteSink, ByteSource } from "../child/child.ts";
 import type { ScriptLog } from "../child/child_log.ts";
 import { type Body, HttpError, type HttpRequest } from "../http/message.ts";
@@ -28,6 +29,7 @@ export interface ExchangeOptions {
   readonly request: Pick<HttpRequest, "signal">;
   readonly limits: Limits;
   readonly log: ScriptLog;
+  readonly clock: WaitClock;
 }
 
 /** Watching a client costs a read of its socket, so it starts for programs that run longer than most. */
@@ -40,11 +42,13 @@ export class ProgramExchange implements AnsweringProgram {
   readonly #signal: AbortSignal;
   readonly #limits: Limits;
   readonly #log: ScriptLog;
-  readonly #startMs = Date.now();
+  readonly #clock: WaitClock;
+  /** By the clock, as all times here. */
+  readonly #startMs: number;
   readonly #setOutputEnded: () => void;
   /** "discarding": nobody wants the rest, but the program is let finish. */
   #output: "head" | "content" | "discarding" | "ended" = "head";
-  /** Unix time in milliseconds; Infinity while nobody waits for output. */
+  /** Infinity while nobody waits for output. */
   #waitStartMs = Infinity;
   /** When the program last took a part of its input. */
   #inputMs = 0;
@@ -55,7 +59,7 @@ export class ProgramExchange implements AnsweringProgram {
   #failure: { readonly error: unknown } | null = null;
   readonly #onAbort = () => this.#fail(new Deno.errors.Interrupted("The client has gone"));
 
-  constructor(peer: ProgramPeer, { request, limits, log }: ExchangeOptions) {
+  constructor(peer: ProgramPeer, { request, limits, log, clock }: ExchangeOptions) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.outputEnded = promise;
     this.#setOutputEnded = resolve;
@@ -63,6 +67,8 @@ export class ProgramExchange implements AnsweringProgram {
     this.#signal = request.signal;
     this.#limits = limits;
     this.#log = log;
+    this.#clock = clock;
+    this.#startMs = clock.nowMs;
   }
 
   get label(): string {
@@ -78,7 +84,7 @@ export class ProgramExchange implements AnsweringProgram {
     return this.#output === "discarding" || this.#output === "ended";
   }
 
-  /** Since when the output, or the end after it, is waited for, as Unix time in milliseconds; Infinity while it is not. */
+  /** Since when the output, or the end after it, is waited for, by the clock; Infinity while it is not. */
   get waitStartMs(): number {
     return this.#waitStartMs;
   }
@@ -93,10 +99,10 @@ export class ProgramExchange implements AnsweringProgram {
         const part = await parts.next();
         this.#isClientAwaited = false;
         if (part.done === true) break;
-        this.#inputMs = Date.now();
+        this.#inputMs = this.#clock.nowMs;
         // RFC 3875 4.2: a script need not read its content. What it leaves is for the connection to drain.
         if (this.#output === "ended" || !await input?.write(part.value)) break;
-        this.#inputMs = Date.now();
+        this.#inputMs = this.#clock.nowMs;
       }
       input?.close();
     } catch (error) {
@@ -134,7 +140,7 @@ export class ProgramExchange implements AnsweringProgram {
 
   async read(): Promise<Uint8Array | null> {
     this.#throwFailure();
-    this.#waitStartMs = Date.now();
+    this.#waitStartMs = this.#clock.nowMs;
     const bytes = await this.#peer.output.read();
     this.#waitStartMs = Infinity;
     this.#throwFailure();
@@ -155,7 +161,7 @@ export class ProgramExchange implements AnsweringProgram {
   async discard(): Promise<void> {
     if (this.#output === "ended") return;
     this.#output = "discarding";
-    this.#waitStartMs = Date.now();
+    this.#waitStartMs = this.#clock.nowMs;
     try {
       while (await this.#peer.output.read() !== null);
     } catch (error) {
@@ -210,7 +216,7 @@ export class ProgramExchange implements AnsweringProgram {
   #endOutput(): void {
     if (this.#output === "ended") return;
     this.#output = "ended";
-    this.#waitStartMs = Date.now();
+    this.#waitStartMs = this.#clock.nowMs;
     // Whatever the program has not read by now cannot change its answer.
     this.#peer.input?.close();
     if (this.#isWatching) this.#signal.removeEventListener("abort", this.#onAbort);

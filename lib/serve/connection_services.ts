@@ -4,7 +4,7 @@ import type { ConnectionOptions } from "../http/connection.ts";
 import type { ConnectionInfo } from "../http/message.ts";
 import type { OutputPool } from "../http/writers.ts";
 import type { Log } from "../log/log.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import type { ServeServices } from "./serve_exchange.ts";
 
 /** The limits are those of `ConnectionOptions`. */

@@ -4,7 +4,7 @@
  */
 import { HttpError } from "../http/message.ts";
 import type { Transport } from "../net/transport.ts";
-import type { WaitClock } from "./clock.ts";
+import type { WaitClock } from "../clock.ts";
 
 /** What a read waits for, which decides how long it may take. */
 export type ReadWait = "handshake" | "head" | "keep_alive" | "body" | "half_closed" | "linger" | "nothing";

@@ -4,7 +4,7 @@
  */
 import type { OutputBuffer, OutputPool } from "../http/writers.ts";
 import type { Transport } from "../net/transport.ts";
-import type { WaitClock } from "./clock.ts";
+import type { WaitClock } from "../clock.ts";
 import { Patience } from "./patience.ts";
 
 const DONE = Promise.resolve();

@@ -34,7 +34,7 @@ import { type ListenerOptions, Server } from "../serve/server.ts";
 import { nameOf, type Part } from "../net/listen_address.ts";
 import { SocketShutdown } from "../net/socket_shutdown.ts";
 import { quoted } from "../start_error.ts";
-import { Clock } from "../serve/clock.ts";
+import { Clock } from "../clock.ts";
 import { openWay, type Way } from "./way.ts";
 
 /** Where clients are served; data that can be sent to another thread. */
@@ -95,7 +95,7 @@ export class ThreadServer implements Serving {
     this.#errorPages = new ReloadableErrorPages(config);
     const realms = this.#loadRealms();
     this.#way = openWay(options.libc);
-    this.#runner = createRunner(config, { ...options, way: this.#way });
+    this.#runner = createRunner(config, { ...options, way: this.#way, clock });
     this.#parts = {
       answerers: createAnswerers(config, {
         memory: createFileMemory(limits),
@@ -232,13 +232,13 @@ export class ThreadServer implements Serving {
 /** Null where the operator has named no program and no interpreter. */
 function createRunner(
   config: Config,
-  { log, way }: { readonly log: Log; readonly way: Way },
+  { log, way, clock }: { readonly log: Log; readonly way: Way; readonly clock: Clock },
 ): ScriptRunner | null {
   if (!usesCgi(config)) return null;
   const { cgi, limits } = config;
   const user = cgi.user === null ? null : findIdentity(cgi.user);
   const { starter } = way;
-  return new ScriptRunner({ ...cgi, user, spoolFolder: cgi.spoolFolder.value, limits, log, starter });
+  return new ScriptRunner({ ...cgi, user, spoolFolder: cgi.spoolFolder.value, limits, log, clock, starter });
 }
 
 function createAuthenticator(

@@ -1,4 +1,5 @@
 /** CGI without a server: a handler over this folder, what it logs, and a look at the processes that it leaves. */
+import { Clock } from "../../lib/clock.ts";
 import { createHandledScripts, createScriptHandler, type ScriptMount } from "../../lib/cgi/script_handler.ts";
 import { type RunnerOptions, ScriptRunner } from "../../lib/cgi/script_runner.ts";
 import type { Starter } from "../../lib/child/child.ts";
@@ -89,6 +90,7 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     ...rest,
     starter: starter(usual),
     limits: { ...DEFAULT_LIMITS, ...options.limits },
+    clock: new Clock(),
     log,
   });
   const programs = createScriptHandler(mount, runner);
