@@ -144,6 +144,82 @@ Deno.test({
     }),
 });
 
+/** What lies in a site, the note of --check about it (HERE is the folder), and what a request for it then gets. */
+const NOTES:
+  readonly (readonly [path: string, text: string, mode: number, note: string, target: string, status: number])[] = [
+    ["www/private", "x", 0o600, "cannot be read by www-data (mode 0600)", "/private", 403],
+    ["www/x.php~", "x", 0o644, "is a backup of a program: it is answered 404", "/x.php~", 404],
+    [
+      "www/x.php.gz",
+      "x",
+      0o644,
+      "is a program by a name that leads to it, or compressed: it is answered 403",
+      "/x.php.gz",
+      403,
+    ],
+    ["www/back\\slash", "x", 0o644, "has a name that no request can hold: it is answered 404", "/back%5Cslash", 404],
+    ["bin/plain", "#!/bin/sh\n", 0o644, "cannot be run by www-data (mode 0644)", "/cgi/plain", 403],
+    ["bin/crlf", "#!/bin/sh\r\n", 0o755, "its first line ends in CR LF and must end in LF alone", "/cgi/crlf", 500],
+    [
+      "bin/gone",
+      "#!/opt/none/perl\n",
+      0o755,
+      "its first line asks for /opt/none/perl, which is not there",
+      "/cgi/gone",
+      500,
+    ],
+    [
+      "bin/lost",
+      "#!/usr/bin/env none-such\n",
+      0o755,
+      "its first line asks for none-such, which is not in the PATH",
+      "/cgi/lost",
+      500,
+    ],
+    ["bin/text", "no program\n", 0o755, "may be run, but is no program", "/cgi/text", 500],
+  ];
+
+Deno.test({
+  name: "lisod --check notes what requests would meet, and they meet it",
+  // Only root can become the user of --user.
+  ignore: !isRoot,
+  fn: () =>
+    withFolder(async (folder) => {
+      await Deno.chmod(folder, 0o755);
+      await writeFiles(
+        folder,
+        { ...Object.fromEntries(NOTES.map(([path, text]) => [path, text])), "www/x.php": "x" },
+      );
+      for (const [path, , mode] of NOTES) await Deno.chmod(join(folder, path), mode);
+      await Deno.symlink("/etc", join(folder, "www/out"));
+      await Deno.symlink("none", join(folder, "bin/nowhere"));
+      const args = [
+        ...["--cgi", join(folder, "bin"), "--cgi-handler", ".php=/bin/sh"],
+        ...["--user", "www-data"],
+      ];
+      const { code, stderr } = await runLisod("--check", "--http", "0", "--root", join(folder, "www"), ...args);
+      assertEquals(code, 0, stderr);
+      const more = [["www/out", "leads out of the folder, to /etc: it is answered 403", "/out/hostname", 403]] as const;
+      const link = [["bin/nowhere", "is a link that leads nowhere", "/cgi/nowhere", 404]] as const;
+      const rows = [
+        ...NOTES.map(([path, , , note, target, status]) => [path, note, target, status] as const),
+        ...more,
+        ...link,
+      ];
+      const noted = stderr.trim().split("\n").filter((line) => !line.includes("has no index.html")).toSorted();
+      const want = rows.map(([path, note]) => {
+        const argument = path.startsWith("www") ? "--root" : "--cgi";
+        return `lisod: note: ${argument} "${join(folder, path)}": ${note}`;
+      }).toSorted();
+      assertEquals(noted.map((line, index) => line.slice(0, want[index]?.length)), want, stderr);
+      await using server = await startServer({ root: join(folder, "www"), args });
+      for (const [, , target, status] of rows) {
+        const { text } = await curl("--path-as-is", "-o", "/dev/null", "-w", "%{http_code}", server.url + target);
+        assertEquals([target, text], [target, String(status)]);
+      }
+    }),
+});
+
 Deno.test("lisod refuses a port that is in use with one line and exit status 1", async () => {
   await using server = await startServer();
   const args = ["--http", `${server.port()}`, "--listen", "127.0.0.1", "--root", server.place.root, "--foreground"];

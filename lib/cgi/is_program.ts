@@ -10,7 +10,17 @@ export type Interpreters = Readonly<Record<string, string>>;
 export interface ProgramPlaces {
   /** Absolute paths of programs and of folders of programs. */
   readonly cgiPaths: readonly string[];
-  readonly handlers: Interpreters;
+  /** What runs files is of no interest here, only of which extensions. */
+  readonly handlers: Readonly<Record<string, unknown>>;
+}
+
+/** What is never sent, for whoever sends files. */
+export function programsOf(places: ProgramPlaces) {
+  return {
+    isProgram: (path: string) => isProgram(path, places),
+    isBackup: (path: string) => isBackup(path, places),
+    isProgramPlace: (realPath: string) => isInCgiFolder(realPath, places.cgiPaths),
+  };
 }
 
 /** The interpreter for a file of that name, upper and lower case alike, as `handlers` has it; null where there is none. */

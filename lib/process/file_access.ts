@@ -18,12 +18,12 @@ export interface FileRights {
   readonly gid: number | null;
 }
 
-export type FileUse = "read" | "enter" | "run";
+export type FileUse = "read" | "write" | "enter" | "run";
 
 /** The bit of each class: owner, group or others. */
-const BITS: { readonly [use in FileUse]: number } = { read: 0o4, enter: 0o1, run: 0o1 };
+const BITS: { readonly [use in FileUse]: number } = { read: 0o4, write: 0o2, enter: 0o1, run: 0o1 };
 
-/** Whether the user may. Root may read and enter everything, and run what somebody may run. */
+/** Whether the user may. Root may read, write and enter everything, and run what somebody may run. */
 export function mayUse({ mode, uid, gid }: FileRights, use: FileUse, user: FileUser): boolean {
   const isMember = gid === user.gid || (gid !== null && user.groups?.includes(gid));
   const bits = mode ?? 0;

@@ -10,6 +10,8 @@ Deno.test("mayUse() takes the first class that fits: owner, group, others", () =
         [0o600, "read", true, false, false, true],
         [0o044, "read", false, true, true, true],
         [0o000, "read", false, false, false, true],
+        [0o620, "write", true, true, false, true],
+        [0o400, "write", false, false, false, true],
         [0o711, "enter", true, true, true, true],
         [0o750, "enter", true, true, false, true],
         [0o700, "enter", true, false, false, true],

@@ -1,190 +1,259 @@
 /**
- * What a first request would find out about the files of a configuration, found out by --check: what the users of --user and
- * --cgi-user may not read, enter or run, links that lead out, programs whose interpreter is not there. None of it keeps the
- * server from starting. Separate from check_config.ts, whose findings do. I/O.
+ * What a first request, or a first SIGHUP, would find out about the files of a configuration, found out by --check: what the
+ * users of --user and --cgi-user may not read, enter or run, links that lead out, names that are answered 403 or 404, programs
+ * whose interpreter is not there. None of it keeps the server from starting. Separate from check_config.ts, whose findings do. I/O.
  */
 import { basename, dirname } from "@std/path";
-import { readFirstLine } from "../cgi/first_line.ts";
-import { interpreterOf } from "../cgi/is_program.ts";
-import type { Config } from "../config/config.ts";
-import { type FileUse, type FileUser, mayUse } from "./file_access.ts";
+import { commandPrefix } from "../child/command_prefix.ts";
+import { interpreterOf, programsOf } from "../cgi/is_program.ts";
+import { type Config, usesCgi } from "../config/config.ts";
+import { INDEX_NAME, isHidden, joinSegments } from "../http/located.ts";
+import { isSegment } from "../http/target.ts";
+import { throughLinks } from "../log/log_file.ts";
+import { standardStream } from "../log/standard_stream.ts";
+import { PAGE_NAME } from "../site/load_error_pages.ts";
+import { type Given, quoted } from "../start_error.ts";
+import { kindOf, type Programs } from "../static/open_file.ts";
+import type { FileUse } from "./file_access.ts";
+import { FolderWalk, type WalkedEntry } from "./folder_walk.ts";
+import { findObstacle, judge, type NamedUser, realPath, stat } from "./path_rights.ts";
+import { programFault } from "./program_fault.ts";
 
-/** Of larger sites the first so many entries are looked at, so that a check takes seconds at most. */
-const MAX_ENTRIES = 20_000;
-/** Findings of one folder beyond that are only counted. */
+/** Findings of one argument beyond that are only counted. */
 const MAX_FINDINGS = 20;
 
-/** Who serves files and who runs programs, with their names for messages. */
+/** Who serves files and who runs programs. */
 export interface SurveyUsers {
-  readonly server: FileUser & { readonly user: string };
-  readonly scripts: FileUser & { readonly user: string };
+  readonly server: NamedUser;
+  readonly scripts: NamedUser;
 }
 
 /** One line each, for the operator; none when all is well. */
-export function surveyFiles({ root, cgiPath, cgi, files }: Config, users: SurveyUsers): readonly string[] {
-  const programFolder = cgiPath === null ? null : realPath(cgiPath.value);
-  const rootFindings = new Survey(users).look(root, (survey, entry) => {
-    if (basename(entry.path).startsWith(".") && !files.servesDotFiles) return "skip";
-    if (entry.real === programFolder) return "skip";
-    const isHandled = interpreterOf(entry.path, cgi.handlers) !== null;
-    survey.requireFile(entry, isHandled ? users.scripts : users.server);
-    return "go on";
-  });
-  if (cgiPath === null) return rootFindings;
-  const programFindings = new Survey(users).look(cgiPath, (survey, entry) => {
-    if (basename(entry.path).startsWith(".")) return "skip";
-    if (interpreterOf(entry.path, cgi.handlers) !== null) survey.requireFile(entry, users.scripts);
-    else survey.requireProgram(entry, cgi.told.environment.PATH ?? "");
-    return "go on";
-  });
-  return [...rootFindings, ...programFindings];
+export function surveyFiles(config: Config, users: SurveyUsers): readonly string[] {
+  return [
+    ...surveyRoot(config, users),
+    ...(config.cgiPath === null ? [] : surveyPrograms(config.cgiPath, config, users)),
+    ...(usesCgi(config) ? surveyMeans(config, users) : []),
+    ...(config.user === null ? [] : surveyReloads(config, users.server)),
+  ];
 }
 
-interface Entry {
-  readonly path: string;
-  /** Where it really is. */
-  readonly real: string;
-  readonly info: Deno.FileInfo;
-}
+/** The findings about one argument, each once. */
+class Findings {
+  readonly #given: Given;
+  readonly #lines = new Set<string>();
 
-type Visit = (survey: Survey, entry: Entry) => "go on" | "skip";
-
-/** The walk through one folder. */
-class Survey {
-  readonly #users: SurveyUsers;
-  readonly #findings: string[] = [];
-  #argument = "";
-  #entryCount = 0;
-  #moreCount = 0;
-  #isCut = false;
-
-  constructor(users: SurveyUsers) {
-    this.#users = users;
+  constructor(given: Given) {
+    this.#given = given;
   }
 
-  look(top: { readonly argument: string; readonly value: string }, visit: Visit): readonly string[] {
-    this.#argument = top.argument;
-    const real = realPath(top.value);
-    if (real === null || !this.#requireWay(real)) return this.#findings;
-    const info = Deno.statSync(real);
-    if (info.isDirectory) this.#walk(real, { top: real, visit });
-    else visit(this, { path: top.value, real, info });
-    if (this.#moreCount > 0) this.#findings.push(`${this.#argument}: ${this.#moreCount} more of the kind`);
-    if (this.#isCut) this.#findings.push(`${this.#argument}: only the first ${MAX_ENTRIES} entries were looked at`);
-    return this.#findings;
+  get lines(): readonly string[] {
+    const lines = [...this.#lines];
+    const more = lines.length - MAX_FINDINGS;
+    return more <= 0 ? lines : [...lines.slice(0, MAX_FINDINGS), `${this.#given.argument}: ${more} more of the kind`];
   }
 
-  requireFile({ path, info }: Entry, user: SurveyUsers["server"]): void {
-    if (info.isDirectory) this.#require(path, { info, use: "enter", user: this.#users.server });
-    else this.#require(path, { info, use: "read", user });
+  tell(path: string, text: string): void {
+    const line = `${this.#given.argument} "${path}": ${text}`;
+    // Names and first lines come from whoever may write there.
+    this.#lines.add(line.replace(/\p{Cc}/gu, (character) => quoted(character).slice(1, -1)));
   }
 
-  requireProgram({ path, info }: Entry, searchPath: string): void {
-    if (info.isDirectory) return this.#require(path, { info, use: "enter", user: this.#users.scripts });
-    const line = readFirstLine(path);
-    const isScript = line?.startsWith("#!") ?? false;
-    // Beside programs stand files that they read, which nobody is to run.
-    if (!isScript && (info.mode ?? 0) % 2 === 0) return;
-    this.#require(path, { info, use: "run", user: this.#users.scripts });
-    if (!isScript || line === null) return;
-    if (line.endsWith("\r")) return this.#tell(path, "its first line ends in CR LF and must end in LF alone");
-    const missing = missingInterpreter(line, searchPath);
-    if (missing !== null) this.#tell(path, `its first line asks for ${missing}, which is not there`);
+  /** Tells what keeps the user from the file, the way to it included; false where something does. */
+  requireWay(path: string, use: FileUse, user: NamedUser, consequence: string | null = null): boolean {
+    const found = findObstacle(path, use, user);
+    if (found !== null) this.tell(found.path, `${found.text}: ${consequence ?? found.remedy}`);
+    return found === null;
   }
 
-  #walk(folder: string, place: { readonly top: string; readonly visit: Visit }): void {
-    for (const { name, isSymlink } of readFolder(folder)) {
-      if (++this.#entryCount > MAX_ENTRIES) {
-        this.#isCut = true;
-        return;
-      }
-      const path = `${folder}/${name}`;
-      const real = realPath(path);
-      if (real === null) {
-        // What is no link has gone, or whoever checks may not look at it: that its folder is closed has been told.
-        if (isSymlink) this.#tell(path, "is a link that leads nowhere");
-      } else if (!`${real}/`.startsWith(place.top === "/" ? "/" : `${place.top}/`)) {
-        this.#tell(path, `leads out of the folder, to ${real}: it is answered 403`);
-      } else {
-        const info = Deno.statSync(real);
-        // A link to a folder would be walked twice, or for ever.
-        if (place.visit(this, { path, real, info }) === "go on" && info.isDirectory && real === path) {
-          this.#walk(path, place);
-        }
-      }
-    }
+  /** The same of what was found below a folder whose way has been seen to. */
+  requireEntry(path: string, use: FileUse, user: NamedUser): boolean {
+    const found = judge(path, use, user);
+    if (found !== null) this.tell(path, `${found.text}: ${found.remedy}`);
+    return found === null;
   }
 
-  /** Whether both users may enter each folder that leads there. */
-  #requireWay(real: string): boolean {
-    const folders: string[] = [];
-    for (let folder = dirname(real);; folder = dirname(folder)) {
-      folders.unshift(folder);
-      if (folder === "/") break;
-    }
-    const before = this.#findings.length;
-    for (const folder of folders) {
-      this.#require(folder, { info: Deno.statSync(folder), use: "enter", user: this.#users.server });
-    }
-    return this.#findings.length === before;
-  }
-
-  #require(
-    path: string,
-    { info, use, user }: { readonly info: Deno.FileInfo; readonly use: FileUse; readonly user: SurveyUsers["server"] },
-  ): void {
-    if (mayUse(info, use, user)) return;
-    const mode = ((info.mode ?? 0) & 0o7777).toString(8).padStart(4, "0");
-    this.#tell(path, `cannot be ${PAST[use]} by ${user.user} (mode ${mode}): ${REMEDY[use]}`);
-  }
-
-  #tell(path: string, text: string): void {
-    if (this.#findings.length >= MAX_FINDINGS) this.#moreCount++;
-    else this.#findings.push(`${this.#argument} "${path}": ${text}`);
-  }
-}
-
-const PAST: { readonly [use in FileUse]: string } = { read: "read", enter: "entered", run: "run" };
-const REMEDY: { readonly [use in FileUse]: string } = {
-  read: "chmod a+r, or give it to that user",
-  enter: "chmod a+x, or give it to that user",
-  run: "chmod a+x, or give it to that user",
-};
-
-/** The interpreter of a first line that is not there, as the line names it; null where it is. env(1) looks in PATH. */
-function missingInterpreter(line: string, searchPath: string): string | null {
-  const [interpreter, ...words] = line.slice(2).trim().split(/[ \t]+/);
-  if (!exists(interpreter)) return interpreter;
-  if (basename(interpreter) !== "env") return null;
-  const name = words.find((word) => !word.startsWith("-") && !word.includes("="));
-  if (name === undefined || name.includes("/")) return name === undefined || exists(name) ? null : name;
-  return searchPath.split(":").some((folder) => exists(`${folder}/${name}`)) ? null : name;
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    // Not there, or nobody may look: either way nobody can run it.
-    return false;
-  }
-}
-
-/** Null for what is not there, or leads nowhere. */
-function realPath(path: string): string | null {
-  try {
-    return Deno.realPathSync(path);
-  } catch {
-    // It has gone, or is a link that leads nowhere or round.
+  /** Tells of what is refused wherever it lies below `top`; the target of any other entry. */
+  followed({ path, target }: WalkedEntry, top: string): { readonly real: string; readonly info: Deno.FileInfo } | null {
+    if (target === null) return null;
+    if (typeof target === "string") {
+      this.tell(path, target === "round" ? "is a link that leads round" : "is a link that leads nowhere");
+    } else if (!`${target.real}/`.startsWith(top === "/" ? "/" : `${top}/`)) {
+      this.tell(path, `leads out of the folder, to ${target.real}: it is answered 403`);
+    } else if (!target.info.isFile && !target.info.isDirectory) {
+      this.tell(path, "is neither a file nor a folder: it is answered 403");
+    } else return target;
     return null;
   }
+
+  finish({ cutAt }: FolderWalk): readonly string[] {
+    const { argument } = this.#given;
+    return cutAt === null ? this.lines : [...this.lines, `${argument}: only the first ${cutAt} entries were looked at`];
+  }
 }
 
-function readFolder(folder: string): Iterable<Deno.DirEntry> {
+function surveyRoot(config: Config, users: SurveyUsers): readonly string[] {
+  const { root, cgiPath, cgi, files } = config;
+  const findings = new Findings(root);
+  const top = realPath(root.value);
+  // An interpreter opens the files that it runs by itself.
+  const readers = Object.keys(cgi.handlers).length > 0 ? [users.server, users.scripts] : [users.server];
+  const isOpen = readers.map((user) => findings.requireWay(root.value, "enter", user));
+  if (top === null || isOpen.includes(false)) return findings.lines;
+  const programs = programsOf({ cgiPaths: cgiPath === null ? [] : [cgiPath.value], handlers: cgi.handlers });
+  const other = cgiPath === null ? null : joinSegments(cgi.prefix.segments);
+  const isPassedOver = ({ segments, path }: WalkedEntry) =>
+    (!files.servesDotFiles && isHidden({ mount: "", segments })) || programs.isProgramPlace(path);
+  const indexless = new Indexless(top);
+  const closed = new Set<string>();
+  const walk = new FolderWalk();
+  const entries = walk.entries(
+    top,
+    (entry) => !isPassedOver(entry) && !closed.has(entry.path) && joinSegments(entry.segments) !== other,
+  );
+  for (const entry of entries) {
+    if (isPassedOver(entry)) continue;
+    const target = findings.followed(entry, top);
+    if (target === null) continue;
+    if (!isSegment(basename(entry.path))) {
+      findings.tell(entry.path, "has a name that no request can hold: it is answered 404");
+    } else if (joinSegments(entry.segments) === other) {
+      findings.tell(entry.path, `is never reached, for --cgi answers ${other}`);
+    } else if (programs.isProgramPlace(target.real)) findings.tell(entry.path, `${PROGRAM}: it is answered 403`);
+    else if (!target.info.isDirectory) requireFile(findings, entry.path, { real: target.real, programs, users });
+    else if (!findings.requireEntry(entry.path, "enter", users.server)) closed.add(entry.path);
+    else if (files.listing && !hasIndex(entry.path)) findings.requireEntry(entry.path, "read", users.server);
+    else indexless.add(entry.path);
+  }
+  const lines = findings.finish(walk);
+  return files.listing ? lines : [...lines, ...indexless.lines(root)];
+}
+
+const PROGRAM = "leads to what is kept for programs";
+
+/** A file of the root: its reader is the server, or the interpreter of its extension. */
+function requireFile(
+  findings: Findings,
+  path: string,
+  { real, programs, users }: { readonly real: string; readonly programs: Programs; readonly users: SurveyUsers },
+): void {
+  const kinds = [path, real].map((name) => kindOf(name, { programs }));
+  if (programs.isProgram(path)) findings.requireEntry(path, "read", users.scripts);
+  else if (kinds.includes("backup")) findings.tell(path, "is a backup of a program: it is answered 404");
+  else if (kinds.includes("program")) {
+    findings.tell(path, "is a program by a name that leads to it, or compressed: it is answered 403");
+  } else findings.requireEntry(path, "read", users.server);
+}
+
+function hasIndex(folder: string): boolean {
+  return stat(`${folder}/${INDEX_NAME}`)?.isFile ?? false;
+}
+
+/** Folders that are answered 403 for want of an index: most sites have some and mean it, so one line is for all. */
+class Indexless {
+  readonly #paths: string[] = [];
+
+  constructor(top: string) {
+    this.add(top);
+  }
+
+  add(folder: string): void {
+    if (!hasIndex(folder)) this.#paths.push(folder);
+  }
+
+  lines({ argument }: Given): readonly string[] {
+    const [first, ...more] = this.#paths;
+    if (first === undefined) return [];
+    const all = more.length === 0 ? "has" : `and ${more.length} more ${more.length === 1 ? "folder" : "folders"} have`;
+    return [`${argument} "${first}": ${all} no ${INDEX_NAME}, and --listing is off: 403 for the folder itself`];
+  }
+}
+
+function surveyPrograms(given: Given, { cgi, requiresProgram }: Config, users: SurveyUsers): readonly string[] {
+  const findings = new Findings(given);
+  const surroundings = { user: users.scripts, searchPath: cgi.told.environment.PATH };
+  const require = (path: string) => {
+    if (interpreterOf(path, cgi.handlers) !== null) return void findings.requireEntry(path, "read", users.scripts);
+    const fault = programFault(path, surroundings);
+    if (fault !== null) findings.tell(path, fault);
+  };
+  const top = realPath(given.value);
+  const info = top === null ? null : stat(top);
+  if (top === null || info === null) {
+    if (!requiresProgram) findings.tell(given.value, "is not there: until it is, requests for it are refused");
+    return findings.lines;
+  }
+  const folder = info.isDirectory ? given.value : dirname(given.value);
+  // The server looks for the program, whose own user then runs it.
+  const isOpen = [users.server, users.scripts].map((user) => findings.requireWay(folder, "enter", user));
+  if (isOpen.includes(false)) return findings.lines;
+  if (!info.isDirectory) {
+    require(given.value);
+    return findings.lines;
+  }
+  const closed = new Set<string>();
+  const walk = new FolderWalk();
+  const isPassedOver = ({ path }: WalkedEntry) => basename(path).startsWith(".");
+  for (const entry of walk.entries(top, (entry) => !isPassedOver(entry) && !closed.has(entry.path))) {
+    if (isPassedOver(entry)) continue;
+    const target = findings.followed(entry, top);
+    if (target === null) continue;
+    if (!target.info.isDirectory) require(entry.path);
+    else if (
+      [users.server, users.scripts].map((user) => findings.requireEntry(entry.path, "enter", user)).includes(false)
+    ) {
+      closed.add(entry.path);
+    }
+  }
+  return findings.finish(walk);
+}
+
+/** What it takes to run any program: interpreters, the programs in front of each, the folder for content. */
+function surveyMeans({ cgi }: Config, { server, scripts }: SurveyUsers): readonly string[] {
+  const handlers = Object.values(cgi.handlers).flatMap((program) => {
+    const findings = new Findings(program);
+    findings.requireWay(program.value, "run", scripts);
+    return findings.lines;
+  });
+  const prefix = commandPrefix({ user: cgi.user === null ? null : scripts, resources: cgi.resources });
+  const missing = prefix.filter((word) => word.startsWith("/") && stat(word) === null)
+    .map((word) => `--cgi-user and --cgi-limit-... take ${word}, which is not there`);
+  const spool = new Findings(cgi.spoolFolder);
+  if (spool.requireWay(cgi.spoolFolder.value, "enter", server)) {
+    spool.requireEntry(cgi.spoolFolder.value, "write", server);
+  }
+  return [...handlers, ...missing, ...spool.lines];
+}
+
+/** What is read as root at the start, and by the user of --user ever after. */
+function surveyReloads(config: Config, server: NamedUser): readonly string[] {
+  const { keyFile, certificateFile, keyPassphraseFile, access, errorPagesFolder, logFile, accessLogFile } = config;
+  const require = (given: Given, path: string, use: FileUse, consequence: string) => {
+    const findings = new Findings(given);
+    findings.requireWay(path, use, server, consequence);
+    return findings.lines;
+  };
+  const read = [keyFile, certificateFile, keyPassphraseFile, ...access.realms.map(({ file }) => file)]
+    .flatMap((file) => file === null ? [] : require(file, file.value, "read", KEPT));
+  const pages = errorPagesFolder === null ? [] : pagesIn(errorPagesFolder.value)
+    .flatMap((path) => require(errorPagesFolder, path, "read", KEPT));
+  // The file itself is given to the user at the start.
+  const logs = [logFile, accessLogFile].flatMap((file) => {
+    if (file === null || standardStream(throughLinks(file).value) !== null) return [];
+    return require(file, dirname(file.value), "enter", "the log cannot be opened again after a rename");
+  });
+  return [...new Set([...read, ...pages, ...logs])];
+}
+
+const KEPT = "SIGHUP will keep what was read as root";
+
+/** The folder of error pages and those in it. */
+function pagesIn(folder: string): readonly string[] {
   try {
-    return [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1);
+    const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).filter((name) => PAGE_NAME.test(name));
+    return [folder, ...names.toSorted().map((name) => `${folder}/${name}`)];
   } catch {
-    // Whoever checks may not read it; that the server's user cannot has been told.
-    return [];
+    // That it cannot be read has been told by the check of the start.
+    return [folder];
   }
 }

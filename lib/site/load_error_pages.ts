@@ -6,7 +6,8 @@ import { ErrorPages, type OwnPages } from "./error_pages.ts";
 import { readSmallFile } from "../small_file.ts";
 import { type Given, osProblem, StartError } from "../start_error.ts";
 
-const PAGE_NAME = /^([45][0-9]{2}|4xx|5xx|error)\.html$/;
+/** Of a file that is a page, with what it is for. */
+export const PAGE_NAME = /^([45][0-9]{2}|4xx|5xx|error)\.html$/;
 
 /**
  * The pages in the folder, by what they stand for; other files are left alone. Throws StartError for a folder that

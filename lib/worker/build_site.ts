@@ -4,7 +4,7 @@
  */
 import { createGuards, type PlacedRealm } from "../access/access_guard.ts";
 import type { Authenticator } from "../access/authenticator.ts";
-import { type Interpreters, isBackup, isInCgiFolder, isProgram } from "../cgi/is_program.ts";
+import { type Interpreters, programsOf } from "../cgi/is_program.ts";
 import { createHandledScripts, createScriptHandler } from "../cgi/script_handler.ts";
 import type { ScriptRunner } from "../cgi/script_runner.ts";
 import { type Config, usesCgi } from "../config/config.ts";
@@ -69,12 +69,7 @@ function settingsOf({ root, rules, cgi }: Config): MetaVariableSettings {
 /** What is run and never sent; null where nothing is run. */
 function createPrograms(config: Config): Programs | null {
   if (!usesCgi(config)) return null;
-  const places = { cgiPaths: cgiPathsOf(config), handlers: handlersOf(config) };
-  return {
-    isProgram: (path) => isProgram(path, places),
-    isBackup: (path) => isBackup(path, places),
-    isProgramPlace: (realPath) => isInCgiFolder(realPath, places.cgiPaths),
-  };
+  return programsOf({ cgiPaths: cgiPathsOf(config), handlers: config.cgi.handlers });
 }
 
 function handlersOf({ cgi }: Config): Interpreters {
