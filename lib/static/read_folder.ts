@@ -15,8 +15,8 @@ export interface FolderOptions extends Scope {
   readonly showsDotFiles: boolean;
   /** Most entries that are returned. */
   readonly maxCount: number;
-  /** Whether another place answers for that path of the site, so that nothing here has it. */
-  isElsewhere(segments: readonly string[]): boolean;
+  /** Names in the folder for which another place answers. */
+  readonly takenNames: ReadonlySet<string>;
   /** Whether the file at that path was last changed before 1970; null: nobody can say. */
   isBefore1970(path: string): boolean | null;
 }
@@ -63,10 +63,15 @@ async function* namesIn(
 
 /** By its name alone. */
 function canBeAskedFor(name: string, { mount, segments }: Located, options: FolderOptions): boolean {
-  const own = [...segments, name];
-  if (!options.showsDotFiles && isHidden({ mount, segments: own })) return false;
-  return isSegment(name) && !options.isElsewhere(own);
+  // Asked only where it matters, for a folder may have ten thousand names.
+  if (name.startsWith(".") && !options.showsDotFiles && isHidden({ mount, segments: [...segments, name] })) {
+    return false;
+  }
+  return (PLAIN_NAME.test(name) || isSegment(name)) && !options.takenNames.has(name);
 }
+
+/** What most files are called: a segment of a path for sure. */
+const PLAIN_NAME = /^[\w-][\w.-]*$/;
 
 /** Null for what a client could not get. `path` leads through no link but perhaps its last part. */
 async function describeEntry(
@@ -75,13 +80,10 @@ async function describeEntry(
 ): Promise<ListedEntry | null> {
   try {
     const own = await Deno.lstat(path);
-    let real = path;
-    if (own.isSymlink) real = realPathWithin(path, options);
-    else if (options.programs?.isProgramPlace(path)) return null;
+    const real = own.isSymlink ? realPathWithin(path, options) : path;
     const info = own.isSymlink ? await Deno.stat(path) : own;
-    if (info.isDirectory ? !canBeEntered(real, info) : !info.isFile || !canBeSent(path, { real, info, ...options })) {
-      return null;
-    }
+    const found = { path, real, info };
+    if (!(info.isDirectory ? canBeEntered(found, options) : info.isFile && canBeSent(found, options))) return null;
     const mtimeMs = modifiedTime(info.mtime?.getTime() ?? 0, options.isBefore1970(path));
     return { name: options.name, size: info.isFile ? info.size : null, mtimeMs };
   } catch (error) {
@@ -92,23 +94,34 @@ async function describeEntry(
   }
 }
 
+interface FoundEntry {
+  readonly path: string;
+  /** The same where the path is no link; else what lies there has been found to be kept for no program. */
+  readonly real: string;
+  readonly info: Deno.FileInfo;
+}
+
 /** What runs instead is there for its interpreter to read. Throws errors of the system for what may not be read. */
-function canBeSent(
-  path: string,
-  { real, info, programs }: Pick<Scope, "programs"> & { readonly real: string; readonly info: Deno.FileInfo },
-): boolean {
-  if (programs?.isProgram(path)) return true;
-  if (kindOf(path, { programs }) !== "content" || kindOf(real, { programs }) !== "content") return false;
+function canBeSent({ path, real, info }: FoundEntry, { programs }: Pick<Scope, "programs">): boolean {
+  const kind = kindOf(path, { programs });
+  if (kind === "program") return isHandled(path, programs);
+  if (kind === "backup" || (real !== path && kindOf(real, { programs }) !== "content")) return false;
   // Most are for everybody to read: then nothing is opened.
   if (!isForAll(info, 0o444)) closeSync(openSync(real, constants.O_RDONLY | constants.O_NONBLOCK));
   return true;
 }
 
+/** Whether a request for the program by that path runs it: not for a copy in another coding, nor in a folder of programs. */
+function isHandled(path: string, programs: Scope["programs"]): boolean {
+  return programs !== null && programs.isProgram(path) && !programs.isProgramPlace(path);
+}
+
 /** Whether it gives an index, or can be listed. Throws errors of the system for what may not be entered or read. */
-function canBeEntered(path: string, info: Deno.FileInfo): boolean {
-  if (isForAll(info, 0o555) || existsSync(`${path}/${INDEX_NAME}`)) return true;
-  closeSync(openSync(path, constants.O_RDONLY | constants.O_DIRECTORY));
-  Deno.statSync(`${path}/.`);
+function canBeEntered({ path, real, info }: FoundEntry, { programs }: Pick<Scope, "programs">): boolean {
+  if (real === path && programs?.isProgramPlace(path)) return false;
+  if (isForAll(info, 0o555) || existsSync(`${real}/${INDEX_NAME}`)) return true;
+  closeSync(openSync(real, constants.O_RDONLY | constants.O_DIRECTORY));
+  Deno.statSync(`${real}/.`);
   return true;
 }
 

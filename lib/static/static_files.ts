@@ -85,14 +85,12 @@ class StaticFolder implements StaticHandler {
   /** A listing is UTF-8, whatever the texts of the site are. */
   readonly #listingType: string;
   readonly #files: KnownFiles;
-  readonly #otherPaths: ReadonlySet<string>;
 
   constructor(options: StaticOptions) {
     const { root, limits, rules, memory, servesDotFiles = false, programs = null, mediaTypes } = options;
     const { charset = rules.charset, isBefore1970 = () => null } = options;
     const types = createMediaTypes([standardTypes, otherTypes], mediaTypes);
     this.#options = options;
-    this.#otherPaths = new Set(options.otherPrefixes?.map(({ segments }) => joinSegments(segments)));
     this.#scope = { root, programs };
     const cache = memory.cache.section();
     this.#files = new KnownFiles({ root, programs, limits, servesDotFiles, types, charset, isBefore1970, cache });
@@ -200,6 +198,16 @@ class StaticFolder implements StaticHandler {
     return selectContent(request.fields, representation, { method, maxRangeCount, nowMs: this.#options.nowMs() });
   }
 
+  /** Those that another place answers for. */
+  #takenNames({ mount, segments }: Located): ReadonlySet<string> {
+    const folder = mount + joinSegments(segments);
+    const { otherPrefixes = [] } = this.#options;
+    return new Set(otherPrefixes.flatMap((prefix) => {
+      const names = prefix.segments.slice(0, -1);
+      return joinSegments(names) === folder ? prefix.segments.slice(-1) : [];
+    }));
+  }
+
   /** The redirect to a folder's slash, or its listing. HttpError 404 where there is no folder. */
   async #answerFolder(request: HttpRequest, at: Located): Promise<HttpResponse> {
     const { root, limits, listing, servesDotFiles = false, isBefore1970 = () => null } = this.#options;
@@ -209,7 +217,7 @@ class StaticFolder implements StaticHandler {
     if (!listing) throw new Refusal({ path: folder, reason: `has no ${INDEX_NAME}, and --listing is off` });
     const found = await readFolder(at, {
       ...this.#scope,
-      isElsewhere: (segments) => this.#otherPaths.has(at.mount + joinSegments(segments)),
+      takenNames: this.#takenNames(at),
       showsDotFiles: servesDotFiles,
       maxCount: limits.maxListedFileCount,
       isBefore1970,
