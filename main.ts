@@ -14,6 +14,8 @@ import { LockFile } from "./lib/process/lock_file.ts";
 import { Log } from "./lib/log/log.ts";
 import { STDERR_SINK, throughLinks } from "./lib/log/log_file.ts";
 import { keepRightsFromPrograms } from "./lib/system/capabilities.ts";
+import { getsOrphans, OrphanReaper } from "./lib/process/orphan_reaper.ts";
+import { OwnChildren } from "./lib/child/own_children.ts";
 import { narrowPermissions, neededPermissions } from "./lib/process/permissions.ts";
 import { findIdentity, isRoot, ownIdentity } from "./lib/process/privileges.ts";
 import { runtimeLimits } from "./lib/process/runtime_limits.ts";
@@ -109,6 +111,9 @@ async function serve(
     readonly isServing: () => Promise<void>;
   },
 ): Promise<number> {
+  const own = new OwnChildren();
+  // Before anything is started.
+  const reaper = getsOrphans(libc) ? new OrphanReaper(libc, own) : null;
   const manager = ServiceManager.find(libc);
   keepRightsFromPrograms(libc);
   const identity = config.user === null ? null : findIdentity(config.user, config.group);
@@ -122,7 +127,7 @@ async function serve(
   logUncaughtErrors(log, WHOLE);
   let serving: Serving | null = null;
   try {
-    serving = createServing(fitLimits(config, { log, libc }), { log, libc, source });
+    serving = createServing(fitLimits(config, { log, libc }), { log, libc, own, source });
     // What the runtime itself may have to say, such as that it is out of memory, goes to the daemon's log.
     const followLog = () => sendStderrTo(config.foreground ? null : config.logFile?.value ?? null, libc);
     followLog();
@@ -141,6 +146,8 @@ async function serve(
     warnOfRisks(config, log);
     log.info("main", `permissions of the runtime that are left: ${narrowPermissions(needed)}`);
     log.flush();
+    // Only now: while the server starts, the runtime has children of its own.
+    reaper?.start();
     await isServing();
     manager.tell("READY=1");
     const failure = await Promise.race([stopped, serving.failed]);
@@ -155,6 +162,7 @@ async function serve(
     throw error;
   } finally {
     await serving?.kill();
+    reaper?.stop();
     log.close();
     lock?.release();
   }
@@ -163,14 +171,19 @@ async function serve(
 /** One worker is this thread: another one would take 50 ms and 16 MiB, and do nothing that this one cannot. */
 function createServing(
   config: Config,
-  { log, libc, source }: { readonly log: Log; readonly libc: Libc; readonly source: ConfigSource },
+  { log, libc, own, source }: {
+    readonly log: Log;
+    readonly libc: Libc;
+    readonly own: OwnChildren;
+    readonly source: ConfigSource;
+  },
 ): Serving {
   if (config.workerCount > 1 && libc === NO_LIBC) {
     const problem = "several cannot listen on one port, for the C library was not found";
     throw new StartError({ argument: "--workers", value: `${config.workerCount}`, problem, remedy: "give 1" });
   }
-  if (config.workerCount > 1) return new WorkerPool(config, { log, source });
-  return new ThreadServer(config, { log, libc, part: WHOLE });
+  if (config.workerCount > 1) return new WorkerPool(config, { log, own, source });
+  return new ThreadServer(config, { log, libc, own, part: WHOLE });
 }
 
 /** What an operator may not have meant, or the machine does not have. */
@@ -195,7 +208,9 @@ function warnOfRuntimeLimits(
 ): void {
   if (config.usesNative) log.warn("main", "no glibc was found: clients and programs are reached by the runtime alone");
   else log.info("main", "--native off: clients and programs are reached by the runtime alone");
-  for (const limit of runtimeLimits(config, { hasUntoldManager: manager.isUntold })) log.warn("main", limit);
+  for (const limit of runtimeLimits(config, { hasUntoldManager: manager.isUntold, isFirst: Deno.pid === 1 })) {
+    log.warn("main", limit);
+  }
 }
 
 /** The same, with room for fewer connections where the descriptors do not reach. */

@@ -112,6 +112,7 @@ const WITH_IO: readonly string[] = [
   "lib/process/folder_walk.ts",
   "lib/process/leave_root.ts",
   "lib/process/lock_file.ts",
+  "lib/process/orphan_reaper.ts",
   "lib/process/path_rights.ts",
   "lib/process/permissions.ts",
   "lib/process/privileges.ts",

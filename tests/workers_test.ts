@@ -2,6 +2,7 @@
  * Several workers in the compiled binary: what is theirs alone is tested here; signals, certificates and users are tested for
  * one and for more beside the tests of those (signals_test.ts, tls_reload_test.ts, privileges_test.ts).
  */
+import { OwnChildren } from "../lib/child/own_children.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { type Config, parseCommandLine } from "../lib/config/config.ts";
@@ -204,7 +205,12 @@ function openPool(script: (name: string) => string): { readonly pool: WorkerPool
   const log = Log.open({ ...config, logLevel: "error" }, { program: "test" });
   const startWorker = (name: string) =>
     new Worker(`data:text/javascript,${encodeURIComponent(script(name))}`, { type: "module" });
-  const pool = new WorkerPool({ ...config, limits: DEFAULT_LIMITS }, { source, log, startWorker });
+  const pool = new WorkerPool({ ...config, limits: DEFAULT_LIMITS }, {
+    source,
+    log,
+    own: new OwnChildren(),
+    startWorker,
+  });
   const close = async () => {
     await pool.kill();
     log.close();

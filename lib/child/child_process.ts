@@ -58,23 +58,25 @@ export class ChildProcess implements Child {
 
   async #reap(): Promise<ChildEnd> {
     const status = new Int32Array(1);
-    if (this.#calls.waitpid(this.pid, status, WNOHANG) !== this.pid) await this.#reapLater(status);
+    let pid = this.#calls.waitpid(this.pid, status, WNOHANG);
+    if (pid !== this.pid) pid = await this.#reapLater(status);
     this.#onReaped();
+    if (pid !== this.pid) return { isSuccess: false, description: "no status: somebody else has reaped it" };
     return describeEnd(status[0]);
   }
 
-  async #reapLater(status: Int32Array<ArrayBuffer>): Promise<void> {
+  /** Gives what waitpid(2) does. */
+  async #reapLater(status: Int32Array<ArrayBuffer>): Promise<number> {
     // Without a descriptor left for it, or on Linux before 5.3, a thread waits.
     const descriptor = Number(this.#calls.syscall(PIDFD_OPEN, BigInt(this.pid), 0n));
     if (descriptor < 0) {
-      await this.#calls.waitpidLater(this.pid, status, 0);
-      return;
+      return await this.#calls.waitpidLater(this.pid, status, 0);
     }
     const watched = this.#readiness.watch(descriptor, "readable");
     await watched.ready();
     watched.stop();
     this.#calls.close(descriptor);
-    this.#calls.waitpid(this.pid, status, WNOHANG);
+    return this.#calls.waitpid(this.pid, status, WNOHANG);
   }
 
   hasGroup(): boolean {

@@ -89,6 +89,15 @@ Deno.test("ChildProcess.reap() leaves it to a thread when there is no descriptor
     assertEquals((await reaped).description, "exit status 3");
   }, { hasInput: true, calls: { syscall: () => -1n } }));
 
+Deno.test("ChildProcess.reap() does not take for success what somebody else has reaped", () =>
+  withScript("exit 0", async (process) => {
+    systemCalls.waitpid(process.pid, new Int32Array(1), 0);
+    assertEquals(await process.reap(), {
+      isSuccess: false,
+      description: "no status: somebody else has reaped it",
+    });
+  }));
+
 Deno.test("PipeReader.read() waits for the next bytes directly, once a script has printed much", async () => {
   const asked = { readiness: 0, paced: 0 };
   const stopped: string[] = [];
@@ -119,7 +128,7 @@ Deno.test("Spawner.start() tells the pace of each script when it starts and, onc
     }
   }
   const readiness = new Readiness(readinessCalls);
-  const spawner = new Spawner(systemCalls, readiness, new Recorder({ processors: 1, maxPauseMs: 1 }));
+  const spawner = new Spawner(systemCalls, readiness, { pace: new Recorder({ processors: 1, maxPauseMs: 1 }) });
   const command = { folder: "/", environment: {}, hasInput: false };
   await assertRejects(() => spawner.start({ ...command, words: ["/nonexistent"] }), SpawnError);
   for (const script of ["", "kill -9 $$"]) {

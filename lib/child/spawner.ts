@@ -10,6 +10,7 @@ import { PipeReader, PipeWriter } from "./pipe.ts";
 import type { Child, ChildCommand, Starter } from "./child.ts";
 import { ChildPace } from "./child_pace.ts";
 import { ChildProcess } from "./child_process.ts";
+import { OwnChildren } from "./own_children.ts";
 import { SpawnMemory } from "./spawn_arguments.ts";
 import { EMFILE, SpawnError } from "./spawn_error.ts";
 import { StartGate } from "./start_gate.ts";
@@ -36,11 +37,18 @@ interface GivenEnds {
   readonly errors: number;
 }
 
+export interface SpawnerOptions {
+  /** Where what is started is known to others. */
+  readonly own?: OwnChildren;
+  readonly pace?: ChildPace;
+}
+
 export class Spawner implements Starter {
   readonly #calls: SystemCalls;
   readonly #readiness: Readiness;
   readonly #paced: Watcher;
   readonly #pace: ChildPace;
+  readonly #own: OwnChildren;
   readonly #memory: SpawnMemory;
   readonly #gate = new StartGate({ maxStarts: 1 + navigator.hardwareConcurrency, slowMs: SLOW_START_MS });
   readonly #attributes = new Uint8Array(ATTRIBUTES_BYTES);
@@ -50,12 +58,16 @@ export class Spawner implements Starter {
   constructor(
     calls: SystemCalls,
     readiness: Readiness,
-    pace = new ChildPace({ processors: navigator.hardwareConcurrency, maxPauseMs: MAX_PAUSE_MS }),
+    {
+      own = new OwnChildren(),
+      pace = new ChildPace({ processors: navigator.hardwareConcurrency, maxPauseMs: MAX_PAUSE_MS }),
+    }: SpawnerOptions = {},
   ) {
     this.#calls = calls;
     this.#readiness = readiness;
     this.#paced = readiness.paced(() => pace.pauseMs);
     this.#pace = pace;
+    this.#own = own;
     this.#memory = new SpawnMemory(calls);
     const ignored = new Uint8Array(SIGNALS_BYTES);
     ignored[(SIGPIPE - 1) >> 3] = 1 << ((SIGPIPE - 1) & 7);
@@ -73,10 +85,13 @@ export class Spawner implements Starter {
   async start(command: ChildCommand): Promise<Child> {
     const { own, given } = this.#openPipes(command.hasInput);
     try {
-      const pid = await this.#spawn(command, given);
+      const { pid, forget } = await this.#spawn(command, given);
       this.#pace.begin();
       const startMs = performance.now();
-      const onReaped = () => this.#pace.end(performance.now() - startMs);
+      const onReaped = () => {
+        forget();
+        this.#pace.end(performance.now() - startMs);
+      };
       return new ChildProcess(pid, { ...own, calls: this.#calls, readiness: this.#paced, onReaped });
     } catch (error) {
       for (const end of [own.input, own.output, own.errors]) end?.close();
@@ -86,7 +101,8 @@ export class Spawner implements Starter {
     }
   }
 
-  async #spawn(command: ChildCommand, ends: GivenEnds): Promise<number> {
+  /** Resolves to the process id, and what is to be called when it has been reaped. */
+  async #spawn(command: ChildCommand, ends: GivenEnds): Promise<{ readonly pid: number; readonly forget: () => void }> {
     const memory = this.#memory.lay(command);
     const { actions, processId, program, words, environment, folder } = memory;
     const calls = this.#calls;
@@ -97,11 +113,16 @@ export class Spawner implements Starter {
       calls.posix_spawn_file_actions_adddup2(actions, ends.output, 1);
       calls.posix_spawn_file_actions_adddup2(actions, ends.errors, 2);
       calls.posix_spawn_file_actions_addchdir_np(actions, folder);
-      const errno = await this.#gate.pass(() =>
-        calls.posix_spawn(processId, program, actions, this.#attributes, words, environment)
-      );
-      if (errno !== 0) throw new SpawnError(errno);
-      return processId[0];
+      const { errno, start } = await this.#gate.pass(async () => {
+        const start = this.#own.begin();
+        return {
+          errno: await calls.posix_spawn(processId, program, actions, this.#attributes, words, environment),
+          start,
+        };
+      });
+      if (errno === 0) return { pid: processId[0], forget: start.started(processId[0]) };
+      start.failed();
+      throw new SpawnError(errno);
     } finally {
       calls.posix_spawn_file_actions_destroy(actions);
       this.#memory.giveBack(memory);

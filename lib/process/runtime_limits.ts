@@ -7,10 +7,12 @@ import { type Config, usesCgi } from "../config/config.ts";
 export interface Surroundings {
   /** There is a service manager that waits for word and cannot be told. */
   readonly hasUntoldManager: boolean;
+  /** It is process 1, of a container. */
+  readonly isFirst: boolean;
 }
 
 /** One line for the log each, for what applies to that configuration. */
-export function runtimeLimits(config: Config, { hasUntoldManager }: Surroundings): readonly string[] {
+export function runtimeLimits(config: Config, { hasUntoldManager, isFirst }: Surroundings): readonly string[] {
   const { https, foreground } = config;
   const limits: readonly (readonly [applies: boolean, text: string])[] = [
     [true, "a connection whose write hangs is closed only when its client ends it"],
@@ -21,6 +23,10 @@ export function runtimeLimits(config: Config, { hasUntoldManager }: Surroundings
     [
       usesCgi(config),
       "programs inherit what the server was started with: open descriptors, and rights beyond its user's",
+    ],
+    [
+      usesCgi(config) && isFirst,
+      "processes that programs leave behind stay as zombies: start the server under an init",
     ],
     [!foreground, "the daemon keeps open what the command had inherited open"],
     [!foreground, "what the runtime itself says when it fails is lost: the daemon's standard error cannot be the log"],

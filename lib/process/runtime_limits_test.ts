@@ -13,7 +13,12 @@ function configOf(...args: readonly string[]): Config {
 }
 
 /** What is told, by the words that tell one line from the others. */
-const TABLE: readonly { args: readonly string[]; hasUntoldManager?: boolean; want: readonly string[] }[] = [
+const TABLE: readonly {
+  args: readonly string[];
+  hasUntoldManager?: boolean;
+  isFirst?: boolean;
+  want: readonly string[];
+}[] = [
   { args: [], want: ["write hangs", "max-unsent-bytes"] },
   {
     args: ["--https=0", "--key=key", "--certificate=crt"],
@@ -21,12 +26,14 @@ const TABLE: readonly { args: readonly string[]; hasUntoldManager?: boolean; wan
   },
   { args: ["--cgi=cgi"], want: ["write hangs", "max-unsent-bytes", "programs inherit"] },
   { args: ["--daemon", "--log=log"], want: ["write hangs", "max-unsent-bytes", "keeps open", "standard error"] },
+  { args: [], isFirst: true, want: ["write hangs", "max-unsent-bytes"] },
+  { args: ["--cgi=cgi"], isFirst: true, want: ["write hangs", "max-unsent-bytes", "programs inherit", "zombies"] },
   { args: [], hasUntoldManager: true, want: ["write hangs", "max-unsent-bytes", "service manager"] },
 ];
 
-for (const { args, hasUntoldManager = false, want } of TABLE) {
+for (const { args, hasUntoldManager = false, isFirst = false, want } of TABLE) {
   Deno.test(`runtimeLimits() tells what applies to ${args.join(" ") || "the least"}, ${want.at(-1)}`, () => {
-    const told = runtimeLimits(configOf(...args), { hasUntoldManager });
+    const told = runtimeLimits(configOf(...args), { hasUntoldManager, isFirst });
     assertEquals(told.map((line) => want.find((words) => line.includes(words)) ?? line), want);
   });
 }

@@ -39,6 +39,8 @@ const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
+  getsid: { parameters: ["i32"], result: "i32" },
 } as const;
 
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
@@ -69,6 +71,8 @@ export const NO_LIBC: Libc = {
   socket: refuse,
   sendto: refuseLong,
   getrlimit: refuse,
+  waitid: refuse,
+  getsid: refuse,
 };
 
 /**

@@ -7,6 +7,7 @@ import { createRequestLimit } from "../access/address_limit.ts";
 import { Authenticator } from "../access/authenticator.ts";
 import { TrustedProxies } from "../access/forwarded.ts";
 import { PasswordChecker } from "../access/password_checker.ts";
+import type { OwnChildren } from "../child/own_children.ts";
 import { ScriptRunner } from "../cgi/script_runner.ts";
 import { Refusal } from "../http/message.ts";
 import { KnownSections } from "../http/known_sections.ts";
@@ -66,6 +67,8 @@ export interface ThreadOptions {
   readonly libc: Libc;
   /** What `config` is the part of. */
   readonly part: Part;
+  /** The programs of the whole process. */
+  readonly own: OwnChildren;
 }
 
 export class ThreadServer implements Serving {
@@ -94,7 +97,7 @@ export class ThreadServer implements Serving {
     this.#refusals = new ToldOnce(options.log);
     this.#errorPages = new ReloadableErrorPages(config);
     const realms = this.#loadRealms();
-    this.#way = openWay(options.libc);
+    this.#way = openWay(options.libc, options.own);
     this.#runner = createRunner(config, { ...options, way: this.#way, clock });
     this.#parts = {
       answerers: createAnswerers(config, {

@@ -4,6 +4,7 @@
  * libc that may be refused (NO_LIBC). I/O.
  */
 import type { Starter } from "../child/child.ts";
+import type { OwnChildren } from "../child/own_children.ts";
 import { CommandStarter } from "../child/command_starter.ts";
 import { Spawner } from "../child/spawner.ts";
 import { SocketListener } from "../net/socket_listener.ts";
@@ -33,19 +34,24 @@ export interface Way {
   close(): Promise<void>;
 }
 
-/** The way of this thread. Its methods throw StartError where the C library lacks functions. */
-export function openWay(libc: Libc): Way {
-  return libc === NO_LIBC ? new RuntimeWay() : new NativeWay();
+/** The way of this thread, which tells `own` what it starts. Its methods throw StartError where the C library lacks functions. */
+export function openWay(libc: Libc, own: OwnChildren): Way {
+  return libc === NO_LIBC ? new RuntimeWay() : new NativeWay(own);
 }
 
 /** Tables of functions are opened where something needs them: each takes a part of the start. */
 class NativeWay implements Way {
   readonly isBefore1970 = createIsBefore1970(openFileCalls());
+  readonly #own: OwnChildren;
   #readiness: Readiness | null = null;
   #starter: Starter | null = null;
 
+  constructor(own: OwnChildren) {
+    this.#own = own;
+  }
+
   get starter(): Starter {
-    return this.#starter ??= new Spawner(openSystemCalls(), this.#needReadiness());
+    return this.#starter ??= new Spawner(openSystemCalls(), this.#needReadiness(), { own: this.#own });
   }
 
   takeOver(listener: Deno.TcpListener, descriptor: number | undefined): Listener {

@@ -3,6 +3,7 @@
  * listeners of its own on the same ports, among which the kernel shares the clients out (SO_REUSEPORT), and they share
  * nothing. A worker that fails ends the service: whoever started the server starts it anew. I/O. Linux socket(7).
  */
+import type { OwnChildren } from "../child/own_children.ts";
 import type { Config } from "../config/config.ts";
 import { needsLowPort } from "../process/leave_root.ts";
 import type { Log } from "../log/log.ts";
@@ -19,6 +20,8 @@ export interface PoolOptions {
   /** Where the workers read the same configuration. */
   readonly source: ConfigSource;
   readonly log: Log;
+  /** The programs of all workers. */
+  readonly own: OwnChildren;
   /** In place of the worker that serves: for tests of what becomes of one that fails. */
   readonly startWorker?: (name: string) => Worker;
 }
@@ -47,12 +50,12 @@ export class WorkerPool implements Serving {
 
   /** One after the other: a listener is known by its place in that order, and the first one finds out whether it may. */
   async listen(): Promise<readonly ServedAddress[]> {
-    const { source } = this.#options;
+    const { source, own: { memory: children } } = this.#options;
     const { limits } = this.#config;
     let addresses: readonly ServedAddress[] = [];
     for (const [index, worker] of this.#workers.entries()) {
       const part = { index, count: this.#workers.length };
-      ({ addresses } = await worker.order({ kind: "listen", source, limits, part, addresses }));
+      ({ addresses } = await worker.order({ kind: "listen", source, limits, part, addresses, children }));
     }
     this.#addresses = addresses;
     return addresses;

@@ -3,6 +3,7 @@
  * logs goes to the main thread, which alone has the files. A file of its own because a worker is one; it acts when it is
  * loaded. I/O (messages).
  */
+import { OwnChildren } from "../child/own_children.ts";
 import type { Limits } from "../limits.ts";
 import { type Config, parseCommandLine, type Surroundings } from "../config/config.ts";
 import { describeError } from "../log/describe_error.ts";
@@ -31,6 +32,8 @@ export interface ListenOrder {
   readonly part: Part;
   /** Where the others listen already; none for the first. */
   readonly addresses: readonly ServedAddress[];
+  /** Of OwnChildren. */
+  readonly children: SharedArrayBuffer;
 }
 
 /** Keeps, over the change of the user that happens while it stands, what a new listener needs. */
@@ -80,7 +83,7 @@ class WorkerThread {
   readonly #serving: Serving;
 
   /** Throws StartError. */
-  constructor({ source, limits, part, addresses }: ListenOrder) {
+  constructor({ source, limits, part, addresses, children }: ListenOrder) {
     const command = parseCommandLine(source.args, { ...source, loadConfigFile });
     if (command.kind !== "serve") throw new Error(`No order to serve: ${command.kind}`);
     const config = shareConfig({ ...atAddresses(command.config, addresses), limits }, part);
@@ -90,7 +93,8 @@ class WorkerThread {
     });
     logUncaughtErrors(this.#log, part);
     this.#libc = openLibc(config.usesNative);
-    this.#serving = new ThreadServer(config, { log: this.#log, libc: this.#libc, part });
+    const own = new OwnChildren(children);
+    this.#serving = new ThreadServer(config, { log: this.#log, libc: this.#libc, part, own });
   }
 
   async obey(order: Order): Promise<OrderResult> {

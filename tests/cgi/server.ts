@@ -16,7 +16,13 @@ export function memoryOf(pid: number, field: "VmRSS" | "VmHWM"): number {
 
 /** Process ids of the children of a process; zombies count. */
 export function childrenOf(pid: number): number[] {
-  return [...Deno.readDirSync(`/proc/${pid}/task`)].flatMap(({ name }) =>
-    Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`).split(" ").filter(Boolean).map(Number)
-  );
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].flatMap(({ name }) => {
+    try {
+      return Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`).split(" ").filter(Boolean).map(Number);
+    } catch (error) {
+      // The thread has ended since it was listed; its children are another's.
+      if (error instanceof Deno.errors.NotFound || /ESRCH|os error 3\b/.test(String(error))) return [];
+      throw error;
+    }
+  });
 }
