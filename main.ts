@@ -3,9 +3,9 @@
  * thread or in several; signals end it.
  */
 import { checkConfig } from "./lib/process/check_config.ts";
-import { type Config, parseCommandLine } from "./lib/config/config.ts";
+import { type Config, parseCommandLine, usesCgi } from "./lib/config/config.ts";
 import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/process/daemon.ts";
-import { fitConnections, readDescriptorLimit } from "./lib/process/descriptors.ts";
+import { fitConnections, fitScripts, readDescriptorLimit } from "./lib/process/descriptors.ts";
 import { helpText, VERSION, versionText } from "./lib/config/help.ts";
 import { giveLogs, leaveRoot } from "./lib/process/leave_root.ts";
 import { type Libc, NO_LIBC, openLibc } from "./lib/system/libc.ts";
@@ -213,15 +213,20 @@ function warnOfRuntimeLimits(
   }
 }
 
-/** The same, with room for fewer connections where the descriptors do not reach. */
+/** The same, with fewer connections and scripts where the descriptors do not reach. */
 function fitLimits(config: Config, { log, libc }: { readonly log: Log; readonly libc: Libc }): Config {
-  const { limits } = config;
+  const { limits, cgi } = config;
   const descriptorCount = readDescriptorLimit(libc);
+  const because = `the system gives ${descriptorCount} descriptors`;
   const maxConnectionCount = fitConnections(limits, descriptorCount);
   if (maxConnectionCount < limits.maxConnectionCount) {
-    log.warn("main", `at most ${maxConnectionCount} connections: the system gives ${descriptorCount} descriptors`);
+    log.warn("main", `at most ${maxConnectionCount} connections: ${because}`);
   }
-  return { ...config, limits: { ...limits, maxConnectionCount } };
+  const maxScripts = fitScripts(cgi.maxScripts, { descriptorCount, maxConnectionCount });
+  if (maxScripts < cgi.maxScripts && usesCgi(config)) {
+    log.warn("main", `at most ${maxScripts} scripts at once, others wait: ${because}`);
+  }
+  return { ...config, limits: { ...limits, maxConnectionCount }, cgi: { ...cgi, maxScripts } };
 }
 
 /** What signals act on. */

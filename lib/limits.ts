@@ -269,6 +269,29 @@ export const LIMITS = {
     precedent: "nginx client_body_buffer_size 16 KiB",
     least: 0,
   },
+  scriptSharePercent: {
+    unit: "count",
+    value: 75,
+    meaning:
+      "How much of --cgi-max and --cgi-queue one address, or one IPv6 /64, may have at once, in percent; all of it by the course's rules",
+    precedent: "none; Apache MaxConnPerIP of modules of others",
+    least: 1,
+    most: 100,
+  },
+  maxOutputMemoryBytes: {
+    unit: "bytes",
+    value: 16_777_216,
+    meaning: "Most memory for what scripts have printed and slow clients have not taken (temporary files beyond)",
+    precedent: "nginx fastcgi_buffers 8 x 8 KiB for each request",
+    least: 0,
+  },
+  maxOutputFileBytes: {
+    unit: "bytes",
+    value: 1_073_741_824,
+    meaning: "Most bytes of temporary files for that (scripts wait for their clients beyond)",
+    precedent: "nginx fastcgi_max_temp_file_size 1 GiB for each request",
+    least: 0,
+  },
   logFlushMs: {
     unit: "ms",
     value: 1_000,

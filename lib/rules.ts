@@ -31,7 +31,7 @@ export const RULES: { readonly [name in RulesName]: Rules } = {
     charset: "off",
     requestUriHasQuery: false,
     requiresPostLength: true,
-    defaultLimits: { maxPerAddress: DEFAULT_LIMITS.maxConnectionCount },
+    defaultLimits: { maxPerAddress: DEFAULT_LIMITS.maxConnectionCount, scriptSharePercent: 100 },
   },
   standard: {
     requiresHost: true,

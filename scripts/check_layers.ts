@@ -92,6 +92,8 @@ const WITH_IO: readonly string[] = [
   "lib/clock.ts",
   "lib/config/load_config_file.ts",
   "lib/gateway/program_exchange.ts",
+  "lib/gateway/nameless_file.ts",
+  "lib/gateway/output_ahead.ts",
   "lib/gateway/spool_content.ts",
   "lib/log/log.ts",
   "lib/log/log_file.ts",

@@ -3,9 +3,12 @@
  * without a process.
  */
 import { HttpError, RETRY_SOON } from "../http/message.ts";
+import { networkOf } from "../ip_address.ts";
 
 /** The place of one request in a queue, which alone changes it. */
 export interface ScriptTurn {
+  /** Of its client; see `networkOf`. */
+  readonly network: string;
   state: "admitted" | "waiting" | "running" | "ended";
   /** Settles the promise that `begin` gave. */
   readonly waiter: PromiseWithResolvers<void>;
@@ -16,39 +19,64 @@ export function scriptsUnavailable(message: string): HttpError {
   return new HttpError(503, message, { fields: RETRY_SOON });
 }
 
+export interface QueueOptions {
+  /** That run at once. */
+  readonly maxScripts: number;
+  /** Requests that wait beside those. */
+  readonly maxQueue: number;
+  /** How much of both one address, or one IPv6 /64, may have, in percent. */
+  readonly scriptSharePercent: number;
+}
+
+/** What one network has. */
+interface Held {
+  places: number;
+  running: number;
+}
+
 export class ScriptQueue {
   readonly #maxScripts: number;
   readonly #maxPlaces: number;
+  readonly #most: Held;
   #placesTaken = 0;
   #running = 0;
   #isClosed = false;
+  readonly #heldBy = new Map<string, Held>();
   /** In the order of their coming. */
   readonly #waiting = new Set<ScriptTurn>();
 
-  constructor({ maxScripts, maxQueue }: { readonly maxScripts: number; readonly maxQueue: number }) {
+  constructor({ maxScripts, maxQueue, scriptSharePercent }: QueueOptions) {
+    const shareOf = (count: number) => Math.ceil(count * scriptSharePercent / 100);
     this.#maxScripts = maxScripts;
     this.#maxPlaces = maxScripts + maxQueue;
+    this.#most = { places: shareOf(this.#maxPlaces), running: shareOf(maxScripts) };
   }
 
   /**
-   * Takes a place for a request, which may still have content to spool; whoever gets it calls `end`. Throws HttpError
-   * 503 with Retry-After when all places are taken.
+   * Takes a place for a request of that address, which may still have content to spool; whoever gets it calls `end`. Throws
+   * HttpError 503 with Retry-After when all places are taken, or all that the address may have.
    */
-  admit(): ScriptTurn {
+  admit(address: string): ScriptTurn {
     if (this.#isClosed) throw scriptsUnavailable("The server stops");
-    if (this.#placesTaken >= this.#maxPlaces) {
-      throw scriptsUnavailable(`${this.#placesTaken} requests for scripts are under way`);
+    const network = networkOf(address);
+    const held = this.#heldBy.get(network) ?? { places: 0, running: 0 };
+    if (this.#placesTaken >= this.#maxPlaces || held.places >= this.#most.places) {
+      const whose = this.#placesTaken >= this.#maxPlaces ? "" : ` of ${address}`;
+      throw scriptsUnavailable(
+        `${whose === "" ? this.#placesTaken : held.places} requests${whose} for scripts are under way`,
+      );
     }
     this.#placesTaken++;
-    return { state: "admitted", waiter: Promise.withResolvers<void>() };
+    held.places++;
+    this.#heldBy.set(network, held);
+    return { network, state: "admitted", waiter: Promise.withResolvers<void>() };
   }
 
   /** Null: the script may start now. Else resolves when it may; rejects with the error that `cancel` is given. */
   begin(turn: ScriptTurn): Promise<void> | null {
     if (this.#isClosed) throw scriptsUnavailable("The server stops");
-    if (this.#running < this.#maxScripts) {
-      this.#running++;
-      turn.state = "running";
+    if (this.#mayRun(turn)) {
+      this.#run(turn);
       return null;
     }
     turn.state = "waiting";
@@ -63,27 +91,46 @@ export class ScriptQueue {
     turn.waiter.reject(error);
   }
 
-  /** Gives the place free, to the one who has waited longest. Idempotent. */
+  /** Gives the place free, to the one who has waited longest of those who may run. Idempotent. */
   end(turn: ScriptTurn): void {
     if (turn.state === "ended") return;
-    const wasRunning = turn.state === "running";
-    this.#waiting.delete(turn);
-    turn.state = "ended";
+    const held = this.#heldOf(turn);
     this.#placesTaken--;
+    if (--held.places === 0) this.#heldBy.delete(turn.network);
+    this.#waiting.delete(turn);
+    const wasRunning = turn.state === "running";
+    turn.state = "ended";
     if (!wasRunning) return;
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#running--;
+    this.#running--;
+    held.running--;
+    for (const next of this.#waiting) {
+      if (!this.#mayRun(next)) continue;
+      this.#waiting.delete(next);
+      this.#run(next);
+      next.waiter.resolve();
       return;
     }
-    this.#waiting.delete(next);
-    next.state = "running";
-    next.waiter.resolve();
   }
 
   /** No script starts any more: those who wait are refused, and so is everyone who comes. */
   close(): void {
     this.#isClosed = true;
     for (const turn of this.#waiting) this.cancel(turn, scriptsUnavailable("The server stops"));
+  }
+
+  #mayRun(turn: ScriptTurn): boolean {
+    return this.#running < this.#maxScripts && this.#heldOf(turn).running < this.#most.running;
+  }
+
+  #run(turn: ScriptTurn): void {
+    this.#running++;
+    this.#heldOf(turn).running++;
+    turn.state = "running";
+  }
+
+  #heldOf({ network }: ScriptTurn): Held {
+    const held = this.#heldBy.get(network);
+    if (held === undefined) throw new Error("A turn without a place");
+    return held;
   }
 }

@@ -2,6 +2,8 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { HttpError } from "../http/message.ts";
 import { ScriptQueue } from "./script_queue.ts";
 
+const [A, B] = ["192.0.2.1", "192.0.2.2"];
+
 /** Tells, after every microtask so far, how far the promise has come. */
 async function stateOf(promise: Promise<void> | null): Promise<"none" | "pending" | "resolved" | "rejected"> {
   if (promise === null) return "none";
@@ -13,8 +15,8 @@ async function stateOf(promise: Promise<void> | null): Promise<"none" | "pending
 }
 
 Deno.test("ScriptQueue.begin() lets as many run as may, and the next in the order of their coming", async () => {
-  const queue = new ScriptQueue({ maxScripts: 2, maxQueue: 2 });
-  const turns = Array.from({ length: 4 }, () => queue.admit());
+  const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 2, maxQueue: 2 });
+  const turns = Array.from({ length: 4 }, () => queue.admit(A));
   const begun = turns.map((turn) => queue.begin(turn));
   assertEquals(await Promise.all(begun.map(stateOf)), ["none", "none", "pending", "pending"]);
   queue.end(turns[1]);
@@ -26,30 +28,30 @@ Deno.test("ScriptQueue.begin() lets as many run as may, and the next in the orde
 });
 
 Deno.test("ScriptQueue.begin() lets a new one run when those before it have ended", async () => {
-  const queue = new ScriptQueue({ maxScripts: 1, maxQueue: 0 });
+  const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 1, maxQueue: 0 });
   for (let i = 0; i < 3; i++) {
-    const turn = queue.admit();
+    const turn = queue.admit(A);
     assertEquals(await stateOf(queue.begin(turn)), "none");
     queue.end(turn);
   }
 });
 
 Deno.test("ScriptQueue.admit() throws 503 with Retry-After when all places are taken, running, waiting or spooling", () => {
-  const queue = new ScriptQueue({ maxScripts: 1, maxQueue: 2 });
-  queue.begin(queue.admit());
-  queue.begin(queue.admit());
-  const spooling = queue.admit();
-  const error = assertThrows(() => queue.admit(), HttpError);
+  const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 1, maxQueue: 2 });
+  queue.begin(queue.admit(A));
+  queue.begin(queue.admit(A));
+  const spooling = queue.admit(A);
+  const error = assertThrows(() => queue.admit(A), HttpError);
   assertEquals([error.status, error.fields.get("retry-after")], [503, "1"]);
   queue.end(spooling);
   queue.end(spooling);
-  assertEquals(queue.admit().state, "admitted");
-  assertThrows(() => queue.admit(), HttpError);
+  assertEquals(queue.admit(A).state, "admitted");
+  assertThrows(() => queue.admit(A), HttpError);
 });
 
 Deno.test("ScriptQueue.cancel() rejects the waiting and passes its turn by", async () => {
-  const queue = new ScriptQueue({ maxScripts: 1, maxQueue: 2 });
-  const [running, leaving, last] = Array.from({ length: 3 }, () => queue.admit());
+  const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 1, maxQueue: 2 });
+  const [running, leaving, last] = Array.from({ length: 3 }, () => queue.admit(A));
   queue.begin(running);
   const left = queue.begin(leaving) ?? Promise.resolve();
   const lastBegun = queue.begin(last);
@@ -64,12 +66,35 @@ Deno.test("ScriptQueue.cancel() rejects the waiting and passes its turn by", asy
 });
 
 Deno.test("ScriptQueue.close() refuses those who wait and those who come", async () => {
-  const queue = new ScriptQueue({ maxScripts: 1, maxQueue: 2 });
-  const [running, waiting, spooling] = Array.from({ length: 3 }, () => queue.admit());
+  const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 1, maxQueue: 2 });
+  const [running, waiting, spooling] = Array.from({ length: 3 }, () => queue.admit(A));
   queue.begin(running);
   const begun = queue.begin(waiting) ?? Promise.resolve();
   queue.close();
   assertEquals((await assertRejects(() => begun, HttpError)).status, 503);
-  assertEquals(assertThrows(() => queue.admit(), HttpError).status, 503);
+  assertEquals(assertThrows(() => queue.admit(A), HttpError).status, 503);
   assertEquals(assertThrows(() => queue.begin(spooling), HttpError).status, 503);
+});
+
+Deno.test("ScriptQueue.begin() lets one address run no more than its share, and passes it by for others", async () => {
+  const queue = new ScriptQueue({ maxScripts: 4, maxQueue: 4, scriptSharePercent: 75 });
+  const turns = Array.from({ length: 5 }, () => queue.admit(A));
+  const begun = turns.map((turn) => queue.begin(turn));
+  assertEquals(await Promise.all(begun.map(stateOf)), ["none", "none", "none", "pending", "pending"]);
+  const others = [queue.admit(B), queue.admit(B)];
+  const othersBegun = others.map((turn) => queue.begin(turn));
+  assertEquals(await Promise.all(othersBegun.map(stateOf)), ["none", "pending"]);
+  queue.end(others[0]);
+  assertEquals(await Promise.all([...begun.slice(3), othersBegun[1]].map(stateOf)), ["pending", "pending", "resolved"]);
+  queue.end(turns[0]);
+  assertEquals(await Promise.all(begun.slice(3).map(stateOf)), ["resolved", "pending"]);
+});
+
+Deno.test("ScriptQueue.admit() throws 503 when an address, or an IPv6 /64, has its share of the places", () => {
+  const queue = new ScriptQueue({ maxScripts: 2, maxQueue: 2, scriptSharePercent: 75 });
+  for (const address of ["2001:db8::1", "2001:db8::2", "2001:db8::3"]) queue.admit(address);
+  const { status, message } = assertThrows(() => queue.admit("2001:db8::4"), HttpError);
+  assertEquals([status, message], [503, "3 requests of 2001:db8::4 for scripts are under way"]);
+  assertEquals(queue.admit(A).state, "admitted");
+  assertEquals(assertThrows(() => queue.admit(B), HttpError).message, "4 requests for scripts are under way");
 });

@@ -8,7 +8,7 @@ import type { HttpRequest } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import type { ByteSink, ByteSource, Child, ChildEnd } from "../child/child.ts";
 import { logLines, type ScriptLog } from "../child/child_log.ts";
-import { ProgramExchange, type ProgramPeer } from "../gateway/program_exchange.ts";
+import { type ExchangeOptions, ProgramExchange, type ProgramPeer } from "../gateway/program_exchange.ts";
 
 export interface RunOptions {
   readonly request: HttpRequest;
@@ -17,6 +17,7 @@ export interface RunOptions {
   readonly limits: Limits;
   readonly log: ScriptLog;
   readonly clock: WaitClock;
+  readonly ahead: ExchangeOptions["ahead"];
 }
 
 export class ScriptRun implements ProgramPeer {
@@ -45,7 +46,7 @@ export class ScriptRun implements ProgramPeer {
   /** Who is told of the end by SIGTERM, and why. */
   #terminated: "unwanted" | "late" | null = null;
 
-  constructor(child: Child, { request, label, limits, log, clock }: RunOptions) {
+  constructor(child: Child, { request, label, limits, log, clock, ahead }: RunOptions) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.done = promise;
     this.#setDone = resolve;
@@ -56,7 +57,7 @@ export class ScriptRun implements ProgramPeer {
     this.#limits = limits;
     this.#log = log;
     this.#clock = clock;
-    this.exchange = new ProgramExchange(this, { request, limits, log, clock });
+    this.exchange = new ProgramExchange(this, { request, limits, log, clock, ahead });
     this.exchange.outputEnded.then(() => this.#onOutputEnded());
   }
 
@@ -127,6 +128,8 @@ export class ScriptRun implements ProgramPeer {
     if (!this.exchange.hasOutputEnded) {
       if (nowMs - Math.max(this.exchange.waitStartMs, this.#endMs) > scriptLingerMs) {
         this.#letGoOutput(`and has said nothing for ${scriptLingerMs} ms`);
+      } else {
+        this.exchange.takeAhead(nowMs);
       }
     } else if (this.#hasErrorsEnded) {
       return;

@@ -65,8 +65,9 @@ async function leaveJob() {
   const record = (level: string) => (_: string, text: string) => void lines.push(`${level} ${text}`);
   const log = { debug: record("debug"), info: record("info"), warn: record("warn"), error: record("error") };
   const clock = { nowMs: 0, update() {} };
+  const ahead = { room: { memoryBytes: 0, fileBytes: 0 }, folder: "/tmp" };
   const request = fakeRequest({ target: "/" });
-  const run = new ScriptRun(child, { request, label: "job[42]", limits: LIMITS, log, clock });
+  const run = new ScriptRun(child, { request, label: "job[42]", limits: LIMITS, log, clock, ahead });
   child.output.put("Content-Type: text/plain\n\n");
   await run.exchange.readHead();
   let isDone = false;

@@ -11,6 +11,7 @@ import { commandPrefix, type ResourceLimits, type ScriptUser } from "../child/co
 import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "../gateway/meta_variables.ts";
 import { ScriptContent } from "../gateway/script_content.ts";
 import type { ScriptLog } from "../child/child_log.ts";
+import type { OutputRoom } from "../gateway/output_ahead.ts";
 import type { Child, Starter } from "../child/child.ts";
 import { ScriptQueue, scriptsUnavailable, type ScriptTurn } from "./script_queue.ts";
 import { ScriptRun } from "./script_run.ts";
@@ -53,6 +54,8 @@ export class ScriptRunner {
   readonly #options: RunnerOptions;
   readonly #prefix: readonly string[];
   readonly #queue: ScriptQueue;
+  /** For what scripts have printed and clients have not taken. */
+  readonly #room: OutputRoom;
   readonly #runs = new Set<ScriptRun>();
   /** Programs that are being started. */
   readonly #starts = new Set<Promise<Child>>();
@@ -66,7 +69,10 @@ export class ScriptRunner {
   constructor(options: RunnerOptions) {
     this.#options = options;
     this.#prefix = commandPrefix(options);
-    this.#queue = new ScriptQueue(options);
+    const { scriptSharePercent } = options.limits;
+    this.#queue = new ScriptQueue({ ...options, scriptSharePercent });
+    const { maxOutputMemoryBytes, maxOutputFileBytes } = options.limits;
+    this.#room = { memoryBytes: maxOutputMemoryBytes, fileBytes: maxOutputFileBytes };
   }
 
   /**
@@ -74,7 +80,7 @@ export class ScriptRunner {
    * too many requests wait, 504 when a script takes too long.
    */
   async answer(request: HttpRequest, call: ScriptCall): Promise<HttpResponse | LocalRedirect> {
-    const turn = this.#queue.admit();
+    const turn = this.#queue.admit(request.connection.remoteAddress);
     let run: ScriptRun;
     try {
       run = await this.#start(request, call, turn);
@@ -151,7 +157,7 @@ export class ScriptRunner {
   }
 
   async #run(request: HttpRequest, call: ScriptCall, contentLength: number): Promise<ScriptRun> {
-    const { limits, log, clock } = this.#options;
+    const { limits, log, clock, spoolFolder } = this.#options;
     const process = await this.#spawn(request, call, contentLength);
     const run = new ScriptRun(process, {
       request,
@@ -159,6 +165,7 @@ export class ScriptRunner {
       limits,
       log,
       clock,
+      ahead: { room: this.#room, folder: spoolFolder },
     });
     this.#runs.add(run);
     if (this.#stopping !== null) run.stop();

@@ -16,6 +16,8 @@ const DIVIDED = [
   "maxFileCacheBytes",
   "maxCachedFileCount",
   "maxFileBufferBytes",
+  "maxOutputMemoryBytes",
+  "maxOutputFileBytes",
 ] as const satisfies readonly LimitName[];
 
 /** The same for that part alone. */

@@ -43,6 +43,8 @@ Deno.test("shareConfig() divides what is for the process or an address, and noth
     maxFileCacheBytes: 16_777_216,
     maxCachedFileCount: 2048,
     maxFileBufferBytes: 8_388_608,
+    maxOutputMemoryBytes: 8_388_608,
+    maxOutputFileBytes: 536_870_912,
   });
   assertEquals([cgi.maxScripts, cgi.maxQueue], [4, 128]);
   assertEquals({ ...rest, limits: config.limits, cgi: config.cgi }, config);

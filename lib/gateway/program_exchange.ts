@@ -8,6 +8,7 @@ import type { ByteSink, ByteSource } from "../child/child.ts";
 import type { ScriptLog } from "../child/child_log.ts";
 import { type Body, HttpError, type HttpRequest } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
+import { OutputAhead, type OutputAheadOptions } from "./output_ahead.ts";
 import type { AnsweringProgram } from "./answering_program.ts";
 import { type ScriptHead, ScriptHeadReader } from "./script_head.ts";
 
@@ -30,7 +31,13 @@ export interface ExchangeOptions {
   readonly limits: Limits;
   readonly log: ScriptLog;
   readonly clock: WaitClock;
+  /** Where output is kept for a client that is slow. */
+  readonly ahead: Pick<OutputAheadOptions, "room" | "folder">;
 }
+
+/** Whoever has not asked for more for so long is slow, and so is who has not had all after the second. */
+const SLOW_AFTER_MS = 100;
+const LONG_AFTER_MS = 1000;
 
 /** Watching a client costs a read of its socket, so it starts for programs that run longer than most. */
 const WATCH_AFTER_MS = 100;
@@ -54,12 +61,18 @@ export class ProgramExchange implements AnsweringProgram {
   #inputMs = 0;
   #isClientAwaited = false;
   #isWatching = false;
+  /** When the client was last given something, and when the first part of the content. */
+  #givenMs = 0;
+  #contentMs = 0;
+  /** What was read for a client that is slow; null while it reads by itself. */
+  #ahead: OutputAhead | null = null;
+  readonly #aheadOptions: ExchangeOptions["ahead"];
   /** The peer was told to end the program. */
   #isEnding = false;
   #failure: { readonly error: unknown } | null = null;
   readonly #onAbort = () => this.#fail(new Deno.errors.Interrupted("The client has gone"));
 
-  constructor(peer: ProgramPeer, { request, limits, log, clock }: ExchangeOptions) {
+  constructor(peer: ProgramPeer, { request, limits, log, clock, ahead }: ExchangeOptions) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.outputEnded = promise;
     this.#setOutputEnded = resolve;
@@ -69,6 +82,7 @@ export class ProgramExchange implements AnsweringProgram {
     this.#log = log;
     this.#clock = clock;
     this.#startMs = clock.nowMs;
+    this.#aheadOptions = ahead;
   }
 
   get label(): string {
@@ -129,6 +143,7 @@ export class ProgramExchange implements AnsweringProgram {
         const head = reader.push(bytes);
         if (head !== null) {
           this.#output = "content";
+          this.#contentMs = this.#givenMs = this.#clock.nowMs;
           return head;
         }
       }
@@ -140,12 +155,49 @@ export class ProgramExchange implements AnsweringProgram {
 
   async read(): Promise<Uint8Array | null> {
     this.#throwFailure();
-    this.#waitStartMs = this.#clock.nowMs;
-    const bytes = await this.#peer.output.read();
-    this.#waitStartMs = Infinity;
+    if (this.#ahead !== null) {
+      const bytes = await this.#ahead.take();
+      if (bytes === null) this.#throwFailure();
+      return bytes;
+    }
+    const bytes = await this.#readOutput();
     this.#throwFailure();
     if (bytes === null) this.#endOutput();
+    this.#givenMs = this.#clock.nowMs;
     return bytes;
+  }
+
+  async #readOutput(): Promise<Uint8Array | null> {
+    this.#waitStartMs = this.#clock.nowMs;
+    try {
+      return await this.#peer.output.read();
+    } finally {
+      this.#waitStartMs = Infinity;
+    }
+  }
+
+  /**
+   * To be called often as long as output may come: a client that is slow does not keep the program from its end, and others
+   * from its place. Others read by themselves, which costs a copy less.
+   */
+  takeAhead(nowMs: number): void {
+    if (this.#output !== "content" || this.#ahead !== null || this.#waitStartMs !== Infinity) return;
+    if (this.#isEnding || (nowMs - this.#givenMs < SLOW_AFTER_MS && nowMs - this.#contentMs < LONG_AFTER_MS)) return;
+    const onFileFailure = (problem: string) => {
+      this.#log.warn(this.label, `What it prints cannot be kept in ${problem}: it waits for its client`);
+    };
+    this.#ahead = new OutputAhead({ ...this.#aheadOptions, onFileFailure });
+    this.#readAhead(this.#ahead);
+  }
+
+  async #readAhead(ahead: OutputAhead): Promise<void> {
+    try {
+      for (let bytes; (bytes = await this.#readOutput()) !== null;) await ahead.add(bytes);
+    } catch (error) {
+      this.#fail(error);
+    }
+    ahead.end();
+    this.#endOutput();
   }
 
   #throwFailure(): void {
@@ -159,8 +211,11 @@ export class ProgramExchange implements AnsweringProgram {
   }
 
   async discard(): Promise<void> {
+    this.#ahead?.close();
     if (this.#output === "ended") return;
     this.#output = "discarding";
+    // Whoever reads ahead reads on.
+    if (this.#ahead !== null) return await this.outputEnded;
     this.#waitStartMs = this.#clock.nowMs;
     try {
       while (await this.#peer.output.read() !== null);
@@ -171,6 +226,7 @@ export class ProgramExchange implements AnsweringProgram {
   }
 
   abandon(): void {
+    this.#ahead?.close();
     if (this.#output === "ended") return;
     this.#end("unwanted");
     this.#endOutput();
@@ -188,9 +244,14 @@ export class ProgramExchange implements AnsweringProgram {
     this.#end("late");
   }
 
-  /** To be called often as long as the program runs: acts on every limit that has passed. */
+  /** To be called often as long as the program runs: acts on every limit that has passed, and does what the others here do. */
   sweep(nowMs: number): void {
     this.watchClient(nowMs);
+    this.#actOnSilence(nowMs);
+    this.takeAhead(nowMs);
+  }
+
+  #actOnSilence(nowMs: number): void {
     // While the client sends, its own limits hold; while it reads, the program has nothing to wait for.
     if (this.#isClientAwaited || this.#isEnding) return;
     const waitedMs = nowMs - Math.max(this.#waitStartMs, this.#inputMs);
@@ -204,7 +265,7 @@ export class ProgramExchange implements AnsweringProgram {
     }
   }
 
-  /** To be called often as long as output may come: ends the program once the client has gone. `sweep` does it as well. */
+  /** To be called often as long as output may come: ends the program once the client has gone. */
   watchClient(nowMs: number): void {
     if (this.#isWatching || nowMs - this.#startMs < WATCH_AFTER_MS) return;
     if (this.isAnswered) return;

@@ -43,7 +43,9 @@ function exchangeWith(peer: FakePeer, signal = new AbortController().signal) {
   const warnings: string[] = [];
   const log = { debug() {}, info() {}, warn: (_: string, text: string) => void warnings.push(text), error() {} };
   const clock = { nowMs: 0, update() {} };
-  return { exchange: new ProgramExchange(peer, { request: { signal }, limits: LIMITS, log, clock }), warnings };
+  const ahead = { room: { memoryBytes: 400, fileBytes: 0 }, folder: "/tmp" };
+  const exchange = new ProgramExchange(peer, { request: { signal }, limits: LIMITS, log, clock, ahead });
+  return { exchange, warnings, clock, room: ahead.room };
 }
 
 Deno.test("ProgramExchange feeds the content, closes the input at its end, and gives head and output", async () => {
@@ -91,7 +93,7 @@ Deno.test("ProgramExchange.sweep() fails content that stays away too long, and n
   const { exchange } = exchangeWith(peer);
   await exchange.readHead();
   // Nobody waits for output: the program has nothing to answer for.
-  exchange.sweep(1_000_000);
+  exchange.sweep(99);
   assertEquals(peer.done, []);
   const read = assertRejects(() => exchange.read(), Error, "fake printed nothing for 2000 ms");
   exchange.sweep(exchange.waitStartMs + LIMITS.scriptBodyMs + 1);
@@ -195,4 +197,44 @@ Deno.test("ProgramExchange.breakOff() ends a program whose answer nobody waits f
   exchange.breakOff("a job holds its output");
   await discarding;
   assertEquals([exchange.hasOutputEnded, peer.done[0]], [true, "end late"]);
+});
+
+Deno.test("ProgramExchange reads ahead for a client that is slow, so that the program ends, and gives it all", async () => {
+  const peer = new FakePeer(`${HEAD}one `, "two ", "three", null);
+  const { exchange, clock, room } = exchangeWith(peer);
+  const { rest } = await exchange.readHead();
+  assertEquals(new TextDecoder().decode(rest), "one ");
+  clock.nowMs = 99;
+  exchange.takeAhead(clock.nowMs);
+  assertEquals(exchange.hasOutputEnded, false);
+  exchange.takeAhead(clock.nowMs = 100);
+  await exchange.outputEnded;
+  assertEquals([exchange.isAnswered, room.memoryBytes], [true, 400 - "two three".length]);
+  let text = "";
+  for (let part; (part = await exchange.read()) !== null;) text += new TextDecoder().decode(part);
+  assertEquals([text, room.memoryBytes], ["two three", 400]);
+});
+
+Deno.test("ProgramExchange reads ahead no more than there is room for, and drops all when it is abandoned", async () => {
+  const peer = new FakePeer(`${HEAD}`, "x".repeat(300), null);
+  const { exchange, clock, room } = exchangeWith(peer);
+  await exchange.readHead();
+  exchange.takeAhead(clock.nowMs = 100);
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals([exchange.hasOutputEnded, room.memoryBytes], [false, 300]);
+  // It waits for its client, and no limit passes.
+  exchange.sweep(clock.nowMs = 1_000_000);
+  exchange.abandon();
+  await exchange.outputEnded;
+  assertEquals([room.memoryBytes, peer.done], [400, ["end unwanted", "close input"]]);
+});
+
+Deno.test("ProgramExchange does not read ahead while the client waits for the program", async () => {
+  const peer = new FakePeer(`${HEAD}`);
+  const { exchange, clock } = exchangeWith(peer);
+  await exchange.readHead();
+  const read = exchange.read();
+  exchange.takeAhead(clock.nowMs = 5000);
+  peer.end("now");
+  assertEquals(await read, null);
 });

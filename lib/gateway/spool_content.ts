@@ -4,6 +4,7 @@
  */
 import { type Body, HttpError } from "../http/message.ts";
 import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
+import { openNameless } from "./nameless_file.ts";
 import { osProblem } from "../start_error.ts";
 
 export interface SpoolOptions {
@@ -98,8 +99,8 @@ class SpooledContent implements Body {
   async #write(bytes: Uint8Array): Promise<void> {
     const { folder } = this.#options;
     try {
-      this.#file ??= openNameless(folder);
-      for (let written = 0; written < bytes.length;) written += await this.#file.write(bytes.subarray(written));
+      const file = this.#file ??= await openNameless(folder);
+      for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
     } catch (error) {
       const status = statusOfSystemError(error);
       // One line that says all: the reason is the system's, the folder is the operator's, and no path was asked for in vain.
@@ -107,15 +108,5 @@ class SpooledContent implements Body {
       if (status === 503 || status === 507) throw systemHttpError(status, message, error);
       throw new HttpError(500, `${message}: ${osProblem(error)}`);
     }
-  }
-}
-
-/** A new file without a name: nobody else can open it, and the system frees it whatever becomes of this process. */
-function openNameless(folder: string): Deno.FsFile {
-  const path = Deno.makeTempFileSync({ dir: folder, prefix: "lisod-content-" });
-  try {
-    return Deno.openSync(path, { read: true, write: true });
-  } finally {
-    Deno.removeSync(path);
   }
 }

@@ -74,7 +74,7 @@ Deno.test("spoolContent() rejects as the content does and leaves nothing", async
 
 Deno.test("spoolContent() rejects in one line that names the folder when that is gone or full", async () => {
   const folder = Deno.makeTempDirSync();
-  const makeTempFileSync = Deno.makeTempFileSync;
+  const { makeTempFile } = Deno;
   const fail = async (folder: string) => {
     const spooling = spoolContent(chunkedBody([new Uint8Array(2)]), { maxMemoryBytes: 1, folder });
     const { status, message, cause } = await assertRejects(() => spooling, HttpError);
@@ -85,13 +85,13 @@ Deno.test("spoolContent() rejects in one line that names the folder when that is
   const before = namelessFiles();
   try {
     // The device that is always full, for a file system that is.
-    Deno.makeTempFileSync = () => {
+    Deno.makeTempFile = () => {
       Deno.symlinkSync("/dev/full", `${folder}/full`);
-      return `${folder}/full`;
+      return Promise.resolve(`${folder}/full`);
     };
     assertEquals(await fail(folder), [507, `${start}"${folder}": no space left on device`, undefined]);
   } finally {
-    Deno.makeTempFileSync = makeTempFileSync;
+    Deno.makeTempFile = makeTempFile;
     assertEquals([...Deno.readDirSync(folder)], []);
     Deno.removeSync(folder);
   }

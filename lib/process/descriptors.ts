@@ -1,5 +1,5 @@
 /**
- * How many connections fit into the descriptors that the system gives this process. Separate from accepting, which would
+ * How many connections and scripts fit into the descriptors that the system gives this process. Separate from accepting, which would
  * find out only when the last descriptor is gone, and then no file could be opened for those who are connected. I/O.
  */
 import type { Limits } from "../limits.ts";
@@ -17,6 +17,20 @@ export function fitConnections(
   const least = Math.min(LEAST_SPARE, Math.ceil(descriptorCount / 2));
   const spare = Math.max(least, Math.min(MOST_SPARE, Math.floor(descriptorCount / 4)));
   return Math.min(maxConnectionCount, descriptorCount - spare);
+}
+
+/** Of those that are spare: the log, sockets that listen, files being sent, what the runtime has open. */
+const OWN = 40;
+/** Three pipes, and a file for what does not fit into memory. */
+const PER_SCRIPT = 4;
+
+/** `maxScripts`, or fewer, at least one, where the descriptors beside those of connections are fewer; the others wait. */
+export function fitScripts(
+  maxScripts: number,
+  { descriptorCount, maxConnectionCount }: { readonly descriptorCount: number; readonly maxConnectionCount: number },
+): number {
+  const fitting = Math.floor((descriptorCount - maxConnectionCount - OWN) / PER_SCRIPT);
+  return Math.max(1, Math.min(maxScripts, fitting));
 }
 
 /** Linux, asm-generic/resource.h. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { fitConnections, readDescriptorLimit } from "./descriptors.ts";
+import { fitConnections, fitScripts, readDescriptorLimit } from "./descriptors.ts";
 import { NO_LIBC, openLibc } from "../system/libc.ts";
 
 Deno.test("fitConnections() leaves descriptors for everything else", () => {
@@ -16,6 +16,21 @@ Deno.test("fitConnections() leaves descriptors for everything else", () => {
   ];
   for (const [maxConnectionCount, descriptors, want] of table) {
     assertEquals(fitConnections({ maxConnectionCount }, descriptors), want, `${maxConnectionCount} of ${descriptors}`);
+  }
+});
+
+Deno.test("fitScripts() lets as many run as the other descriptors are enough for, and one at least", () => {
+  const table: readonly [maxScripts: number, descriptorCount: number, maxConnectionCount: number, want: number][] = [
+    [32, Infinity, 10_000, 32],
+    [32, 1024, 768, 32],
+    [64, 1024, 768, 54],
+    [64, 256, 160, 14],
+    [64, 128, 64, 6],
+    [64, 64, 32, 1],
+    [1, 1024, 768, 1],
+  ];
+  for (const [maxScripts, descriptorCount, maxConnectionCount, want] of table) {
+    assertEquals(fitScripts(maxScripts, { descriptorCount, maxConnectionCount }), want, `${descriptorCount}`);
   }
 });
 

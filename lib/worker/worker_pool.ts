@@ -51,11 +51,11 @@ export class WorkerPool implements Serving {
   /** One after the other: a listener is known by its place in that order, and the first one finds out whether it may. */
   async listen(): Promise<readonly ServedAddress[]> {
     const { source, own: { memory: children } } = this.#options;
-    const { limits } = this.#config;
+    const { limits, cgi: { maxScripts } } = this.#config;
     let addresses: readonly ServedAddress[] = [];
     for (const [index, worker] of this.#workers.entries()) {
       const part = { index, count: this.#workers.length };
-      ({ addresses } = await worker.order({ kind: "listen", source, limits, part, addresses, children }));
+      ({ addresses } = await worker.order({ kind: "listen", source, limits, maxScripts, part, addresses, children }));
     }
     this.#addresses = addresses;
     return addresses;

@@ -29,6 +29,7 @@ export interface ListenOrder {
   readonly source: ConfigSource;
   /** Of the whole process. */
   readonly limits: Limits;
+  readonly maxScripts: number;
   readonly part: Part;
   /** Where the others listen already; none for the first. */
   readonly addresses: readonly ServedAddress[];
@@ -83,10 +84,11 @@ class WorkerThread {
   readonly #serving: Serving;
 
   /** Throws StartError. */
-  constructor({ source, limits, part, addresses, children }: ListenOrder) {
+  constructor({ source, limits, maxScripts, part, addresses, children }: ListenOrder) {
     const command = parseCommandLine(source.args, { ...source, loadConfigFile });
     if (command.kind !== "serve") throw new Error(`No order to serve: ${command.kind}`);
-    const config = shareConfig({ ...atAddresses(command.config, addresses), limits }, part);
+    const whole = atAddresses(command.config, addresses);
+    const config = shareConfig({ ...whole, limits, cgi: { ...whole.cgi, maxScripts } }, part);
     this.#log = Log.open(config, {
       program: null,
       openSink: (logPart) => ({ writeSync: sender(logPart), close() {} }),
