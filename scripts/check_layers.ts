@@ -144,6 +144,7 @@ const WITH_IO: readonly string[] = [
   "lib/system/descriptor_bound.ts",
   "lib/system/epoll.ts",
   "lib/system/file_times.ts",
+  "lib/system/folder_names.ts",
   "lib/system/libc.ts",
   "lib/system/paced_readiness.ts",
   "lib/system/process_calls.ts",

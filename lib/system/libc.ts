@@ -10,6 +10,7 @@
 import { StartError } from "../start_error.ts";
 import { SYSTEM_CALLS, type SystemCalls } from "./process_calls.ts";
 import { FILE_CALLS, type FileCalls } from "./file_times.ts";
+import { FOLDER_CALLS, type FolderCalls } from "./folder_names.ts";
 import { READINESS_CALLS, type ReadinessCalls } from "./epoll.ts";
 import { SOCKET_CALLS, type SocketCalls } from "./socket_calls.ts";
 
@@ -112,6 +113,11 @@ function demand<Calls>(calls: Calls | null): Calls {
 /** What tells of a file more than the runtime does: apart, for glibc has it since 2.28 alone. */
 export function openFileCalls(): FileCalls | null {
   return open(FILE_CALLS);
+}
+
+/** What reads a folder in parts: apart, for glibc has it since 2.30 alone. */
+export function openFolderCalls(): FolderCalls | null {
+  return open(FOLDER_CALLS);
 }
 
 function open<Symbols extends Deno.ForeignLibraryInterface>(
