@@ -206,6 +206,14 @@ export const LIMITS = {
     meaning: "Most entries that the listing of a folder shows (cut beyond)",
     precedent: "lighttpd dir-listing.max-entries",
   },
+  maxListingBytes: {
+    unit: "bytes",
+    value: 33_554_432,
+    meaning:
+      "Most memory for listings that are kept or being sent (one is cut there; beyond, those least read are given up)",
+    precedent: "none; others make one for each client",
+    least: 1_048_576,
+  },
   maxRangeCount: {
     unit: "count",
     value: 100,

@@ -1034,6 +1034,61 @@ Deno.test("createStaticHandler() lists .well-known at the top, for it is served"
     assertEquals([...text.matchAll(/<td><a href="([^"]+)"/g)].map(([, link]) => link), [".well-known/"]);
   }));
 
+Deno.test("createStaticHandler() lists a folder as it was at most --file-cache-ms ago, and one that has gone never", () =>
+  withSite(async (site) => {
+    const folder = `${site.root}/d`;
+    Deno.mkdirSync(folder);
+    const handler = site.handler({ listing: true });
+    const names = async () =>
+      [...(await ask(handler, "/d/")).text.matchAll(/<td><a href="([^"]*)"/g)].map(([, href]) => href);
+    assertEquals(await names(), ["../"]);
+    Deno.writeTextFileSync(`${folder}/a.txt`, "a");
+    site.nowMs += 999;
+    assertEquals(await names(), ["../"]);
+    site.nowMs += 1;
+    assertEquals(await names(), ["../", "a.txt"]);
+    Deno.writeTextFileSync(`${folder}/index.html`, "index");
+    assertEquals((await ask(handler, "/d/")).text, "index");
+    Deno.removeSync(folder, { recursive: true });
+    site.nowMs += 1000;
+    assertEquals((await ask(handler, "/d/")).status, 404);
+    assertEquals((await ask(handler, "/d/")).status, 404);
+  }));
+
+/** What becomes of the folder `d` while it is read, and the status of its listing. */
+const FATES: readonly (readonly [fate: string, change: (folder: string) => void, status: number])[] = [
+  ["stays", () => {}, 200],
+  ["is removed", (folder) => Deno.removeSync(folder, { recursive: true }), 404],
+  ["is renamed", (folder) => Deno.renameSync(folder, `${folder}2`), 404],
+  ["is replaced", (folder) => {
+    Deno.renameSync(folder, `${folder}2`);
+    Deno.mkdirSync(folder);
+  }, 403],
+  ["cannot be read any more", () => {
+    throw new Deno.errors.PermissionDenied("Permission denied (os error 13)");
+  }, 403],
+  ["is found to be gone", () => {
+    throw new Deno.errors.NotFound("No such file or directory (os error 2)");
+  }, 404],
+];
+
+for (const [fate, change, want] of FATES) {
+  Deno.test(`createStaticHandler() answers ${want} when a folder ${fate} while it is read for its listing`, () =>
+    withSite(async (site) => {
+      const folder = `${site.root}/d`;
+      Deno.mkdirSync(folder);
+      for (const name of ["a.txt", "b.txt"]) Deno.writeTextFileSync(`${folder}/${name}`, name);
+      const readNames = async function* () {
+        yield await Promise.resolve(["a.txt"]);
+        change(folder);
+        yield ["b.txt"];
+      };
+      const answer = await ask(site.handler({ listing: true, readNames }), "/d/");
+      assertEquals(answer.status, want);
+      assertEquals(answer.text.includes("</html>"), want === 200);
+    }));
+}
+
 Deno.test("createStaticHandler() serves dot files when it is told to, and still no dot segments", () =>
   withSite(async (site) => {
     Deno.writeTextFileSync(`${site.root}/.env`, "shown");

@@ -16,6 +16,7 @@ const DIVIDED = [
   "maxFileCacheBytes",
   "maxCachedFileCount",
   "maxFileBufferBytes",
+  "maxListingBytes",
   "maxOutputMemoryBytes",
   "maxOutputFileBytes",
 ] as const satisfies readonly LimitName[];

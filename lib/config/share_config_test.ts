@@ -43,6 +43,7 @@ Deno.test("shareConfig() divides what is for the process or an address, and noth
     maxFileCacheBytes: 16_777_216,
     maxCachedFileCount: 2048,
     maxFileBufferBytes: 8_388_608,
+    maxListingBytes: 16_777_216,
     maxOutputMemoryBytes: 8_388_608,
     maxOutputFileBytes: 536_870_912,
   });

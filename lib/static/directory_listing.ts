@@ -3,6 +3,7 @@
  * write there, and go into HTML and into links. RFC 3986 2.1 and 3.3, HTML 13.
  */
 import { escapeHtml, HOME_LINK, PAGE_END, pageStart } from "../html_page.ts";
+import { sortInParts, type WorkPace } from "./sort_in_parts.ts";
 
 export interface ListedEntry {
   /** A single name, decoded. */
@@ -18,22 +19,65 @@ export interface ListingOptions {
   readonly path: string;
   /** The folder holds more than `entries`. */
   readonly isCut: boolean;
+  /** Longest page: it is cut where it would become longer, about, for it is not counted to the byte. */
+  readonly maxBytes: number;
+  readonly pace: WorkPace;
 }
 
-/** An HTML page without scripts; folders first, then by name, numbers in names by their value. */
-export function directoryListing(entries: readonly ListedEntry[], options: ListingOptions): string {
-  const isTop = options.path === "/";
-  const title = `Index of ${options.path}`;
+/** Characters after which a part is told. */
+const PART_LENGTH = 65_536;
+/** UTF-8 takes no more for a unit of text. */
+const MOST_BYTES_A_UNIT = 3;
+
+/** The entries as a listing has them: folders first, then by name, numbers in names by their value. */
+export function sortEntries(entries: readonly ListedEntry[], pace: WorkPace): Promise<readonly ListedEntry[]> {
+  return sortInParts(entries, compareEntries, pace);
+}
+
+/** An HTML page without scripts in UTF-8, some 64 KiB at a time, with the entries in their order. */
+export async function* directoryListing(
+  entries: readonly ListedEntry[],
+  { path, isCut, maxBytes, pace }: ListingOptions,
+): AsyncGenerator<Uint8Array> {
+  let text = pageBegin(path);
+  let bytes = 0;
+  let shown = 0;
+  while (shown < entries.length) {
+    let rows = "";
+    let count = shown;
+    while (count < entries.length && rows.length < PART_LENGTH) {
+      if (pace.isDue()) await pace.pause();
+      rows += row(entries[count++]);
+    }
+    if (bytes + MOST_BYTES_A_UNIT * (text.length + rows.length) > maxBytes) break;
+    text += rows;
+    shown = count;
+    if (text.length < PART_LENGTH) continue;
+    const part = new TextEncoder().encode(text);
+    bytes += part.length;
+    text = "";
+    yield part;
+  }
+  yield new TextEncoder().encode(text + pageEnd(isCut || shown < entries.length ? shown : null));
+}
+
+function pageBegin(path: string): string {
+  const isTop = path === "/";
+  const title = `Index of ${path}`;
   const home = isTop ? "" : `<nav>${HOME_LINK}</nav>\n`;
   const parent = isTop ? "" : row({ name: "..", size: null, mtimeMs: null });
-  const rows = [...entries].sort(compareEntries).map(row).join("");
-  const note = options.isCut ? `<p>Only the first ${entries.length} entries are shown.</p>\n` : "";
   return `${pageStart({ title, style: STYLE })}${home}<main>
 <h1>${escapeHtml(title)}</h1>
 <table>
 <thead><tr><th scope="col">Name</th><th scope="col">Size</th><th scope="col">Last changed (UTC)</th></tr></thead>
 <tbody>
-${parent}${rows}</tbody>
+${parent}`;
+}
+
+/** `shown`: how many of more entries the page has; null when it has all. */
+function pageEnd(shown: number | null): string {
+  const note = shown === null ? "" : `<p>Only the first ${shown} entries are shown.</p>\n`;
+  return `</tbody>
 </table>
 ${note}</main>
 ${PAGE_END}`;

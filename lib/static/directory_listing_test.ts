@@ -1,8 +1,23 @@
 import { assert, assertEquals, assertNotMatch, assertStringIncludes } from "@std/assert";
-import { directoryListing, type ListedEntry } from "./directory_listing.ts";
+import { directoryListing, type ListedEntry, sortEntries } from "./directory_listing.ts";
 
 const MTIME_MS = Date.UTC(2026, 0, 31, 23, 59, 58);
+const ALONE = { isDue: () => false, pause: () => Promise.resolve() };
 const OPTIONS = { path: "/a/", isCut: false };
+
+/** All of the page. */
+async function pageOf(
+  entries: readonly ListedEntry[],
+  options: { readonly path: string; readonly isCut: boolean },
+): Promise<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let page = "";
+  const sorted = await sortEntries(entries, ALONE);
+  for await (const part of directoryListing(sorted, { ...options, pace: ALONE, maxBytes: 1_000_000 })) {
+    page += decoder.decode(part, { stream: true });
+  }
+  return page;
+}
 
 function file(name: string, size = 1): ListedEntry {
   return { name, size, mtimeMs: MTIME_MS };
@@ -17,16 +32,16 @@ function links(page: string): (readonly [href: string, text: string])[] {
   return [...page.matchAll(/<a href="([^"]*)">([^<]*)<\/a>/g)].map(([, href, text]) => [href, text]);
 }
 
-Deno.test("directoryListing() puts folders first and orders names when there are both", () => {
+Deno.test("directoryListing() puts folders first and orders names when there are both", async () => {
   const entries = [file("b10.txt"), file("B2.txt"), file("a"), folder("z"), folder("y"), file("ä"), file("b2.txt")];
-  assertEquals(links(directoryListing(entries, OPTIONS)).map(([, text]) => text), [
+  assertEquals(links(await pageOf(entries, OPTIONS)).map(([, text]) => text), [
     ...["Home", "Parent folder", "y/", "z/", "a", "ä", "b2.txt", "B2.txt", "b10.txt"],
   ]);
 });
 
-Deno.test("directoryListing() leads home and to the parent folder, the root nowhere", () => {
-  assertEquals(links(directoryListing([], OPTIONS)), [["/", "Home"], ["../", "Parent folder"]]);
-  assertEquals(links(directoryListing([file("a")], { path: "/", isCut: false })), [["a", "a"]]);
+Deno.test("directoryListing() leads home and to the parent folder, the root nowhere", async () => {
+  assertEquals(links(await pageOf([], OPTIONS)), [["/", "Home"], ["../", "Parent folder"]]);
+  assertEquals(links(await pageOf([file("a")], { path: "/", isCut: false })), [["a", "a"]]);
 });
 
 // RFC 3986 3.3 and 4.2: what the browser asks for, and what it shows
@@ -44,19 +59,19 @@ const NAMES: readonly (readonly [name: string, href: string, text: string])[] = 
   ["a\\b", "a%5Cb", "a\\b"],
   ["ümläut", "%C3%BCml%C3%A4ut", "ümläut"],
   ["\u{1f600}", "%F0%9F%98%80", "\u{1f600}"],
-  ["\ud800", "%EF%BF%BD", "\ud800"],
+  ["\ud800", "%EF%BF%BD", "\ufffd"],
 ];
 
 for (const [name, href, text] of NAMES) {
-  Deno.test(`directoryListing() links ${href} when the name is ${JSON.stringify(name)}`, () => {
-    const page = directoryListing([file(name)], { path: "/", isCut: false });
+  Deno.test(`directoryListing() links ${href} when the name is ${JSON.stringify(name)}`, async () => {
+    const page = await pageOf([file(name)], { path: "/", isCut: false });
     assertEquals(links(page), [[href, text]]);
     assertEquals(new URL(href.replaceAll("&#39;", "'"), "http://h/d/").origin, "http://h");
   });
 }
 
-Deno.test("directoryListing() escapes the path when it holds markup", () => {
-  const page = directoryListing([], { path: "/</title><script>&\"'/", isCut: false });
+Deno.test("directoryListing() escapes the path when it holds markup", async () => {
+  const page = await pageOf([], { path: "/</title><script>&\"'/", isCut: false });
   assertStringIncludes(page, "<title>Index of /&#60;/title&#62;&#60;script&#62;&#38;&#34;&#39;/</title>");
   assertNotMatch(page, /<script/);
 });
@@ -76,18 +91,46 @@ const SIZES: readonly (readonly [bytes: number, want: string])[] = [
 ];
 
 for (const [bytes, want] of SIZES) {
-  Deno.test(`directoryListing() shows ${want} when a file has ${bytes} bytes`, () => {
-    assertStringIncludes(directoryListing([file("a", bytes)], OPTIONS), `<td>${want}</td>`);
+  Deno.test(`directoryListing() shows ${want} when a file has ${bytes} bytes`, async () => {
+    assertStringIncludes(await pageOf([file("a", bytes)], OPTIONS), `<td>${want}</td>`);
   });
 }
 
-Deno.test("directoryListing() shows the minute in UTC when a date has one, and none for a date out of range", () => {
-  const page = directoryListing([file("a"), { ...file("b"), mtimeMs: Infinity }], OPTIONS);
+Deno.test("directoryListing() shows the minute in UTC when a date has one, and none for a date out of range", async () => {
+  const page = await pageOf([file("a"), { ...file("b"), mtimeMs: Infinity }], OPTIONS);
   assertStringIncludes(page, "<td>2026-01-31 23:59</td>");
   assertStringIncludes(page, ">b</a></td><td>1 B</td><td></td>");
 });
 
-Deno.test("directoryListing() says so when it is cut", () => {
-  assertStringIncludes(directoryListing([file("a")], { path: "/", isCut: true }), "first 1 entries");
-  assert(!directoryListing([file("a")], OPTIONS).includes("first 1"));
+Deno.test("directoryListing() says so when it is cut", async () => {
+  assertStringIncludes(await pageOf([file("a")], { path: "/", isCut: true }), "first 1 entries");
+  assert(!(await pageOf([file("a")], OPTIONS)).includes("first 1"));
+});
+
+Deno.test("directoryListing() comes in parts of some 64 KiB, others having a turn between rows, and is cut where it is too long", async () => {
+  const entries = Array.from({ length: 3000 }, (_, index) => file(`${index}-ü`));
+  let pauses = 0;
+  const pace = {
+    isDue: () => true,
+    pause: () => {
+      pauses++;
+      return Promise.resolve();
+    },
+  };
+  for (const maxBytes of [1_000_000, 300_000, 1000]) {
+    pauses = 0;
+    let page = "";
+    for await (const part of directoryListing(entries, { ...OPTIONS, pace, maxBytes })) {
+      assert(part.length < 150_000, `${part.length} bytes`);
+      page += new TextDecoder("utf-8", { fatal: true }).decode(part);
+    }
+    const names = links(page).slice(2).map(([, text]) => text);
+    assertEquals(names, entries.slice(0, names.length).map(({ name }) => name));
+    assert(pauses >= names.length);
+    assert(page.endsWith("</html>\n"));
+    const isWhole = names.length === entries.length;
+    assertEquals(isWhole, maxBytes === 1_000_000);
+    assertEquals(/Only the first (\d+) entries/.exec(page)?.[1], isWhole ? undefined : `${names.length}`);
+    if (maxBytes === 300_000) assert(names.length > 500 && page.length <= maxBytes, `${names.length} names`);
+  }
 });

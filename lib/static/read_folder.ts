@@ -7,6 +7,7 @@ import { INDEX_NAME, isHidden, type Located } from "../http/located.ts";
 import { HttpError } from "../http/message.ts";
 import { statusOfSystemError } from "../http/system_error.ts";
 import { isSegment } from "../http/target.ts";
+import type { ReadNames } from "../system/folder_names.ts";
 import type { ListedEntry } from "./directory_listing.ts";
 import { modifiedTime } from "./modified_time.ts";
 import { asHttpError, folderWithin, kindOf, realPathWithin, type Scope } from "./open_file.ts";
@@ -17,6 +18,7 @@ export interface FolderOptions extends Scope {
   readonly maxCount: number;
   /** Names in the folder for which another place answers. */
   readonly takenNames: ReadonlySet<string>;
+  readonly readNames: ReadNames;
   /** Whether the file at that path was last changed before 1970; null: nobody can say. */
   isBefore1970(path: string): boolean | null;
 }
@@ -33,29 +35,48 @@ export async function readFolder(
 ): Promise<{ readonly entries: readonly ListedEntry[]; readonly isCut: boolean }> {
   const path = options.root + at.path;
   const real = folderWithin(path, options);
+  const before = identityOf(real, options);
   const entries: ListedEntry[] = [];
   let isCut = false;
-  for await (const { name } of namesIn(real, { path, root: options.root })) {
-    if (!canBeAskedFor(name, at, options)) continue;
-    const entry = await describeEntry(`${real}/${name}`, { ...options, name });
-    if (entry === null) continue;
-    isCut = entries.length === options.maxCount;
+  for await (const names of namesIn(real, { ...options, path })) {
+    const wanted = names.filter((name) => canBeAskedFor(name, at, options));
+    for (let first = 0; first < wanted.length && !isCut; first += LOOKS_AT_ONCE) {
+      const looks = wanted.slice(first, first + LOOKS_AT_ONCE)
+        .map((name) => describeEntry(`${real}/${name}`, name, options));
+      const found = (await Promise.all(looks)).filter((entry) => entry !== null);
+      isCut = entries.length + found.length > options.maxCount;
+      entries.push(...found.slice(0, options.maxCount - entries.length));
+    }
     if (isCut) break;
-    entries.push(entry);
   }
   // Between the check and the reading a part of the path may have become a link. Who manages to swap it back in time
-  // too can show names, sizes and dates from outside, but no content.
-  if (realPathWithin(path, options) !== real) throw new HttpError(403, `Changed while it was read: "${path}"`);
+  // too can show names, sizes and dates from outside, but no content. Of a folder that was removed meanwhile only a part is known.
+  if (realPathWithin(path, options) !== real || identityOf(real, options) !== before) {
+    throw new HttpError(403, `Changed while it was read: "${path}"`);
+  }
   return { entries, isCut };
+}
+
+/** One after another they take three times as long; with more, others wait while all of them come back. */
+const LOOKS_AT_ONCE = 16;
+
+/** Tells the folder from another one that takes its place. */
+function identityOf(folder: string, { root }: Scope): string {
+  try {
+    const { dev, ino } = Deno.statSync(folder);
+    return `${dev} ${ino}`;
+  } catch (error) {
+    throw asHttpError(error, folder, root);
+  }
 }
 
 /** `path` is that by which the folder was asked for. */
 async function* namesIn(
   folder: string,
-  { path, root }: { readonly path: string; readonly root: string },
-): AsyncGenerator<Deno.DirEntry> {
+  { path, root, readNames }: Pick<FolderOptions, "root" | "readNames"> & { readonly path: string },
+): AsyncGenerator<readonly string[]> {
   try {
-    yield* Deno.readDir(folder);
+    yield* readNames(folder);
   } catch (error) {
     throw asHttpError(error, path, root);
   }
@@ -76,7 +97,8 @@ const PLAIN_NAME = /^[\w-][\w.-]*$/;
 /** Null for what a client could not get. `path` leads through no link but perhaps its last part. */
 async function describeEntry(
   path: string,
-  options: Scope & Pick<FolderOptions, "isBefore1970"> & { readonly name: string },
+  name: string,
+  options: Scope & Pick<FolderOptions, "isBefore1970">,
 ): Promise<ListedEntry | null> {
   try {
     const own = await Deno.lstat(path);
@@ -85,7 +107,7 @@ async function describeEntry(
     const found = { path, real, info };
     if (!(info.isDirectory ? canBeEntered(found, options) : info.isFile && canBeSent(found, options))) return null;
     const mtimeMs = modifiedTime(info.mtime?.getTime() ?? 0, options.isBefore1970(path));
-    return { name: options.name, size: info.isFile ? info.size : null, mtimeMs };
+    return { name, size: info.isFile ? info.size : null, mtimeMs };
   } catch (error) {
     // Gone in the meantime, broken, or closed to the server: nothing that a client could get.
     const status = error instanceof HttpError ? error.status : statusOfSystemError(error);

@@ -10,7 +10,6 @@ import { HeaderFields } from "../http/header_fields.ts";
 import { INDEX_NAME, joinSegments, type Located } from "../http/located.ts";
 import {
   type Body,
-  BytesBody,
   EMPTY_BODY,
   HttpError,
   type HttpRequest,
@@ -21,12 +20,14 @@ import {
 import type { PathPrefix } from "../http/path_prefix.ts";
 import type { Limits } from "../limits.ts";
 import type { Rules } from "../rules.ts";
+import { createReadNames, type ReadNames } from "../system/folder_names.ts";
 import type { Charset } from "./charset.ts";
-import { directoryListing } from "./directory_listing.ts";
+import { directoryListing, sortEntries } from "./directory_listing.ts";
 import { SMALL_BYTES } from "./entity_tag.ts";
 import { FileBody } from "./file_body.ts";
 import type { FileMemory } from "./file_memory.ts";
 import { KnownFiles, type Resource } from "./known_files.ts";
+import type { ListingSection, ListingWork } from "./listings.ts";
 import { createMediaTypes, type OwnMediaType } from "./media_types.ts";
 import { folderWithin, openFile, type Programs, type Scope } from "./open_file.ts";
 import { readFolder } from "./read_folder.ts";
@@ -57,6 +58,8 @@ export interface StaticOptions extends Partial<FileSettings> {
   readonly memory: FileMemory;
   /** Whether the file at that path was last changed before 1970, for the runtime mirrors such times; null: unknown. */
   readonly isBefore1970?: (path: string) => boolean | null;
+  /** What tells the names in a folder; by default the runtime. */
+  readonly readNames?: ReadNames;
   readonly limits: Limits;
   readonly rules: Rules;
   /** The time of day in ms since 1970. */
@@ -83,7 +86,8 @@ class StaticFolder implements StaticHandler {
   readonly #options: StaticOptions;
   readonly #scope: Scope;
   /** A listing is UTF-8, whatever the texts of the site are. */
-  readonly #listingType: string;
+  readonly #listingFields: HeaderFields;
+  readonly #listings: ListingSection;
   readonly #files: KnownFiles;
 
   constructor(options: StaticOptions) {
@@ -94,7 +98,11 @@ class StaticFolder implements StaticHandler {
     this.#scope = { root, programs };
     const cache = memory.cache.section();
     this.#files = new KnownFiles({ root, programs, limits, servesDotFiles, types, charset, isBefore1970, cache });
-    this.#listingType = charset === "off" ? "text/html" : "text/html; charset=utf-8";
+    this.#listingFields = HeaderFields.of([
+      "Content-Type",
+      charset === "off" ? "text/html" : "text/html; charset=utf-8",
+    ]);
+    this.#listings = memory.listings.section(options);
   }
 
   /** Not async: a hit is there at once, and allocates nothing. */
@@ -210,21 +218,27 @@ class StaticFolder implements StaticHandler {
 
   /** The redirect to a folder's slash, or its listing. HttpError 404 where there is no folder. */
   async #answerFolder(request: HttpRequest, at: Located): Promise<HttpResponse> {
-    const { root, limits, listing, servesDotFiles = false, isBefore1970 = () => null } = this.#options;
+    const { root, listing } = this.#options;
     const folder = root + at.path;
     folderWithin(folder, this.#scope);
     if (!at.path.endsWith("/")) return redirectToFolder(request.target);
     if (!listing) throw new Refusal({ path: folder, reason: `has no ${INDEX_NAME}, and --listing is off` });
-    const found = await readFolder(at, {
+    const body = await this.#listings.get(at.mount + at.path, (work) => this.#readListing(at, work));
+    return { status: 200, fields: this.#listingFields, body };
+  }
+
+  async #readListing(at: Located, work: ListingWork): Promise<AsyncIterable<Uint8Array>> {
+    const { limits, servesDotFiles = false, isBefore1970 = () => null } = this.#options;
+    const { readNames = createReadNames(null) } = this.#options;
+    const { entries, isCut } = await readFolder(at, {
       ...this.#scope,
       takenNames: this.#takenNames(at),
       showsDotFiles: servesDotFiles,
       maxCount: limits.maxListedFileCount,
+      readNames,
       isBefore1970,
     });
-    const page = directoryListing(found.entries, { path: at.mount + at.path, isCut: found.isCut });
-    const fields = HeaderFields.of(["Content-Type", this.#listingType]);
-    return { status: 200, fields, body: new BytesBody(new TextEncoder().encode(page)) };
+    return directoryListing(await sortEntries(entries, work.pace), { ...work, path: at.mount + at.path, isCut });
   }
 }
 

@@ -15,6 +15,7 @@ import type { PathPrefix } from "../http/path_prefix.ts";
 import { type Answerer, buildPlaces } from "../site/build_places.ts";
 import { createFilesAnswer } from "../site/files_answer.ts";
 import type { Site } from "../site/site.ts";
+import type { ReadNames } from "../system/folder_names.ts";
 import type { FileMemory } from "../static/file_memory.ts";
 import type { Programs } from "../static/open_file.ts";
 import { createStaticHandler } from "../static/static_files.ts";
@@ -27,6 +28,7 @@ export interface SharedByPlaces {
   readonly nowMs: () => number;
   /** As StaticOptions has it. */
   readonly isBefore1970: (path: string) => boolean | null;
+  readonly readNames?: ReadNames;
 }
 
 const EVERYTHING: PathPrefix = { segments: [] };
@@ -41,14 +43,12 @@ export function createAnswerers(config: Config, shared: SharedByPlaces): readonl
   return [files, { prefix: cgi.prefix, answer: createScriptHandler(mount, runner) }];
 }
 
-function createFiles(config: Config, { memory, runner, nowMs, isBefore1970 }: SharedByPlaces): Answerer["answer"] {
+function createFiles(config: Config, { runner, ...shared }: SharedByPlaces): Answerer["answer"] {
   const { root, limits, rules } = config;
   const files = createStaticHandler({
-    ...{ root: root.value, ...config.files, limits, rules, memory },
+    ...{ root: root.value, ...config.files, limits, rules, ...shared },
     programs: createPrograms(config),
     otherPrefixes: config.cgiPath === null ? [] : [config.cgi.prefix],
-    nowMs,
-    isBefore1970,
   });
   const handlers = handlersOf(config);
   const { servesDotFiles } = config.files;

@@ -105,6 +105,7 @@ export class ThreadServer implements Serving {
         runner: this.#runner,
         nowMs,
         isBefore1970: this.#way.isBefore1970,
+        readNames: config.files.listing ? this.#way.openReadNames() : undefined,
       }),
       authenticator: createAuthenticator(config, { nowMs, log: options.log }),
       errorResponse: ({ status, fields }) => this.#errorPages.pages.response(status, fields),

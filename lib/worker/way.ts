@@ -10,10 +10,12 @@ import { Spawner } from "../child/spawner.ts";
 import { SocketListener } from "../net/socket_listener.ts";
 import type { Listener } from "../net/transport.ts";
 import { createIsBefore1970 } from "../system/file_times.ts";
+import { createReadNames, type ReadNames } from "../system/folder_names.ts";
 import {
   type Libc,
   NO_LIBC,
   openFileCalls,
+  openFolderCalls,
   openReadinessCalls,
   openSocketCalls,
   openSystemCalls,
@@ -30,6 +32,8 @@ export interface Way {
   takeOver(listener: Deno.TcpListener, descriptor: number | undefined): Listener;
   /** Whether the file at that path was last changed before 1970; null: nobody can say. */
   readonly isBefore1970: (path: string) => boolean | null;
+  /** What tells the names in a folder. To be called at the start, where there are listings. */
+  openReadNames(): ReadNames;
   /** To be called when nothing is connected and no program runs any more. */
   close(): Promise<void>;
 }
@@ -61,6 +65,10 @@ class NativeWay implements Way {
     return own;
   }
 
+  openReadNames(): ReadNames {
+    return createReadNames(openFolderCalls());
+  }
+
   async close(): Promise<void> {
     await this.#readiness?.close();
   }
@@ -76,6 +84,10 @@ class RuntimeWay implements Way {
 
   takeOver(listener: Deno.TcpListener): Listener {
     return listener;
+  }
+
+  openReadNames(): ReadNames {
+    return createReadNames(null);
   }
 
   close(): Promise<void> {
