@@ -81,6 +81,7 @@ const WITH_IO: readonly string[] = [
   "lib/cgi/script_runner.ts",
   "lib/cgi/start_failure.ts",
   "lib/child/child.ts",
+  "lib/child/child_guard.ts",
   "lib/child/child_process.ts",
   "lib/child/command_child.ts",
   "lib/child/command_starter.ts",

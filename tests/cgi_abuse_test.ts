@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { countDescriptors } from "./descriptors.ts";
 import { groupMembers, SCRIPTS, until } from "./cgi/running_scripts.ts";
-import { childrenOf, memoryOf } from "./cgi/server.ts";
+import { childrenOf, guardsOf, memoryOf } from "./cgi/server.ts";
 import { startServer, type TestServer } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 import { toText } from "./raw_http.ts";
@@ -194,6 +194,7 @@ async function withScene(abuse: Pick<Abuse, "script" | "args">, test: (scene: Sc
   try {
     await using server = await startServer({ args: ["--cgi", folder, ...SOON, ...abuse.args ?? []] });
     await assertCalm(server);
+    await until(() => guardsOf(server.pid).length === 1, "the guard of the first script is there");
     await test({ server, folder });
   } finally {
     // Nothing where the test has passed.

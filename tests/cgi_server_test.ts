@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch, assertNotMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { countDescriptors, programDescriptors } from "./descriptors.ts";
 import { groupMembers, probe, readPid, SCRIPTS, until } from "./cgi/running_scripts.ts";
-import { childrenOf, memoryOf, startCgiServer } from "./cgi/server.ts";
+import { childrenOf, guardsOf, memoryOf, startCgiServer } from "./cgi/server.ts";
 import { curl, startServer, type TestServer } from "./harness.ts";
 import { HttpsServer } from "./https.ts";
 import { exchange, RawClient, type Received } from "./raw_client.ts";
@@ -418,6 +418,7 @@ Deno.test("1,000 clients that go away leave no process, zombie, descriptor or fi
     await new Promise((resolve) => setTimeout(resolve, number % 20));
   };
   await goAway(0);
+  await until(() => guardsOf(server.pid).length === 1, "the guard of the first script is there");
   const descriptors = countDescriptors(server.pid);
   const pidsThatRan = () => new Set(Deno.readTextFileSync(`${cgi}/pids`).trim().split("\n").map(Number));
   let number = 0;

@@ -24,6 +24,8 @@ export class ScriptRun implements ProgramPeer {
   readonly label: string;
   readonly input: ByteSink | null;
   readonly output: ByteSource;
+  /** Of the process, and of its group. */
+  readonly pid: number;
   /** What the script is given and what it answers. */
   readonly exchange: ProgramExchange;
   /**
@@ -31,11 +33,14 @@ export class ScriptRun implements ProgramPeer {
    * its pipes for longer (`isHeld`). Never rejects.
    */
   readonly done: Promise<void>;
+  /** Resolves when its pipes are closed as well. Never rejects. */
+  readonly closed: Promise<void>;
   readonly #child: Child;
   readonly #limits: Limits;
   readonly #log: ScriptLog;
   readonly #clock: WaitClock;
   readonly #setDone: () => void;
+  readonly #setClosed: () => void;
   #hasErrorsEnded = false;
   #end: ChildEnd | null = null;
   /** By the clock; Infinity where they do not apply. */
@@ -50,7 +55,11 @@ export class ScriptRun implements ProgramPeer {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.done = promise;
     this.#setDone = resolve;
+    const closing = Promise.withResolvers<void>();
+    this.closed = closing.promise;
+    this.#setClosed = closing.resolve;
     this.#child = child;
+    this.pid = child.pid;
     this.input = child.input;
     this.output = child.output;
     this.label = label;
@@ -202,6 +211,7 @@ export class ScriptRun implements ProgramPeer {
 
   #checkDone(): void {
     if (this.#isDone) this.#setDone();
+    if (this.#isClosed) this.#setClosed();
   }
 
   #hasGroup(): boolean {

@@ -10,6 +10,7 @@ import type { Limits } from "../limits.ts";
 import { commandPrefix, type ResourceLimits, type ScriptUser } from "../child/command_prefix.ts";
 import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "../gateway/meta_variables.ts";
 import { ScriptContent } from "../gateway/script_content.ts";
+import type { ChildGuard } from "../child/child_guard.ts";
 import type { ScriptLog } from "../child/child_log.ts";
 import type { OutputRoom } from "../gateway/output_ahead.ts";
 import type { Child, Starter } from "../child/child.ts";
@@ -36,6 +37,8 @@ export interface RunnerOptions {
   readonly clock: WaitClock;
   /** Usable until `stop` has resolved. */
   readonly starter: Starter;
+  /** Is told which process groups are to end with the server. */
+  readonly guard: Pick<ChildGuard, "begin" | "end">;
 }
 
 /** How long a head waits at most for the rest of a small response. */
@@ -157,7 +160,7 @@ export class ScriptRunner {
   }
 
   async #run(request: HttpRequest, call: ScriptCall, contentLength: number): Promise<ScriptRun> {
-    const { limits, log, clock, spoolFolder } = this.#options;
+    const { limits, log, clock, spoolFolder, guard } = this.#options;
     const process = await this.#spawn(request, call, contentLength);
     const run = new ScriptRun(process, {
       request,
@@ -168,6 +171,11 @@ export class ScriptRunner {
       ahead: { room: this.#room, folder: spoolFolder },
     });
     this.#runs.add(run);
+    guard.begin(process.pid);
+    run.closed.then(() => {
+      // Else the sweep sees to it.
+      if (run.isOver) guard.end(process.pid);
+    });
     if (this.#stopping !== null) run.stop();
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS);
     return run;
@@ -234,12 +242,17 @@ export class ScriptRunner {
     const { nowMs } = clock;
     for (const run of this.#runs) {
       if (!run.isOver) run.sweep(nowMs);
-      if (run.isOver) this.#runs.delete(run);
+      if (run.isOver) this.#forget(run);
     }
     this.#boundHeld();
     if (this.#runs.size > 0) return;
     this.#stopTimer();
     this.#setEmpty?.();
+  }
+
+  #forget(run: ScriptRun): void {
+    this.#runs.delete(run);
+    this.#options.guard.end(run.pid);
   }
 
   /** Scripts whose pipes are held by what they left have no place any more, but each takes descriptors. */

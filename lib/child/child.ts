@@ -41,6 +41,8 @@ export interface ChildCommand {
   readonly folder: string;
   /** Whether there is content for standard input; without, it is /dev/null. */
   readonly hasInput: boolean;
+  /** It runs as long as the server, and so is none of the programs whose number says how busy the machine is. */
+  readonly isService?: boolean;
 }
 
 /** A program that was started, as the leader of a process group. Whoever has it reads or closes its pipes, and reaps it. */

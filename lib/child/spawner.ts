@@ -86,11 +86,12 @@ export class Spawner implements Starter {
     const { own, given } = this.#openPipes(command.hasInput);
     try {
       const { pid, forget } = await this.#spawn(command, given);
-      this.#pace.begin();
+      const isPaced = command.isService !== true;
+      if (isPaced) this.#pace.begin();
       const startMs = performance.now();
       const onReaped = () => {
         forget();
-        this.#pace.end(performance.now() - startMs);
+        if (isPaced) this.#pace.end(performance.now() - startMs);
       };
       return new ChildProcess(pid, { ...own, calls: this.#calls, readiness: this.#paced, onReaped });
     } catch (error) {

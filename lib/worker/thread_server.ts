@@ -7,6 +7,7 @@ import { createRequestLimit } from "../access/address_limit.ts";
 import { Authenticator } from "../access/authenticator.ts";
 import { TrustedProxies } from "../access/forwarded.ts";
 import { PasswordChecker } from "../access/password_checker.ts";
+import { ChildGuard } from "../child/child_guard.ts";
 import type { OwnChildren } from "../child/own_children.ts";
 import { ScriptRunner } from "../cgi/script_runner.ts";
 import { Refusal } from "../http/message.ts";
@@ -71,6 +72,12 @@ export interface ThreadOptions {
   readonly own: OwnChildren;
 }
 
+/** What runs programs, and what ends them when this process can no more. */
+interface Programs {
+  readonly runner: ScriptRunner;
+  readonly guard: ChildGuard;
+}
+
 export class ThreadServer implements Serving {
   readonly failed: Promise<Error> = new Promise(() => {});
   readonly #config: Config;
@@ -83,7 +90,7 @@ export class ThreadServer implements Serving {
   readonly #way: Way;
   /** What the operator can mend. */
   readonly #refusals: ToldOnce;
-  readonly #runner: ScriptRunner | null;
+  readonly #programs: Programs | null;
   readonly #server: Server;
   #https: HttpsListener | null = null;
 
@@ -98,11 +105,11 @@ export class ThreadServer implements Serving {
     this.#errorPages = new ReloadableErrorPages(config);
     const realms = this.#loadRealms();
     this.#way = openWay(options.libc, options.own);
-    this.#runner = createRunner(config, { ...options, way: this.#way, clock });
+    this.#programs = createPrograms(config, { ...options, way: this.#way, clock });
     this.#parts = {
       answerers: createAnswerers(config, {
         memory: createFileMemory(limits),
-        runner: this.#runner,
+        runner: this.#programs?.runner ?? null,
         nowMs,
         isBefore1970: this.#way.isBefore1970,
         readNames: config.files.listing ? this.#way.openReadNames() : undefined,
@@ -143,12 +150,13 @@ export class ThreadServer implements Serving {
     log.info(nameOf(part), `stopping, ${this.#server.connectionCount} connections are open`);
     await this.#server.drain();
     this.#https?.close();
-    await this.#runner?.stop();
+    await this.#programs?.runner.stop();
+    await this.#programs?.guard.close();
     await this.#way.close();
   }
 
   kill(): Promise<void> {
-    this.#runner?.kill();
+    this.#programs?.runner.kill();
     return Promise.resolve();
   }
 
@@ -234,15 +242,17 @@ export class ThreadServer implements Serving {
 }
 
 /** Null where the operator has named no program and no interpreter. */
-function createRunner(
+function createPrograms(
   config: Config,
   { log, way, clock }: { readonly log: Log; readonly way: Way; readonly clock: Clock },
-): ScriptRunner | null {
+): Programs | null {
   if (!usesCgi(config)) return null;
   const { cgi, limits } = config;
   const user = cgi.user === null ? null : findIdentity(cgi.user);
   const { starter } = way;
-  return new ScriptRunner({ ...cgi, user, spoolFolder: cgi.spoolFolder.value, limits, log, clock, starter });
+  const guard = new ChildGuard({ starter, killMs: limits.scriptKillMs, log });
+  const spoolFolder = cgi.spoolFolder.value;
+  return { guard, runner: new ScriptRunner({ ...cgi, user, spoolFolder, limits, log, clock, starter, guard }) };
 }
 
 function createAuthenticator(

@@ -91,6 +91,7 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     starter: starter(usual),
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     clock: new Clock(),
+    guard: { begin() {}, end() {} },
     log,
   });
   const programs = createScriptHandler(mount, runner);

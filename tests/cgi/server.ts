@@ -14,8 +14,27 @@ export function memoryOf(pid: number, field: "VmRSS" | "VmHWM"): number {
   return Number(kibibytes) * 1024;
 }
 
-/** Process ids of the children of a process; zombies count. */
+/** What ends the scripts of a server that is killed: one for each worker, from its first script on. */
+export function guardsOf(pid: number): number[] {
+  return allChildrenOf(pid).filter(isGuard);
+}
+
+/** Process ids of the children of a process, but for its guards while they live; zombies count. */
 export function childrenOf(pid: number): number[] {
+  return allChildrenOf(pid).filter((child) => !isGuard(child));
+}
+
+/** A zombie has no command line. */
+function isGuard(pid: number): boolean {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0").includes("lisod-guard");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || /ESRCH|os error 3\b/.test(String(error))) return false;
+    throw error;
+  }
+}
+
+function allChildrenOf(pid: number): number[] {
   return [...Deno.readDirSync(`/proc/${pid}/task`)].flatMap(({ name }) => {
     try {
       return Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`).split(" ").filter(Boolean).map(Number);
