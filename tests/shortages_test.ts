@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { guardsOf } from "./cgi/server.ts";
 import { run, startServer, type TestServer, writeFiles } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 import { fieldValue, type RawResponse, toText } from "./raw_http.ts";
@@ -140,15 +141,22 @@ function openDescriptors(pid: number): ReadonlyMap<number, string> {
   }));
 }
 
-/** What leads to a program that runs, its pipes, or to itself. */
+/** What leads to a program that runs, its pipes, or to itself, but for the guard of programs, which stays. */
 function programDescriptors(pid: number): readonly string[] {
-  return [...openDescriptors(pid).values()].filter((to) => /^pipe:|pidfd/.test(to));
+  const found = [...openDescriptors(pid).values()].filter((to) => /^pipe:|pidfd/.test(to));
+  for (const guard of guardsOf(pid)) {
+    for (const own of [openDescriptors(guard).get(0), "anon_inode:[pidfd]"]) {
+      const at = found.findIndex((to) => to === own);
+      if (at !== -1) found.splice(at, 1);
+    }
+  }
+  return found;
 }
 
-/** Resolves when no descriptor is left that was opened for a program since `before`. */
+/** Resolves when the guard is there, and no other descriptor is left that was opened for a program since `before`. */
 async function untilProgramsAreGone(pid: number, before: readonly string[]): Promise<void> {
   for (const giveUpMs = Date.now() + 10_000; Date.now() < giveUpMs;) {
-    if (programDescriptors(pid).every((to) => before.includes(to))) return;
+    if (guardsOf(pid).length === 1 && programDescriptors(pid).every((to) => before.includes(to))) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   throw new Error(`A program is still there: ${programDescriptors(pid)}`);

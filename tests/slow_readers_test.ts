@@ -78,7 +78,7 @@ Deno.test("scripts wait where the system gives few descriptors, and each client 
   assertEquals(new Set(answers), new Set(["200 small\n"]));
   assertStringIncludes(
     server.logText(),
-    "WARN main: at most 6 scripts at once, others wait: the system gives 128 descriptors",
+    "WARN main: at most 4 scripts at once, others wait: the system gives 128 descriptors",
   );
   await Deno.remove(script);
 });

@@ -21,8 +21,8 @@ export function fitConnections(
 
 /** Of those that are spare: the log, sockets that listen, files being sent, what the runtime has open. */
 const OWN = 40;
-/** Three pipes, and a file for what does not fit into memory. */
-const PER_SCRIPT = 4;
+/** Three pipes, a file for what does not fit into memory, and two pipes that another one has left held (script_runner.ts). */
+const PER_SCRIPT = 6;
 
 /** `maxScripts`, or fewer, at least one, where the descriptors beside those of connections are fewer; the others wait. */
 export function fitScripts(

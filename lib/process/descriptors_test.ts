@@ -23,9 +23,9 @@ Deno.test("fitScripts() lets as many run as the other descriptors are enough for
   const table: readonly [maxScripts: number, descriptorCount: number, maxConnectionCount: number, want: number][] = [
     [32, Infinity, 10_000, 32],
     [32, 1024, 768, 32],
-    [64, 1024, 768, 54],
-    [64, 256, 160, 14],
-    [64, 128, 64, 6],
+    [64, 1024, 768, 36],
+    [64, 256, 160, 9],
+    [64, 128, 64, 4],
     [64, 64, 32, 1],
     [1, 1024, 768, 1],
   ];
