@@ -221,6 +221,13 @@ export const LIMITS = {
     precedent: "Apache MaxRanges 200; lighttpd 10, then joined; nginx max_ranges",
     least: 0,
   },
+  maxWaitingBytes: {
+    unit: "bytes",
+    value: 268_435_456,
+    meaning:
+      "Most memory for what waits for clients: heads and contents that are not whole, answers not taken (who holds most and moves least is cut beyond)",
+    precedent: "none; HAProxy counts buffers (tune.buffers.limit)",
+  },
   scriptMs: {
     unit: "ms",
     value: 30_000,

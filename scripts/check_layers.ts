@@ -28,6 +28,7 @@ const LAYERS: readonly Layer[] = [
       "lib/html_page.ts",
       "lib/ip_address.ts",
       "lib/limits.ts",
+      "lib/memory_budget.ts",
       "lib/rules.ts",
       "lib/start_error.ts",
     ],

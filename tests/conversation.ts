@@ -7,7 +7,9 @@ import { AddressRange } from "../lib/ip_address.ts";
 import { HeaderFields } from "../lib/http/header_fields.ts";
 import { KnownSections } from "../lib/http/known_sections.ts";
 import { type Body, BytesBody, EMPTY_BODY, type HttpError, type HttpResponse } from "../lib/http/message.ts";
-import { HeadWriter, OutputPool } from "../lib/http/writers.ts";
+import { OutputPool } from "../lib/http/output_buffer.ts";
+import { HeadWriter } from "../lib/http/writers.ts";
+import { MemoryBudget } from "../lib/memory_budget.ts";
 import { DEFAULT_LIMITS, type Limits } from "../lib/limits.ts";
 import { RULES, type Rules } from "../lib/rules.ts";
 import { beginConnection } from "../lib/serve/begin_connection.ts";
@@ -117,6 +119,7 @@ export function makeServices(
     headWriter: new HeadWriter(),
     sections: new KnownSections(),
     outputPool: new OutputPool(),
+    budget: new MemoryBudget(limits?.maxWaitingBytes),
     clock: { nowMs: 0, unixMs: 0, update: () => {} },
     shutdownSockets: () => {},
   };

@@ -8,7 +8,8 @@ import { HeaderFields } from "../lib/http/header_fields.ts";
 import { KnownSections } from "../lib/http/known_sections.ts";
 import { HttpError } from "../lib/http/message.ts";
 import { ReceiveBuffer } from "../lib/http/receive_buffer.ts";
-import { HeadWriter, OutputBuffer } from "../lib/http/writers.ts";
+import { OutputBuffer } from "../lib/http/output_buffer.ts";
+import { HeadWriter } from "../lib/http/writers.ts";
 import { DEFAULT_LIMITS, type Limits } from "../lib/limits.ts";
 import { RULES, type Rules } from "../lib/rules.ts";
 

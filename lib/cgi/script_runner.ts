@@ -7,6 +7,7 @@ import type { WaitClock } from "../clock.ts";
 import { basename, dirname } from "@std/path";
 import { type Body, HttpError, type HttpRequest, type HttpResponse, type LocalRedirect } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
+import type { MemoryBudget } from "../memory_budget.ts";
 import { commandPrefix, type ResourceLimits, type ScriptUser } from "../child/command_prefix.ts";
 import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "../gateway/meta_variables.ts";
 import { ScriptContent } from "../gateway/script_content.ts";
@@ -35,6 +36,7 @@ export interface RunnerOptions {
   readonly log: ScriptLog;
   /** A pause of the process is no time in which a script was waited for. */
   readonly clock: WaitClock;
+  readonly budget: MemoryBudget;
   /** Usable until `stop` has resolved. */
   readonly starter: Starter;
   /** Is told which process groups are to end with the server. */
@@ -132,8 +134,8 @@ export class ScriptRunner {
   /** The content of the request, of a known length. */
   async #takeContent({ body }: HttpRequest): Promise<Body> {
     if (body.length !== null) return body;
-    const { limits, spoolFolder } = this.#options;
-    return await spoolContent(body, { maxMemoryBytes: limits.maxSpoolMemoryBytes, folder: spoolFolder });
+    const { limits, spoolFolder, budget } = this.#options;
+    return await spoolContent(body, { maxMemoryBytes: limits.maxSpoolMemoryBytes, folder: spoolFolder, budget });
   }
 
   /** Waits for the turn as long as for a head, and no longer than the client. */
@@ -160,7 +162,7 @@ export class ScriptRunner {
   }
 
   async #run(request: HttpRequest, call: ScriptCall, contentLength: number): Promise<ScriptRun> {
-    const { limits, log, clock, spoolFolder, guard } = this.#options;
+    const { limits, log, clock, spoolFolder, guard, budget } = this.#options;
     const process = await this.#spawn(request, call, contentLength);
     const run = new ScriptRun(process, {
       request,
@@ -168,7 +170,7 @@ export class ScriptRunner {
       limits,
       log,
       clock,
-      ahead: { room: this.#room, folder: spoolFolder },
+      ahead: { room: this.#room, folder: spoolFolder, budget },
     });
     this.#runs.add(run);
     guard.begin(process.pid);

@@ -17,6 +17,7 @@ const DIVIDED = [
   "maxCachedFileCount",
   "maxFileBufferBytes",
   "maxListingBytes",
+  "maxWaitingBytes",
   "maxOutputMemoryBytes",
   "maxOutputFileBytes",
 ] as const satisfies readonly LimitName[];

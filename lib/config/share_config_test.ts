@@ -44,6 +44,7 @@ Deno.test("shareConfig() divides what is for the process or an address, and noth
     maxCachedFileCount: 2048,
     maxFileBufferBytes: 8_388_608,
     maxListingBytes: 16_777_216,
+    maxWaitingBytes: 134_217_728,
     maxOutputMemoryBytes: 8_388_608,
     maxOutputFileBytes: 536_870_912,
   });

@@ -3,6 +3,7 @@
  * program can end, and its place go to the next request, while the client is slow. Whoever adds to it waits where there is no
  * room. I/O (the file).
  */
+import { fairShare, type MemoryBudget } from "../memory_budget.ts";
 import { osProblem } from "../start_error.ts";
 import { openNameless } from "./nameless_file.ts";
 
@@ -15,14 +16,14 @@ export interface OutputRoom {
 export interface OutputAheadOptions {
   /** What is kept is taken from it, and given back. */
   readonly room: OutputRoom;
+  /** Counts the memory as well. */
+  readonly budget: MemoryBudget;
   /** Where the file is made. */
   readonly folder: string;
   /** Told once, in words, when nothing more can be put into the file; then there is memory alone. */
   readonly onFileFailure: (problem: string) => void;
 }
 
-/** One output may have so great a part of the room that is left. */
-const SHARE = 1 / 4;
 /** Bytes that one read of the file takes. */
 const READ_BYTES = 65_536;
 
@@ -81,8 +82,9 @@ export class OutputAhead {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const { room } = this.#options;
+    const { room, budget } = this.#options;
     room.memoryBytes += this.#memoryBytes;
+    budget.give(this.#memoryBytes);
     room.fileBytes += this.#fileEnd;
     this.#parts = [];
     // A use that is under way comes to its end before.
@@ -99,10 +101,12 @@ export class OutputAhead {
   /** How many of the bytes are in memory now. What comes after the file's bytes is never in memory before they are read. */
   #addToMemory(bytes: Uint8Array): number {
     if (this.#fileStart < this.#fileEnd) return 0;
-    const { room } = this.#options;
-    const kept = Math.min(bytes.length, fairShare(room.memoryBytes, this.#memoryBytes));
+    const { room, budget } = this.#options;
+    const own = this.#memoryBytes;
+    const kept = Math.min(bytes.length, fairShare(room.memoryBytes, own), budget.fairRoom(own));
     if (kept === 0) return 0;
     room.memoryBytes -= kept;
+    budget.take(kept);
     this.#memoryBytes += kept;
     this.#parts.push(bytes.slice(0, kept));
     this.#change();
@@ -114,6 +118,7 @@ export class OutputAhead {
     if (part === undefined) return null;
     this.#memoryBytes -= part.length;
     this.#options.room.memoryBytes += part.length;
+    this.#options.budget.give(part.length);
     this.#change();
     return part;
   }
@@ -168,11 +173,6 @@ export class OutputAhead {
     this.#lastUse = result.catch(() => {});
     return result;
   }
-}
-
-/** How much more somebody may have who has that much, so that he has no more than his share. */
-function fairShare(left: number, own: number): number {
-  return Math.max(0, Math.floor((left + own) * SHARE) - own);
 }
 
 /** Some of the bytes; Deno may write a part only. */

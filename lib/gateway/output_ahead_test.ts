@@ -1,12 +1,18 @@
 /** Real temporary files, and rooms so small that they are used. */
 import { assert, assertEquals } from "@std/assert";
 import { countDescriptors } from "../../tests/descriptors.ts";
+import { MemoryBudget } from "../memory_budget.ts";
 import { OutputAhead } from "./output_ahead.ts";
 
 function open({ memoryBytes = 0, fileBytes = 0, folder = "/tmp" } = {}) {
   const room = { memoryBytes, fileBytes };
   const failures: string[] = [];
-  const ahead = new OutputAhead({ room, folder, onFileFailure: (problem) => failures.push(problem) });
+  const ahead = new OutputAhead({
+    room,
+    folder,
+    budget: new MemoryBudget(),
+    onFileFailure: (problem) => failures.push(problem),
+  });
   return { ahead, room, failures };
 }
 

@@ -32,7 +32,7 @@ export interface ExchangeOptions {
   readonly log: ScriptLog;
   readonly clock: WaitClock;
   /** Where output is kept for a client that is slow. */
-  readonly ahead: Pick<OutputAheadOptions, "room" | "folder">;
+  readonly ahead: Pick<OutputAheadOptions, "room" | "folder" | "budget">;
 }
 
 /** Whoever has not asked for more for so long is slow, and so is who has not had all after the second. */

@@ -1,6 +1,7 @@
 /** An exchange with a program that is none: what it says is written here, and what is done to it is recorded. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { BytesBody, HttpError } from "../http/message.ts";
+import { MemoryBudget } from "../memory_budget.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { ProgramExchange, type ProgramPeer } from "./program_exchange.ts";
 
@@ -43,7 +44,7 @@ function exchangeWith(peer: FakePeer, signal = new AbortController().signal) {
   const warnings: string[] = [];
   const log = { debug() {}, info() {}, warn: (_: string, text: string) => void warnings.push(text), error() {} };
   const clock = { nowMs: 0, update() {} };
-  const ahead = { room: { memoryBytes: 400, fileBytes: 0 }, folder: "/tmp" };
+  const ahead = { room: { memoryBytes: 400, fileBytes: 0 }, folder: "/tmp", budget: new MemoryBudget() };
   const exchange = new ProgramExchange(peer, { request: { signal }, limits: LIMITS, log, clock, ahead });
   return { exchange, warnings, clock, room: ahead.room };
 }

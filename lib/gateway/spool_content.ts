@@ -5,11 +5,13 @@
 import { type Body, HttpError } from "../http/message.ts";
 import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
 import { openNameless } from "./nameless_file.ts";
+import type { MemoryBudget } from "../memory_budget.ts";
 import { osProblem } from "../start_error.ts";
 
 export interface SpoolOptions {
-  /** Content beyond this goes to a file. */
+  /** Content beyond this goes to a file, and beyond what `budget` has room for. */
   readonly maxMemoryBytes: number;
+  readonly budget: MemoryBudget;
   /** Where that file is made; it loses its name at once. */
   readonly folder: string;
 }
@@ -48,9 +50,9 @@ class SpooledContent implements Body {
   /** Takes the part, which may change afterwards. Parts may be of one byte each, so they are gathered. */
   async append(part: Uint8Array): Promise<void> {
     this.length += part.length;
-    if (this.#memoryLength + part.length > this.#options.maxMemoryBytes) {
+    if (this.#memoryLength + part.length > this.#mostInMemory()) {
       await this.#moveToFile();
-      if (part.length > this.#options.maxMemoryBytes) return await this.#write(part);
+      if (part.length > this.#mostInMemory()) return await this.#write(part);
     }
     this.#reserve(this.#memoryLength + part.length);
     this.#memory.set(part, this.#memoryLength);
@@ -61,7 +63,7 @@ class SpooledContent implements Body {
   async finish(): Promise<void> {
     if (this.#file === null) return;
     await this.#moveToFile();
-    this.#memory = new Uint8Array(0);
+    this.#dropMemory();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
@@ -79,15 +81,27 @@ class SpooledContent implements Body {
   close(): Promise<void> {
     this.#file?.close();
     this.#file = null;
-    this.#memory = new Uint8Array(0);
+    this.#dropMemory();
     this.#memoryLength = 0;
     return Promise.resolve();
   }
 
+  #mostInMemory(): number {
+    const { maxMemoryBytes, budget } = this.#options;
+    const ownBytes = this.#memory.length;
+    return Math.min(maxMemoryBytes, ownBytes + budget.fairRoom(ownBytes));
+  }
+
+  #dropMemory(): void {
+    this.#options.budget.give(this.#memory.length);
+    this.#memory = new Uint8Array(0);
+  }
+
   #reserve(length: number): void {
     if (length <= this.#memory.length) return;
-    const larger = new Uint8Array(Math.min(2 * length, this.#options.maxMemoryBytes));
+    const larger = new Uint8Array(Math.min(2 * length, this.#mostInMemory()));
     larger.set(this.#memory.subarray(0, this.#memoryLength));
+    this.#options.budget.take(larger.length - this.#memory.length);
     this.#memory = larger;
   }
 

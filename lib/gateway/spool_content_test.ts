@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Body, HttpError } from "../http/message.ts";
 import { chunkedBody } from "../../tests/cgi/fake_request.ts";
+import { MemoryBudget } from "../memory_budget.ts";
 import { spoolContent } from "./spool_content.ts";
 
 /** How many spool files this process has open; none has a name any more. */
@@ -46,7 +47,11 @@ for (const [name, sizes, fileCount] of ROWS) {
     const folder = Deno.makeTempDirSync();
     try {
       const before = namelessFiles();
-      const body = await spoolContent(chunkedBody(reusedParts(sizes)), { maxMemoryBytes: 10, folder });
+      const body = await spoolContent(chunkedBody(reusedParts(sizes)), {
+        maxMemoryBytes: 10,
+        folder,
+        budget: new MemoryBudget(),
+      });
       const length = sizes.reduce((sum, size) => sum + size, 0);
       assertEquals(body.length, length);
       assertEquals([...Deno.readDirSync(folder)], []);
@@ -67,7 +72,11 @@ Deno.test("spoolContent() rejects as the content does and leaves nothing", async
     throw new Error("gone");
   }
   const before = namelessFiles();
-  await assertRejects(() => spoolContent(chunkedBody(broken()), { maxMemoryBytes: 10, folder }), Error, "gone");
+  await assertRejects(
+    () => spoolContent(chunkedBody(broken()), { maxMemoryBytes: 10, folder, budget: new MemoryBudget() }),
+    Error,
+    "gone",
+  );
   assertEquals(namelessFiles(), before);
   Deno.removeSync(folder);
 });
@@ -76,7 +85,11 @@ Deno.test("spoolContent() rejects in one line that names the folder when that is
   const folder = Deno.makeTempDirSync();
   const { makeTempFile } = Deno;
   const fail = async (folder: string) => {
-    const spooling = spoolContent(chunkedBody([new Uint8Array(2)]), { maxMemoryBytes: 1, folder });
+    const spooling = spoolContent(chunkedBody([new Uint8Array(2)]), {
+      maxMemoryBytes: 1,
+      folder,
+      budget: new MemoryBudget(),
+    });
     const { status, message, cause } = await assertRejects(() => spooling, HttpError);
     return [status, message, cause];
   };

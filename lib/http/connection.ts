@@ -18,19 +18,12 @@ import {
 import { type FieldMeaning, fieldMeaning } from "./field_meaning.ts";
 import { HeadReader, type ReadHead } from "./head_reader.ts";
 import type { KeptHead } from "./kept_head.ts";
+import { OutputBuffer } from "./output_buffer.ts";
 import type { KnownSections } from "./known_sections.ts";
 import type { ReceiveBuffer } from "./receive_buffer.ts";
 import type { ReceivedRequest } from "./received_request.ts";
 import { parseAuthority, parseTarget } from "./target.ts";
-import {
-  CHUNK_END,
-  chunkStart,
-  HeadWriter,
-  interimHead,
-  LAST_CHUNK,
-  OutputBuffer,
-  type ResponseFraming,
-} from "./writers.ts";
+import { CHUNK_END, chunkStart, HeadWriter, interimHead, LAST_CHUNK, type ResponseFraming } from "./writers.ts";
 
 export type RequestEvent =
   | { readonly type: "request_head"; readonly request: ReceivedRequest }

@@ -9,7 +9,8 @@ import { HeaderFields } from "./header_fields.ts";
 import { KnownSections } from "./known_sections.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 import type { ReceivedRequest } from "./received_request.ts";
-import { HeadWriter, OutputBuffer } from "./writers.ts";
+import { OutputBuffer } from "./output_buffer.ts";
+import { HeadWriter } from "./writers.ts";
 
 const REFUSED = ["error 400"];
 const GET = ["GET / 1.1"];

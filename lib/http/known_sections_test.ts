@@ -12,7 +12,8 @@ import { HeaderFields } from "./header_fields.ts";
 import { KnownSections } from "./known_sections.ts";
 import { HttpError } from "./message.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
-import { HeadWriter, OutputBuffer } from "./writers.ts";
+import { OutputBuffer } from "./output_buffer.ts";
+import { HeadWriter } from "./writers.ts";
 
 const LIMITS: Limits = { ...DEFAULT_LIMITS, maxHeadBytes: 400, maxLineBytes: 100, maxFieldCount: 5 };
 const BROWSER = `Host: a.example\r\nUser-Agent: x\r\nAccept: */*\r\nCookie: ${"c".repeat(60)}\r\n\r\n`;

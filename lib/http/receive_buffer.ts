@@ -3,6 +3,7 @@
  * take from the front; nothing is copied but for moving a rest to the front when the end is reached. What a reader was
  * given stays valid until the next call of `space()`.
  */
+import { MemoryBudget } from "../memory_budget.ts";
 import { CR, latin1Text, LF } from "./grammar.ts";
 import { HttpError } from "./message.ts";
 
@@ -33,6 +34,11 @@ export class ReceiveBuffer {
   #scanned = 0;
   #hasEnded = false;
   #isKept = false;
+  readonly #budget: MemoryBudget;
+
+  constructor(budget = new MemoryBudget()) {
+    this.#budget = budget;
+  }
 
   /** The storage; what has arrived stands from `start` (inclusive) to `end` (exclusive). */
   get bytes(): Uint8Array {
@@ -68,6 +74,7 @@ export class ReceiveBuffer {
     if (this.#bytes.length !== wanted && (length === 0 || this.#bytes.length < wanted)) {
       const larger = (wanted === IDLE_BYTES ? FREE.pop() : undefined) ?? new Uint8Array(wanted);
       larger.set(this.#bytes.subarray(this.#start, this.#end));
+      this.#budget.take(larger.length - this.#bytes.length);
       this.#bytes = larger;
       this.#rewind(length);
     } else if (length === 0) {
@@ -88,6 +95,7 @@ export class ReceiveBuffer {
   release(): void {
     const isFree = this.#bytes.length === IDLE_BYTES && !this.#isKept;
     if (isFree && FREE.length < MAX_FREE_COUNT) FREE.push(this.#bytes);
+    this.#budget.give(this.#bytes.length);
     this.#bytes = NOTHING;
     this.#rewind(0);
   }

@@ -2,6 +2,7 @@
  * From messages to bytes: the head of a response and the framing of its content. Apart from the states, which decide
  * what may be written when. RFC 9112 4, 6 and 7.1.
  */
+import type { OutputBuffer } from "./output_buffer.ts";
 import { latin1Bytes } from "./grammar.ts";
 import type { Field, HeaderFields } from "./header_fields.ts";
 import type { KeptHead } from "./kept_head.ts";
@@ -16,70 +17,6 @@ export interface ResponseLine {
   readonly status: number;
   readonly framing: ResponseFraming;
   readonly keepsAlive: boolean;
-}
-
-/** One write is at most so many bytes unless a part of the content is larger; also what one TLS write takes. */
-const OUTPUT_BYTES = 65_536;
-
-/** Collects what leaves in one write. */
-export class OutputBuffer {
-  #bytes = new Uint8Array(OUTPUT_BYTES);
-  #length = 0;
-
-  /** Bytes that wait. */
-  get length(): number {
-    return this.#length;
-  }
-
-  /** Bytes that still fit. */
-  get room(): number {
-    return this.#bytes.length - this.#length;
-  }
-
-  /** Appends bytes of which there must be room for all; heads, which have no bound of their own, make room. */
-  append(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    if (bytes.length > this.room) this.#grow(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
-  }
-
-  appendByte(byte: number): void {
-    if (this.#length === this.#bytes.length) this.#grow(1);
-    this.#bytes[this.#length++] = byte;
-  }
-
-  /** A copy of what was appended since the buffer had `length` bytes. */
-  copyFrom(length: number): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(length, this.#length);
-  }
-
-  /** The bytes that wait, as a view that is valid until the next append; the buffer is empty then. */
-  takeAll(): Uint8Array {
-    const taken = this.#bytes.subarray(0, this.#length);
-    this.#length = 0;
-    return taken;
-  }
-
-  #grow(extra: number): void {
-    const larger = new Uint8Array(2 * this.#bytes.length + extra);
-    larger.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = larger;
-  }
-}
-
-/** Output buffers that no connection uses: an idle connection has none. */
-export class OutputPool {
-  readonly #free: OutputBuffer[] = [];
-
-  acquire(): OutputBuffer {
-    return this.#free.pop() ?? new OutputBuffer();
-  }
-
-  /** Takes an empty buffer back; one that had to grow, or one too many, is left to the garbage collector. */
-  release(buffer: OutputBuffer): void {
-    if (buffer.room === OUTPUT_BYTES && this.#free.length < 64) this.#free.push(buffer);
-  }
 }
 
 const CRLF = latin1Bytes("\r\n");

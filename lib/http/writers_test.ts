@@ -3,7 +3,8 @@ import { bytesOf, textOf } from "../../tests/feed.ts";
 import { type Field, HeaderFields } from "./header_fields.ts";
 import { KeptHead } from "./kept_head.ts";
 import { OwnFields } from "./own_fields.ts";
-import { chunkStart, HeadWriter, interimHead, OutputBuffer, OutputPool, type ResponseLine } from "./writers.ts";
+import { OutputBuffer } from "./output_buffer.ts";
+import { chunkStart, HeadWriter, interimHead, type ResponseLine } from "./writers.ts";
 
 const FIELDS = HeaderFields.of(["Content-Type", "text/html"]);
 const NOON = Date.UTC(2026, 1, 3, 12);
@@ -142,35 +143,6 @@ Deno.test("HeadWriter.write() writes no name of the operator's and of the respon
     const head = writeHead(writer, { status: 200, framing: "close", keepsAlive: true }, HeaderFields.of(...fields));
     assertEquals([name, ...head.trimEnd().split("\r\n").slice(4)], [name, ...want]);
   }
-});
-
-Deno.test("OutputBuffer keeps bytes in order and grows when it must", () => {
-  const output = new OutputBuffer();
-  const { room } = output;
-  let want = "";
-  for (let count = 0; count < 40; count++) {
-    const part = `${count},`.repeat(1000);
-    output.append(bytesOf(part));
-    output.appendByte(0x3b);
-    want += `${part};`;
-  }
-  assert(want.length > room);
-  assertEquals(output.length, want.length);
-  assertEquals(textOf(output.takeAll()), want);
-  assertEquals(output.length, 0);
-});
-
-Deno.test("OutputPool gives released buffers again, but none that had to grow", () => {
-  const pool = new OutputPool();
-  const first = pool.acquire();
-  const second = pool.acquire();
-  assert(first !== second);
-  pool.release(first);
-  assertEquals(pool.acquire(), first);
-  second.append(new Uint8Array(second.room + 1));
-  second.takeAll();
-  pool.release(second);
-  assert(pool.acquire() !== second);
 });
 
 Deno.test("interimHead() and chunkStart() write their lines", () => {

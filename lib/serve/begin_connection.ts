@@ -84,6 +84,10 @@ class BegunConnection implements OpenConnection {
     return this.#socket.slowness(this.isIdle);
   }
 
+  get heldBytes(): number {
+    return this.#socket.heldBytes;
+  }
+
   giveWay(reason: string): boolean {
     return this.#socket.giveWay(reason);
   }

@@ -2,7 +2,8 @@
 import type { TrustedProxies } from "../access/forwarded.ts";
 import type { ConnectionOptions } from "../http/connection.ts";
 import type { ConnectionInfo } from "../http/message.ts";
-import type { OutputPool } from "../http/writers.ts";
+import type { OutputPool } from "../http/output_buffer.ts";
+import type { MemoryBudget } from "../memory_budget.ts";
 import type { Log } from "../log/log.ts";
 import type { Clock } from "../clock.ts";
 import type { ServeServices } from "./serve_exchange.ts";
@@ -13,6 +14,8 @@ export interface ConnectionServices extends ConnectionOptions, ServeServices {
   /** Who is believed when it says for whom it speaks. */
   readonly proxies: TrustedProxies;
   readonly outputPool: OutputPool;
+  /** What connections hold is counted there; the server makes room. */
+  readonly budget: MemoryBudget;
   readonly clock: Pick<Clock, "nowMs" | "unixMs" | "update">;
   /** Really ends sockets on which a write or a handshake hangs, which `close()` does not. */
   readonly shutdownSockets: (connections: readonly ConnectionInfo[]) => void;

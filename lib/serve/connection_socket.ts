@@ -13,14 +13,17 @@ import { SocketWriter } from "./socket_writer.ts";
 /** So long a connection stays in any case, and one that has just answered: a fair client has sent its request by then. */
 const LEAST_MS = 100;
 const SECOND_MS = 1000;
+/** What a connection takes beside its buffers: objects of this program and of the runtime. */
+const CONNECTION_BYTES = 8192;
 
 export class ConnectionSocket {
   readonly info: ConnectionInfo;
   /** What has arrived and was not taken. */
-  readonly received = new ReceiveBuffer();
+  readonly received: ReceiveBuffer;
   readonly reader: SocketReader;
   readonly writer: SocketWriter;
   readonly #transport: Transport;
+  readonly #budget: ConnectionServices["budget"];
   readonly #log: ConnectionServices["log"];
   readonly #clock: ConnectionServices["clock"];
   /** By the clock. */
@@ -31,6 +34,8 @@ export class ConnectionSocket {
   constructor(transport: Transport, info: ConnectionInfo, services: ConnectionServices) {
     this.#transport = transport;
     this.info = info;
+    this.#budget = services.budget;
+    this.received = new ReceiveBuffer(services.budget);
     this.#log = services.log;
     this.#clock = services.clock;
     this.#startMs = services.clock.nowMs;
@@ -43,6 +48,7 @@ export class ConnectionSocket {
    * with is told here.
    */
   async serve(serving: Promise<void>): Promise<void> {
+    this.#budget.take(CONNECTION_BYTES);
     try {
       await serving;
     } catch (error) {
@@ -52,6 +58,7 @@ export class ConnectionSocket {
       this.writer.release();
       this.#close();
       this.reader.release();
+      this.#budget.give(CONNECTION_BYTES);
     }
   }
 
@@ -95,6 +102,11 @@ export class ConnectionSocket {
     const isClientAwaited = writer.isWriting || (reader.deadlineMs !== Infinity && reader.wait !== "half_closed");
     if (isIdle || !isClientAwaited || ageMs < LEAST_MS) return null;
     return SECOND_MS * (reader.byteCount + writer.byteCount) / ageMs;
+  }
+
+  /** As OpenConnection has it. */
+  get heldBytes(): number {
+    return CONNECTION_BYTES + this.received.bytes.length + this.writer.heldBytes;
   }
 
   /** As OpenConnection has it. */

@@ -80,6 +80,10 @@ export class Http1Connection implements OpenConnection {
     return this.#socket.slowness(this.isIdle);
   }
 
+  get heldBytes(): number {
+    return this.#socket.heldBytes;
+  }
+
   giveWay(reason: string): boolean {
     return this.#socket.giveWay(reason);
   }

@@ -6,7 +6,7 @@
 import type { Connection } from "../http/connection.ts";
 import { type ConnectionInfo, HttpError, type HttpResponse } from "../http/message.ts";
 import type { ReceivedRequest } from "../http/received_request.ts";
-import type { OutputBuffer } from "../http/writers.ts";
+import type { OutputBuffer } from "../http/output_buffer.ts";
 import type { ConnectionServices } from "./connection_services.ts";
 import type { ConnectionSocket } from "./connection_socket.ts";
 import type { Exchange } from "./exchange.ts";

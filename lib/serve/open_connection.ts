@@ -28,7 +28,9 @@ export interface OpenConnection {
    * for it is young, or what takes time is the server's.
    */
   readonly slowness: number | null;
-  /** Makes room for another one of its address. True as for `sweep`. */
+  /** Bytes of memory that wait for its client, as far as they are known here. */
+  readonly heldBytes: number;
+  /** Makes room for another one. True as for `sweep`. */
   giveWay(reason: string): boolean;
   /** The server stops now: whatever is under way is cut; the caller shuts the socket down, for a write may hang. */
   abort(): void;

@@ -6,7 +6,7 @@ import { networkOf } from "../ip_address.ts";
 import type { OpenConnection } from "./open_connection.ts";
 
 /** What is asked of a connection here. */
-export type CountedConnection = Pick<OpenConnection, "info" | "closeIfIdle" | "slowness">;
+export type CountedConnection = Pick<OpenConnection, "info" | "closeIfIdle" | "slowness" | "heldBytes">;
 
 /** Where an open connection stands: between those that were added before and after it. */
 export interface Place<Item> {
@@ -18,6 +18,9 @@ export interface Place<Item> {
 
 /** So many idle connections are closed at once, so that looking for them costs little for each. */
 const CLOSED_AT_ONCE = 64;
+
+/** Whoever holds less would make no room. */
+const LEAST_HELD_BYTES = 16_384;
 
 export class OpenConnections<Item extends CountedConnection> implements Iterable<Item> {
   /**
@@ -62,6 +65,16 @@ export class OpenConnections<Item extends CountedConnection> implements Iterable
       [slowest, least] = [place.item, slowness];
     }
     return slowest;
+  }
+
+  /** Those whose clients are waited for: first who holds most memory for each byte a second that it moves. */
+  byWeight(): readonly Item[] {
+    const weighed = [...this].flatMap((item) => {
+      const { slowness, heldBytes } = item;
+      if (slowness === null || heldBytes < LEAST_HELD_BYTES) return [];
+      return { item, weight: heldBytes / (1 + Math.max(0, slowness)) };
+    });
+    return weighed.sort((one, other) => other.weight - one.weight).map(({ item }) => item);
   }
 
   /** What it returns is for `remove`. */

@@ -9,11 +9,15 @@ interface Options {
   readonly address?: string;
   readonly isIdle?: boolean;
   readonly slowness?: number | null;
+  readonly heldBytes?: number;
 }
 
-function connection(name: string, { address = "192.0.2.1", isIdle = true, slowness = null }: Options = {}): Named {
+function connection(
+  name: string,
+  { address = "192.0.2.1", isIdle = true, slowness = null, heldBytes = 0 }: Options = {},
+): Named {
   const info = { id: 1, remoteAddress: address, remotePort: 1, localAddress: "", localPort: 0, secure: false };
-  return { name, info, closeIfIdle: () => isIdle, slowness };
+  return { name, info, closeIfIdle: () => isIdle, slowness, heldBytes };
 }
 
 function namesOf(connections: OpenConnections<Named>): string {
@@ -103,4 +107,18 @@ Deno.test("OpenConnections.slowestFrom() finds whoever has the lowest number of 
     assertEquals(connections.slowestFrom("192.0.2.1")?.name, want, numbers.join());
     assertEquals(connections.slowestFrom("192.0.2.3"), null);
   }
+});
+
+Deno.test("OpenConnections.byWeight() has first whoever holds most for what it moves, and nobody who holds little or is not waited for", () => {
+  const connections = new OpenConnections<Named>();
+  for (
+    const [name, heldBytes, slowness] of [
+      ["fast", 500_000, 1_000_000],
+      ["working", 500_000, null],
+      ["stalled", 65_536, 0],
+      ["idle", 1024, -5000],
+      ["slow", 65_536, 100],
+    ] as const
+  ) connections.add(connection(name, { heldBytes, slowness }));
+  assertEquals(connections.byWeight().map(({ name }) => name), ["stalled", "slow", "fast"]);
 });

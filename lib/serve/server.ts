@@ -17,6 +17,8 @@ const ACCEPT_PAUSE_MS = 100;
 const ROOM_WAIT_MS = 1000;
 /** Who has been silent between two requests for so long gives way to somebody new. */
 const IDLE_MS = 1000;
+/** So much of the memory may be held once room has been made. */
+const ROOM_SHARE = 0.9;
 /** After so long without any the next slow connection that gives way is told. */
 const TOLD_AGAIN_MS = 1000;
 /** At most so many connections are being refused at once; any more are just closed. They come on top of all others. */
@@ -62,6 +64,13 @@ export class Server {
   #isDraining = false;
   /** There was no room, and nobody has left since. */
   #isCrowded = false;
+  #isMakingRoom = false;
+  /** Connections that were cut for want of memory and have not come to their end, with what they held then; and the sum of it. */
+  readonly #leaving = new Map<OpenConnection, number>();
+  #leavingBytes = 0;
+  /** Connections that were cut for want of memory, and were not told; and when some were, by the clock. */
+  #cutCount = 0;
+  #toldCutMs = -Infinity;
   /** When a slow connection last gave way, by the clock. */
   #toldSlowMs = -Infinity;
 
@@ -73,6 +82,7 @@ export class Server {
   static open(services: ConnectionServices): Server {
     const server = new Server(services);
     server.#sweepTimer = setInterval(() => server.#sweep(), SWEEP_MS);
+    services.budget.onFull = () => server.#makeRoomSoon();
     return server;
   }
 
@@ -130,6 +140,41 @@ export class Server {
     return null;
   }
 
+  /** Not at once: whoever takes memory is in the middle of something, and might be the one to go. */
+  #makeRoomSoon(): void {
+    if (this.#isMakingRoom) return;
+    this.#isMakingRoom = true;
+    queueMicrotask(() => this.#makeRoom());
+  }
+
+  /** Ends those that hold most and move least, until nine tenths of the memory are held. */
+  #makeRoom(): void {
+    this.#isMakingRoom = false;
+    const { budget, clock, log } = this.#services;
+    // What was cut gives its memory back when it has come to its end.
+    let excessBytes = budget.heldBytes - this.#leavingBytes - ROOM_SHARE * budget.maxBytes;
+    if (excessBytes <= 0) return;
+    clock.update();
+    const hanging: ConnectionInfo[] = [];
+    let count = 0;
+    for (const connection of this.#connections.byWeight()) {
+      if (excessBytes <= 0) break;
+      const { heldBytes } = connection;
+      excessBytes -= heldBytes;
+      this.#leavingBytes += heldBytes;
+      this.#leaving.set(connection, heldBytes);
+      count++;
+      if (connection.giveWay("no memory is left for what waits for clients")) hanging.push(connection.info);
+    }
+    this.#shutDown(hanging);
+    this.#cutCount += count;
+    if (this.#cutCount === 0 || clock.nowMs - this.#toldCutMs < TOLD_AGAIN_MS) return;
+    const what = `${this.#cutCount} connections that held most and moved least were cut`;
+    log.warn("server", `${what}: --max-waiting-bytes wait for clients`);
+    this.#toldCutMs = clock.nowMs;
+    this.#cutCount = 0;
+  }
+
   /** Whoever else is behind that address is not to be kept out by clients that are slow. */
   #endSlowest(address: string): boolean {
     const { clock, limits, log } = this.#services;
@@ -175,8 +220,14 @@ export class Server {
     connection.run().then(() => {
       this.#connections.remove(place);
       this.#isCrowded = false;
+      if (this.#leaving.size > 0) this.#forgetLeaving(connection);
     });
     if (this.#isDraining && connection.drain()) this.#shutDown([connection.info]);
+  }
+
+  #forgetLeaving(connection: OpenConnection): void {
+    this.#leavingBytes -= this.#leaving.get(connection) ?? 0;
+    this.#leaving.delete(connection);
   }
 
   #refuse(connection: OpenConnection, reason: string): void {

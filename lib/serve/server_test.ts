@@ -1,5 +1,5 @@
 /** Accepting and ending connections, with a listener and sockets that the test plays. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { type ConversationOptions, echoContent, echoPath, makeServices, ok } from "../../tests/conversation.ts";
 import { ScriptedTransport } from "../../tests/scripted_transport.ts";
 import type { ServedRequest } from "./served_request.ts";
@@ -60,7 +60,7 @@ function startServer(handler: Handler, options: ConversationOptions = {}) {
     await server.drain();
     await serving;
   };
-  return { server, listener, clock: services.clock, log, stop };
+  return { server, listener, clock: services.clock, budget: services.budget, log, stop };
 }
 
 /** Resolves when all has happened that needs neither client nor time. */
@@ -203,6 +203,30 @@ Deno.test("serve() lets the slowest connection of an address at its limit give w
   ]);
   for (const socket of next) socket.end();
   await stop();
+});
+
+Deno.test("serve() cuts who holds most and moves least once too much waits for clients, and says so once a second", async () => {
+  const { listener, budget, clock, log, stop } = startServer(echoPath, { limits: { maxWaitingBytes: 90_000 } });
+  const sockets = Array.from({ length: 5 }, () => new ScriptedSocket());
+  listener.put(...sockets);
+  for (const socket of sockets) await socket.untilReading();
+  clock.nowMs += 1000;
+  const field = `A: ${"x".repeat(8000)}\r\n`;
+  for (const [index, socket] of sockets.entries()) {
+    for (let part = 0; part < index; part++) {
+      socket.send(`${part === 0 ? "GET / HTTP/1.1\r\n" : ""}${field}`);
+      await settle();
+    }
+  }
+  // 1, 8, 16, 32 and 64 KiB, as heads grow.
+  await sockets[4].until(() => sockets[4].isClosed);
+  await sockets[3].until(() => sockets[3].isClosed);
+  assertEquals(sockets.map(({ isClosed }) => isClosed), [false, false, false, true, true]);
+  assertLessOrEqual(budget.heldBytes, 81_000);
+  assertEquals(log.filter((line) => line.startsWith("warn")).length, 1);
+  for (const socket of sockets) socket.end();
+  await stop();
+  assertEquals(budget.heldBytes, 0);
 });
 
 Deno.test("serve() just closes what is too much even to be refused", async () => {

@@ -26,6 +26,7 @@ export class SocketReader {
   readonly #clock: WaitClock;
   #pending: Promise<void> | null = null;
   #fail: ((error: HttpError) => void) | null = null;
+  #isReleased = false;
   #wait: ReadWait = "nothing";
   /** When that wait began, by the clock. */
   #startMs = 0;
@@ -101,8 +102,9 @@ export class SocketReader {
     }
   }
 
-  /** After the last read: gives back what was read into. */
+  /** Once there will be no other read: gives back what was read into, after the read that may be under way. */
   release(): void {
+    this.#isReleased = true;
     if (this.#pending === null) this.#target.release();
   }
 
@@ -116,6 +118,7 @@ export class SocketReader {
       this.accept(await this.#readSocket(capacity));
     } finally {
       this.#pending = null;
+      if (this.#isReleased) this.#target.release();
     }
   }
 

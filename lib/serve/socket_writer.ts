@@ -2,7 +2,7 @@
  * The writing side of a connection's socket: one output buffer, which is lent while there is something to send, and writes
  * with a deadline. Apart from what is sent, which is the protocol's.
  */
-import type { OutputBuffer, OutputPool } from "../http/writers.ts";
+import type { OutputBuffer, OutputPool } from "../http/output_buffer.ts";
 import type { Transport } from "../net/transport.ts";
 import type { WaitClock } from "../clock.ts";
 import { Patience } from "./patience.ts";
@@ -19,6 +19,8 @@ export class SocketWriter {
   /** The last write that was begun aside; what is written later waits for it. */
   #aside: Promise<void> | null = null;
   #writeCount = 0;
+  /** Of the write that is under way. */
+  #writingBytes = 0;
   /** Bytes that have left in all. */
   byteCount = 0;
   /** By the clock; Infinity while no write is under way. */
@@ -37,6 +39,11 @@ export class SocketWriter {
     this.#clock = options.clock;
     const { writeIdleMs, minRateBytes } = options.limits;
     this.#patience = new Patience({ idleMs: writeIdleMs, minRateBytes });
+  }
+
+  /** Memory that waits here, or with what is being written. */
+  get heldBytes(): number {
+    return (this.#output?.grownBytes ?? 0) + this.#writingBytes;
   }
 
   get isWriting(): boolean {
@@ -58,11 +65,13 @@ export class SocketWriter {
    * resolves.
    */
   async send(bytes: Uint8Array): Promise<void> {
-    const { output } = this;
-    const first = output.length === 0 ? 0 : Math.min(output.room, bytes.length);
-    output.append(bytes.subarray(0, first));
+    const output = this.#output;
+    const first = output === null || output.length === 0 ? 0 : Math.min(output.room, bytes.length);
+    output?.append(bytes.subarray(0, first));
     if (first === bytes.length) return;
     await this.flush();
+    // A slow client holds what it is sent, and no empty buffer beside it.
+    this.release();
     await this.#write(first === 0 ? bytes : bytes.subarray(first));
   }
 
@@ -99,6 +108,7 @@ export class SocketWriter {
     // The first write never waits, and on a connection for one request there is no other: a system call less.
     if (this.#writeCount++ === 1) this.#transport.setNoDelay?.(true);
     let written = 0;
+    this.#writingBytes = bytes.length;
     do {
       const { nowMs } = this.#clock;
       this.deadlineMs = nowMs + this.#patience.start(nowMs);
@@ -111,12 +121,12 @@ export class SocketWriter {
       this.#patience.end(this.#clock.nowMs, count);
     } while (written < bytes.length);
     this.deadlineMs = Infinity;
+    this.#writingBytes = 0;
   }
 
   /** Gives the buffer back; whatever is in it is lost. */
   release(): void {
     if (this.#output === null) return;
-    this.#output.takeAll();
     this.#pool.release(this.#output);
     this.#output = null;
   }

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { bytesOf } from "../../tests/feed.ts";
 import { ScriptedTransport, type ScriptOptions } from "../../tests/scripted_transport.ts";
-import { OutputPool } from "../http/writers.ts";
+import { OutputPool } from "../http/output_buffer.ts";
 import { SocketWriter } from "./socket_writer.ts";
 
 function makeWriter(options: ScriptOptions = {}, minRateBytes = 0) {

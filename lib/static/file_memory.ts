@@ -3,6 +3,7 @@
  * are those of the process, however many folders are served.
  */
 import type { Limits } from "../limits.ts";
+import { MemoryBudget } from "../memory_budget.ts";
 import { ReadBuffers } from "./file_body.ts";
 import { FileCache } from "./file_cache.ts";
 import type { Resource } from "./known_files.ts";
@@ -17,11 +18,12 @@ export interface FileMemory {
 /** Empty memory within these limits. */
 export function createFileMemory(
   limits: Pick<Limits, "maxCachedFileCount" | "maxFileCacheBytes" | "maxFileBufferBytes" | "maxListingBytes">,
+  budget = new MemoryBudget(),
 ): FileMemory {
   const { maxCachedFileCount, maxFileCacheBytes, maxFileBufferBytes, maxListingBytes } = limits;
   return {
     cache: new FileCache({ maxCount: maxCachedFileCount, maxWeight: maxFileCacheBytes }),
-    buffers: new ReadBuffers(maxFileBufferBytes),
+    buffers: new ReadBuffers(maxFileBufferBytes, budget),
     listings: new Listings(maxListingBytes),
   };
 }

@@ -13,7 +13,8 @@ import { ScriptRunner } from "../cgi/script_runner.ts";
 import { Refusal } from "../http/message.ts";
 import { KnownSections } from "../http/known_sections.ts";
 import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
-import { HeadWriter, OutputPool } from "../http/writers.ts";
+import { OutputPool } from "../http/output_buffer.ts";
+import { HeadWriter } from "../http/writers.ts";
 import { createFileMemory } from "../static/file_memory.ts";
 import { type Config, credentialFiles, usesCgi } from "../config/config.ts";
 import { HttpsListener } from "../net/https_listener.ts";
@@ -37,6 +38,7 @@ import { nameOf, type Part } from "../net/listen_address.ts";
 import { SocketShutdown } from "../net/socket_shutdown.ts";
 import { quoted } from "../start_error.ts";
 import { Clock } from "../clock.ts";
+import { MemoryBudget } from "../memory_budget.ts";
 import { openWay, type Way } from "./way.ts";
 
 /** Where clients are served; data that can be sent to another thread. */
@@ -97,6 +99,7 @@ export class ThreadServer implements Serving {
   /** Reads error pages and passwords; nothing listens yet. Throws StartError. */
   constructor(config: Config, options: ThreadOptions) {
     const clock = new Clock();
+    const budget = new MemoryBudget(config.limits.maxWaitingBytes);
     this.#config = config;
     this.#options = options;
     const { rules, limits } = config;
@@ -105,10 +108,10 @@ export class ThreadServer implements Serving {
     this.#errorPages = new ReloadableErrorPages(config);
     const realms = this.#loadRealms();
     this.#way = openWay(options.libc, options.own);
-    this.#programs = createPrograms(config, { ...options, way: this.#way, clock });
+    this.#programs = createPrograms(config, { ...options, way: this.#way, clock, budget });
     this.#parts = {
       answerers: createAnswerers(config, {
-        memory: createFileMemory(limits),
+        memory: createFileMemory(limits, budget),
         runner: this.#programs?.runner ?? null,
         nowMs,
         isBefore1970: this.#way.isBefore1970,
@@ -120,7 +123,7 @@ export class ThreadServer implements Serving {
     const site = this.#buildSite(realms);
     this.#fields = site.fields;
     this.#router = new Router({ sites: new Sites(site), rules, rate: createRequestLimit(limits.maxRate, nowMs) });
-    this.#server = Server.open(this.#createServices(clock));
+    this.#server = Server.open(this.#createServices(clock, budget));
   }
 
   listen(): Promise<readonly ServedAddress[]> {
@@ -195,7 +198,7 @@ export class ThreadServer implements Serving {
     return buildSite(this.#config, { ...this.#parts, realms });
   }
 
-  #createServices(clock: Clock): ConnectionServices {
+  #createServices(clock: Clock, budget: MemoryBudget): ConnectionServices {
     const { rules, limits, access } = this.#config;
     const { log, libc } = this.#options;
     const sockets = new SocketShutdown(libc);
@@ -212,7 +215,8 @@ export class ThreadServer implements Serving {
       proxies: new TrustedProxies(access.proxies),
       headWriter: new HeadWriter(new OwnFields(this.#fields)),
       sections: new KnownSections(),
-      outputPool: new OutputPool(),
+      outputPool: new OutputPool(budget),
+      budget,
       clock,
       shutdownSockets: (connections) => sockets.shutdownSockets(connections),
     };
@@ -244,7 +248,12 @@ export class ThreadServer implements Serving {
 /** Null where the operator has named no program and no interpreter. */
 function createPrograms(
   config: Config,
-  { log, way, clock }: { readonly log: Log; readonly way: Way; readonly clock: Clock },
+  { log, way, clock, budget }: {
+    readonly log: Log;
+    readonly way: Way;
+    readonly clock: Clock;
+    readonly budget: MemoryBudget;
+  },
 ): Programs | null {
   if (!usesCgi(config)) return null;
   const { cgi, limits } = config;
@@ -252,7 +261,7 @@ function createPrograms(
   const { starter } = way;
   const guard = new ChildGuard({ starter, killMs: limits.scriptKillMs, log });
   const spoolFolder = cgi.spoolFolder.value;
-  return { guard, runner: new ScriptRunner({ ...cgi, user, spoolFolder, limits, log, clock, starter, guard }) };
+  return { guard, runner: new ScriptRunner({ ...cgi, user, spoolFolder, limits, log, clock, budget, starter, guard }) };
 }
 
 function createAuthenticator(

@@ -8,6 +8,7 @@ import { Spawner } from "../../lib/child/spawner.ts";
 import { cutPath, locate } from "../../lib/http/located.ts";
 import type { HttpRequest, HttpResponse, LocalRedirect } from "../../lib/http/message.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../lib/limits.ts";
+import { MemoryBudget } from "../../lib/memory_budget.ts";
 import { RULES } from "../../lib/rules.ts";
 import { Readiness } from "../../lib/system/readiness.ts";
 import { fakeRequest, type RequestParts } from "./fake_request.ts";
@@ -92,6 +93,7 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     clock: new Clock(),
     guard: { begin() {}, end() {} },
+    budget: new MemoryBudget(),
     log,
   });
   const programs = createScriptHandler(mount, runner);
