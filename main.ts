@@ -11,7 +11,7 @@ import { giveLogs, leaveRoot } from "./lib/process/leave_root.ts";
 import { type Libc, NO_LIBC, openLibc } from "./lib/system/libc.ts";
 import { loadConfigFile } from "./lib/config/load_config_file.ts";
 import { LockFile } from "./lib/process/lock_file.ts";
-import { Log } from "./lib/log/log.ts";
+import { LAST_WRITE_MS, Log } from "./lib/log/log.ts";
 import { STDERR_SINK, throughLinks } from "./lib/log/log_file.ts";
 import { keepRightsFromPrograms } from "./lib/system/capabilities.ts";
 import { getsOrphans, OrphanReaper } from "./lib/process/orphan_reaper.ts";
@@ -52,9 +52,9 @@ async function main(): Promise<number> {
       }
     }
   } catch (error) {
-    if (error instanceof StartError) return report(error);
-    say(Deno.stderr, `lisod: ${error instanceof Error ? error.stack : error}\n`);
-    return 1;
+    const isProblem = error instanceof StartError;
+    await sayLast(`lisod: ${isProblem ? error.message : error instanceof Error ? error.stack : error}\n`);
+    return isProblem ? error.exitCode : 1;
   }
 }
 
@@ -126,6 +126,7 @@ async function serve(
   });
   logUncaughtErrors(log, WHOLE);
   let serving: Serving | null = null;
+  let endMs = 0;
   try {
     serving = createServing(fitLimits(config, { log, libc }), { log, libc, own, source });
     // What the runtime itself may have to say, such as that it is out of memory, goes to the daemon's log.
@@ -133,6 +134,7 @@ async function serve(
     followLog();
     // Before the log says that it listens: whoever reads that may send a signal at once.
     const stopped = stopSignal({ log, serving, manager, followLog });
+    stopped.then(() => endMs = performance.now() + config.limits.drainMs);
     const addresses = await serving.listen();
     for (const address of addresses) log.info("main", `listening on ${urlOf(address)}`);
     // Looked up as whoever started us, for the user may not be able to.
@@ -145,7 +147,8 @@ async function serve(
     if (libc === NO_LIBC) warnOfRuntimeLimits(config, { log, manager });
     warnOfRisks(config, log);
     log.info("main", `permissions of the runtime that are left: ${narrowPermissions(needed)}`);
-    log.flush();
+    // Whoever waits for the start finds it in the log, unless a write hangs.
+    await log.flush();
     // Only now: while the server starts, the runtime has children of its own.
     reaper?.start();
     await isServing();
@@ -163,8 +166,9 @@ async function serve(
   } finally {
     await serving?.kill();
     reaper?.stop();
-    log.close();
-    lock?.release();
+    // A write that hangs may end in the time that the stop has, which connections may have used up.
+    await log.close(Math.max(endMs - performance.now(), LAST_WRITE_MS));
+    await lock?.release();
   }
 }
 
@@ -240,8 +244,8 @@ interface Signalled {
 
 /** Resolves when the server is to stop; until then the other signals do their work. */
 function stopSignal({ log, followLog, serving, manager }: Signalled): Promise<void> {
-  const reopenLog = () => {
-    log.reopen();
+  const reopenLog = async () => {
+    await log.reopen();
     followLog();
   };
   return new Promise((stop) => {
@@ -250,7 +254,7 @@ function stopSignal({ log, followLog, serving, manager }: Signalled): Promise<vo
       stopNow: async () => {
         log.warn("main", "stopped at once by a second signal");
         await serving.kill();
-        log.close();
+        await log.close(LAST_WRITE_MS);
         Deno.exit(1);
       },
       reload: async () => {
@@ -271,6 +275,14 @@ function urlOf({ scheme, hostname, port }: ServedAddress): string {
 function say(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   stream.writeSync(new TextEncoder().encode(text));
 }
+
+/** On standard error, which the log may have filled and nobody reads: then it is left unsaid. */
+async function sayLast(text: string): Promise<void> {
+  const late = new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
+  await Promise.race([STDERR_SINK.write(new TextEncoder().encode(text)), late]);
+}
+
+const LAST_WORDS_MS = 5000;
 
 /** One line each on stderr; the exit status is that of the gravest. */
 function report(...problems: readonly StartError[]): number {

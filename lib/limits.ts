@@ -321,6 +321,14 @@ export const LIMITS = {
     precedent: "nginx access_log buffer=64k",
     most: 16_777_216,
   },
+  maxLogHeldBytes: {
+    unit: "bytes",
+    value: 4_194_304,
+    meaning: "Log lines that wait behind a write that hangs, for each file (lost and counted beyond)",
+    precedent: "none; nginx and Apache stand still",
+    least: 65_536,
+    most: 1_073_741_824,
+  },
   maxLogTextBytes: {
     unit: "bytes",
     value: 8192,

@@ -1,11 +1,12 @@
 /**
  * The log of the server. It takes the place of @std/log and keeps its split: levels are decided here, log_lines.ts is
- * the formatter and log_writer.ts the handler. I/O: opens the files and owns the one timer that writes what waits.
+ * the formatter and log_writer.ts the handler. No method blocks, whatever becomes of the writes. I/O: opens the files and owns
+ * the one timer that writes what waits.
  */
 import type { Limits } from "../limits.ts";
 import { describeError } from "./describe_error.ts";
 import { type AccessRecord, type EscapedLines, LOG_LEVELS, type LogLevel } from "./log_lines.ts";
-import { isSameLog, openLogFile, STDERR_SINK } from "./log_file.ts";
+import { isSameLog, openLogFile, openLogFileAgain, STDERR_SINK } from "./log_file.ts";
 import { standardStream } from "./standard_stream.ts";
 import { type LogSink, LogWriter } from "./log_writer.ts";
 import { type Given, StartError } from "../start_error.ts";
@@ -18,7 +19,7 @@ export interface LogConfig {
   /** Null: access lines go where messages go. */
   readonly accessLogFile: Given | null;
   readonly logLevel: LogLevel;
-  readonly limits: Pick<Limits, "logFlushMs" | "logBufferBytes" | "maxLogTextBytes">;
+  readonly limits: Pick<Limits, "logFlushMs" | "logBufferBytes" | "maxLogHeldBytes" | "maxLogTextBytes">;
 }
 
 /** Messages go to `--log`; access lines to the same file, or to that of `--access-log`. */
@@ -34,6 +35,10 @@ export interface LogContext {
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
+
+/** How long the last lines may take where nobody says it; and, after that, the news of those that could not be written. */
+export const LAST_WRITE_MS = 500;
+const LAST_NEWS_MS = 200;
 
 /** Where the parts of the server say what happened. No method throws: the server goes on when its log cannot. */
 export class Log {
@@ -57,30 +62,32 @@ export class Log {
   /** Opens the files and writes the first line. Throws StartError where one cannot be opened. Whoever calls closes it. */
   static open(config: LogConfig, { program, openSink, complaints = null, now = Date.now }: LogContext): Log {
     const { logFile, accessLogFile, limits } = config;
-    const shared = { bufferBytes: limits.logBufferBytes, maxTextBytes: limits.maxLogTextBytes, now };
+    const { logBufferBytes: bufferBytes, maxLogHeldBytes: maxHeldBytes, maxLogTextBytes: maxTextBytes } = limits;
+    const shared = { bufferBytes, maxHeldBytes, maxTextBytes, now };
     const fileOf = (part: LogPart) => part === "messages" ? logFile : accessLogFile;
-    const open = openSink ?? ((part: LogPart) => {
-      const file = fileOf(part);
-      return file === null ? STDERR_SINK : openLogFile(file);
-    });
     const greeting = program === null ? null : `${program} opened this log, process ${Deno.pid}`;
     const optionsFor = (part: LogPart) => {
       const file = fileOf(part);
       // Standard error has no other place to complain to.
       const isStderr = file === null || standardStream(file.value) === "stderr";
       const whenLost = { name: file?.value ?? "standard error", complaints: isStderr ? null : complaints };
-      return { ...shared, ...whenLost, open: () => open(part) };
+      const open = () => openSink?.(part) ?? (file === null ? STDERR_SINK : openLogFile(file));
+      const openAgain = () => openSink !== undefined || file === null ? Promise.try(open) : openLogFileAgain(file);
+      return { ...shared, ...whenLost, open, openAgain };
     };
     const messages = new LogWriter({ ...optionsFor("messages"), greeting });
+    const openAccesses = () => {
+      try {
+        return new LogWriter({ ...optionsFor("accesses"), greeting: null });
+      } catch (error) {
+        messages.discard();
+        throw error;
+      }
+    };
     const isOne = accessLogFile === null || (openSink === undefined && isSameLog(logFile, accessLogFile));
-    if (isOne) return new Log(config, { messages, accesses: messages });
-    try {
-      const accesses = new LogWriter({ ...optionsFor("accesses"), greeting: null });
-      return new Log(config, { messages, accesses });
-    } catch (error) {
-      messages.close();
-      throw error;
-    }
+    const log = new Log(config, { messages, accesses: isOne ? messages : openAccesses() });
+    log.flush();
+    return log;
   }
 
   /** Adds an access line. */
@@ -113,33 +120,44 @@ export class Log {
     return LOG_LEVELS.indexOf(level) >= this.#leastSevere;
   }
 
-  /** Writes whole lines that the log of another thread has made. */
+  /** Writes whole lines that the log of another thread has made; they stay as they are. */
   append(part: LogPart, lines: EscapedLines): void {
     (part === "messages" ? this.#messages : this.#accesses).append(lines);
   }
 
-  /** Writes what waits. */
-  flush(): void {
-    for (const writer of this.#writers()) writer.flush();
+  /** Has what waits written. Resolves when it is or cannot be, at the latest after that time: a write may hang. */
+  async flush(withinMs = LAST_WRITE_MS): Promise<void> {
+    await within(withinMs, Promise.all(this.#writers().map((writer) => writer.flush())));
   }
 
-  /** Opens the files anew after a rename. A file that cannot be opened is told in the log, and the old one goes on. */
-  reopen(): void {
-    for (const writer of this.#writers()) {
-      try {
-        writer.reopen();
-      } catch (error) {
-        if (!(error instanceof StartError)) throw error;
-        this.error("log", `The file that is open stays: ${error.message}`);
-      }
-    }
+  /**
+   * Opens the files anew after a rename: what is logged from now on comes into the new ones. A file that cannot be opened is
+   * told in the log, and the old one goes on. Resolves when that is done, and never while a write hangs.
+   */
+  async reopen(): Promise<void> {
+    await Promise.all(
+      this.#writers().map(async (writer) => {
+        try {
+          await writer.reopen();
+        } catch (error) {
+          if (!(error instanceof StartError)) throw error;
+          this.error("log", `The file that is open stays: ${error.message}`);
+        }
+      }),
+    );
   }
 
-  /** Writes what waits and closes the files; what is logged later is lost. Idempotent. */
-  close(): void {
+  /**
+   * Has what waits written, within that time, and closes the files; what is logged later is lost. Where a write hangs, it is
+   * told among the complaints how many lines are lost. Idempotent.
+   */
+  async close(withinMs = LAST_WRITE_MS): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    for (const writer of this.#writers()) writer.close();
+    const [late, tooLate] = [startTimer(withinMs), startTimer(withinMs + LAST_NEWS_MS)];
+    await Promise.all(this.#writers().map((writer) => writer.close({ late: late.ended, tooLate: tooLate.ended })));
+    clearTimeout(late.id);
+    clearTimeout(tooLate.id);
   }
 
   #message(
@@ -156,7 +174,7 @@ export class Log {
   #startTimer(): void {
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.flush();
+      for (const writer of this.#writers()) writer.flush();
       // A loss is told as soon as writing works again, also when nobody logs.
       if (this.#writers().some((writer) => writer.isWaiting)) this.#startTimer();
     }, this.#flushMs);
@@ -166,4 +184,15 @@ export class Log {
   #writers(): readonly LogWriter[] {
     return this.#messages === this.#accesses ? [this.#messages] : [this.#messages, this.#accesses];
   }
+}
+
+function startTimer(ms: number): { readonly id: number; readonly ended: Promise<void> } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { id: setTimeout(resolve, ms), ended: promise };
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const { id, ended } = startTimer(ms);
+  await Promise.race([work, ended]);
+  clearTimeout(id);
 }

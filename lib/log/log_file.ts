@@ -5,10 +5,26 @@ import type { LogSink } from "./log_writer.ts";
 import { standardStream } from "./standard_stream.ts";
 import { type Given, osProblem, StartError } from "../start_error.ts";
 
-/** A stream that is open already. It is not ours to close: whoever started us may still read it. */
-function streamSink(stream: { writeSync(bytes: Uint8Array): number }): LogSink {
-  return { writeSync: (bytes) => stream.writeSync(bytes), close: () => {} };
+/**
+ * A stream that is open already. It is not ours to close: whoever started us may still read it. Nor is it ours to make
+ * non-blocking, which it may be for all the same: then a full pipe refuses at once what another one would let wait.
+ */
+function streamSink(stream: { write(bytes: Uint8Array): Promise<number> }): LogSink {
+  const write = async (bytes: Uint8Array): Promise<number> => {
+    for (;;) {
+      try {
+        return await stream.write(bytes);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, FULL_PIPE_MS));
+      }
+    }
+  };
+  return { write, close: () => {} };
 }
+
+/** How often it is tried whether a full pipe has room again. */
+const FULL_PIPE_MS = 100;
 
 export const STDERR_SINK: LogSink = streamSink(Deno.stderr);
 const STDOUT_SINK: LogSink = streamSink(Deno.stdout);
@@ -27,6 +43,29 @@ export function openLogFile(file: Given): LogSink {
     requireWritableKind(file.value);
     return Deno.openSync(file.value, { append: true, create: true, mode: MODE });
   });
+}
+
+/**
+ * The same while others are served: a file system that takes no writes, such as a frozen one, would let the open(2) of a
+ * file that may have to be made hang, and the runtime calls that in this thread. So one that changes nothing is waited for
+ * first in another thread. Rejects with StartError.
+ */
+export async function openLogFileAgain(file: Given): Promise<LogSink> {
+  if (standardStream(file.value) === null) await untilWritable(file.value);
+  return openLogFile(file);
+}
+
+/** Resolves when the file system has let a change through that is none, or has refused it. */
+async function untilWritable(path: string): Promise<void> {
+  try {
+    // Through a link, which a rename would not follow.
+    if (Deno.lstatSync(path).isSymlink) await Deno.chmod(path, (Deno.statSync(path).mode ?? MODE) & 0o7777);
+    else await Deno.rename(path, path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) return;
+    // It is to be made anew: rename(2) asks the file system of the folder before it misses the file.
+    await Deno.rename(path, path).catch(() => {});
+  }
 }
 
 /**

@@ -12,17 +12,17 @@ async function withFolder(test: (folder: string) => void | Promise<void>): Promi
   }
 }
 
-function write(path: string, text: string): void {
+async function write(path: string, text: string): Promise<void> {
   const file = openLogFile({ argument: "--log", value: path });
-  file.writeSync(new TextEncoder().encode(text));
+  await file.write(new TextEncoder().encode(text));
   file.close();
 }
 
 Deno.test("openLogFile() makes a file that others cannot read, and appends to it afterwards", () =>
-  withFolder((folder) => {
+  withFolder(async (folder) => {
     const path = join(folder, "a.log");
-    write(path, "one\n");
-    write(path, "two\n");
+    await write(path, "one\n");
+    await write(path, "two\n");
     assertEquals(Deno.readTextFileSync(path), "one\ntwo\n");
     assertEquals((Deno.statSync(path).mode ?? 0) & 0o007, 0);
   }));

@@ -6,6 +6,8 @@
 import { type Given, osProblem, StartError } from "../start_error.ts";
 
 const MAX_PID_BYTES = 32;
+/** How long emptying the file may take. */
+const RELEASE_MS = 200;
 
 export class LockFile {
   readonly #file: Deno.FsFile;
@@ -36,9 +38,15 @@ export class LockFile {
     }
   }
 
-  /** Empties the file and gives the lock back. It is not removed: another instance may hold it open already. */
-  release(): void {
-    this.#file.truncateSync();
+  /**
+   * Empties the file and gives the lock back. It is not removed: another instance may hold it open already. Where its file system
+   * takes no changes, that is left to the end of the process: to nobody else may the file seem free and be emptied later.
+   */
+  async release(): Promise<void> {
+    let timer: number | undefined;
+    const late = new Promise((resolve) => timer = setTimeout(resolve, RELEASE_MS));
+    await Promise.race([this.#file.truncate(), late]);
+    clearTimeout(timer);
     this.#file.close();
   }
 }

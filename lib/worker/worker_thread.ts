@@ -91,7 +91,7 @@ class WorkerThread {
     const config = shareConfig({ ...whole, limits, cgi: { ...whole.cgi, maxScripts } }, part);
     this.#log = Log.open(config, {
       program: null,
-      openSink: (logPart) => ({ writeSync: sender(logPart), close() {} }),
+      openSink: (logPart) => ({ write: sender(logPart), close() {} }),
     });
     logUncaughtErrors(this.#log, part);
     this.#libc = openLibc(config.usesNative);
@@ -111,7 +111,7 @@ class WorkerThread {
       case "stop":
       case "kill":
         await this.#serving[order.kind]();
-        this.#log.flush();
+        await this.#log.flush();
         return DONE;
     }
   }
@@ -128,12 +128,12 @@ function atAddresses(config: Config, addresses: readonly ServedAddress[]): Confi
   };
 }
 
-/** Sends a copy, for the log uses its buffer again. What it is given comes from LogLines. */
-function sender(part: LogPart): (lines: Uint8Array) => number {
+/** Sends a copy, for the log may look at its lines again. What it is given comes from LogLines. */
+function sender(part: LogPart): (lines: Uint8Array) => Promise<number> {
   return (lines) => {
     const copy = lines.slice() as EscapedLines;
     scope.postMessage({ kind: "log", part, lines: copy }, [copy.buffer]);
-    return lines.length;
+    return Promise.resolve(lines.length);
   };
 }
 
