@@ -9,12 +9,12 @@ import { writeFiles } from "./harness.ts";
 import { HttpsServer } from "./https.ts";
 import { RawClient } from "./raw_client.ts";
 
-/** Both tell their process ids in files of their own, for many run at once. */
+/** Both tell their process ids in files of their own, for many run at once; the job has its session by then. */
 const SCRIPTS = {
   sleeper: `#!/bin/sh
 sleep 3600 &
-setsid sleep 3600 </dev/null >/dev/null 2>&1 &
-echo $! >jobs/$$.new; mv jobs/$$.new jobs/$$
+setsid sh -c 'echo $$ >jobs/$0.new; mv jobs/$0.new jobs/$0; exec sleep 3600' $$ </dev/null >/dev/null 2>&1 &
+until [ -e jobs/$$ ]; do sleep 0.01; done
 echo >sleeping/$$
 wait
 `,
