@@ -204,7 +204,7 @@ export class ProgramExchange implements AnsweringProgram {
     if (this.#failure === null) return;
     const { error } = this.#failure;
     // The client may have the head already, and then no other status can be told. What is its own fault stays so.
-    if (this.#output === "content" && error instanceof HttpError && error.status >= 500) {
+    if (this.#output !== "head" && error instanceof HttpError && error.status >= 500) {
       throw new Error(error.message, { cause: error });
     }
     throw error;

@@ -239,3 +239,14 @@ Deno.test("ProgramExchange does not read ahead while the client waits for the pr
   peer.end("now");
   assertEquals(await read, null);
 });
+
+Deno.test("ProgramExchange.breakOff() has no status for a client whose output is read ahead", async () => {
+  const peer = new FakePeer(`${HEAD}one `);
+  const { exchange, clock } = exchangeWith(peer);
+  await exchange.readHead();
+  exchange.takeAhead(clock.nowMs = 100);
+  const rest = assertRejects(() => exchange.read(), Error, "fake: a job holds its output");
+  await new Promise((resolve) => setTimeout(resolve));
+  exchange.breakOff("a job holds its output");
+  assertEquals((await rest) instanceof HttpError, false);
+});
