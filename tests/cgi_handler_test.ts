@@ -684,11 +684,14 @@ Deno.test("ScriptRunner.answer() leaves no process, zombie, descriptor or file b
       await until(() => groupMembers(Number(Deno.readTextFileSync(`${cgiPath}/pids`))).length === 0, "warmed up");
       const descriptors = countDescriptors();
       let number = 0;
+      const pidsThatRan = () => new Set(Deno.readTextFileSync(`${cgiPath}/pids`).trim().split("\n").map(Number));
+      // On a busy machine more clients are gone before their script has begun.
+      const isEnough = () => number >= 5000 || (number >= 1000 && pidsThatRan().size > 900);
       await Promise.all(Array.from({ length: 16 }, async () => {
-        while (number < 1000) await abort(number++);
+        while (!isEnough()) await abort(number++);
       }));
       await runner.stop();
-      const pids = new Set(Deno.readTextFileSync(`${cgiPath}/pids`).trim().split("\n").map(Number));
+      const pids = pidsThatRan();
       assert(pids.size > 900, `${pids.size} scripts ran`);
       assertEquals([...pids].flatMap(groupMembers), []);
       assertEquals(zombies(), []);
