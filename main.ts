@@ -15,6 +15,7 @@ import { LAST_WRITE_MS, Log } from "./lib/log/log.ts";
 import { STDERR_SINK, throughLinks } from "./lib/log/log_file.ts";
 import { keepRightsFromPrograms } from "./lib/system/capabilities.ts";
 import { getsOrphans, OrphanReaper } from "./lib/process/orphan_reaper.ts";
+import { sweepFiles } from "./lib/gateway/nameless_file.ts";
 import { OwnChildren } from "./lib/child/own_children.ts";
 import { narrowPermissions, neededPermissions } from "./lib/process/permissions.ts";
 import { findIdentity, isRoot, ownIdentity } from "./lib/process/privileges.ts";
@@ -153,6 +154,7 @@ async function serve(
     reaper?.start();
     await isServing();
     manager.tell("READY=1");
+    if (usesCgi(config)) removeLeftFiles(config, log);
     const failure = await Promise.race([stopped, serving.failed]);
     if (failure !== undefined) throw failure;
     manager.tell("STOPPING=1");
@@ -188,6 +190,12 @@ function createServing(
   }
   if (config.workerCount > 1) return new WorkerPool(config, { log, own, source });
   return new ThreadServer(config, { log, libc, own, part: WHOLE });
+}
+
+/** What a server that was killed has left where contents are kept: while clients are served, for the folder may hold much. */
+async function removeLeftFiles({ cgi }: Config, log: Log): Promise<void> {
+  const count = await sweepFiles(cgi.spoolFolder.value, Date.now());
+  if (count > 0) log.info("main", `removed ${count} files that a killed server had left in "${cgi.spoolFolder.value}"`);
 }
 
 /** What an operator may not have meant, or the machine does not have. */

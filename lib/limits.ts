@@ -71,6 +71,14 @@ export const LIMITS = {
     meaning: "Most connections at once (idle ones give way, then 503 and close)",
     precedent: "nginx worker_connections 512 to 16384 in practice",
   },
+  backlog: {
+    unit: "count",
+    value: 1024,
+    meaning:
+      "Connections that the system keeps for each port until they are accepted (the client's system asks again beyond)",
+    precedent: "nginx and Apache 511; lighttpd 1024; the system's net.core.somaxconn bounds it",
+    most: 2_147_483_647,
+  },
   maxPerAddress: {
     unit: "count",
     value: 256,

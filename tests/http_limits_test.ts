@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 import { countDescriptors } from "./descriptors.ts";
 import { run, startServer, type TestServer } from "./harness.ts";
+import { HttpsServer } from "./https.ts";
 import { exchange, RawClient } from "./raw_client.ts";
 import { fieldValue, toText } from "./raw_http.ts";
 
@@ -60,6 +61,13 @@ Deno.test("lisod lives on when clients reset before they are accepted", async ()
   const { responses } = await exchange(server.port(), LAST_GET);
   assertEquals(responses.map(({ status }) => status), [200]);
   assert(!server.logText().includes("ERROR"), server.logText());
+});
+
+Deno.test("lisod has the system queue as many connections as --backlog says, on both ports", async () => {
+  await using https = await HttpsServer.start({ args: ["--backlog", "77"] });
+  const { text } = await run("ss", ["--no-header", "--listening", "--tcp", "--numeric", "--processes"]);
+  const own = text.split("\n").filter((line) => line.includes(`pid=${https.server.pid},`));
+  assertEquals(own.map((line) => line.split(/ +/)[2]), ["77", "77"]);
 });
 
 /** Processor time that the server has taken so far. Linux, proc(5): utime and stime in hundredths of a second. */

@@ -82,3 +82,17 @@ Deno.test("scripts wait where the system gives few descriptors, and each client 
   );
   await Deno.remove(script);
 });
+
+Deno.test("lisod removes at its start what a killed one has left where contents are kept", async () => {
+  const spool = await Deno.makeTempDir();
+  const left = `${spool}/lisod-content-left`;
+  await Deno.writeTextFile(left, "left");
+  const old = new Date(Date.now() - 120_000);
+  await Deno.utime(left, old, old);
+  await using server = await startServer({ args: ["--cgi", "/bin/true", "--cgi-spool", spool] });
+  await server.waitForLog((log) =>
+    log.includes(`INFO main: removed 1 files that a killed server had left in "${spool}"`)
+  );
+  assertEquals([...Deno.readDirSync(spool)], []);
+  await Deno.remove(spool);
+});

@@ -20,7 +20,7 @@ function optionsFor(keyFile: string): HttpsOptions {
       certificateFile: { argument: "--certificate", value: certificate },
       passphraseFile: null,
     },
-    limits: { maxUnsentBytes: 65_536 },
+    limits: { maxUnsentBytes: 65_536, backlog: 16 },
     log: { warn: () => {} } as unknown as Log,
     part: WHOLE,
     libc: NO_LIBC,

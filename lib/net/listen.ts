@@ -6,16 +6,18 @@ import { osProblem, StartError } from "../start_error.ts";
 export interface ListenOptions {
   /** Another socket of this user that allows it may listen there too. Linux SO_REUSEPORT. */
   readonly isShared?: boolean;
+  /** How many connections the system keeps until they are accepted; by default what the runtime says. listen(2). */
+  readonly backlog?: number;
 }
 
 /**
  * Listens on the address for TCP connections; whoever calls closes the listener. Throws StartError where the port is
  * taken, forbidden, or the address is none of this machine.
  */
-export function listenTcp(address: ListenAddress, { isShared = false }: ListenOptions = {}): Deno.TcpListener {
+export function listenTcp(address: ListenAddress, { isShared = false, backlog }: ListenOptions = {}): Deno.TcpListener {
   return withEveryAddress(address, (hostname) => {
     try {
-      const common = { hostname, port: address.port };
+      const common = { hostname, port: address.port, tcpBacklog: backlog };
       // Only then, for the runtime ends the process when this is asked for without --unstable-net.
       return Deno.listen(isShared ? { ...common, reusePort: true } : common);
     } catch (error) {
@@ -30,10 +32,11 @@ export interface TlsListenOptions extends ListenOptions {
 
 /** The same for TLS connections. Only http/1.1 is negotiated, a client without ALPN is welcome. */
 export function listenTls(address: ListenAddress, options: TlsListenOptions): Deno.TlsListener {
-  const { credentials: { key, certificate }, isShared = false } = options;
+  const { credentials: { key, certificate }, isShared = false, backlog } = options;
   return withEveryAddress(address, (hostname) => {
     try {
-      const common = { hostname, port: address.port, key, cert: certificate, alpnProtocols: ["http/1.1"] };
+      const protocols = { alpnProtocols: ["http/1.1"] };
+      const common = { hostname, port: address.port, tcpBacklog: backlog, key, cert: certificate, ...protocols };
       return Deno.listenTls(isShared ? { ...common, reusePort: true } : common);
     } catch (error) {
       throw listenError(error, address);

@@ -178,7 +178,7 @@ export class ThreadServer implements Serving {
     const { libc, part } = this.#options;
     const isShared = part.index > 0;
     const others = isShared ? new ListeningPort(libc, address.port).descriptors : [];
-    const listener = listenTcp(address, { isShared });
+    const listener = listenTcp(address, { isShared, backlog: limits.backlog });
     const socket = new ListeningPort(libc, listener.addr.port);
     socket.limitUnsent(limits.maxUnsentBytes);
     if (part.count > 1) socket.share();
