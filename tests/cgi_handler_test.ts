@@ -6,7 +6,17 @@ import type { Starter } from "../lib/child/child.ts";
 import { BytesBody, HttpError } from "../lib/http/message.ts";
 import { RULES } from "../lib/rules.ts";
 import { chunkedBody, fakeRequest } from "./cgi/fake_request.ts";
-import { groupMembers, probe, readPid, readText, SCRIPTS, until, withScripts, zombies } from "./cgi/running_scripts.ts";
+import {
+  groupMembers,
+  isProcess,
+  probe,
+  readPid,
+  readText,
+  SCRIPTS,
+  until,
+  withScripts,
+  zombies,
+} from "./cgi/running_scripts.ts";
 
 const DOCUMENT = "Content-Type: text/plain\n\n";
 
@@ -507,6 +517,8 @@ Deno.test("ScriptRunner.stop() ends what scripts have left that holds their pipe
   await withScripts({}, async ({ fetch, folder, log, runner }) => {
     await fetch({ target: probe("grandchild", { quiet: 1, pid: `${folder}/pid` }) });
     pid = await readPid(`${folder}/pid`);
+    // Reaped: before that it still runs, as far as is known.
+    await until(() => !isProcess(pid), "the script itself has ended");
     await runner.stop();
     assertEquals(groupMembers(pid), []);
     assertEquals(log.lines, [

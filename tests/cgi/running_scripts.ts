@@ -151,6 +151,17 @@ export async function until(condition: () => boolean, what: string): Promise<voi
   }
 }
 
+/** Whether there is a process of that id, be it a zombie. */
+export function isProcess(pid: number): boolean {
+  try {
+    Deno.statSync(`/proc/${pid}`);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** The process ids of a group that live (state in /proc/PID/stat is not Z). */
 export function groupMembers(group: number): number[] {
   return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) => {
