@@ -315,6 +315,12 @@ export const LIMITS = {
     precedent: "nginx fastcgi_max_temp_file_size 1 GiB for each request",
     least: 0,
   },
+  spoolMs: {
+    unit: "ms",
+    value: 10_000,
+    meaning: "Longest time for which the folder of --cgi-spool may let one call wait (503, or memory alone, beyond)",
+    precedent: "none; others wait for ever",
+  },
   logFlushMs: {
     unit: "ms",
     value: 1_000,

@@ -95,6 +95,7 @@ const WITH_IO: readonly string[] = [
   "lib/config/load_config_file.ts",
   "lib/gateway/program_exchange.ts",
   "lib/gateway/nameless_file.ts",
+  "lib/gateway/spool_folder.ts",
   "lib/gateway/output_ahead.ts",
   "lib/gateway/spool_content.ts",
   "lib/log/log.ts",

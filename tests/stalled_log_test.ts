@@ -4,12 +4,12 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
+import { BOUND_MS, canFreeze, FreezingDisk, hasExited, isClosed, until } from "./freezing_disk.ts";
 import { startServer, type TestServer, type Way } from "./harness.ts";
 import { exchange } from "./raw_client.ts";
 
 const LISOD = join(import.meta.dirname ?? ".", "..", "lisod");
 const WAYS: readonly Way[] = ["native", "runtime"];
-const BOUND_MS = 30_000;
 const DRAIN_MS = 1000;
 /** What the end takes beside the drain, on a busy machine. */
 const END_MS = 6000;
@@ -36,18 +36,6 @@ function numbersOf(name: string, text: string): readonly number[] {
 function lossesIn(text: string): number {
   return [...text.matchAll(/ERROR log: (\d+) lines lost: more than 65536 bytes wait to be written\n/g)]
     .reduce((sum, [, count]) => sum + Number(count), 0);
-}
-
-function isClosed(port: number): Promise<boolean> {
-  return Deno.connect({ port, hostname: "127.0.0.1" }).then((found) => (found.close(), false), () => true);
-}
-
-/** Resolves when that holds; throws at a bound. */
-async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const endMs = performance.now() + BOUND_MS; !await isSo();) {
-    if (performance.now() > endMs) throw new Error(`Not within ${BOUND_MS} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** A server one of whose streams is read when the test says so, and not otherwise. */
@@ -179,72 +167,6 @@ Deno.test("a second SIGTERM ends the server at once, though its log hangs", asyn
   assertEquals(code, 1, `after ${tookMs} ms`);
 });
 
-/** A disk of its own that can be frozen, and is thawed whatever happens. */
-class FreezingDisk implements AsyncDisposable {
-  readonly folder: string;
-  readonly #image: string;
-  #thawer: Deno.ChildProcess | null = null;
-
-  private constructor(place: string) {
-    this.folder = join(place, "disk");
-    this.#image = join(place, "image");
-  }
-
-  /** Null where this machine or user cannot have one. */
-  static make(): FreezingDisk | null {
-    if (Deno.uid() !== 0) return null;
-    const place = Deno.makeTempDirSync({ prefix: "lisod-disk-" });
-    const disk = new FreezingDisk(place);
-    Deno.mkdirSync(disk.folder);
-    const made = [
-      ["truncate", "-s", "16M", disk.#image],
-      ["mkfs.ext4", "-q", disk.#image],
-      ["mount", "-o", "loop", disk.#image, disk.folder],
-      ["fsfreeze", "-f", disk.folder],
-      ["fsfreeze", "-u", disk.folder],
-    ].every(succeeds);
-    if (made) return disk;
-    succeeds(["umount", disk.folder]);
-    Deno.removeSync(place, { recursive: true });
-    return null;
-  }
-
-  /** Until `thaw`, or for half a minute: a test that was killed leaves no disk frozen. */
-  freeze(): void {
-    const thaw = 'read -r -t 30 line; exec fsfreeze -u "$0"';
-    this.#thawer = new Deno.Command("bash", { args: ["-c", thaw, this.folder], stdin: "piped" }).spawn();
-    assert(succeeds(["fsfreeze", "-f", this.folder]));
-  }
-
-  async thaw(): Promise<void> {
-    if (this.#thawer === null) return;
-    const thawer = this.#thawer;
-    this.#thawer = null;
-    await thawer.stdin.close();
-    await thawer.status;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.thaw();
-    await until(() => succeeds(["umount", this.folder]), "the disk is free");
-    await Deno.remove(join(this.folder, ".."), { recursive: true });
-  }
-}
-
-function succeeds([program, ...args]: readonly string[]): boolean {
-  try {
-    return new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "null" }).outputSync().success;
-  } catch {
-    // There is no such program here.
-    return false;
-  }
-}
-
-async function canFreeze(): Promise<boolean> {
-  await using disk = FreezingDisk.make();
-  return disk !== null;
-}
-
 const ignore = !await canFreeze();
 
 function startOn(disk: FreezingDisk, way: Way): Promise<TestServer> {
@@ -263,7 +185,7 @@ for (const way of WAYS) {
       const path = join(disk.folder, "access.log");
       await using server = await startOn(disk, way);
       await Deno.rename(path, `${path}.1`);
-      disk.freeze();
+      await using _frozen = disk.freeze();
       await ask(server.port(), "old", 200);
       Deno.kill(server.pid, "SIGUSR1");
       await ask(server.port(), "new", 200);
@@ -287,7 +209,7 @@ for (const way of WAYS) {
       assert(disk !== null);
       await using server = await startOn(disk, way);
       const port = server.port();
-      disk.freeze();
+      await using _frozen = disk.freeze();
       await ask(port, "lost", 100);
       const startMs = performance.now();
       const stopped = server.stop();
@@ -302,14 +224,4 @@ for (const way of WAYS) {
       assertMatch(stderr, /ERROR log: Cannot write ".*access.log", a write did not end: \d+ lines lost at the end\n/);
     },
   });
-}
-
-/** Whether the main thread has ended, which is so while others cannot. */
-function hasExited(pid: number): boolean {
-  try {
-    return /^State:\s+[ZX]/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
-    throw error;
-  }
 }

@@ -5,6 +5,7 @@ import { fakeRequest } from "../../tests/cgi/fake_request.ts";
 import { MemoryBudget } from "../memory_budget.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { ScriptRun } from "./script_run.ts";
+import { SpoolFolder } from "../gateway/spool_folder.ts";
 
 const LIMITS = { ...DEFAULT_LIMITS, scriptLingerMs: 1000, scriptErrorMs: 5000, scriptKillMs: 2000 };
 
@@ -66,7 +67,11 @@ async function leaveJob() {
   const record = (level: string) => (_: string, text: string) => void lines.push(`${level} ${text}`);
   const log = { debug: record("debug"), info: record("info"), warn: record("warn"), error: record("error") };
   const clock = { nowMs: 0, update() {} };
-  const ahead = { room: { memoryBytes: 0, fileBytes: 0 }, folder: "/tmp", budget: new MemoryBudget() };
+  const ahead = {
+    room: { memoryBytes: 0, fileBytes: 0 },
+    folder: new SpoolFolder("/tmp", 10_000),
+    budget: new MemoryBudget(),
+  };
   const request = fakeRequest({ target: "/" });
   const run = new ScriptRun(child, { request, label: "job[42]", limits: LIMITS, log, clock, ahead });
   child.output.put("Content-Type: text/plain\n\n");

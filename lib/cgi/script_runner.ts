@@ -21,6 +21,7 @@ import { searchWords } from "./search_words.ts";
 import { SpawnError } from "../child/spawn_error.ts";
 import { startFailure } from "./start_failure.ts";
 import { spoolContent } from "../gateway/spool_content.ts";
+import { SpoolFolder } from "../gateway/spool_folder.ts";
 
 export interface RunnerOptions {
   readonly limits: Limits;
@@ -59,6 +60,7 @@ export class ScriptRunner {
   readonly #options: RunnerOptions;
   readonly #prefix: readonly string[];
   readonly #queue: ScriptQueue;
+  readonly #spoolFolder: SpoolFolder;
   /** For what scripts have printed and clients have not taken. */
   readonly #room: OutputRoom;
   readonly #runs = new Set<ScriptRun>();
@@ -75,6 +77,7 @@ export class ScriptRunner {
     this.#options = options;
     this.#prefix = commandPrefix(options);
     const { scriptSharePercent } = options.limits;
+    this.#spoolFolder = new SpoolFolder(options.spoolFolder, options.limits.spoolMs);
     this.#queue = new ScriptQueue({ ...options, scriptSharePercent });
     const { maxOutputMemoryBytes, maxOutputFileBytes } = options.limits;
     this.#room = { memoryBytes: maxOutputMemoryBytes, fileBytes: maxOutputFileBytes };
@@ -134,8 +137,9 @@ export class ScriptRunner {
   /** The content of the request, of a known length. */
   async #takeContent({ body }: HttpRequest): Promise<Body> {
     if (body.length !== null) return body;
-    const { limits, spoolFolder, budget } = this.#options;
-    return await spoolContent(body, { maxMemoryBytes: limits.maxSpoolMemoryBytes, folder: spoolFolder, budget });
+    const { limits, budget } = this.#options;
+    const { maxSpoolMemoryBytes: maxMemoryBytes } = limits;
+    return await spoolContent(body, { maxMemoryBytes, folder: this.#spoolFolder, budget });
   }
 
   /** Waits for the turn as long as for a head, and no longer than the client. */
@@ -162,7 +166,7 @@ export class ScriptRunner {
   }
 
   async #run(request: HttpRequest, call: ScriptCall, contentLength: number): Promise<ScriptRun> {
-    const { limits, log, clock, spoolFolder, guard, budget } = this.#options;
+    const { limits, log, clock, guard, budget } = this.#options;
     const process = await this.#spawn(request, call, contentLength);
     const run = new ScriptRun(process, {
       request,
@@ -170,7 +174,7 @@ export class ScriptRunner {
       limits,
       log,
       clock,
-      ahead: { room: this.#room, folder: spoolFolder, budget },
+      ahead: { room: this.#room, folder: this.#spoolFolder, budget },
     });
     this.#runs.add(run);
     guard.begin(process.pid);

@@ -6,10 +6,14 @@ const PREFIX = "lisod-content-";
 const LEFT_AFTER_MS = 60_000;
 
 /**
- * A new file without a name: nobody else can open it, and the system frees it whatever becomes of this process. Not by calls
- * that wait: a file system may be frozen.
+ * A new file without a name: nobody else can open it, and the system frees it whatever becomes of this process. The runtime makes
+ * it by an open(2) in the thread of everybody, which a frozen file system lets wait. So a change that is none goes first, in
+ * another thread; in between is no time to speak of.
  */
 export async function openNameless(folder: string): Promise<Deno.FsFile> {
+  const nothing = join(folder, "lisod-nothing");
+  // rename(2) asks for leave to write before it misses the file. What else is wrong the next call tells.
+  await Deno.rename(nothing, nothing).catch(() => {});
   const path = await Deno.makeTempFile({ dir: folder, prefix: PREFIX });
   try {
     return await Deno.open(path, { read: true, write: true });

@@ -5,7 +5,7 @@
  */
 import { fairShare, type MemoryBudget } from "../memory_budget.ts";
 import { osProblem } from "../start_error.ts";
-import { openNameless } from "./nameless_file.ts";
+import type { SpoolFile, SpoolFolder } from "./spool_folder.ts";
 
 /** How much more may be kept for all programs together. */
 export interface OutputRoom {
@@ -19,7 +19,7 @@ export interface OutputAheadOptions {
   /** Counts the memory as well. */
   readonly budget: MemoryBudget;
   /** Where the file is made. */
-  readonly folder: string;
+  readonly folder: SpoolFolder;
   /** Told once, in words, when nothing more can be put into the file; then there is memory alone. */
   readonly onFileFailure: (problem: string) => void;
 }
@@ -32,7 +32,7 @@ export class OutputAhead {
   /** They stand before what is in the file. */
   #parts: Uint8Array[] = [];
   #memoryBytes = 0;
-  #file: Deno.FsFile | null = null;
+  #file: SpoolFile | null = null;
   /** What of the file is to be read: from here, to there. */
   #fileStart = 0;
   #fileEnd = 0;
@@ -130,8 +130,8 @@ export class OutputAhead {
     room.fileBytes -= kept;
     try {
       const written = await this.#useAlone(async () => {
-        this.#file ??= await openNameless(folder);
-        return await writeAt(this.#file, this.#fileEnd, bytes.subarray(0, kept));
+        this.#file ??= await folder.open();
+        return await this.#file.writeAt(this.#fileEnd, bytes.subarray(0, kept));
       });
       // Closing has given back what was in the file before.
       if (this.#isClosed) room.fileBytes += kept;
@@ -142,7 +142,7 @@ export class OutputAhead {
     } catch (error) {
       room.fileBytes += kept;
       this.#usesFile = false;
-      onFileFailure(`"${folder}": ${osProblem(error)}`);
+      onFileFailure(`"${folder.path}": ${osProblem(error)}`);
       return 0;
     }
   }
@@ -159,9 +159,15 @@ export class OutputAhead {
   }
 
   /** What has been read takes no room any more. */
-  async #emptyFile(file: Deno.FsFile): Promise<void> {
+  async #emptyFile(file: SpoolFile): Promise<void> {
     if (this.#fileStart < this.#fileEnd || this.#isClosed) return;
-    await file.truncate(0);
+    try {
+      await file.empty();
+    } catch (error) {
+      // What was read is good; the room comes back when it is closed.
+      this.#usesFile = false;
+      return this.#options.onFileFailure(`"${this.#options.folder.path}": ${osProblem(error)}`);
+    }
     if (this.#isClosed) return;
     this.#options.room.fileBytes += this.#fileEnd;
     this.#fileStart = this.#fileEnd = 0;
@@ -175,15 +181,8 @@ export class OutputAhead {
   }
 }
 
-/** Some of the bytes; Deno may write a part only. */
-async function writeAt(file: Deno.FsFile, position: number, bytes: Uint8Array): Promise<number> {
-  await file.seek(position, Deno.SeekMode.Start);
-  return await file.write(bytes);
-}
-
-async function readAt(file: Deno.FsFile, position: number, space: Uint8Array): Promise<number> {
-  await file.seek(position, Deno.SeekMode.Start);
-  const count = await file.read(space);
+async function readAt(file: SpoolFile, position: number, space: Uint8Array): Promise<number> {
+  const count = await file.readAt(position, space);
   if (count === null) throw new Error("A temporary file has become shorter");
   return count;
 }

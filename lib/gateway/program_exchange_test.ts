@@ -4,6 +4,7 @@ import { BytesBody, HttpError } from "../http/message.ts";
 import { MemoryBudget } from "../memory_budget.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { ProgramExchange, type ProgramPeer } from "./program_exchange.ts";
+import { SpoolFolder } from "./spool_folder.ts";
 
 const LIMITS = { ...DEFAULT_LIMITS, scriptMs: 1000, scriptBodyMs: 2000 };
 const HEAD = "Content-Type: text/plain\n\n";
@@ -44,7 +45,11 @@ function exchangeWith(peer: FakePeer, signal = new AbortController().signal) {
   const warnings: string[] = [];
   const log = { debug() {}, info() {}, warn: (_: string, text: string) => void warnings.push(text), error() {} };
   const clock = { nowMs: 0, update() {} };
-  const ahead = { room: { memoryBytes: 400, fileBytes: 0 }, folder: "/tmp", budget: new MemoryBudget() };
+  const ahead = {
+    room: { memoryBytes: 400, fileBytes: 0 },
+    folder: new SpoolFolder("/tmp", 10_000),
+    budget: new MemoryBudget(),
+  };
   const exchange = new ProgramExchange(peer, { request: { signal }, limits: LIMITS, log, clock, ahead });
   return { exchange, warnings, clock, room: ahead.room };
 }

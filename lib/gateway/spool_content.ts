@@ -4,16 +4,16 @@
  */
 import { type Body, HttpError } from "../http/message.ts";
 import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
-import { openNameless } from "./nameless_file.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
 import { osProblem } from "../start_error.ts";
+import type { SpoolFile, SpoolFolder } from "./spool_folder.ts";
 
 export interface SpoolOptions {
   /** Content beyond this goes to a file, and beyond what `budget` has room for. */
   readonly maxMemoryBytes: number;
   readonly budget: MemoryBudget;
   /** Where that file is made; it loses its name at once. */
-  readonly folder: string;
+  readonly folder: SpoolFolder;
 }
 
 /** Bytes that one read of the file takes. */
@@ -21,7 +21,7 @@ const READ_BYTES = 65_536;
 
 /**
  * Reads `content` to its end and gives it back with its length. Whoever gets it closes it; when this rejects nothing is
- * left: as `content` does, and with HttpError where the folder fails: 507 when it is full, 503 for want of descriptors, else 500.
+ * left: as `content` does, and with HttpError where the folder fails: 507 when it is full, 503 when it hangs and for want of descriptors, else 500.
  */
 export async function spoolContent(content: Body, options: SpoolOptions): Promise<Body> {
   const spool = new SpooledContent(options);
@@ -41,7 +41,8 @@ class SpooledContent implements Body {
   /** What is in no file, from 0 to `#memoryLength`: all of the content, or the last of it. */
   #memory = new Uint8Array(0);
   #memoryLength = 0;
-  #file: Deno.FsFile | null = null;
+  #file: SpoolFile | null = null;
+  #fileLength = 0;
 
   constructor(options: SpoolOptions) {
     this.#options = options;
@@ -71,10 +72,12 @@ class SpooledContent implements Body {
       if (this.#memoryLength > 0) yield this.#memory.subarray(0, this.#memoryLength);
       return;
     }
-    await this.#file.seek(0, Deno.SeekMode.Start);
     const buffer = new Uint8Array(READ_BYTES);
-    for (let count = await this.#file.read(buffer); count !== null; count = await this.#file.read(buffer)) {
+    for (let position = 0; this.#file !== null;) {
+      const count = await this.#read(this.#file, { position, buffer });
+      if (count === null) break;
       yield buffer.subarray(0, count);
+      position += count;
     }
   }
 
@@ -113,14 +116,32 @@ class SpooledContent implements Body {
   async #write(bytes: Uint8Array): Promise<void> {
     const { folder } = this.#options;
     try {
-      const file = this.#file ??= await openNameless(folder);
-      for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+      const file = this.#file ??= await folder.open();
+      for (let written = 0; written < bytes.length;) {
+        const count = await file.writeAt(this.#fileLength, bytes.subarray(written));
+        written += count;
+        this.#fileLength += count;
+      }
     } catch (error) {
-      const status = statusOfSystemError(error);
-      // One line that says all: the reason is the system's, the folder is the operator's, and no path was asked for in vain.
-      const message = `Cannot keep the content of a request in "${folder}"`;
-      if (status === 503 || status === 507) throw systemHttpError(status, message, error);
-      throw new HttpError(500, `${message}: ${osProblem(error)}`);
+      throw folderError(`Cannot keep the content of a request in "${folder.path}"`, error);
     }
   }
+
+  async #read(
+    file: SpoolFile,
+    { position, buffer }: { readonly position: number; readonly buffer: Uint8Array },
+  ): Promise<number | null> {
+    try {
+      return await file.readAt(position, buffer);
+    } catch (error) {
+      throw folderError(`Cannot read the content of a request in "${this.#options.folder.path}"`, error);
+    }
+  }
+}
+
+/** One line that says all: the reason is the system's, the folder is the operator's, and no path was asked for in vain. */
+function folderError(message: string, error: unknown): HttpError {
+  const status = statusOfSystemError(error);
+  if (status === 503 || status === 507) return systemHttpError(status, message, error);
+  return new HttpError(500, `${message}: ${osProblem(error)}`);
 }

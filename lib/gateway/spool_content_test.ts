@@ -3,6 +3,9 @@ import { type Body, HttpError } from "../http/message.ts";
 import { chunkedBody } from "../../tests/cgi/fake_request.ts";
 import { MemoryBudget } from "../memory_budget.ts";
 import { spoolContent } from "./spool_content.ts";
+import { SpoolFolder } from "./spool_folder.ts";
+
+const LIMIT_MS = 10_000;
 
 /** How many spool files this process has open; none has a name any more. */
 function namelessFiles(): number {
@@ -14,6 +17,14 @@ function namelessFiles(): number {
       throw error;
     }
   }).length;
+}
+
+/** A file is closed a little later. Resolves when so many are open; rejects when they are not within ten seconds. */
+async function untilNamelessFilesAre(count: number): Promise<void> {
+  for (const endMs = performance.now() + 10_000; namelessFiles() !== count;) {
+    if (performance.now() > endMs) throw new Error(`${namelessFiles()} files in place of ${count}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 async function readAll(body: Body): Promise<number[]> {
@@ -49,7 +60,7 @@ for (const [name, sizes, fileCount] of ROWS) {
       const before = namelessFiles();
       const body = await spoolContent(chunkedBody(reusedParts(sizes)), {
         maxMemoryBytes: 10,
-        folder,
+        folder: new SpoolFolder(folder, LIMIT_MS),
         budget: new MemoryBudget(),
       });
       const length = sizes.reduce((sum, size) => sum + size, 0);
@@ -58,7 +69,7 @@ for (const [name, sizes, fileCount] of ROWS) {
       assertEquals(namelessFiles() - before, fileCount);
       assertEquals(await readAll(body), Array.from({ length }, (_, index) => index));
       await body.close();
-      assertEquals(namelessFiles(), before);
+      await untilNamelessFilesAre(before);
     } finally {
       Deno.removeSync(folder);
     }
@@ -73,11 +84,16 @@ Deno.test("spoolContent() rejects as the content does and leaves nothing", async
   }
   const before = namelessFiles();
   await assertRejects(
-    () => spoolContent(chunkedBody(broken()), { maxMemoryBytes: 10, folder, budget: new MemoryBudget() }),
+    () =>
+      spoolContent(chunkedBody(broken()), {
+        maxMemoryBytes: 10,
+        folder: new SpoolFolder(folder, LIMIT_MS),
+        budget: new MemoryBudget(),
+      }),
     Error,
     "gone",
   );
-  assertEquals(namelessFiles(), before);
+  await untilNamelessFilesAre(before);
   Deno.removeSync(folder);
 });
 
@@ -87,7 +103,7 @@ Deno.test("spoolContent() rejects in one line that names the folder when that is
   const fail = async (folder: string) => {
     const spooling = spoolContent(chunkedBody([new Uint8Array(2)]), {
       maxMemoryBytes: 1,
-      folder,
+      folder: new SpoolFolder(folder, LIMIT_MS),
       budget: new MemoryBudget(),
     });
     const { status, message, cause } = await assertRejects(() => spooling, HttpError);
@@ -108,5 +124,5 @@ Deno.test("spoolContent() rejects in one line that names the folder when that is
     assertEquals([...Deno.readDirSync(folder)], []);
     Deno.removeSync(folder);
   }
-  assertEquals(namelessFiles(), before);
+  await untilNamelessFilesAre(before);
 });

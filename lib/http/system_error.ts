@@ -34,6 +34,8 @@ const STATUS_OF: { readonly [codeOrName: string]: SystemStatus } = {
   ENOMEM: 503,
   ENOBUFS: 503,
   EAGAIN: 503,
+  ETIMEDOUT: 503,
+  TimedOut: 503,
   // RFC 4918 11.5: what was sent cannot be kept.
   ENOSPC: 507,
   EDQUOT: 507,
