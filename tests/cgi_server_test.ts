@@ -485,3 +485,14 @@ Deno.test("lisod counts no pause of the process for what was done meanwhile: a s
   assertNotMatch(server.logText(), / (?:WARN script|ERROR)/);
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("lisod ends without a word of scripts that have ended and left nobody", async () => {
+  const script = await Deno.makeTempFile();
+  await Deno.writeTextFile(script, "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nhello\\n'\n");
+  await Deno.chmod(script, 0o755);
+  await using server = await startServer({ args: ["--cgi", script] });
+  assertEquals(textOf(await ask(server, "GET", "/cgi/")), "hello\n");
+  assertEquals((await server.stop()).code, 0);
+  assertNotMatch(server.logText(), /hold its pipes/);
+  await Deno.remove(script);
+});

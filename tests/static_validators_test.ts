@@ -142,3 +142,33 @@ Deno.test("createStaticHandler() answers one state under one ETag when a small f
     }
     assertEquals(states.size, 7);
   }));
+
+Deno.test("createStaticHandler() looks again for a range that is beyond the end as it was known", () =>
+  withSite(async (site) => {
+    const handler = site.handler();
+    for (const length of [1000, BIG_BYTES]) {
+      const path = `${site.root}/growing`;
+      Deno.writeFileSync(path, pattern(length));
+      assertEquals((await ask(handler, "/growing")).status, 200);
+      site.nowMs += 1;
+      Deno.writeFileSync(path, pattern(length + 5));
+      const { status, text } = await ask(handler, "/growing", [["Range", `bytes=${length}-`]]);
+      assertEquals([status, text], [206, decode(pattern(length + 5).slice(-5))], `${length}`);
+      site.nowMs += 60_000;
+    }
+  }));
+
+Deno.test("createStaticHandler() knows of a file no more what it was once another state of it was sent", () =>
+  withSite(async (site) => {
+    const handler = site.handler();
+    const path = `${site.root}/replaced`;
+    Deno.writeFileSync(path, pattern(BIG_BYTES));
+    const old = (await ask(handler, "/replaced")).fields.get("etag") ?? "";
+    site.nowMs += 1;
+    Deno.writeFileSync(`${path}.new`, pattern(2 * BIG_BYTES, 1));
+    Deno.renameSync(`${path}.new`, path);
+    assertEquals((await ask(handler, "/replaced")).length, 2 * BIG_BYTES);
+    const head = await ask(handler, "/replaced", [], { method: "HEAD" });
+    const again = await ask(handler, "/replaced", [["If-None-Match", old]]);
+    assertEquals([head.length, again.status], [2 * BIG_BYTES, 200]);
+  }));

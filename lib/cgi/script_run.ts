@@ -100,7 +100,9 @@ export class ScriptRun implements ProgramPeer {
   /** The server stops: whoever waits for the answer is told, and nothing of the script is left in `scriptKillMs`. */
   stop(): void {
     this.#isStopping = true;
-    if (this.exchange.isAnswered && this.#terminated === null) {
+    // Most have left nobody, which the sweep has not seen yet.
+    const isLeft = this.exchange.isAnswered && (this.#end === null || this.#hasGroup());
+    if (isLeft && this.#terminated === null) {
       const what = this.#end === null ? "It still runs" : "Ended, but processes that it left hold its pipes";
       this.#log.warn(this.label, `${what}: its process group gets SIGTERM, for the server stops`);
     }

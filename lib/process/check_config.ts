@@ -78,6 +78,13 @@ function checkProgram(program: Given, { handlers }: Pick<CgiConfig, "handlers"> 
   throw new StartError({ ...program, problem, remedy: "name a program that the server may run" });
 }
 
+/** A folder has programs for requests, and is none for files. */
+function checkInterpreter(program: Given): void {
+  checkProgram(program);
+  if (!Deno.statSync(program.value).isDirectory) return;
+  throw new StartError({ ...program, problem: "a folder", remedy: "name the program that runs such files" });
+}
+
 /** No file in a folder of programs is sent: so a root in there would answer 403 to everything. */
 function checkApart(program: Given, { value: root }: Given): void {
   let realPaths: readonly string[];
@@ -93,7 +100,7 @@ function checkApart(program: Given, { value: root }: Given): void {
 }
 
 function checkCgi({ user, handlers, spoolFolder }: CgiConfig): void {
-  for (const program of Object.values(handlers)) checkProgram(program);
+  for (const program of Object.values(handlers)) checkInterpreter(program);
   if (user !== null) checkUser(user);
   try {
     Deno.removeSync(Deno.makeTempFileSync({ dir: spoolFolder.value }));

@@ -76,6 +76,9 @@ Deno.test("checkConfig() tells of everything that is wrong, each under the name 
       ]]),
       [["--root", ".", "--cgi", "www"], []],
       [["--root", "www", "--cgi", "ww"], ['--cgi "HERE/ww": does not exist: name a program that the server may run']],
+      [["--root", "www", "--cgi-handler", ".x=/usr/bin"], [
+        '--cgi-handler "/usr/bin": a folder: name the program that runs such files',
+      ]],
       [["--root", "www", "--cgi-handler", ".x=/none", "--cgi-spool", "none"], [
         '--cgi-handler "/none": does not exist: name a program that the server may run',
       ]],

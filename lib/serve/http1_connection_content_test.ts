@@ -127,7 +127,7 @@ Deno.test("run() cuts the answer when the content that it is made of is malforme
     (request) => respond(request.body),
   );
   assert(conversation.transport.output.endsWith("\r\n\r\n1\r\na\r\n"));
-  assertEquals(conversation.tellingLog, ["access POST / 200 0"]);
+  assertEquals(conversation.tellingLog, ["access POST / 200 1"]);
 });
 
 Deno.test("run() answers 400 when the client ends its side within the content", async () => {

@@ -133,7 +133,7 @@ Deno.test("run() cuts the connection when a body throws after the head", async (
   const body = new PartsBody(brokenParts());
   const conversation = await converse(get("/1") + get("/2"), () => respond(body));
   assert(conversation.transport.output.endsWith("\r\n\r\n3\r\none\r\n"), conversation.transport.output);
-  assertEquals(conversation.tellingLog, ["access GET /1 200 0", "error The connection failed"]);
+  assertEquals(conversation.tellingLog, ["access GET /1 200 3", "error The connection failed"]);
   assertEquals(body.closeCount, 1);
 });
 

@@ -64,15 +64,17 @@ async function finishExchange(
 ): Promise<void> {
   try {
     const response = await answer;
-    let contentBytes = 0;
+    const sent = { bytes: 0 };
     try {
-      contentBytes = (hasHead ? null : exchange.sendAtOnce(response)) ?? await sendParts(response.body, exchange);
+      const atOnce = hasHead ? null : exchange.sendAtOnce(response);
+      if (atOnce === null) await sendParts(response.body, { exchange, sent });
+      else sent.bytes = atOnce;
       exchange.sendEnd();
       request.end();
     } finally {
       await response.body.close();
       await request.body.close();
-      logAccess(request, { status: response.status, contentBytes }, log);
+      logAccess(request, { status: response.status, contentBytes: sent.bytes }, log);
     }
     await exchange.settleContent();
   } catch (error) {
@@ -81,9 +83,11 @@ async function finishExchange(
   }
 }
 
-/** Sends what content is left after the head, and resolves to its bytes. Rejects as the body and the socket do. */
-async function sendParts(body: Body, exchange: Exchange): Promise<number> {
-  let sent = 0;
+/** Sends what content is left after the head, and counts in `sent` what has left. Rejects as the body and the socket do. */
+async function sendParts(
+  body: Body,
+  { exchange, sent }: { readonly exchange: Exchange; readonly sent: { bytes: number } },
+): Promise<void> {
   const parts = body[Symbol.asyncIterator]();
   let next = parts.next();
   // A script may print its head long before its content.
@@ -91,12 +95,11 @@ async function sendParts(body: Body, exchange: Exchange): Promise<number> {
   for (let part = await next; part.done !== true; part = await next) {
     const bytes = part.value;
     if (bytes.length > 0) {
-      sent += bytes.length;
       await exchange.sendPart(bytes);
+      sent.bytes += bytes.length;
     }
     next = parts.next();
   }
-  return sent;
 }
 
 /** What an access line says of the request; `method` and so on are absent where it could not be read. */

@@ -3,13 +3,15 @@
  * stands in its place: no file and no script is looked at. RFC 9110 15.4.9 (308), 15.5.20 (421).
  */
 import { HeaderFields } from "../http/header_fields.ts";
-import { EMPTY_BODY, HttpError, type HttpRequest, type HttpResponse } from "../http/message.ts";
+import { EMPTY_BODY, HttpError, type HttpRequest, type HttpResponse, type Soon } from "../http/message.ts";
 
 export interface RedirectOptions {
   /** Names and addresses of the certificate, in lower case; asked for with each request, for they may change. */
   readonly names: () => readonly string[];
   /** Where HTTPS listens. */
   readonly port: number;
+  /** Answers what came over TLS already, as a proxy that is believed has said. */
+  readonly answer: (request: HttpRequest) => Soon<HttpResponse>;
 }
 
 const HTTPS_PORT = 443;
@@ -18,14 +20,18 @@ const HTTPS_PORT = 443;
  * A handler that answers 308, so that the method stays. Throws HttpError 421 for a host that the certificate does not
  * name: the client could only get a warning there, and an answer must not lead to a host of the client's choice.
  */
-export function createHttpsRedirect({ names, port }: RedirectOptions): (request: HttpRequest) => Promise<HttpResponse> {
-  return ({ host, target }) => {
+export function createHttpsRedirect(
+  { names, port, answer }: RedirectOptions,
+): (request: HttpRequest) => Soon<HttpResponse> {
+  return (request) => {
+    if (request.connection.secure) return answer(request);
+    const { host, target } = request;
     if (!names().some((name) => matchesName(name, host))) {
       throw new HttpError(421, `The certificate does not name "${host}"`);
     }
     const authority = port === HTTPS_PORT ? host : `${host}:${port}`;
     const location = `https://${authority}${targetInOriginForm(target)}`;
-    return Promise.resolve({ status: 308, fields: HeaderFields.of(["Location", location]), body: EMPTY_BODY });
+    return { status: 308, fields: HeaderFields.of(["Location", location]), body: EMPTY_BODY };
   };
 }
 

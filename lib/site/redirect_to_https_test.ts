@@ -12,6 +12,9 @@ function request(host: string, target: string): HttpRequest {
   return { ...head, path: "/unused", query: "", host, body: EMPTY_BODY, connection, signal };
 }
 
+/** What stands behind. */
+const answer = () => ({ status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY });
+
 Deno.test("createHttpsRedirect() answers 308 with the same target when the certificate names the host", async () => {
   const table: readonly {
     readonly host: string;
@@ -32,13 +35,13 @@ Deno.test("createHttpsRedirect() answers 308 with the same target when the certi
     { host: "example.org", target: "//evil.example/", want: "https://example.org:8443//evil.example/" },
   ];
   for (const { host, target, port = 8443, want } of table) {
-    const { status, fields } = await createHttpsRedirect({ names: () => NAMES, port })(request(host, target));
+    const { status, fields } = await createHttpsRedirect({ names: () => NAMES, port, answer })(request(host, target));
     assertEquals([status, fields.get("Location")], [308, want], `${host} ${target}`);
   }
 });
 
 Deno.test("createHttpsRedirect() throws 421 when the certificate does not name the host", () => {
-  const redirect = createHttpsRedirect({ names: () => NAMES, port: 8443 });
+  const redirect = createHttpsRedirect({ names: () => NAMES, port: 8443, answer });
   const hosts = ["evil.example", "", "shop.example.org", "a.b.shop.example.org", ".shop.example.org", "example.org."];
   for (const host of [...hosts, "192.0.2.8", "[::1]"]) {
     assertEquals(assertThrows(() => redirect(request(host, "/")), HttpError).status, 421, host);
@@ -47,8 +50,15 @@ Deno.test("createHttpsRedirect() throws 421 when the certificate does not name t
 
 Deno.test("createHttpsRedirect() asks for the names anew when they have changed", async () => {
   let names: readonly string[] = [];
-  const redirect = createHttpsRedirect({ names: () => names, port: 443 });
+  const redirect = createHttpsRedirect({ names: () => names, port: 443, answer });
   assertThrows(() => redirect(request("new.example", "/")), HttpError);
   names = ["new.example"];
   assertEquals((await redirect(request("new.example", "/"))).status, 308);
+});
+
+Deno.test("createHttpsRedirect() lets through what came over TLS to a proxy that is believed", async () => {
+  const { connection, ...rest } = request("evil.example", "/");
+  const redirect = createHttpsRedirect({ names: () => NAMES, port: 8443, answer });
+  const secure = { ...rest, connection: { ...connection, secure: true } };
+  assertEquals((await redirect(secure)).status, 200);
 });

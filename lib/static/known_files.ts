@@ -68,6 +68,11 @@ export class KnownFiles {
     return this.#isFresh(resource.checkedMs, nowMs) ? resource : null;
   }
 
+  /** What was known of the path is no longer so. */
+  forget(path: string): void {
+    this.#cache.delete(path);
+  }
+
   #isFresh(checkedMs: number, nowMs: number): boolean {
     const ageMs = nowMs - checkedMs;
     // Below 0 the clock was set back, and nothing is known about the age.

@@ -124,7 +124,18 @@ class StaticFolder implements StaticHandler {
     return await (resource === null ? this.#answerFolder(request, at) : this.#answerFrom(resource, request, at));
   }
 
+  /** A range beyond the end as it was known may be one of a file that grows: then it is looked at again. */
   #answerFrom(resource: Resource, request: HttpRequest, at: Located): Soon<HttpResponse> {
+    try {
+      return this.#answerAsKnown(resource, request, at);
+    } catch (error) {
+      const isOut = error instanceof HttpError && error.status === 416;
+      if (isOut && resource.checkedMs !== this.#options.nowMs()) return this.#answerAnew(request, at);
+      throw error;
+    }
+  }
+
+  #answerAsKnown(resource: Resource, request: HttpRequest, at: Located): Soon<HttpResponse> {
     // RFC 9110 12.1: where there is nothing to choose from, Accept-Encoding is disregarded.
     if (resource.codings.length === 0) return this.#answerWith(resource.representations[0], request, at);
     const representation = negotiate(resource, request.fields);
@@ -186,6 +197,7 @@ class StaticFolder implements StaticHandler {
     try {
       // A file that has changed since it was looked at is judged anew, by what is open now.
       const isKnown = isSameState(opened.facts, known.facts);
+      if (!isKnown) this.#files.forget(at.path);
       const nowMs = this.#options.nowMs();
       const file = isKnown ? known : await this.#files.describe(opened, { known, nowMs });
       if (file.content !== null) return await this.#answerWith(file, request, at);

@@ -232,7 +232,13 @@ export class ThreadServer implements Serving {
   #httpServices(): ListenerOptions["own"] {
     const https = this.#https;
     if (!this.#config.redirectsToHttps || https === null) return {};
-    return { handler: createHttpsRedirect({ names: () => https.names, port: https.listener.addr.port }) };
+    return {
+      handler: createHttpsRedirect({
+        names: () => https.names,
+        port: https.listener.addr.port,
+        answer: (request) => this.#router.answer(request),
+      }),
+    };
   }
 
   /** What only the HTTPS port does. RFC 6797 7.2: the field is not sent over HTTP. */
