@@ -25,6 +25,7 @@ const LAYERS: readonly Layer[] = [
     floor: 0,
     entries: [
       "lib/clock.ts",
+      "lib/free_bytes.ts",
       "lib/html_page.ts",
       "lib/ip_address.ts",
       "lib/limits.ts",
@@ -156,6 +157,7 @@ const WITH_IO: readonly string[] = [
   "lib/system/readiness.ts",
   "lib/system/socket_calls.ts",
   "lib/worker/build_site.ts",
+  "lib/worker/memory_return.ts",
   "lib/worker/thread_server.ts",
   "lib/worker/standstill.ts",
   "lib/worker/way.ts",

@@ -2,6 +2,7 @@
  * What waits to be written: one buffer for a connection while it has anything to say, lent by a pool. Separate from the
  * writers of heads and of framing, for what waits takes memory, which is counted. Pure.
  */
+import { freeBytes } from "../free_bytes.ts";
 import { MemoryBudget } from "../memory_budget.ts";
 
 /** One write is at most so many bytes unless a part of the content is larger; also what one TLS write takes. */
@@ -23,7 +24,7 @@ interface Lender {
 /** Collects what leaves in one write. */
 export class OutputBuffer {
   readonly #lender: Lender;
-  readonly #small = new Uint8Array(SMALL_BYTES);
+  readonly #small: Uint8Array<ArrayBuffer> = new Uint8Array(SMALL_BYTES);
   #bytes = this.#small;
   #length = 0;
 
@@ -79,6 +80,12 @@ export class OutputBuffer {
     return grown === this.#small ? null : grown;
   }
 
+  /** Frees its memory; nobody may use it, or look at what was taken, any more. */
+  free(): void {
+    freeBytes(this.#small);
+    this.#bytes = this.#small;
+  }
+
   #grow(extra: number): void {
     const before = this.#bytes;
     const isLent = before === this.#small && this.#length + extra <= OUTPUT_BYTES;
@@ -105,12 +112,14 @@ export class OutputPool implements Lender {
     return this.#free.pop() ?? new OutputBuffer(this);
   }
 
-  /** Takes a buffer back; whatever is in it is lost. One too many, and storage of an odd size, are left to the collector. */
+  /** Takes a buffer back; whatever is in it is lost. One too many, and storage of an odd size, are freed. */
   release(buffer: OutputBuffer): void {
     this.#budget.give(SMALL_BYTES + buffer.grownBytes);
     const storage = buffer.shrink();
     if (storage?.length === OUTPUT_BYTES && this.#storages.length < MAX_FREE_COUNT) this.#storages.push(storage);
+    else if (storage !== null) freeBytes(storage);
     if (this.#free.length < MAX_FREE_COUNT) this.#free.push(buffer);
+    else buffer.free();
   }
 
   lendStorage(): Uint8Array<ArrayBuffer> {

@@ -3,6 +3,7 @@
  * take from the front; nothing is copied but for moving a rest to the front when the end is reached. What a reader was
  * given stays valid until the next call of `space()`.
  */
+import { freeBytes } from "../free_bytes.ts";
 import { MemoryBudget } from "../memory_budget.ts";
 import { CR, latin1Text, LF } from "./grammar.ts";
 import { HttpError } from "./message.ts";
@@ -75,6 +76,7 @@ export class ReceiveBuffer {
       const larger = (wanted === IDLE_BYTES ? FREE.pop() : undefined) ?? new Uint8Array(wanted);
       larger.set(this.#bytes.subarray(this.#start, this.#end));
       this.#budget.take(larger.length - this.#bytes.length);
+      this.#leaveStorage();
       this.#bytes = larger;
       this.#rewind(length);
     } else if (length === 0) {
@@ -93,11 +95,16 @@ export class ReceiveBuffer {
 
   /** Gives the storage back. Nothing may read into it any more, and this buffer must not be used again. Idempotent. */
   release(): void {
-    const isFree = this.#bytes.length === IDLE_BYTES && !this.#isKept;
-    if (isFree && FREE.length < MAX_FREE_COUNT) FREE.push(this.#bytes);
     this.#budget.give(this.#bytes.length);
+    this.#leaveStorage();
     this.#bytes = NOTHING;
     this.#rewind(0);
+  }
+
+  #leaveStorage(): void {
+    if (this.#isKept || this.#bytes.length === 0) return;
+    if (this.#bytes.length === IDLE_BYTES && FREE.length < MAX_FREE_COUNT) FREE.push(this.#bytes);
+    else freeBytes(this.#bytes);
   }
 
   #rewind(length: number): void {

@@ -151,14 +151,17 @@ export class Server {
   #makeRoom(): void {
     this.#isMakingRoom = false;
     const { budget, clock, log } = this.#services;
-    // What was cut gives its memory back when it has come to its end.
-    let excessBytes = budget.heldBytes - this.#leavingBytes - ROOM_SHARE * budget.maxBytes;
-    if (excessBytes <= 0) return;
+    // What was cut gives its memory back when it has come to its end; until then each byte more would cut one more.
+    const stayingBytes = budget.heldBytes - this.#leavingBytes;
+    if (stayingBytes <= budget.maxBytes) return;
+    let excessBytes = stayingBytes - ROOM_SHARE * budget.maxBytes;
     clock.update();
     const hanging: ConnectionInfo[] = [];
     let count = 0;
     for (const connection of this.#connections.byWeight()) {
       if (excessBytes <= 0) break;
+      // What it holds may have grown since, and is none the more to be waited for.
+      if (this.#leaving.has(connection)) continue;
       const { heldBytes } = connection;
       excessBytes -= heldBytes;
       this.#leavingBytes += heldBytes;

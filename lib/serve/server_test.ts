@@ -229,6 +229,34 @@ Deno.test("serve() cuts who holds most and moves least once too much waits for c
   assertEquals(budget.heldBytes, 0);
 });
 
+Deno.test("serve() cuts nobody else for memory that comes back when those who were cut have ended", async () => {
+  const { listener, budget, clock, stop } = startServer(echoPath, { limits: { maxWaitingBytes: 400_000 } });
+  const sockets = Array.from({ length: 8 }, () => new ScriptedSocket());
+  listener.put(...sockets);
+  for (const socket of sockets) await socket.untilReading();
+  clock.nowMs += 1000;
+  for (const socket of sockets) {
+    for (let part = 0; part < 2; part++) {
+      socket.send(`${part === 0 ? "GET / HTTP/1.1\r\n" : ""}A: ${"x".repeat(8000)}\r\n`);
+      await settle();
+    }
+  }
+  const countClosed = () => sockets.filter(({ isClosed }) => isClosed).length;
+  const [room, least] = [budget.maxBytes - budget.heldBytes, budget.maxBytes / 10];
+  budget.take(room + 1);
+  await Promise.resolve();
+  const cut = countClosed();
+  assert(cut > 0);
+  // Too much is held until they have ended, but not by others.
+  budget.take(least - 1);
+  await Promise.resolve();
+  assertEquals(countClosed(), cut);
+  await settle();
+  assertEquals(countClosed(), cut);
+  for (const socket of sockets) socket.end();
+  await stop();
+});
+
 Deno.test("serve() just closes what is too much even to be refused", async () => {
   const { listener, stop } = startServer(echoPath, { limits: { maxPerAddress: 1 } });
   const sockets = Array.from({ length: 20 }, () => new ScriptedSocket());

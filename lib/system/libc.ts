@@ -42,6 +42,7 @@ const SYMBOLS = {
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
   getsid: { parameters: ["i32"], result: "i32" },
+  malloc_trim: { parameters: ["usize"], result: "i32" },
 } as const;
 
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
@@ -74,6 +75,7 @@ export const NO_LIBC: Libc = {
   getrlimit: refuse,
   waitid: refuse,
   getsid: refuse,
+  malloc_trim: refuse,
 };
 
 /**

@@ -39,6 +39,7 @@ import { SocketShutdown } from "../net/socket_shutdown.ts";
 import { quoted } from "../start_error.ts";
 import { Clock } from "../clock.ts";
 import { MemoryBudget } from "../memory_budget.ts";
+import { MemoryReturn } from "./memory_return.ts";
 import { openWay, type Way } from "./way.ts";
 
 /** Where clients are served; data that can be sent to another thread. */
@@ -94,6 +95,7 @@ export class ThreadServer implements Serving {
   readonly #refusals: ToldOnce;
   readonly #programs: Programs | null;
   readonly #server: Server;
+  readonly #memory: MemoryReturn;
   #https: HttpsListener | null = null;
 
   /** Reads error pages and passwords; nothing listens yet. Throws StartError. */
@@ -124,6 +126,7 @@ export class ThreadServer implements Serving {
     this.#fields = site.fields;
     this.#router = new Router({ sites: new Sites(site), rules, rate: createRequestLimit(limits.maxRate, nowMs) });
     this.#server = Server.open(this.#createServices(clock, budget));
+    this.#memory = MemoryReturn.open(budget, () => options.libc.malloc_trim(0n));
   }
 
   listen(): Promise<readonly ServedAddress[]> {
@@ -152,6 +155,7 @@ export class ThreadServer implements Serving {
     const { log, part } = this.#options;
     log.info(nameOf(part), `stopping, ${this.#server.connectionCount} connections are open`);
     await this.#server.drain();
+    this.#memory.close();
     this.#https?.close();
     await this.#programs?.runner.stop();
     await this.#programs?.guard.close();
