@@ -4,14 +4,17 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { memoryOf } from "./cgi/server.ts";
-import { startServer, type TestServer } from "./harness.ts";
+import { startServer, takenWay, type TestServer } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 import { fieldValue, parseResponses, type RawResponse, toText } from "./raw_http.ts";
 
 const FILE_COUNT = 20_000;
 const CLIENT_COUNT = 50;
-/** What the server may take on top of what it took before it was asked for a listing. */
-const MOST_BYTES = 64 << 20;
+/**
+ * What the server may take on top of what it took before it was asked for a listing. The runtime's own readDir gives no names
+ * in parts, and takes 1 KiB for each.
+ */
+const MOST_MIB = takenWay() === "native" ? 64 : 128;
 
 /** A root with `small.txt`, and empty files in a folder. */
 async function withFolder(names: Iterable<string>, test: (root: string) => Promise<void>): Promise<void> {
@@ -68,7 +71,7 @@ async function askSmall(client: RawClient): Promise<void> {
   assertEquals([status, toText(body)], [200, "small"]);
 }
 
-Deno.test("lisod lists 20,000 files to 50 clients, half of which do not read, in 64 MiB, and answers others meanwhile", () => {
+Deno.test(`lisod lists 20,000 files to 50 clients, half of which do not read, in ${MOST_MIB} MiB, and answers others meanwhile`, () => {
   const names = Array.from({ length: FILE_COUNT }, (_, index) => `file-${index}.txt`);
   return withFolder(names, async (root) => {
     await using server = await startServer({ root, args: ["--listing", "--max-listed-file-count", "30000"] });
@@ -98,7 +101,7 @@ Deno.test("lisod lists 20,000 files to 50 clients, half of which do not read, in
     assertEquals(namesIn(second), ["../", ...names.slice(1)]);
     for (const { body } of late) assertEquals(toText(body) === toText(first.body), true);
     const grown = memoryOf(server.pid, "VmHWM") - before;
-    assert(grown < MOST_BYTES, `${grown} bytes more`);
+    assert(grown < MOST_MIB << 20, `${grown} bytes more`);
   });
 });
 
@@ -132,6 +135,18 @@ Deno.test("lisod shows a change of the folder at once when --file-cache-ms is 0,
     }
   }));
 
+/** The listing; on a busy machine its own client may once be the one that has asked for nothing for the longest time. */
+async function askUntilWhole(server: TestServer, path: string): Promise<RawResponse> {
+  for (let attempts = 1;; attempts++) {
+    using client = await ListingClient.ask(server, path);
+    try {
+      return await client.answer();
+    } catch (error) {
+      if (attempts === 5 || !(error instanceof Deno.errors.ConnectionReset)) throw error;
+    }
+  }
+}
+
 Deno.test("lisod breaks a listing off that nobody reads when another one needs its memory, and says no more of it than DEBUG", () => {
   // A row of 2 KiB each: 10 MiB, of which the kernel takes 4 at most.
   const names = Array.from({ length: 5000 }, (_, index) => `${"'".repeat(200)}${index}`);
@@ -143,8 +158,7 @@ Deno.test("lisod breaks a listing off that nobody reads when another one needs i
     using idle = await RawClient.connect(server.port());
     await idle.send("GET /f/ HTTP/1.1\r\nHost: localhost\r\n\r\n");
     const head = await idle.receiveThrough("\r\n\r\n");
-    using other = await ListingClient.ask(server, "/g/");
-    assertEquals(namesIn(await other.answer()).length, names.length + 1);
+    assertEquals(namesIn(await askUntilWhole(server, "/g/")).length, names.length + 1);
     const bytes = await idle.countToEnd();
     const length = Number(/\r\nContent-Length: (\d+)\r\n/.exec(head)?.[1]);
     assert(bytes > 0 && bytes < length, `${bytes} of ${length} bytes`);

@@ -37,6 +37,7 @@ Deno.test("lisod names file, fault and openssl command in one line and listens n
         assertMatch(stderr.trimEnd(), says);
       }
     }
+    await Deno.writeTextFile(join(folder, "index.html"), "");
     const good = await runLisod("--root", folder, ...httpsArguments({ key, certificate }), "--check");
     assertEquals([good.code, good.stderr], [0, ""]);
   });
