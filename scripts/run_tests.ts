@@ -101,6 +101,14 @@ function listSteps(testSteps: ReadonlyMap<string, Step>): readonly Step[] {
       usesBinary: true,
       countTests: countLastLine,
     },
+    // Loads and broken surroundings, with a fifteenth of the clients; all of them by hand.
+    {
+      name: "siege",
+      command: task("siege", "60"),
+      needs: ["denort", "debian"],
+      usesBinary: true,
+      countTests: countLastLine,
+    },
     ...testStep("end-to-end"),
   ];
 }
