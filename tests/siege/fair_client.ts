@@ -51,5 +51,5 @@ async function askOnce({ port, path, want }: Question): Promise<string | null> {
 
 /** So many percent of the values are at most that; NaN where there is none. */
 export function percentile(values: readonly number[], percent: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * percent / 100)] ?? NaN;
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length * percent / 100) - 1] ?? NaN;
 }

@@ -25,6 +25,8 @@ export interface Result {
   readonly afterBytes: number;
   readonly calmP99Ms: number;
   readonly loadP99Ms: number;
+  /** Of all requests beside the load: who waits long asks less often, which a percentile does not show. */
+  readonly longestMs: number;
   /** Requests of the fair client, and those of them that had no right answer. */
   readonly askedCount: number;
   readonly lostCount: number;
@@ -75,6 +77,7 @@ export async function besiege({ name, server, question, load, mostBytes, effort 
     ...{ name, peakBytes, beforeBytes: before.bytes, afterBytes: after.bytes, load: told },
     calmP99Ms: percentile(calm.timesMs, 99),
     loadP99Ms: percentile(beside.timesMs, 99),
+    longestMs: percentile(beside.timesMs, 100),
     askedCount: calm.timesMs.length + beside.timesMs.length + last.timesMs.length + lost.length,
     lostCount: lost.length,
     descriptorsBefore: before.descriptors,

@@ -55,7 +55,9 @@ function describe(result: Result): string {
   return [
     result.name.padEnd(NAME_CHARACTERS),
     `peak ${mib(result.peakBytes)}, ${mib(result.beforeBytes)} before, ${mib(result.afterBytes)} after;`,
-    `p99 ${result.calmP99Ms.toFixed(1)} ms calm, ${result.loadP99Ms.toFixed(1)} ms under load;`,
+    `p99 ${result.calmP99Ms.toFixed(1)} ms calm, ${result.loadP99Ms.toFixed(1)} ms under load, longest ${
+      result.longestMs.toFixed(0)
+    } ms;`,
     `lost ${result.lostCount} of ${result.askedCount};`,
     `descriptors ${result.descriptorsBefore} before, ${result.descriptorsAfter} after; ${result.load}`,
   ].join(" ");
