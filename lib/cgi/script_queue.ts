@@ -2,7 +2,7 @@
  * How many scripts run and how many requests wait for their turn. Pure and separate, so that the bounds can be tested
  * without a process.
  */
-import { HttpError, RETRY_SOON } from "../http/message.ts";
+import { Crowded, HttpError, RETRY_SOON } from "../http/message.ts";
 import { networkOf } from "../ip_address.ts";
 
 /** The place of one request in a queue, which alone changes it. */
@@ -62,7 +62,7 @@ export class ScriptQueue {
     const held = this.#heldBy.get(network) ?? { places: 0, running: 0 };
     if (this.#placesTaken >= this.#maxPlaces || held.places >= this.#most.places) {
       const whose = this.#placesTaken >= this.#maxPlaces ? "" : ` of ${address}`;
-      throw scriptsUnavailable(
+      throw new Crowded(
         `${whose === "" ? this.#placesTaken : held.places} requests${whose} for scripts are under way`,
       );
     }

@@ -5,7 +5,14 @@
  */
 import type { WaitClock } from "../clock.ts";
 import { basename, dirname } from "@std/path";
-import { type Body, HttpError, type HttpRequest, type HttpResponse, type LocalRedirect } from "../http/message.ts";
+import {
+  type Body,
+  Crowded,
+  HttpError,
+  type HttpRequest,
+  type HttpResponse,
+  type LocalRedirect,
+} from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
 import { commandPrefix, type ResourceLimits, type ScriptUser } from "../child/command_prefix.ts";
@@ -47,6 +54,9 @@ export interface RunnerOptions {
 /** How long a head waits at most for the rest of a small response. */
 const GATHER_MS = 50;
 
+/** Who finds no room is told so often at most. */
+const CROWD_AGAIN_MS = 1000;
+
 /** How often limits are looked at while a script runs. */
 const SWEEP_MS = 100;
 
@@ -66,6 +76,8 @@ export class ScriptRunner {
   readonly #runs = new Set<ScriptRun>();
   /** Programs that are being started. */
   readonly #starts = new Set<Promise<Child>>();
+  /** When it was last told that there was no room, by the clock. */
+  #toldCrowdMs = -Infinity;
   #timer: number | null = null;
   #nextMoment: Promise<"later"> | null = null;
   #momentTimer: number | undefined = undefined;
@@ -88,15 +100,25 @@ export class ScriptRunner {
    * too many requests wait, 504 when a script takes too long.
    */
   async answer(request: HttpRequest, call: ScriptCall): Promise<HttpResponse | LocalRedirect> {
-    const turn = this.#queue.admit(request.connection.remoteAddress);
+    let turn: ScriptTurn | null = null;
     let run: ScriptRun;
     try {
+      turn = this.#queue.admit(request.connection.remoteAddress);
       run = await this.#start(request, call, turn);
     } catch (error) {
-      this.#queue.end(turn);
+      if (turn !== null) this.#queue.end(turn);
+      if (error instanceof Crowded) this.#tellCrowd(error);
       throw error;
     }
     return await this.#readResponse(run);
+  }
+
+  /** How many are refused is for clients to choose. */
+  #tellCrowd({ message }: Crowded): void {
+    const { clock, log } = this.#options;
+    if (clock.nowMs - this.#toldCrowdMs < CROWD_AGAIN_MS) return;
+    this.#toldCrowdMs = clock.nowMs;
+    log.warn("cgi", `${message}: 503 (--cgi-max, --cgi-queue, --script-share-percent)`);
   }
 
   /** Ends all scripts and resolves when none is left; requests that come are answered 503. Idempotent. */
@@ -151,7 +173,7 @@ export class ScriptRunner {
     const look = () => {
       clock.update();
       if (clock.nowMs < endMs) timer = setTimeout(look, endMs - clock.nowMs);
-      else giveUp(scriptsUnavailable(`No script ended within ${scriptMs} ms to make room`));
+      else giveUp(new Crowded(`No script ended within ${scriptMs} ms to make room`));
     };
     let timer = setTimeout(look, scriptMs);
     const { signal } = request;

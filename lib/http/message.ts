@@ -152,6 +152,14 @@ export class Refusal extends HttpError {
 /** Fields of a 503 of something that may be there again in a second. RFC 9110 10.2.3. */
 export const RETRY_SOON = HeaderFields.of(["Retry-After", "1"]);
 
+/** There is no room for a request, of which clients may make as many as they like: whoever throws it tells it now and then. */
+export class Crowded extends HttpError {
+  constructor(message: string) {
+    super(503, message, { fields: RETRY_SOON });
+    this.name = "Crowded";
+  }
+}
+
 /** The reason phrase of a status code that this server or its scripts use; "" for an unknown one. RFC 9110 15. */
 export function reasonPhrase(status: number): string {
   return REASON_PHRASES[status] ?? "";

@@ -2,7 +2,7 @@
  * What a request is answered with, whatever happens: what the handler gives, or an error page for what it throws. Apart
  * from serve_exchange.ts, which sends it.
  */
-import { HttpError, type HttpResponse, type Soon } from "../http/message.ts";
+import { Crowded, HttpError, type HttpResponse, type Soon } from "../http/message.ts";
 import type { Log } from "../log/log.ts";
 import { isPeerGone } from "../net/is_peer_gone.ts";
 import type { Exchange } from "./exchange.ts";
@@ -62,7 +62,8 @@ const CHOSEN_BY_CLIENTS: readonly number[] = [501, 505];
 function answerFailure(error: unknown, request: ServedRequest, { log, errorResponse }: AnswerServices): HttpResponse {
   const source = `${request.method} ${request.target}`;
   if (error instanceof HttpError) {
-    if (error.status >= 500 && !CHOSEN_BY_CLIENTS.includes(error.status)) log.error(source, error.message, error.cause);
+    const isTold = error instanceof Crowded || CHOSEN_BY_CLIENTS.includes(error.status);
+    if (error.status >= 500 && !isTold) log.error(source, error.message, error.cause);
     else log.debug(source, error.message, error.cause);
     return errorResponse(error, request);
   }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { HeaderFields } from "../http/header_fields.ts";
-import { EMPTY_BODY, HttpError } from "../http/message.ts";
+import { Crowded, EMPTY_BODY, HttpError } from "../http/message.ts";
 import { answerRequest } from "./answer_request.ts";
 import type { Exchange } from "./exchange.ts";
 import { ServedRequest } from "./served_request.ts";
@@ -38,6 +38,7 @@ Deno.test("answerRequest() logs what the client chose as no fault of the server"
     [new HttpError(505, "x"), "debug"],
     [new HttpError(500, "x"), "error"],
     [new HttpError(503, "x"), "error"],
+    [new Crowded("x"), "debug"],
     [new Error("x"), "error"],
   ];
   for (const [error, level] of table) assertEquals([String(error), ...levelOf(error)], [String(error), level]);
