@@ -7,7 +7,7 @@ import type { MemoryBudget } from "../memory_budget.ts";
 
 const LOOK_MS = 1000;
 /** Less is not worth it. */
-const MUCH_BYTES = 33_554_432;
+const MUCH_BYTES = 8_388_608;
 /** The collector of the runtime comes to what was left some 10 s after the last client, and then once more. */
 const LOOKS_AFTERWARDS = 60;
 

@@ -11,11 +11,11 @@ Deno.test("look() trims while much waits for clients and for 60 looks after, and
     for (let time = 0; time < times; time++) memory.look();
     return count - before;
   };
-  budget.take((32 << 20) - 1);
+  budget.take((8 << 20) - 1);
   assertEquals(look(100), 0);
   budget.take(1);
   assertEquals(look(100), 100);
-  budget.give(32 << 20);
+  budget.give(8 << 20);
   assertEquals(look(100), 60);
   assertEquals(look(100), 0);
 });
