@@ -31,6 +31,7 @@ Object.assign(Deno, { test: testByRuntime });
 await import("./http_test.ts");
 await import("./changing_files_test.ts");
 await import("./listing_test.ts");
+await import("./mounts_test.ts");
 await import("./cgi_faults_test.ts");
 await import("./cgi_handler_test.ts");
 await import("./cgi_programs_test.ts");

@@ -2,7 +2,7 @@
  * From the path of a request to the program that answers it. Separate because it alone decides what may be run; it looks
  * at the disk for each request, so that a script can be added, replaced or removed at any time. RFC 3875 3.3.
  */
-import { INDEX_NAME, isHidden, joinSegments, type Located, restAfter } from "../http/located.ts";
+import { isHidden, joinSegments, type Located, restAfter } from "../http/located.ts";
 import { HttpError, Refusal } from "../http/message.ts";
 import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
 import { explainRefusal } from "../refused_path.ts";
@@ -23,6 +23,8 @@ export interface HandledPlace {
   readonly handlers: Interpreters;
   /** Whether names that begin with a dot are served. */
   readonly servesDotFiles: boolean;
+  /** What a folder is answered with: the first of these names that is there. */
+  readonly indexNames: readonly string[];
   /** Programs and folders of programs of all places. */
   readonly cgiPaths: readonly string[];
 }
@@ -76,18 +78,26 @@ function findInFolder(at: Located, { cgiPath, handlers }: ProgramPlace): ScriptL
  */
 export function findHandled(at: Located, place: HandledPlace): ScriptLocation | null {
   const { documentRoot, handlers, servesDotFiles, cgiPaths } = place;
-  const names = at.path.endsWith("/") ? [...at.segments, INDEX_NAME] : at.segments;
-  for (const [index, name] of names.entries()) {
-    if (interpreterOf(name, handlers) === null) continue;
-    const segments = names.slice(0, index + 1);
-    if (!servesDotFiles && isHidden({ mount: at.mount, segments })) return null;
-    const file = documentRoot + joinSegments(segments);
-    if (!stat(file, { folder: documentRoot })?.isFile) continue;
-    const realFile = checkInside(file, documentRoot);
-    if (isInCgiFolder(realFile, cgiPaths)) throw new Refusal({ path: file, reason: ELSEWHERE });
-    return locateScript(file, { at, segments, handlers });
-  }
-  return null;
+  const found = at.segments.findIndex((name, index) => {
+    return interpreterOf(name, handlers) !== null && isFile(at.segments.slice(0, index + 1), documentRoot);
+  });
+  const segments = found >= 0 ? at.segments.slice(0, found + 1) : findIndex(at, place);
+  if (segments === null || (!servesDotFiles && isHidden({ mount: at.mount, segments }))) return null;
+  const file = documentRoot + joinSegments(segments);
+  const realFile = checkInside(file, documentRoot);
+  if (isInCgiFolder(realFile, cgiPaths)) throw new Refusal({ path: file, reason: ELSEWHERE });
+  return locateScript(file, { at, segments, handlers });
+}
+
+/** What the path of a folder is answered with where that is for an interpreter; null: nothing is, or a file. */
+function findIndex(at: Located, { documentRoot, handlers, indexNames }: HandledPlace): readonly string[] | null {
+  if (!at.path.endsWith("/") || indexNames.every((name) => interpreterOf(name, handlers) === null)) return null;
+  const name = indexNames.find((name) => isFile([...at.segments, name], documentRoot));
+  return name === undefined || interpreterOf(name, handlers) === null ? null : [...at.segments, name];
+}
+
+function isFile(segments: readonly string[], folder: string): boolean {
+  return stat(folder + joinSegments(segments), { folder })?.isFile ?? false;
 }
 
 const ELSEWHERE = "is kept for programs, and runs nowhere but below the prefix of these";

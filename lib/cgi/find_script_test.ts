@@ -109,6 +109,7 @@ const FILES: HandledPlace = {
   documentRoot: `${top}/root`,
   handlers: HANDLERS,
   servesDotFiles: false,
+  indexNames: ["index.html", "index.php"],
   cgiPaths: [`${top}/bin`],
 };
 const DOTS: HandledPlace = { ...FILES, servesDotFiles: true };
@@ -130,8 +131,12 @@ const HANDLED: readonly (readonly [path: string, want: Found | null, place?: Han
   ["/folder/", ["folder/index.html", "/folder/index.html", "", "/usr/bin/page"], PAGES],
   ["//folder//", ["folder/index.html", "/folder/index.html", "", "/usr/bin/page"], PAGES],
   ["/programs/x.php", ["programs/x.php", "/programs/x.php", ""]],
-  ["/", null],
+  ["/", ["index.php", "/index.php", ""]],
+  ["//", ["index.php", "/index.php", ""]],
   ["/", null, PAGES],
+  // Another name comes first, and is a file.
+  ["/", null, { ...FILES, indexNames: ["page.htm", "index.php"] }],
+  ["/", null, { ...FILES, indexNames: ["index.html"] }],
   ["/folder", null, PAGES],
   ["/page.htm", null],
   ["/none.php", null],

@@ -3,7 +3,8 @@
  * server asks for any of them. Pure.
  */
 import type { ResourceLimits } from "../child/command_prefix.ts";
-import { parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
+import type { PathPrefix } from "../http/path_prefix.ts";
+import { parseUriPrefix } from "./mounts_config.ts";
 import type { ProgramSettings } from "../gateway/meta_variables.ts";
 import type { Given } from "../start_error.ts";
 import type { Settings } from "./settings.ts";
@@ -57,9 +58,8 @@ export function readCgiConfig(
 
 function readPrefix(settings: Settings): PathPrefix {
   const text = settings.text("cgi-prefix") ?? "/cgi/";
-  const prefix = parsePrefix(text);
-  // Two slashes in a row are most likely a mistake, and what begins a query or an escape is no part of a decoded path.
-  if (prefix !== null && !/\/\/|[?#%]/.test(text)) return prefix;
+  const prefix = parseUriPrefix(text);
+  if (prefix !== null) return prefix;
   throw settings.refusal("cgi-prefix", { problem: "not a path of URIs", remedy: "give one such as /cgi/" });
 }
 

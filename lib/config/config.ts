@@ -9,6 +9,8 @@ import { type AccessConfig, readAccessConfig } from "./access_config.ts";
 import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
 import { readFilesConfig } from "./files_config.ts";
 import type { FileSettings } from "../static/static_files.ts";
+import { type Mount, type MountsConfig, readMounts } from "./mounts_config.ts";
+import type { PathPrefix } from "../http/path_prefix.ts";
 import { RULES, type Rules, type RulesName } from "../rules.ts";
 import { standardStream } from "../log/standard_stream.ts";
 import { LOG_LEVELS, type LogLevel } from "../log/log_lines.ts";
@@ -19,7 +21,7 @@ import { Settings } from "./settings.ts";
 import { type Given, UsageError } from "../start_error.ts";
 
 /** All that the server was told. Paths are absolute, and come with the arguments that named them. */
-export interface Config {
+export interface Config extends MountsConfig {
   readonly http: ListenAddress | null;
   readonly https: ListenAddress | null;
   /** PEM files; given where `https` is. */
@@ -68,9 +70,21 @@ export function credentialFiles({ keyFile, certificateFile, keyPassphraseFile }:
   return { keyFile, certificateFile, passphraseFile: keyPassphraseFile };
 }
 
+const ALL: PathPrefix = { segments: [] };
+
+/** All folders of files with their prefixes; the root comes first. */
+export function fileMounts({ root, aliases }: Pick<Config, "root" | "aliases">): readonly Mount[] {
+  return [{ prefix: ALL, path: root }, ...aliases];
+}
+
+/** All programs and folders of programs with their prefixes. */
+export function programMounts({ cgiPath, cgi, scriptAliases }: Pick<Config, "cgiPath" | "cgi" | "scriptAliases">) {
+  return [...(cgiPath === null ? [] : [{ prefix: cgi.prefix, path: cgiPath }]), ...scriptAliases];
+}
+
 /** Whether any program or interpreter was named. */
-export function usesCgi({ cgiPath, cgi }: Config): boolean {
-  return cgiPath !== null || Object.keys(cgi.handlers).length > 0;
+export function usesCgi(config: Config): boolean {
+  return programMounts(config).length > 0 || Object.keys(config.cgi.handlers).length > 0;
 }
 
 export type Command =
@@ -141,6 +155,7 @@ function buildConfig(
     port: settings.port(name),
     hostname,
   });
+  const cgi = readCgiConfig(settings, environment);
   return {
     http: usesHttp ? addressOf("http") : null,
     https: settings.has("https") ? addressOf("https") : null,
@@ -153,11 +168,12 @@ function buildConfig(
     cgiPath: settings.path("cgi"),
     // The eight arguments name a program also where nobody will ask for it.
     requiresProgram: form === "named",
-    cgi: readCgiConfig(settings, environment),
+    cgi,
+    ...readMounts(settings, [ALL, ...(settings.has("cgi") ? [cgi.prefix] : [])]),
     access: readAccessConfig(settings),
     rules: RULES[rulesName],
     rulesName,
-    files: readFilesConfig(settings, RULES[rulesName]),
+    files: readFilesConfig(settings, { rules: RULES[rulesName], extensions: Object.keys(cgi.handlers) }),
     errorPagesFolder: settings.path("error-pages"),
     logFile: logPath(settings, "log"),
     isAccessLogged: settings.text("access-log") !== "off",

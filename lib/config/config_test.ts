@@ -30,7 +30,13 @@ function configWith(...args: readonly string[]): PlainConfig {
   return configOf(["--root", "www", ...args]);
 }
 
-const DEFAULT_FILES = { listing: false, servesDotFiles: false, charset: "auto", mediaTypes: [] } as const;
+const DEFAULT_FILES = {
+  listing: false,
+  indexNames: ["index.html"],
+  servesDotFiles: false,
+  charset: "auto",
+  mediaTypes: [],
+} as const;
 
 const DEFAULT_CONFIG: PlainConfig = {
   http: { port: 8080, hostname: null },
@@ -42,6 +48,8 @@ const DEFAULT_CONFIG: PlainConfig = {
   hstsSeconds: null,
   root: "/home/liso/www",
   cgiPath: null,
+  aliases: [],
+  scriptAliases: [],
   requiresProgram: true,
   cgi: {
     prefix: { segments: ["cgi"] },

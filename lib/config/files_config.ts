@@ -6,12 +6,21 @@ import type { Rules } from "../rules.ts";
 import type { Charset } from "../static/charset.ts";
 import type { FileSettings } from "../static/static_files.ts";
 import type { OwnMediaType } from "../static/media_types.ts";
+import { INDEX_NAME } from "../http/located.ts";
+import { isSegment } from "../http/target.ts";
 import { TOKEN } from "../http/grammar.ts";
 import type { Settings } from "./settings.ts";
 
-/** `rules` has the charset that holds where none is given. Throws UsageError. */
-export function readFilesConfig(settings: Settings, rules: Pick<Rules, "charset">): FileSettings {
+/**
+ * `rules` has the charset that holds where none is given, `extensions` those that have a handler, whose index is one by itself.
+ * Throws UsageError.
+ */
+export function readFilesConfig(
+  settings: Settings,
+  { rules, extensions }: { readonly rules: Pick<Rules, "charset">; readonly extensions: readonly string[] },
+): FileSettings {
   return {
+    indexNames: readIndexNames(settings) ?? [INDEX_NAME, ...extensions.map((extension) => `index${extension}`)],
     listing: settings.flag("listing"),
     servesDotFiles: settings.flag("dot-files"),
     charset: readCharset(settings) ?? rules.charset,
@@ -21,6 +30,17 @@ export function readFilesConfig(settings: Settings, rules: Pick<Rules, "charset"
       remedy: "give one such as .tgz=application/gzip or README=text/plain",
     }),
   };
+}
+
+function readIndexNames(settings: Settings): readonly string[] | null {
+  const text = settings.text("index");
+  if (text === null) return null;
+  const names = text.split(",").map((name) => name.trim());
+  if (names.every((name) => isSegment(name) && !name.startsWith("."))) return names;
+  throw settings.refusal("index", {
+    problem: "not names of files",
+    remedy: "give one or several such as index.html,index.php",
+  });
 }
 
 function readCharset(settings: Settings): Charset | null {

@@ -15,7 +15,7 @@ export interface Located {
   readonly path: string;
 }
 
-/** What a path that ends with a slash leads to, where that is there. */
+/** What a path that ends with a slash leads to, where that is there and nothing else is configured. */
 export const INDEX_NAME = "index.html";
 
 /** The segments of a decoded path; none is empty. */

@@ -5,7 +5,7 @@
 import { dirname } from "@std/path";
 import { interpreterOf } from "../cgi/is_program.ts";
 import type { CgiConfig } from "../config/cgi_config.ts";
-import { type Config, credentialFiles, usesCgi } from "../config/config.ts";
+import { type Config, credentialFiles, fileMounts, programMounts, usesCgi } from "../config/config.ts";
 import { loadErrorPages } from "../site/load_error_pages.ts";
 import { loadRealms } from "../access/load_realms.ts";
 import { checkLogFile, throughLinks } from "../log/log_file.ts";
@@ -16,18 +16,20 @@ import { loadCredentials } from "../net/load_credentials.ts";
 
 /** Everything that would keep the server from starting; none when all is well. */
 export function checkConfig(config: Config): readonly StartError[] {
-  const { root, logFile, accessLogFile, lockFile, errorPagesFolder } = config;
+  const { logFile, accessLogFile, lockFile, errorPagesFolder } = config;
+  const folders = fileMounts(config);
   const checks = [
-    () => checkFolder(root),
+    ...folders.map(({ path }) => () => checkFolder(path)),
     () => logFile !== null && checkLog(logFile, config),
     () => accessLogFile !== null && checkLog(accessLogFile, config),
     () => lockFile !== null && checkLock(lockFile),
     () => config.user !== null && checkUser(config.user, config.group),
     () => config.cgiPath !== null && config.requiresProgram && checkProgram(config.cgiPath, config.cgi),
-    () => config.cgiPath !== null && checkApart(config.cgiPath, root),
+    ...config.scriptAliases.map(({ path }) => () => checkProgram(path, config.cgi)),
+    ...programMounts(config).flatMap(({ path }) => folders.map((folder) => () => checkApart(path, folder.path))),
     () => usesCgi(config) && checkCgi(config.cgi),
     () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
-    () => loadRealms(config.access.realms, [root.value]),
+    () => loadRealms(config.access.realms, folders.map(({ path }) => path.value)),
     () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
   ];
   return checks.flatMap((check) => {

@@ -6,8 +6,9 @@
 import { basename, dirname } from "@std/path";
 import { commandPrefix } from "../child/command_prefix.ts";
 import { interpreterOf, programsOf } from "../cgi/is_program.ts";
-import { type Config, usesCgi } from "../config/config.ts";
-import { INDEX_NAME, isHidden, joinSegments } from "../http/located.ts";
+import type { Mount } from "../config/mounts_config.ts";
+import { type Config, fileMounts, programMounts, usesCgi } from "../config/config.ts";
+import { isHidden, joinSegments } from "../http/located.ts";
 import { isSegment } from "../http/target.ts";
 import { throughLinks } from "../log/log_file.ts";
 import { standardStream } from "../log/standard_stream.ts";
@@ -31,8 +32,8 @@ export interface SurveyUsers {
 /** One line each, for the operator; none when all is well. */
 export function surveyFiles(config: Config, users: SurveyUsers): readonly string[] {
   return [
-    ...surveyRoot(config, users),
-    ...(config.cgiPath === null ? [] : surveyPrograms(config.cgiPath, config, users)),
+    ...fileMounts(config).flatMap((mount) => surveyFolder(mount, config, users)),
+    ...programMounts(config).flatMap(({ path }) => surveyPrograms(path, config, users)),
     ...(usesCgi(config) ? surveyMeans(config, users) : []),
     ...(config.user === null ? [] : surveyReloads(config, users.server)),
   ];
@@ -92,24 +93,30 @@ class Findings {
   }
 }
 
-function surveyRoot(config: Config, users: SurveyUsers): readonly string[] {
-  const { root, cgiPath, cgi, files } = config;
+function surveyFolder({ prefix, path: root }: Mount, config: Config, users: SurveyUsers): readonly string[] {
+  const { cgi, files } = config;
+  const { indexNames } = files;
   const findings = new Findings(root);
   const top = realPath(root.value);
   // An interpreter opens the files that it runs by itself.
   const readers = Object.keys(cgi.handlers).length > 0 ? [users.server, users.scripts] : [users.server];
   const isOpen = readers.map((user) => findings.requireWay(root.value, "enter", user));
   if (top === null || isOpen.includes(false)) return findings.lines;
-  const programs = programsOf({ cgiPaths: cgiPath === null ? [] : [cgiPath.value], handlers: cgi.handlers });
-  const other = cgiPath === null ? null : joinSegments(cgi.prefix.segments);
+  const cgiPaths = programMounts(config).map((mount) => mount.path.value);
+  const programs = programsOf({ cgiPaths, handlers: cgi.handlers });
+  // By the path below this folder: the argument of the mount that answers for it.
+  const others = new Map([...fileMounts(config), ...programMounts(config)].map((mount) => {
+    return [joinSegments(mount.prefix.segments), mount.path.argument] as const;
+  }));
+  const otherAt = ({ segments }: WalkedEntry) => others.get(joinSegments([...prefix.segments, ...segments]));
   const isPassedOver = ({ segments, path }: WalkedEntry) =>
     (!files.servesDotFiles && isHidden({ mount: "", segments })) || programs.isProgramPlace(path);
-  const indexless = new Indexless(top);
+  const indexless = new Indexless(top, indexNames);
   const closed = new Set<string>();
   const walk = new FolderWalk();
   const entries = walk.entries(
     top,
-    (entry) => !isPassedOver(entry) && !closed.has(entry.path) && joinSegments(entry.segments) !== other,
+    (entry) => !isPassedOver(entry) && !closed.has(entry.path) && otherAt(entry) === undefined,
   );
   for (const entry of entries) {
     if (isPassedOver(entry)) continue;
@@ -117,13 +124,15 @@ function surveyRoot(config: Config, users: SurveyUsers): readonly string[] {
     if (target === null) continue;
     if (!isSegment(basename(entry.path))) {
       findings.tell(entry.path, "has a name that no request can hold: it is answered 404");
-    } else if (joinSegments(entry.segments) === other) {
-      findings.tell(entry.path, `is never reached, for --cgi answers ${other}`);
+    } else if (otherAt(entry) !== undefined) {
+      const taken = joinSegments([...prefix.segments, ...entry.segments]);
+      findings.tell(entry.path, `is never reached, for ${otherAt(entry)} answers ${taken}`);
     } else if (programs.isProgramPlace(target.real)) findings.tell(entry.path, `${PROGRAM}: it is answered 403`);
     else if (!target.info.isDirectory) requireFile(findings, entry.path, { real: target.real, programs, users });
     else if (!findings.requireEntry(entry.path, "enter", users.server)) closed.add(entry.path);
-    else if (files.listing && !hasIndex(entry.path)) findings.requireEntry(entry.path, "read", users.server);
-    else indexless.add(entry.path);
+    else if (files.listing && !hasIndex(entry.path, indexNames)) {
+      findings.requireEntry(entry.path, "read", users.server);
+    } else indexless.add(entry.path);
   }
   const lines = findings.finish(walk);
   return files.listing ? lines : [...lines, ...indexless.lines(root)];
@@ -145,27 +154,32 @@ function requireFile(
   } else findings.requireEntry(path, "read", users.server);
 }
 
-function hasIndex(folder: string): boolean {
-  return stat(`${folder}/${INDEX_NAME}`)?.isFile ?? false;
+function hasIndex(folder: string, indexNames: readonly string[]): boolean {
+  return indexNames.some((name) => stat(`${folder}/${name}`)?.isFile);
 }
 
 /** Folders that are answered 403 for want of an index: most sites have some and mean it, so one line is for all. */
 class Indexless {
   readonly #paths: string[] = [];
 
-  constructor(top: string) {
+  readonly #names: readonly string[];
+
+  constructor(top: string, names: readonly string[]) {
+    this.#names = names;
     this.add(top);
   }
 
   add(folder: string): void {
-    if (!hasIndex(folder)) this.#paths.push(folder);
+    if (!hasIndex(folder, this.#names)) this.#paths.push(folder);
   }
 
   lines({ argument }: Given): readonly string[] {
     const [first, ...more] = this.#paths;
     if (first === undefined) return [];
     const all = more.length === 0 ? "has" : `and ${more.length} more ${more.length === 1 ? "folder" : "folders"} have`;
-    return [`${argument} "${first}": ${all} no ${INDEX_NAME}, and --listing is off: 403 for the folder itself`];
+    return [
+      `${argument} "${first}": ${all} no ${this.#names.join(" or ")}, and --listing is off: 403 for the folder itself`,
+    ];
   }
 }
 

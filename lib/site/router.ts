@@ -76,13 +76,12 @@ export class Router {
   #route(request: RoutedRequest): Soon<HttpResponse | LocalRedirect> {
     const location = this.#sites.find(request.host, request.path);
     const { guard } = location.place;
-    const inner = location.index?.guard ?? null;
-    if (guard === null && inner === null) return this.#answer(request, location);
-    return this.#admit(request, inner === null || inner === guard ? [guard] : [guard, inner])
-      .then(() => this.#answer(request, location));
+    if (guard === null && location.indexes.length === 0) return this.#answer(request, location);
+    const guards = new Set([guard, ...location.indexes.map((index) => index.guard)]);
+    return this.#admit(request, guards).then(() => this.#answer(request, location));
   }
 
-  async #admit(request: RoutedRequest, guards: readonly (Guard | null)[]): Promise<void> {
+  async #admit(request: RoutedRequest, guards: ReadonlySet<Guard | null>): Promise<void> {
     request.user ??= null;
     for (const guard of guards) {
       const user = guard === null ? null : await guard.admit(request);

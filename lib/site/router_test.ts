@@ -58,6 +58,7 @@ function siteOf(
     hosts: [],
     places: buildPlaces([{ prefix: { segments: [] }, answer: all }, ...others], guards),
     errorResponse: ({ status }) => ({ status, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),
+    indexNames: ["index.html"],
     fields: NO_FIELDS,
   });
 }
@@ -218,7 +219,13 @@ Deno.test("Router.answer() counts a request once, before it asks any guard", asy
 
 Deno.test("Router.answer() answers without a promise when the place does and nobody guards it", () => {
   const place = { prefix: { segments: [] }, mount: { segments: [] }, guard: null, answer: () => response("memory") };
-  const site = { hosts: [], places: [place], errorResponse: () => response("error"), fields: NO_FIELDS };
+  const site = {
+    hosts: [],
+    places: [place],
+    errorResponse: () => response("error"),
+    indexNames: ["index.html"],
+    fields: NO_FIELDS,
+  };
   const router = new Router({ sites: new Sites(site), rules: RULES.standard, rate: null });
   const answer = router.answer(requestFor("GET", "/a"));
   assertEquals("status" in answer && answer.status, 200);
@@ -233,6 +240,7 @@ Deno.test("Router.replaceSites() holds for requests that come, and error pages",
         answer: () => ({ ...response("new"), status }),
       }],
       errorResponse: () => ({ ...response("error"), status }),
+      indexNames: ["index.html"],
       fields: NO_FIELDS,
     });
   const router = new Router({ sites: siteFor(200), rules: RULES.standard, rate: null });

@@ -30,6 +30,8 @@ export interface Place {
 export interface Site {
   /** In lower case. */
   readonly hosts: readonly string[];
+  /** What a folder may be answered with, in their order. */
+  readonly indexNames: readonly string[];
   /** One of them has the empty prefix. */
   readonly places: readonly Place[];
   /** The answer for an error, with its page. */

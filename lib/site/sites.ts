@@ -2,7 +2,7 @@
  * From a host and a path to the place that guards and answers them. Separate because this is the one look that decides; all
  * that follows is told where it is. Pure.
  */
-import { cutPath, INDEX_NAME, locate, type Located } from "../http/located.ts";
+import { cutPath, locate, type Located } from "../http/located.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
 import type { Place, Site } from "./site.ts";
 
@@ -12,10 +12,10 @@ export interface Location {
   /** The path as the answer of the place sees it. */
   readonly at: Located;
   /**
-   * The place of the index that the path of a folder may be answered with, where that has one of its own: what guards it by
-   * its name guards it also here.
+   * The places of what the path of a folder may be answered with, where that has one of its own: what guards it by its name
+   * guards it also here.
    */
-  readonly index: Place | null;
+  readonly indexes: readonly Place[];
 }
 
 /** Sites by host. */
@@ -77,11 +77,13 @@ class LocatedSite {
   #look(path: string): Location {
     const segments = cutPath(path);
     const place = this.#placeOf(segments);
-    const index = path.endsWith("/") ? this.#placeOf([...segments, INDEX_NAME]) : place;
+    const names = path.endsWith("/") ? this.site.indexNames : [];
+    const indexes = new Set(names.map((name) => this.#placeOf([...segments, name])));
+    indexes.delete(place);
     return {
       place,
       at: locate(path, segments, place.mount.segments.length),
-      index: index === place ? null : index,
+      indexes: [...indexes],
     };
   }
 

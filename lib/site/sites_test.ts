@@ -20,6 +20,7 @@ function siteOf(hosts: readonly string[], places: readonly Place[]): Site {
     hosts,
     places,
     errorResponse: ({ status }) => ({ status, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),
+    indexNames: ["index.html", "index.cgi"],
     fields: NO_FIELDS,
   };
 }
@@ -53,7 +54,7 @@ for (const [path, [place, mount, below, index]] of FOUND) {
     const location = SITES.find("", path);
     const nameOf = (found: Place | null) => found === null ? undefined : `/${found.prefix.segments.join("/")}`;
     assertEquals(
-      [nameOf(location.place), location.at.mount, location.at.path, nameOf(location.index)],
+      [nameOf(location.place), location.at.mount, location.at.path, nameOf(location.indexes[0] ?? null)],
       [place, mount, below, index],
     );
   });

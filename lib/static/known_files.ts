@@ -3,7 +3,7 @@
  * answers, for here alone it is decided how old knowledge may be and when the disk is looked at.
  */
 import { closeSync, existsSync } from "node:fs";
-import { INDEX_NAME, isHidden, type Located } from "../http/located.ts";
+import { isHidden, type Located } from "../http/located.ts";
 import { HttpError, type Soon } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import { type Charset, contentType, needsStart } from "./charset.ts";
@@ -24,6 +24,7 @@ import {
 import { type ContentCoding, PRECOMPRESSED } from "./select_encoding.ts";
 
 export interface KnownFilesOptions extends Scope {
+  readonly indexNames: readonly string[];
   readonly servesDotFiles: boolean;
   readonly types: MediaTypes;
   readonly charset: Charset;
@@ -157,13 +158,17 @@ export class KnownFiles {
 
   /** The file and its precompressed siblings; null for a folder, and for one that is asked for its index and has none. */
   #look(path: string, known: Resource | undefined): readonly [SourceFile, ...SourceFile[]] | null {
-    try {
-      const name = this.#options.root + path;
-      return this.#lookAt(path.endsWith("/") ? name + INDEX_NAME : name, known);
-    } catch (error) {
-      if (path.endsWith("/") && error instanceof HttpError && error.status === 404) return null;
-      throw error;
+    const name = this.#options.root + path;
+    if (!path.endsWith("/")) return this.#lookAt(name, known);
+    for (const indexName of this.#options.indexNames) {
+      try {
+        const index = this.#lookAt(name + indexName, known);
+        if (index !== null) return index;
+      } catch (error) {
+        if (!(error instanceof HttpError && error.status === 404)) throw error;
+      }
     }
+    return null;
   }
 
   #lookAt(path: string, known: Resource | undefined): readonly [SourceFile, ...SourceFile[]] | null {

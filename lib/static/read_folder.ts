@@ -3,7 +3,7 @@
  * descriptor: its name is checked before and after instead.
  */
 import { closeSync, constants, existsSync, openSync } from "node:fs";
-import { INDEX_NAME, isHidden, type Located } from "../http/located.ts";
+import { isHidden, type Located } from "../http/located.ts";
 import { HttpError } from "../http/message.ts";
 import { statusOfSystemError } from "../http/system_error.ts";
 import { isSegment } from "../http/target.ts";
@@ -18,6 +18,8 @@ export interface FolderOptions extends Scope {
   readonly maxCount: number;
   /** Names in the folder for which another place answers. */
   readonly takenNames: ReadonlySet<string>;
+  /** What a folder is answered with. */
+  readonly indexNames: readonly string[];
   readonly readNames: ReadNames;
   /** Whether the file at that path was last changed before 1970; null: nobody can say. */
   isBefore1970(path: string): boolean | null;
@@ -98,7 +100,7 @@ const PLAIN_NAME = /^[\w-][\w.-]*$/;
 async function describeEntry(
   path: string,
   name: string,
-  options: Scope & Pick<FolderOptions, "isBefore1970">,
+  options: Scope & Pick<FolderOptions, "isBefore1970" | "indexNames">,
 ): Promise<ListedEntry | null> {
   try {
     const own = await Deno.lstat(path);
@@ -139,9 +141,12 @@ function isHandled(path: string, programs: Scope["programs"]): boolean {
 }
 
 /** Whether it gives an index, or can be listed. Throws errors of the system for what may not be entered or read. */
-function canBeEntered({ path, real, info }: FoundEntry, { programs }: Pick<Scope, "programs">): boolean {
+function canBeEntered(
+  { path, real, info }: FoundEntry,
+  { programs, indexNames }: Pick<FolderOptions, "programs" | "indexNames">,
+): boolean {
   if (real === path && programs?.isProgramPlace(path)) return false;
-  if (isForAll(info, 0o555) || existsSync(`${real}/${INDEX_NAME}`)) return true;
+  if (isForAll(info, 0o555) || indexNames.some((name) => existsSync(`${real}/${name}`))) return true;
   closeSync(openSync(real, constants.O_RDONLY | constants.O_DIRECTORY));
   Deno.statSync(`${real}/.`);
   return true;

@@ -39,6 +39,8 @@ import { selectEncoding } from "./select_encoding.ts";
 export interface FileSettings {
   /** Whether a folder without index.html shows what is in it; else it is 403. */
   readonly listing: boolean;
+  /** What a folder is answered with: the first of these names that is there. */
+  readonly indexNames: readonly string[];
   /** Whether names that begin with a dot are served; `.well-known` at the top always is. */
   readonly servesDotFiles: boolean;
   /** Media types that win over those of the IANA register. */
@@ -92,12 +94,23 @@ class StaticFolder implements StaticHandler {
 
   constructor(options: StaticOptions) {
     const { root, limits, rules, memory, servesDotFiles = false, programs = null, mediaTypes } = options;
+    const { indexNames = [INDEX_NAME] } = options;
     const { charset = rules.charset, isBefore1970 = () => null } = options;
     const types = createMediaTypes([standardTypes, otherTypes], mediaTypes);
     this.#options = options;
     this.#scope = { root, programs };
     const cache = memory.cache.section();
-    this.#files = new KnownFiles({ root, programs, limits, servesDotFiles, types, charset, isBefore1970, cache });
+    this.#files = new KnownFiles({
+      indexNames,
+      root,
+      programs,
+      limits,
+      servesDotFiles,
+      types,
+      charset,
+      isBefore1970,
+      cache,
+    });
     this.#listingFields = HeaderFields.of([
       "Content-Type",
       charset === "off" ? "text/html" : "text/html; charset=utf-8",
@@ -230,11 +243,11 @@ class StaticFolder implements StaticHandler {
 
   /** The redirect to a folder's slash, or its listing. HttpError 404 where there is no folder. */
   async #answerFolder(request: HttpRequest, at: Located): Promise<HttpResponse> {
-    const { root, listing } = this.#options;
+    const { root, listing, indexNames = [INDEX_NAME] } = this.#options;
     const folder = root + at.path;
     folderWithin(folder, this.#scope);
     if (!at.path.endsWith("/")) return redirectToFolder(request.target);
-    if (!listing) throw new Refusal({ path: folder, reason: `has no ${INDEX_NAME}, and --listing is off` });
+    if (!listing) throw new Refusal({ path: folder, reason: `has no ${indexNames.join(", ")}, and --listing is off` });
     const body = await this.#listings.get(at.mount + at.path, (work) => this.#readListing(at, work));
     return { status: 200, fields: this.#listingFields, body };
   }
@@ -245,6 +258,7 @@ class StaticFolder implements StaticHandler {
     const { entries, isCut } = await readFolder(at, {
       ...this.#scope,
       takenNames: this.#takenNames(at),
+      indexNames: this.#options.indexNames ?? [INDEX_NAME],
       showsDotFiles: servesDotFiles,
       maxCount: limits.maxListedFileCount,
       readNames,

@@ -4,14 +4,14 @@
  */
 import { createGuards, type PlacedRealm } from "../access/access_guard.ts";
 import type { Authenticator } from "../access/authenticator.ts";
-import { type Interpreters, programsOf } from "../cgi/is_program.ts";
+import { interpreterOf, type Interpreters, programsOf } from "../cgi/is_program.ts";
 import { createHandledScripts, createScriptHandler } from "../cgi/script_handler.ts";
 import type { ScriptRunner } from "../cgi/script_runner.ts";
-import { type Config, usesCgi } from "../config/config.ts";
+import { type Config, fileMounts, programMounts, usesCgi } from "../config/config.ts";
+import type { Mount } from "../config/mounts_config.ts";
 import type { MetaVariableSettings } from "../gateway/meta_variables.ts";
 import { HeaderFields } from "../http/header_fields.ts";
 import type { HttpError, HttpResponse } from "../http/message.ts";
-import type { PathPrefix } from "../http/path_prefix.ts";
 import { type Answerer, buildPlaces } from "../site/build_places.ts";
 import { createFilesAnswer } from "../site/files_answer.ts";
 import type { Site } from "../site/site.ts";
@@ -31,28 +31,41 @@ export interface SharedByPlaces {
   readonly readNames?: ReadNames;
 }
 
-const EVERYTHING: PathPrefix = { segments: [] };
-
 /** What answers for which prefix. To be made once: what is known about files hangs on it. */
 export function createAnswerers(config: Config, shared: SharedByPlaces): readonly Answerer[] {
-  const { cgiPath, cgi } = config;
   const { runner } = shared;
-  const files = { prefix: EVERYTHING, answer: createFiles(config, shared) };
-  if (cgiPath === null || runner === null) return [files];
-  const mount = { ...settingsOf(config), cgiPath: cgiPath.value, handlers: handlersOf(config) };
-  return [files, { prefix: cgi.prefix, answer: createScriptHandler(mount, runner) }];
+  const handlers = handlersOf(config);
+  const files = fileMounts(config).map((mount) => ({
+    prefix: mount.prefix,
+    answer: createFiles(config, mount, shared),
+  }));
+  const programs = runner === null ? [] : programMounts(config).map(({ prefix, path }) => {
+    const mount = { ...settingsOf(config), cgiPath: path.value, handlers };
+    return { prefix, answer: createScriptHandler(mount, runner) };
+  });
+  return [...files, ...programs];
 }
 
-function createFiles(config: Config, { runner, ...shared }: SharedByPlaces): Answerer["answer"] {
-  const { root, limits, rules } = config;
-  const files = createStaticHandler({
-    ...{ root: root.value, ...config.files, limits, rules, ...shared },
-    programs: createPrograms(config),
-    otherPrefixes: config.cgiPath === null ? [] : [config.cgi.prefix],
-  });
+function createFiles(
+  config: Config,
+  { prefix, path }: Mount,
+  { runner, ...shared }: SharedByPlaces,
+): Answerer["answer"] {
+  const { limits, rules } = config;
   const handlers = handlersOf(config);
-  const { servesDotFiles } = config.files;
-  const mount = { ...settingsOf(config), handlers, servesDotFiles, cgiPaths: cgiPathsOf(config) };
+  const { indexNames, servesDotFiles } = config.files;
+  const files = createStaticHandler({
+    ...{ root: path.value, ...config.files, limits, rules, ...shared },
+    // Who runs programs has been asked for the others.
+    indexNames: indexNames.filter((name) => interpreterOf(name, handlers) === null),
+    programs: createPrograms(config),
+    otherPrefixes: [...fileMounts(config), ...programMounts(config)].map((mount) => mount.prefix)
+      .filter((other) => other !== prefix),
+  });
+  const mount = {
+    ...{ ...settingsOf(config), documentRoot: path.value, handlers, indexNames, servesDotFiles },
+    cgiPaths: cgiPathsOf(config),
+  };
   const hasHandlers = Object.keys(handlers).length > 0;
   return createFilesAnswer({
     files,
@@ -76,8 +89,8 @@ function handlersOf({ cgi }: Config): Interpreters {
   return Object.fromEntries(Object.entries(cgi.handlers).map(([extension, { value }]) => [extension, value]));
 }
 
-function cgiPathsOf({ cgiPath }: Config): readonly string[] {
-  return cgiPath === null ? [] : [cgiPath.value];
+function cgiPathsOf(config: Config): readonly string[] {
+  return programMounts(config).map(({ path }) => path.value);
 }
 
 export interface SiteParts {
@@ -88,9 +101,13 @@ export interface SiteParts {
 }
 
 /** The one site, which answers for every host. */
-export function buildSite({ access }: Config, { answerers, realms, authenticator, errorResponse }: SiteParts): Site {
+export function buildSite(
+  { access, files }: Config,
+  { answerers, realms, authenticator, errorResponse }: SiteParts,
+): Site {
   return {
     hosts: [],
+    indexNames: files.indexNames,
     places: buildPlaces(answerers, createGuards({ rules: access.rules, realms }, authenticator)),
     errorResponse,
     fields: { defaults: HeaderFields.of(...access.fields), always: HeaderFields.of(...access.alwaysFields) },

@@ -16,7 +16,7 @@ import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
 import { OutputPool } from "../http/output_buffer.ts";
 import { HeadWriter } from "../http/writers.ts";
 import { createFileMemory } from "../static/file_memory.ts";
-import { type Config, credentialFiles, usesCgi } from "../config/config.ts";
+import { type Config, credentialFiles, fileMounts, usesCgi } from "../config/config.ts";
 import { HttpsListener } from "../net/https_listener.ts";
 import type { Libc } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
@@ -194,8 +194,8 @@ export class ThreadServer implements Serving {
 
   /** The users of each realm as they are now. Throws StartError. */
   #loadRealms(): readonly PlacedRealm[] {
-    const { access, root } = this.#config;
-    return loadRealms(access.realms, [root.value]);
+    const { access } = this.#config;
+    return loadRealms(access.realms, fileMounts(this.#config).map(({ path }) => path.value));
   }
 
   #buildSite(realms: readonly PlacedRealm[]): Site {

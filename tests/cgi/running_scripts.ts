@@ -97,7 +97,10 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     log,
   });
   const programs = createScriptHandler(mount, runner);
-  const handled = createHandledScripts({ ...mount, servesDotFiles: false, cgiPaths: [mount.cgiPath] }, runner);
+  const handled = createHandledScripts({
+    ...{ ...mount, servesDotFiles: false, indexNames: ["index.html"] },
+    cgiPaths: [mount.cgiPath],
+  }, runner);
   const answer = async (request: HttpRequest) => {
     const segments = cutPath(request.path);
     if (segments[0] === "cgi") return await programs(request, locate(request.path, segments, 1));
