@@ -118,13 +118,22 @@ function checkUser(user: Given, group: Given | null = null): void {
   findIdentity(user, group);
 }
 
-/** Only the folder: the file itself is opened under its lock by lock_file.ts. */
+/** Leaves the lock and its text as they are: lock_file.ts takes it. Where there is none, one can be made. */
 function checkLock(lock: Given): void {
-  const folder = dirname(lock.value);
+  const refusal = (cause: unknown) => {
+    const isGone = cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory;
+    const problem = isGone ? "its folder does not exist" : osProblem(cause);
+    const remedy = isGone ? "make it, or name another" : "name a file in a folder that may be written";
+    return new StartError({ ...lock, problem, remedy }, { cause });
+  };
   try {
-    if (Deno.statSync(folder).isDirectory) return;
+    Deno.openSync(lock.value, { read: true, write: true }).close();
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw refusal(error);
+    try {
+      Deno.removeSync(Deno.makeTempFileSync({ dir: dirname(lock.value), prefix: "lisod-lock-" }));
+    } catch (cause) {
+      throw refusal(cause);
+    }
   }
-  throw new StartError({ ...lock, problem: "its folder does not exist", remedy: "make it, or name another" });
 }

@@ -49,6 +49,9 @@ Deno.test("checkConfig() tells of everything that is wrong, each under the name 
       [["--root", "www", "--lock", "none/l"], [
         '--lock "HERE/none/l": its folder does not exist: make it, or name another',
       ]],
+      [["--root", "www", "--lock", "www"], [
+        '--lock "HERE/www": is a folder: name a file in a folder that may be written',
+      ]],
       [["--root", "www", "--lock", "file/l"], [
         '--lock "HERE/file/l": its folder does not exist: make it, or name another',
       ]],

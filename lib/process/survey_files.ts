@@ -226,7 +226,9 @@ function surveyPrograms(given: Given, { cgi, requiresProgram }: Config, users: S
 function surveyMeans({ cgi }: Config, { server, scripts }: SurveyUsers): readonly string[] {
   const handlers = Object.values(cgi.handlers).flatMap((program) => {
     const findings = new Findings(program);
-    findings.requireWay(program.value, "run", scripts);
+    if (!findings.requireWay(program.value, "run", scripts)) return findings.lines;
+    const fault = programFault(program.value, { user: scripts, searchPath: cgi.told.environment.PATH });
+    if (fault !== null) findings.tell(program.value, fault);
     return findings.lines;
   });
   const prefix = commandPrefix({ user: cgi.user === null ? null : scripts, resources: cgi.resources });

@@ -236,6 +236,23 @@ Deno.test("surveyFiles() tells of a way that either user is kept from, and of me
   );
 });
 
+Deno.test("surveyFiles() tells of a handler that is a script whose own interpreter is not there", () => {
+  const folder = Deno.makeTempDirSync();
+  Deno.chmodSync(folder, 0o755);
+  const handler = `${folder}/php`;
+  const table = [
+    ["#!/nonexistent/sh\n", "its first line asks for /nonexistent/sh, which is not there"],
+    ["#!/bin/sh\r\n", "its first line ends in CR LF and must end in LF alone"],
+  ];
+  for (const [text, fault] of table) {
+    Deno.writeTextFileSync(handler, text);
+    Deno.chmodSync(handler, 0o755);
+    const args = ["--cgi-spool", "/tmp", `--cgi-handler=.php=${handler}`];
+    assertEquals(findingsOf({}, args), [`--cgi-handler "${handler}": ${fault}`]);
+  }
+  Deno.removeSync(folder, { recursive: true });
+});
+
 Deno.test("surveyFiles() tells what SIGHUP will not be able to read as another user, and nothing for root", () => {
   const tree: Tree = {
     ...{ "keys/site.key": SECRET, "keys/site.crt": EMPTY, "pages/404.html": SECRET, "pages/note.txt": SECRET },
