@@ -7,7 +7,8 @@ import { networkOf } from "../ip_address.ts";
 
 /** The place of one request in a queue, which alone changes it. */
 export interface ScriptTurn {
-  /** Of its client; see `networkOf`. */
+  readonly address: string;
+  /** That of the address; see `networkOf`. */
   readonly network: string;
   state: "admitted" | "waiting" | "running" | "ended";
   /** Settles the promise that `begin` gave. */
@@ -28,18 +29,22 @@ export interface QueueOptions {
   readonly scriptSharePercent: number;
 }
 
-/** What one network has. */
+/** What one network has, or all. */
 interface Held {
+  /** Requests whose content still comes. */
+  spooling: number;
+  /** Requests that wait or run. */
   places: number;
   running: number;
 }
 
+/** For each place so many requests may have content that still comes: slow ones keep nobody from a place. */
+const SPOOLING_PER_PLACE = 4;
+
 export class ScriptQueue {
-  readonly #maxScripts: number;
-  readonly #maxPlaces: number;
-  readonly #most: Held;
-  #placesTaken = 0;
-  #running = 0;
+  readonly #mostOfAll: Held;
+  readonly #mostOfOne: Held;
+  readonly #all: Held = { spooling: 0, places: 0, running: 0 };
   #isClosed = false;
   readonly #heldBy = new Map<string, Held>();
   /** In the order of their coming. */
@@ -47,34 +52,36 @@ export class ScriptQueue {
 
   constructor({ maxScripts, maxQueue, scriptSharePercent }: QueueOptions) {
     const shareOf = (count: number) => Math.ceil(count * scriptSharePercent / 100);
-    this.#maxScripts = maxScripts;
-    this.#maxPlaces = maxScripts + maxQueue;
-    this.#most = { places: shareOf(this.#maxPlaces), running: shareOf(maxScripts) };
+    const places = maxScripts + maxQueue;
+    const spooling = SPOOLING_PER_PLACE * places;
+    this.#mostOfAll = { spooling, places, running: maxScripts };
+    this.#mostOfOne = { spooling: shareOf(spooling), places: shareOf(places), running: shareOf(maxScripts) };
   }
 
   /**
-   * Takes a place for a request of that address, which may still have content to spool; whoever gets it calls `end`. Throws
-   * HttpError 503 with Retry-After when all places are taken, or all that the address may have.
+   * For a request of that address, which may still have content to spool; whoever gets it calls `end`. Throws HttpError 503
+   * with Retry-After when too many of all, or of that address, have.
    */
   admit(address: string): ScriptTurn {
     if (this.#isClosed) throw scriptsUnavailable("The server stops");
     const network = networkOf(address);
-    const held = this.#heldBy.get(network) ?? { places: 0, running: 0 };
-    if (this.#placesTaken >= this.#maxPlaces || held.places >= this.#most.places) {
-      const whose = this.#placesTaken >= this.#maxPlaces ? "" : ` of ${address}`;
-      throw new Crowded(
-        `${whose === "" ? this.#placesTaken : held.places} requests${whose} for scripts are under way`,
-      );
-    }
-    this.#placesTaken++;
-    held.places++;
+    const held = this.#heldBy.get(network) ?? { spooling: 0, places: 0, running: 0 };
+    this.#requireRoom("spooling", held, address);
     this.#heldBy.set(network, held);
-    return { network, state: "admitted", waiter: Promise.withResolvers<void>() };
+    const turn: ScriptTurn = { address, network, state: "admitted", waiter: Promise.withResolvers<void>() };
+    this.#count(turn, "spooling", 1);
+    return turn;
   }
 
-  /** Null: the script may start now. Else resolves when it may; rejects with the error that `cancel` is given. */
+  /**
+   * Takes a place. Null: the script may start now. Else resolves when it may; rejects with the error that `cancel` is given.
+   * Throws HttpError 503 with Retry-After when all places are taken, or all that the address may have.
+   */
   begin(turn: ScriptTurn): Promise<void> | null {
     if (this.#isClosed) throw scriptsUnavailable("The server stops");
+    this.#requireRoom("places", this.#heldOf(turn), turn.address);
+    this.#count(turn, "spooling", -1);
+    this.#count(turn, "places", 1);
     if (this.#mayRun(turn)) {
       this.#run(turn);
       return null;
@@ -84,25 +91,26 @@ export class ScriptQueue {
     return turn.waiter.promise;
   }
 
-  /** Ends the waiting of a turn; does nothing to one that does not wait. */
+  /** Ends the waiting of a turn, and gives its place free; does nothing to one that does not wait. */
   cancel(turn: ScriptTurn, error: unknown): void {
     if (!this.#waiting.delete(turn)) return;
     turn.state = "admitted";
+    this.#count(turn, "places", -1);
+    this.#count(turn, "spooling", 1);
     turn.waiter.reject(error);
   }
 
   /** Gives the place free, to the one who has waited longest of those who may run. Idempotent. */
   end(turn: ScriptTurn): void {
-    if (turn.state === "ended") return;
-    const held = this.#heldOf(turn);
-    this.#placesTaken--;
-    if (--held.places === 0) this.#heldBy.delete(turn.network);
-    this.#waiting.delete(turn);
-    const wasRunning = turn.state === "running";
+    const { state } = turn;
+    if (state === "ended") return;
     turn.state = "ended";
-    if (!wasRunning) return;
-    this.#running--;
-    held.running--;
+    this.#waiting.delete(turn);
+    this.#count(turn, state === "admitted" ? "spooling" : "places", -1);
+    if (state === "running") this.#count(turn, "running", -1);
+    const held = this.#heldOf(turn);
+    if (held.spooling + held.places === 0) this.#heldBy.delete(turn.network);
+    if (state !== "running") return;
     for (const next of this.#waiting) {
       if (!this.#mayRun(next)) continue;
       this.#waiting.delete(next);
@@ -118,14 +126,25 @@ export class ScriptQueue {
     for (const turn of this.#waiting) this.cancel(turn, scriptsUnavailable("The server stops"));
   }
 
+  #requireRoom(what: "spooling" | "places", held: Held, address: string): void {
+    const isFull = this.#all[what] >= this.#mostOfAll[what];
+    if (!isFull && held[what] < this.#mostOfOne[what]) return;
+    const count = isFull ? `${this.#all[what]} requests` : `${held[what]} requests of ${address}`;
+    throw new Crowded(`${count} for scripts ${what === "places" ? "are under way" : "have content that still comes"}`);
+  }
+
   #mayRun(turn: ScriptTurn): boolean {
-    return this.#running < this.#maxScripts && this.#heldOf(turn).running < this.#most.running;
+    return this.#all.running < this.#mostOfAll.running && this.#heldOf(turn).running < this.#mostOfOne.running;
   }
 
   #run(turn: ScriptTurn): void {
-    this.#running++;
-    this.#heldOf(turn).running++;
+    this.#count(turn, "running", 1);
     turn.state = "running";
+  }
+
+  #count(turn: ScriptTurn, what: keyof Held, by: 1 | -1): void {
+    this.#all[what] += by;
+    this.#heldOf(turn)[what] += by;
   }
 
   #heldOf({ network }: ScriptTurn): Held {

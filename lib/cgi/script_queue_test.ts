@@ -36,15 +36,20 @@ Deno.test("ScriptQueue.begin() lets a new one run when those before it have ende
   }
 });
 
-Deno.test("ScriptQueue.admit() throws 503 with Retry-After when all places are taken, running, waiting or spooling", () => {
-  const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 1, maxQueue: 2 });
+Deno.test("ScriptQueue.begin() throws 503 with Retry-After when all places are taken, and admit() when too much content comes", () => {
+  const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 1, maxQueue: 1 });
   queue.begin(queue.admit(A));
   queue.begin(queue.admit(A));
-  const spooling = queue.admit(A);
-  const error = assertThrows(() => queue.admit(A), HttpError);
-  assertEquals([error.status, error.fields.get("retry-after")], [503, "1"]);
-  queue.end(spooling);
-  queue.end(spooling);
+  // Contents that come take no place, and leave room for those that are whole.
+  const spooling = Array.from({ length: 8 }, () => queue.admit(A));
+  const few = assertThrows(() => queue.admit(A), HttpError);
+  assertEquals([few.status, few.fields.get("retry-after")], [503, "1"]);
+  assertEquals(few.message, "8 requests for scripts have content that still comes");
+  const full = assertThrows(() => queue.begin(spooling[0]), HttpError);
+  assertEquals([full.status, full.fields.get("retry-after")], [503, "1"]);
+  assertEquals(full.message, "2 requests for scripts are under way");
+  queue.end(spooling[0]);
+  queue.end(spooling[0]);
   assertEquals(queue.admit(A).state, "admitted");
   assertThrows(() => queue.admit(A), HttpError);
 });
@@ -90,11 +95,14 @@ Deno.test("ScriptQueue.begin() lets one address run no more than its share, and 
   assertEquals(await Promise.all(begun.slice(3).map(stateOf)), ["resolved", "pending"]);
 });
 
-Deno.test("ScriptQueue.admit() throws 503 when an address, or an IPv6 /64, has its share of the places", () => {
+Deno.test("ScriptQueue.begin() throws 503 when an address, or an IPv6 /64, has its share of the places", () => {
   const queue = new ScriptQueue({ maxScripts: 2, maxQueue: 2, scriptSharePercent: 75 });
-  for (const address of ["2001:db8::1", "2001:db8::2", "2001:db8::3"]) queue.admit(address);
-  const { status, message } = assertThrows(() => queue.admit("2001:db8::4"), HttpError);
+  for (const address of ["2001:db8::1", "2001:db8::2", "2001:db8::3"]) queue.begin(queue.admit(address));
+  const { status, message } = assertThrows(() => queue.begin(queue.admit("2001:db8::4")), HttpError);
   assertEquals([status, message], [503, "3 requests of 2001:db8::4 for scripts are under way"]);
-  assertEquals(queue.admit(A).state, "admitted");
-  assertEquals(assertThrows(() => queue.admit(B), HttpError).message, "4 requests for scripts are under way");
+  queue.begin(queue.admit(A));
+  assertEquals(
+    assertThrows(() => queue.begin(queue.admit(B)), HttpError).message,
+    "4 requests for scripts are under way",
+  );
 });

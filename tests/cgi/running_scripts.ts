@@ -126,8 +126,21 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
   } finally {
     await runner.stop();
     await readiness.close();
+    // They go a little after whoever had them.
+    await until(() => !hasOpenBelow(folder), "no file of contents is open");
     Deno.removeSync(folder, { recursive: true });
   }
+}
+
+/** Whether this process has a file open that is, or was, in that folder. */
+function hasOpenBelow(folder: string): boolean {
+  return [...Deno.readDirSync("/proc/self/fd")].some(({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(`${folder}/`);
+    } catch {
+      return false; // It has been closed since.
+    }
+  });
 }
 
 /** All parts as Latin-1 text. */
