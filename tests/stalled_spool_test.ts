@@ -5,7 +5,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { canFreeze, FreezingDisk, hasExited, isClosed, until } from "./freezing_disk.ts";
-import { isSpoolFile, openTargets } from "./descriptors.ts";
 import { startServer, type TestServer, type Way, writeFiles } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 import { fieldValue, type RawResponse, toText } from "./raw_http.ts";
@@ -53,7 +52,18 @@ async function ask(server: TestServer, request: string): Promise<RawResponse | u
 const UPLOAD_HEAD = "POST /cgi/count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 function hasSpoolFile(pid: number): boolean {
-  return openTargets(pid).some(isSpoolFile);
+  return openDescriptors(pid).some((name) => /\/lisod-content-\w+ \(deleted\)$/.test(name));
+}
+
+function openDescriptors(pid: number): readonly string[] {
+  return Array.from(Deno.readDirSync(`/proc/${pid}/fd`), ({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return "closed";
+      throw error;
+    }
+  });
 }
 
 function upload(server: TestServer): Promise<RawResponse | undefined> {

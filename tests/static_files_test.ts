@@ -1098,22 +1098,3 @@ Deno.test("createStaticHandler() serves dot files when it is told to, and still 
       assertEquals((await ask(handler, path)).status, 404, path);
     }
   }));
-
-Deno.test("createStaticHandler() sends no program as an index, and names all that a folder could be answered with", () =>
-  withSite(async (site) => {
-    const programs = {
-      isProgram: (path: string) => path.endsWith(".sh"),
-      isBackup: () => false,
-      isProgramPlace: () => false,
-    };
-    Deno.mkdirSync(`${site.root}/a`);
-    Deno.writeTextFileSync(`${site.root}/a/index.sh`, "source");
-    const refusal = (indexNames: readonly string[]) =>
-      assertRejects(() => respond(site.handler({ programs, indexNames }), makeRequest("/a/")), HttpError);
-    for (const names of [["index.sh"], ["index.sh", "index.html"]]) {
-      const { status, message } = await refusal(names);
-      assertEquals([status, message.includes(`has no ${names.join(", ")}, and`)], [403, true], message);
-    }
-    Deno.writeTextFileSync(`${site.root}/a/index.html`, "page");
-    assertEquals((await ask(site.handler({ programs, indexNames: ["index.sh", "index.html"] }), "/a/")).text, "page");
-  }));

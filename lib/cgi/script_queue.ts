@@ -25,7 +25,7 @@ export interface QueueOptions {
   readonly maxScripts: number;
   /** Requests that wait beside those. */
   readonly maxQueue: number;
-  /** How much of all that, and of contents that still come, one address, or one IPv6 /64, may have, in percent. */
+  /** How much of both one address, or one IPv6 /64, may have, in percent. */
   readonly scriptSharePercent: number;
 }
 

@@ -91,7 +91,6 @@ class StaticFolder implements StaticHandler {
   readonly #listingFields: HeaderFields;
   readonly #listings: ListingSection;
   readonly #files: KnownFiles;
-  readonly #indexNames: readonly string[];
 
   constructor(options: StaticOptions) {
     const { root, limits, rules, memory, servesDotFiles = false, programs = null, mediaTypes } = options;
@@ -99,12 +98,10 @@ class StaticFolder implements StaticHandler {
     const { charset = rules.charset, isBefore1970 = () => null } = options;
     const types = createMediaTypes([standardTypes, otherTypes], mediaTypes);
     this.#options = options;
-    this.#indexNames = indexNames;
     this.#scope = { root, programs };
     const cache = memory.cache.section();
     this.#files = new KnownFiles({
-      // Who runs programs has been asked for the others.
-      indexNames: indexNames.filter((name) => programs?.isProgram(`${root}/${name}`) !== true),
+      indexNames,
       root,
       programs,
       limits,
@@ -246,13 +243,11 @@ class StaticFolder implements StaticHandler {
 
   /** The redirect to a folder's slash, or its listing. HttpError 404 where there is no folder. */
   async #answerFolder(request: HttpRequest, at: Located): Promise<HttpResponse> {
-    const { root, listing } = this.#options;
+    const { root, listing, indexNames = [INDEX_NAME] } = this.#options;
     const folder = root + at.path;
     folderWithin(folder, this.#scope);
     if (!at.path.endsWith("/")) return redirectToFolder(request.target);
-    if (!listing) {
-      throw new Refusal({ path: folder, reason: `has no ${this.#indexNames.join(", ")}, and --listing is off` });
-    }
+    if (!listing) throw new Refusal({ path: folder, reason: `has no ${indexNames.join(", ")}, and --listing is off` });
     const body = await this.#listings.get(at.mount + at.path, (work) => this.#readListing(at, work));
     return { status: 200, fields: this.#listingFields, body };
   }
@@ -263,7 +258,7 @@ class StaticFolder implements StaticHandler {
     const { entries, isCut } = await readFolder(at, {
       ...this.#scope,
       takenNames: this.#takenNames(at),
-      indexNames: this.#indexNames,
+      indexNames: this.#options.indexNames ?? [INDEX_NAME],
       showsDotFiles: servesDotFiles,
       maxCount: limits.maxListedFileCount,
       readNames,

@@ -4,7 +4,7 @@
  */
 import { createGuards, type PlacedRealm } from "../access/access_guard.ts";
 import type { Authenticator } from "../access/authenticator.ts";
-import { type Interpreters, programsOf } from "../cgi/is_program.ts";
+import { interpreterOf, type Interpreters, programsOf } from "../cgi/is_program.ts";
 import { createHandledScripts, createScriptHandler } from "../cgi/script_handler.ts";
 import type { ScriptRunner } from "../cgi/script_runner.ts";
 import { type Config, fileMounts, programMounts, usesCgi } from "../config/config.ts";
@@ -56,6 +56,8 @@ function createFiles(
   const { indexNames, servesDotFiles } = config.files;
   const files = createStaticHandler({
     ...{ root: path.value, ...config.files, limits, rules, ...shared },
+    // Who runs programs has been asked for the others.
+    indexNames: indexNames.filter((name) => interpreterOf(name, handlers) === null),
     programs: createPrograms(config),
     otherPrefixes: [...fileMounts(config), ...programMounts(config)].map((mount) => mount.prefix)
       .filter((other) => other !== prefix),

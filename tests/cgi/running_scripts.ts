@@ -12,7 +12,6 @@ import { MemoryBudget } from "../../lib/memory_budget.ts";
 import { RULES } from "../../lib/rules.ts";
 import { Readiness } from "../../lib/system/readiness.ts";
 import { fakeRequest, type RequestParts } from "./fake_request.ts";
-import { openTargets } from "../descriptors.ts";
 import { takenWay } from "../harness.ts";
 import { readinessCalls, systemCalls } from "./system_calls.ts";
 
@@ -128,9 +127,20 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     await runner.stop();
     await readiness.close();
     // They go a little after whoever had them.
-    await until(() => !openTargets().some((target) => target.startsWith(`${folder}/`)), "no file of contents is open");
+    await until(() => !hasOpenBelow(folder), "no file of contents is open");
     Deno.removeSync(folder, { recursive: true });
   }
+}
+
+/** Whether this process has a file open that is, or was, in that folder. */
+function hasOpenBelow(folder: string): boolean {
+  return [...Deno.readDirSync("/proc/self/fd")].some(({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(`${folder}/`);
+    } catch {
+      return false; // It has been closed since.
+    }
+  });
 }
 
 /** All parts as Latin-1 text. */
