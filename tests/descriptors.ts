@@ -2,6 +2,9 @@
 
 import { run, takenWay } from "./harness.ts";
 
+/** So many times the same, 5 ms apart, is no moment of something else. */
+export const STEADY_COUNT = 20;
+
 /**
  * Of a process; of this one without its number. Reading the folder takes one of its own. A log counts once: the runtime has a
  * second descriptor of it while it writes.
@@ -15,6 +18,16 @@ export function countDescriptors(pid: number = Deno.pid): number {
     else count++;
   }
   return count + logs.size;
+}
+
+/** Their number once it has been the same for a while: what the start, or a request, has open for a moment is closed by then. */
+export async function steadyDescriptors(pid: number = Deno.pid): Promise<number> {
+  for (let count = countDescriptors(pid), sameCount = 0;; await new Promise((resolve) => setTimeout(resolve, 5))) {
+    const now = countDescriptors(pid);
+    sameCount = now === count ? sameCount + 1 : 0;
+    if (sameCount === STEADY_COUNT) return now;
+    count = now;
+  }
 }
 
 /** "" where it has been closed since. */

@@ -3,7 +3,7 @@
  * accepted, and the end of the server.
  */
 import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
-import { countDescriptors } from "./descriptors.ts";
+import { countDescriptors, steadyDescriptors } from "./descriptors.ts";
 import { run, startServer, type TestServer } from "./harness.ts";
 import { HttpsServer } from "./https.ts";
 import { exchange, RawClient } from "./raw_client.ts";
@@ -33,7 +33,7 @@ async function untilDescriptors(server: TestServer, count: number): Promise<void
 Deno.test("lisod ends slow clients, with 408 where a request has begun", async () => {
   const limits = ["head", "keep-alive", "body-idle", "write-idle", "linger"].flatMap((name) => [`--${name}-ms`, "200"]);
   await using server = await startWithBigFile(...limits);
-  const before = countDescriptors(server.pid);
+  const before = await steadyDescriptors(server.pid);
   const deaf = await RawClient.connect(server.port());
   await deaf.send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const outcomes = await Promise.all(

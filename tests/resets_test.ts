@@ -1,7 +1,7 @@
 /** Clients that reset at any moment, end one side, or send a byte a second: nobody else notices, and nothing stays open. */
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { join } from "@std/path";
-import { countDescriptors } from "./descriptors.ts";
+import { countDescriptors, steadyDescriptors } from "./descriptors.ts";
 import { curl, run, startServer, type TestServer } from "./harness.ts";
 import { HttpsServer } from "./https.ts";
 import { RawClient } from "./raw_client.ts";
@@ -25,7 +25,7 @@ async function resetEverywhere(port: number, step: number, ...certificate: reado
 
 Deno.test("lisod lives on when a client resets after any byte of an exchange of 2 KiB", async () => {
   await using server = await startServer({ args: ["--rules", "course"], files: FILES });
-  const before = countDescriptors(server.pid);
+  const before = await steadyDescriptors(server.pid);
   assertGreaterOrEqual(await resetEverywhere(server.port(), 1), 2048);
   await untilDescriptors(server, before);
   assertEquals((await curl(`${server.url}/a`)).text, FILES.a);
@@ -34,7 +34,7 @@ Deno.test("lisod lives on when a client resets after any byte of an exchange of 
 
 Deno.test("lisod lives on when a client resets after any byte of a TLS connection, its handshake included", async () => {
   await using https = await HttpsServer.start({ args: ["--rules", "course"], files: FILES });
-  const before = countDescriptors(https.server.pid);
+  const before = await steadyDescriptors(https.server.pid);
   // Every third byte: a full handshake each takes its time.
   assertGreaterOrEqual(await resetEverywhere(https.port, 3, https.certificates.root), 3000);
   await untilDescriptors(https.server, before);
@@ -44,7 +44,7 @@ Deno.test("lisod lives on when a client resets after any byte of a TLS connectio
 
 Deno.test("lisod answers a client that has ended its side, and forgets one that ends it too early", async () => {
   await using server = await startServer({ files: FILES });
-  const before = countDescriptors(server.pid);
+  const before = await steadyDescriptors(server.pid);
   const head = "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n";
   for (const [sent, want] of [[head.repeat(3), [200, 200, 200]], [head.slice(0, -2), [400]], ["", []]] as const) {
     using client = await RawClient.connect(server.port());
@@ -59,7 +59,7 @@ Deno.test("lisod answers a client that has ended its side, and forgets one that 
 Deno.test("lisod ends clients that send a byte now and then for longer than the limits, in head and content", async () => {
   const limits = ["--head-ms", "1s", "--body-idle-ms", "1s", "--min-rate-bytes", "100", "--linger-ms", "200ms"];
   await using server = await startServer({ args: ["--rules", "course", ...limits], files: FILES });
-  const before = countDescriptors(server.pid);
+  const before = await steadyDescriptors(server.pid);
   const post = "POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n";
   const statuses = await Promise.all(["", post].map(async (start) => {
     using client = await RawClient.connect(server.port());

@@ -5,6 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { guardsOf } from "./cgi/server.ts";
+import { STEADY_COUNT } from "./descriptors.ts";
 import { run, startServer, type TestServer, writeFiles } from "./harness.ts";
 import { RawClient } from "./raw_client.ts";
 import { fieldValue, type RawResponse, toText } from "./raw_http.ts";
@@ -128,6 +129,9 @@ Deno.test("want of descriptors is 503 with Retry-After and one line, for files, 
   assertEquals((await upload(again, 20)).status, 200);
 });
 
+/** What a descriptor leads to that was closed while its folder was read. */
+const CLOSED = "";
+
 /** What each descriptor of the process leads to, by number. */
 function openDescriptors(pid: number): ReadonlyMap<number, string> {
   const folder = `/proc/${pid}/fd`;
@@ -135,7 +139,7 @@ function openDescriptors(pid: number): ReadonlyMap<number, string> {
     try {
       return [Number(name), Deno.readLinkSync(join(folder, name))];
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [Number(name), "closed"];
+      if (error instanceof Deno.errors.NotFound) return [Number(name), CLOSED];
       throw error;
     }
   }));
@@ -162,16 +166,29 @@ async function untilProgramsAreGone(pid: number, before: readonly string[]): Pro
   throw new Error(`A program is still there: ${programDescriptors(pid)}`);
 }
 
-/** From now on the process can open nothing; returns the limit that it had. */
+/** From now on the process can open nothing; returns the limit that it had. What is open for a moment alone leaves no room when it closes. */
 async function takeDescriptors(pid: number): Promise<string> {
   const [, limit] = /^Max open files +(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/limits`)) ?? [];
-  // A write of the log has a second one for a moment, and does without where there is none.
+  let taken = Infinity;
+  for (let sameCount = 0; sameCount < STEADY_COUNT;) {
+    const lowest = lowestFree(pid);
+    sameCount = lowest === taken ? sameCount + 1 : 0;
+    if (lowest !== taken) await setLimit(pid, String(lowest));
+    taken = lowest;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return limit;
+}
+
+/** The least number that no descriptor has. A write of the log has a second one for a moment, and does without where there is none. */
+function lowestFree(pid: number): number {
   const open = [...openDescriptors(pid)].sort(([one], [other]) => one - other);
-  const taken = new Set(open.filter(([, to], at) => !isLogAgain(to, open.slice(0, at))).map(([number]) => number));
+  const taken = new Set(
+    open.filter(([, to], at) => to !== CLOSED && !isLogAgain(to, open.slice(0, at))).map(([number]) => number),
+  );
   let lowest = 0;
   while (taken.has(lowest)) lowest++;
-  await setLimit(pid, String(lowest));
-  return limit;
+  return lowest;
 }
 
 function isLogAgain(to: string, before: readonly (readonly [number, string])[]): boolean {
