@@ -11,6 +11,8 @@ export interface ScriptTurn {
   /** That of the address; see `networkOf`. */
   readonly network: string;
   state: "admitted" | "waiting" | "running" | "ended";
+  /** Its content still comes: before its script starts, or to a script that runs. */
+  comes: "spooling" | "feeding" | null;
   /** Settles the promise that `begin` gave. */
   readonly waiter: PromiseWithResolvers<void>;
 }
@@ -31,8 +33,10 @@ export interface QueueOptions {
 
 /** What one network has, or all. */
 interface Held {
-  /** Requests whose content still comes. */
+  /** Requests whose content still comes, and that have no place. */
   spooling: number;
+  /** Of those that run, the ones whose content still comes. */
+  feeding: number;
   /** Requests that wait or run. */
   places: number;
   running: number;
@@ -40,11 +44,13 @@ interface Held {
 
 /** For each place so many requests may have content that still comes: slow ones keep nobody from a place. */
 const SPOOLING_PER_PLACE = 4;
+/** Scripts that wait for their clients may have so much of the places, and never the last one. */
+const FEEDING_SHARE = 1 / 4;
 
 export class ScriptQueue {
   readonly #mostOfAll: Held;
   readonly #mostOfOne: Held;
-  readonly #all: Held = { spooling: 0, places: 0, running: 0 };
+  readonly #all: Held = nothingHeld();
   #isClosed = false;
   readonly #heldBy = new Map<string, Held>();
   /** In the order of their coming. */
@@ -54,33 +60,58 @@ export class ScriptQueue {
     const shareOf = (count: number) => Math.ceil(count * scriptSharePercent / 100);
     const places = maxScripts + maxQueue;
     const spooling = SPOOLING_PER_PLACE * places;
-    this.#mostOfAll = { spooling, places, running: maxScripts };
-    this.#mostOfOne = { spooling: shareOf(spooling), places: shareOf(places), running: shareOf(maxScripts) };
+    const feeding = Math.min(maxScripts - 1, Math.max(1, Math.floor(FEEDING_SHARE * maxScripts)));
+    this.#mostOfAll = { spooling, feeding, places, running: maxScripts };
+    this.#mostOfOne = {
+      spooling: shareOf(spooling),
+      feeding: shareOf(feeding),
+      places: shareOf(places),
+      running: shareOf(maxScripts),
+    };
   }
 
   /**
-   * For a request of that address, which may still have content to spool; whoever gets it calls `end`. Throws HttpError 503
-   * with Retry-After when too many of all, or of that address, have.
+   * For a request of that address; whoever gets it calls `end`. Throws HttpError 503 with Retry-After when it has content that
+   * may still come and too many of all, or of that address, do.
    */
-  admit(address: string): ScriptTurn {
+  admit(address: string, hasContent: boolean): ScriptTurn {
     if (this.#isClosed) throw scriptsUnavailable("The server stops");
     const network = networkOf(address);
-    const held = this.#heldBy.get(network) ?? { spooling: 0, places: 0, running: 0 };
-    this.#requireRoom("spooling", held, address);
-    this.#heldBy.set(network, held);
-    const turn: ScriptTurn = { address, network, state: "admitted", waiter: Promise.withResolvers<void>() };
-    this.#count(turn, "spooling", 1);
+    const waiter = Promise.withResolvers<void>();
+    const turn: ScriptTurn = { address, network, state: "admitted", comes: null, waiter };
+    if (hasContent) {
+      this.#requireRoom("spooling", turn);
+      this.#setComing(turn, "spooling");
+    }
     return turn;
   }
 
   /**
-   * Takes a place. Null: the script may start now. Else resolves when it may; rejects with the error that `cancel` is given.
-   * Throws HttpError 503 with Retry-After when all places are taken, or all that the address may have.
+   * Takes a place for a script that may start now and is fed while its content comes; false where that would keep places from
+   * others: its content is to be taken in first, and then it begins. Whoever has fed it all calls `endFeeding`.
+   */
+  beginFeeding(turn: ScriptTurn): boolean {
+    if (this.#isClosed || !this.#hasRoom("places", turn) || !this.#mayRun(turn)) return false;
+    if (!this.#hasRoom("feeding", turn)) return false;
+    this.#setComing(turn, "feeding");
+    this.#count(turn, "places", 1);
+    this.#run(turn);
+    return true;
+  }
+
+  /** The content of a turn that may run has come, or nobody wants it. Idempotent. */
+  endFeeding(turn: ScriptTurn): void {
+    this.#setComing(turn, null);
+  }
+
+  /**
+   * Takes a place; all of the content is there. Null: the script may start now. Else resolves when it may; rejects with the
+   * error that `cancel` is given. Throws HttpError 503 with Retry-After when all places are taken, or all that the address may have.
    */
   begin(turn: ScriptTurn): Promise<void> | null {
     if (this.#isClosed) throw scriptsUnavailable("The server stops");
-    this.#requireRoom("places", this.#heldOf(turn), turn.address);
-    this.#count(turn, "spooling", -1);
+    this.#requireRoom("places", turn);
+    this.#setComing(turn, null);
     this.#count(turn, "places", 1);
     if (this.#mayRun(turn)) {
       this.#run(turn);
@@ -96,7 +127,6 @@ export class ScriptQueue {
     if (!this.#waiting.delete(turn)) return;
     turn.state = "admitted";
     this.#count(turn, "places", -1);
-    this.#count(turn, "spooling", 1);
     turn.waiter.reject(error);
   }
 
@@ -106,10 +136,9 @@ export class ScriptQueue {
     if (state === "ended") return;
     turn.state = "ended";
     this.#waiting.delete(turn);
-    this.#count(turn, state === "admitted" ? "spooling" : "places", -1);
+    this.#setComing(turn, null);
+    if (state !== "admitted") this.#count(turn, "places", -1);
     if (state === "running") this.#count(turn, "running", -1);
-    const held = this.#heldOf(turn);
-    if (held.spooling + held.places === 0) this.#heldBy.delete(turn.network);
     if (state !== "running") return;
     for (const next of this.#waiting) {
       if (!this.#mayRun(next)) continue;
@@ -126,15 +155,20 @@ export class ScriptQueue {
     for (const turn of this.#waiting) this.cancel(turn, scriptsUnavailable("The server stops"));
   }
 
-  #requireRoom(what: "spooling" | "places", held: Held, address: string): void {
+  #requireRoom(what: "spooling" | "places", turn: ScriptTurn): void {
+    if (this.#hasRoom(what, turn)) return;
     const isFull = this.#all[what] >= this.#mostOfAll[what];
-    if (!isFull && held[what] < this.#mostOfOne[what]) return;
-    const count = isFull ? `${this.#all[what]} requests` : `${held[what]} requests of ${address}`;
+    const count = isFull ? `${this.#all[what]} requests` : `${this.#heldOf(turn)[what]} requests of ${turn.address}`;
     throw new Crowded(`${count} for scripts ${what === "places" ? "are under way" : "have content that still comes"}`);
   }
 
+  /** Whether one more fits, of all and of its network. */
+  #hasRoom(what: keyof Held, turn: ScriptTurn): boolean {
+    return this.#all[what] < this.#mostOfAll[what] && this.#heldOf(turn)[what] < this.#mostOfOne[what];
+  }
+
   #mayRun(turn: ScriptTurn): boolean {
-    return this.#all.running < this.#mostOfAll.running && this.#heldOf(turn).running < this.#mostOfOne.running;
+    return this.#hasRoom("running", turn);
   }
 
   #run(turn: ScriptTurn): void {
@@ -142,14 +176,26 @@ export class ScriptQueue {
     turn.state = "running";
   }
 
-  #count(turn: ScriptTurn, what: keyof Held, by: 1 | -1): void {
-    this.#all[what] += by;
-    this.#heldOf(turn)[what] += by;
+  #setComing(turn: ScriptTurn, comes: ScriptTurn["comes"]): void {
+    const before = turn.comes;
+    turn.comes = comes;
+    if (comes !== null) this.#count(turn, comes, 1);
+    if (before !== null) this.#count(turn, before, -1);
   }
 
-  #heldOf({ network }: ScriptTurn): Held {
-    const held = this.#heldBy.get(network);
-    if (held === undefined) throw new Error("A turn without a place");
-    return held;
+  #count({ network }: ScriptTurn, what: keyof Held, by: 1 | -1): void {
+    const held = this.#heldBy.get(network) ?? nothingHeld();
+    held[what] += by;
+    this.#all[what] += by;
+    if (Object.values(held).every((count) => count === 0)) this.#heldBy.delete(network);
+    else this.#heldBy.set(network, held);
   }
+
+  #heldOf({ network }: ScriptTurn): Readonly<Held> {
+    return this.#heldBy.get(network) ?? nothingHeld();
+  }
+}
+
+function nothingHeld(): Held {
+  return { spooling: 0, feeding: 0, places: 0, running: 0 };
 }

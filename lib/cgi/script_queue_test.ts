@@ -16,7 +16,7 @@ async function stateOf(promise: Promise<void> | null): Promise<"none" | "pending
 
 Deno.test("ScriptQueue.begin() lets as many run as may, and the next in the order of their coming", async () => {
   const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 2, maxQueue: 2 });
-  const turns = Array.from({ length: 4 }, () => queue.admit(A));
+  const turns = Array.from({ length: 4 }, () => queue.admit(A, false));
   const begun = turns.map((turn) => queue.begin(turn));
   assertEquals(await Promise.all(begun.map(stateOf)), ["none", "none", "pending", "pending"]);
   queue.end(turns[1]);
@@ -30,7 +30,7 @@ Deno.test("ScriptQueue.begin() lets as many run as may, and the next in the orde
 Deno.test("ScriptQueue.begin() lets a new one run when those before it have ended", async () => {
   const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 1, maxQueue: 0 });
   for (let i = 0; i < 3; i++) {
-    const turn = queue.admit(A);
+    const turn = queue.admit(A, false);
     assertEquals(await stateOf(queue.begin(turn)), "none");
     queue.end(turn);
   }
@@ -38,11 +38,11 @@ Deno.test("ScriptQueue.begin() lets a new one run when those before it have ende
 
 Deno.test("ScriptQueue.begin() throws 503 with Retry-After when all places are taken, and admit() when too much content comes", () => {
   const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 1, maxQueue: 1 });
-  queue.begin(queue.admit(A));
-  queue.begin(queue.admit(A));
+  queue.begin(queue.admit(A, false));
+  queue.begin(queue.admit(A, false));
   // Contents that come take no place, and leave room for those that are whole.
-  const spooling = Array.from({ length: 8 }, () => queue.admit(A));
-  const few = assertThrows(() => queue.admit(A), HttpError);
+  const spooling = Array.from({ length: 8 }, () => queue.admit(A, true));
+  const few = assertThrows(() => queue.admit(A, true), HttpError);
   assertEquals([few.status, few.fields.get("retry-after")], [503, "1"]);
   assertEquals(few.message, "8 requests for scripts have content that still comes");
   const full = assertThrows(() => queue.begin(spooling[0]), HttpError);
@@ -50,13 +50,14 @@ Deno.test("ScriptQueue.begin() throws 503 with Retry-After when all places are t
   assertEquals(full.message, "2 requests for scripts are under way");
   queue.end(spooling[0]);
   queue.end(spooling[0]);
-  assertEquals(queue.admit(A).state, "admitted");
-  assertThrows(() => queue.admit(A), HttpError);
+  assertEquals(queue.admit(A, true).state, "admitted");
+  assertThrows(() => queue.admit(A, true), HttpError);
+  assertEquals(queue.admit(A, false).state, "admitted");
 });
 
 Deno.test("ScriptQueue.cancel() rejects the waiting and passes its turn by", async () => {
   const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 1, maxQueue: 2 });
-  const [running, leaving, last] = Array.from({ length: 3 }, () => queue.admit(A));
+  const [running, leaving, last] = Array.from({ length: 3 }, () => queue.admit(A, false));
   queue.begin(running);
   const left = queue.begin(leaving) ?? Promise.resolve();
   const lastBegun = queue.begin(last);
@@ -72,21 +73,21 @@ Deno.test("ScriptQueue.cancel() rejects the waiting and passes its turn by", asy
 
 Deno.test("ScriptQueue.close() refuses those who wait and those who come", async () => {
   const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 1, maxQueue: 2 });
-  const [running, waiting, spooling] = Array.from({ length: 3 }, () => queue.admit(A));
+  const [running, waiting, spooling] = Array.from({ length: 3 }, () => queue.admit(A, false));
   queue.begin(running);
   const begun = queue.begin(waiting) ?? Promise.resolve();
   queue.close();
   assertEquals((await assertRejects(() => begun, HttpError)).status, 503);
-  assertEquals(assertThrows(() => queue.admit(A), HttpError).status, 503);
+  assertEquals(assertThrows(() => queue.admit(A, false), HttpError).status, 503);
   assertEquals(assertThrows(() => queue.begin(spooling), HttpError).status, 503);
 });
 
 Deno.test("ScriptQueue.begin() lets one address run no more than its share, and passes it by for others", async () => {
   const queue = new ScriptQueue({ maxScripts: 4, maxQueue: 4, scriptSharePercent: 75 });
-  const turns = Array.from({ length: 5 }, () => queue.admit(A));
+  const turns = Array.from({ length: 5 }, () => queue.admit(A, false));
   const begun = turns.map((turn) => queue.begin(turn));
   assertEquals(await Promise.all(begun.map(stateOf)), ["none", "none", "none", "pending", "pending"]);
-  const others = [queue.admit(B), queue.admit(B)];
+  const others = [queue.admit(B, false), queue.admit(B, false)];
   const othersBegun = others.map((turn) => queue.begin(turn));
   assertEquals(await Promise.all(othersBegun.map(stateOf)), ["none", "pending"]);
   queue.end(others[0]);
@@ -97,12 +98,39 @@ Deno.test("ScriptQueue.begin() lets one address run no more than its share, and 
 
 Deno.test("ScriptQueue.begin() throws 503 when an address, or an IPv6 /64, has its share of the places", () => {
   const queue = new ScriptQueue({ maxScripts: 2, maxQueue: 2, scriptSharePercent: 75 });
-  for (const address of ["2001:db8::1", "2001:db8::2", "2001:db8::3"]) queue.begin(queue.admit(address));
-  const { status, message } = assertThrows(() => queue.begin(queue.admit("2001:db8::4")), HttpError);
+  for (const address of ["2001:db8::1", "2001:db8::2", "2001:db8::3"]) queue.begin(queue.admit(address, false));
+  const { status, message } = assertThrows(() => queue.begin(queue.admit("2001:db8::4", false)), HttpError);
   assertEquals([status, message], [503, "3 requests of 2001:db8::4 for scripts are under way"]);
-  queue.begin(queue.admit(A));
+  queue.begin(queue.admit(A, false));
   assertEquals(
-    assertThrows(() => queue.begin(queue.admit(B)), HttpError).message,
+    assertThrows(() => queue.begin(queue.admit(B, false)), HttpError).message,
     "4 requests for scripts are under way",
   );
+});
+
+Deno.test("ScriptQueue.beginFeeding() leaves three quarters of the places to those whose content is there", async () => {
+  const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 8, maxQueue: 8 });
+  const slow = Array.from({ length: 4 }, () => queue.admit(A, true));
+  assertEquals(slow.map((turn) => queue.beginFeeding(turn)), [true, true, false, false]);
+  const quick = Array.from({ length: 7 }, () => queue.begin(queue.admit(A, false)));
+  assertEquals(await Promise.all(quick.map(stateOf)), [...new Array(6).fill("none"), "pending"]);
+  queue.endFeeding(slow[0]);
+  queue.endFeeding(slow[0]);
+  // All places are taken.
+  assertEquals(queue.beginFeeding(slow[2]), false);
+  queue.end(slow[0]);
+  queue.end(slow[1]);
+  assertEquals(await stateOf(quick[6]), "resolved");
+  assertEquals(slow.slice(2).map((turn) => queue.beginFeeding(turn)), [true, false]);
+  queue.end(slow[2]);
+  assertEquals(queue.beginFeeding(slow[3]), true);
+});
+
+Deno.test("ScriptQueue.beginFeeding() never takes the last place, nor more of them for one address than its share", () => {
+  const most = (maxScripts: number, scriptSharePercent = 100) => {
+    const queue = new ScriptQueue({ scriptSharePercent, maxScripts, maxQueue: 100 });
+    return Array.from({ length: 100 }, () => queue.beginFeeding(queue.admit(A, true))).filter((began) => began).length;
+  };
+  assertEquals([1, 2, 3, 4, 8, 32].map((maxScripts) => most(maxScripts)), [0, 1, 1, 1, 2, 8]);
+  assertEquals(most(32, 50), 4);
 });

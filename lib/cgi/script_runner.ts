@@ -103,7 +103,7 @@ export class ScriptRunner {
     let turn: ScriptTurn | null = null;
     let run: ScriptRun;
     try {
-      turn = this.#queue.admit(request.connection.remoteAddress);
+      turn = this.#queue.admit(request.connection.remoteAddress, request.body.length !== 0);
       run = await this.#start(request, call, turn);
     } catch (error) {
       if (turn !== null) this.#queue.end(turn);
@@ -142,13 +142,13 @@ export class ScriptRunner {
   }
 
   async #start(request: HttpRequest, call: ScriptCall, turn: ScriptTurn): Promise<ScriptRun> {
-    const content = await this.#takeContent(request);
+    const content = await this.#takeContent(request, turn);
     try {
-      const waiting = this.#queue.begin(turn);
+      const waiting = turn.state === "running" ? null : this.#queue.begin(turn);
       if (waiting !== null) await this.#wait(request, turn, waiting);
       const run = await this.#run(request, call, content.length ?? 0);
       run.done.then(() => this.#queue.end(turn));
-      this.#feed(run, content, request);
+      this.#feed(run, content, request).then(() => this.#queue.endFeeding(turn));
       return run;
     } catch (error) {
       if (content !== request.body) await content.close();
@@ -156,9 +156,12 @@ export class ScriptRunner {
     }
   }
 
-  /** The content of the request, of a known length. */
-  async #takeContent({ body }: HttpRequest): Promise<Body> {
-    if (body.length !== null) return body;
+  /**
+   * The content of the request, of a known length; the turn runs where it still comes. A script that is fed may answer before
+   * it has all, but waits for its client, so few may.
+   */
+  async #takeContent({ body }: HttpRequest, turn: ScriptTurn): Promise<Body> {
+    if (body.length === 0 || (body.length !== null && this.#queue.beginFeeding(turn))) return body;
     const { limits, budget } = this.#options;
     const { maxSpoolMemoryBytes: maxMemoryBytes } = limits;
     return await spoolContent(body, { maxMemoryBytes, folder: this.#spoolFolder, budget });

@@ -1,7 +1,9 @@
 /**
- * Takes in the whole content of a chunked request, so that CONTENT_LENGTH can be told before the script starts: a script
- * reads as many bytes as that says, and has no other way to know the end. RFC 3875 4.1.2 and 4.2.
+ * Takes in the whole content of a request before its script starts. Of a chunked one because a script is told CONTENT_LENGTH,
+ * reads as many bytes as that says, and has no other way to know the end; of others so that the script does not wait for a
+ * client that is slow to send. RFC 3875 4.1.2 and 4.2.
  */
+import { freeBytes } from "../free_bytes.ts";
 import { type Body, HttpError } from "../http/message.ts";
 import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
@@ -24,7 +26,7 @@ const READ_BYTES = 65_536;
  * left: as `content` does, and with HttpError where the folder fails: 507 when it is full, 503 when it hangs and for want of descriptors, else 500.
  */
 export async function spoolContent(content: Body, options: SpoolOptions): Promise<Body> {
-  const spool = new SpooledContent(options);
+  const spool = new SpooledContent(options, content.length);
   try {
     for await (const part of content) await spool.append(part);
     await spool.finish();
@@ -38,14 +40,17 @@ export async function spoolContent(content: Body, options: SpoolOptions): Promis
 class SpooledContent implements Body {
   length = 0;
   readonly #options: SpoolOptions;
+  /** What will have been appended in the end; null: that is not known. */
+  readonly #wholeLength: number | null;
   /** What is in no file, from 0 to `#memoryLength`: all of the content, or the last of it. */
-  #memory = new Uint8Array(0);
+  #memory: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #memoryLength = 0;
   #file: SpoolFile | null = null;
   #fileLength = 0;
 
-  constructor(options: SpoolOptions) {
+  constructor(options: SpoolOptions, wholeLength: number | null) {
     this.#options = options;
+    this.#wholeLength = wholeLength;
   }
 
   /** Takes the part, which may change afterwards. Parts may be of one byte each, so they are gathered. */
@@ -97,14 +102,17 @@ class SpooledContent implements Body {
 
   #dropMemory(): void {
     this.#options.budget.give(this.#memory.length);
+    freeBytes(this.#memory);
     this.#memory = new Uint8Array(0);
   }
 
   #reserve(length: number): void {
     if (length <= this.#memory.length) return;
-    const larger = new Uint8Array(Math.min(2 * length, this.#mostInMemory()));
+    const larger = new Uint8Array(Math.min(2 * length, this.#mostInMemory(), this.#wholeLength ?? Infinity));
     larger.set(this.#memory.subarray(0, this.#memoryLength));
     this.#options.budget.take(larger.length - this.#memory.length);
+    // Left to the collector, what was outgrown took as much again.
+    freeBytes(this.#memory);
     this.#memory = larger;
   }
 

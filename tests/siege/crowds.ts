@@ -111,6 +111,20 @@ export const CROWDS: readonly CrowdScenario[] = [
     isForPeers: false,
   },
   {
+    name: "slow senders",
+    files: {},
+    args: [],
+    load: () => ({
+      request: `POST /cgi/read ${HOST}Content-Length: ${2 * CHUNK.length}\r\n\r\n${CHUNK}`,
+      reads: "nothing",
+      judge: anyEnd,
+    }),
+    fullCount: 1000,
+    mostBytes: MOST_BYTES,
+    path: "/cgi/small",
+    isForPeers: false,
+  },
+  {
     name: "scripts, slow readers",
     files: {},
     args: [],
