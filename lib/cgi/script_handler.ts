@@ -28,7 +28,7 @@ export function createScriptHandler(
   return (request, at) => {
     const script = findProgram(at, mount);
     if (script !== "folder") return runner.answer(request, { script, settings: mount });
-    if (request.method === "GET" || request.method === "HEAD") return redirectToFolder(request.target);
+    if (request.method === "GET" || request.method === "HEAD") return redirectToFolder(request);
     throw new HttpError(403, `Method of a folder of scripts: "${request.method}"`);
   };
 }

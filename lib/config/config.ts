@@ -10,6 +10,9 @@ import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
 import { readFilesConfig } from "./files_config.ts";
 import type { FileSettings } from "../static/static_files.ts";
 import { type Mount, type MountsConfig, readMounts } from "./mounts_config.ts";
+import { readPlaceConfig, readRewrites } from "./place_config.ts";
+import type { PlaceSettings } from "../site/place_settings.ts";
+import type { Rewrite } from "../site/rewrite.ts";
 import type { PathPrefix } from "../http/path_prefix.ts";
 import { RULES, type Rules, type RulesName } from "../rules.ts";
 import { standardStream } from "../log/standard_stream.ts";
@@ -43,6 +46,8 @@ export interface Config extends MountsConfig {
   readonly rules: Rules;
   readonly rulesName: RulesName;
   readonly files: FileSettings;
+  readonly place: PlaceSettings;
+  readonly rewrites: readonly Rewrite[];
   /** Null: the built-in pages. */
   readonly errorPagesFolder: Given | null;
   /** Null: standard error. */
@@ -174,6 +179,8 @@ function buildConfig(
     rules: RULES[rulesName],
     rulesName,
     files: readFilesConfig(settings, { rules: RULES[rulesName], extensions: Object.keys(cgi.handlers) }),
+    place: readPlaceConfig(settings, ALL),
+    rewrites: readRewrites(settings),
     errorPagesFolder: settings.path("error-pages"),
     logFile: logPath(settings, "log"),
     isAccessLogged: settings.text("access-log") !== "off",

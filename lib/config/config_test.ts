@@ -50,6 +50,9 @@ const DEFAULT_CONFIG: PlainConfig = {
   cgiPath: null,
   aliases: [],
   scriptAliases: [],
+  redirects: [],
+  place: { fallback: null },
+  rewrites: [],
   requiresProgram: true,
   cgi: {
     prefix: { segments: ["cgi"] },

@@ -8,21 +8,30 @@ function read(given: Readonly<Record<string, readonly string[]>>, taken: readonl
   const settings = Object.entries(given).map(([name, texts]) => {
     return [name, texts.map((text) => ({ label: `--${name}`, text, folder: "/home" }))] as const;
   });
-  const { aliases, scriptAliases } = readMounts(
+  const { aliases, scriptAliases, redirects } = readMounts(
     new Settings(new Map(settings)),
     taken.map((prefix) => ({ segments: cutPath(prefix) })),
   );
-  return [aliases, scriptAliases].map((mounts) =>
+  const mounts = [aliases, scriptAliases].map((mounts) =>
     mounts.map(({ prefix, path }) => `${path.argument} /${prefix.segments.join("/")} ${path.value}`)
   );
+  const moved = redirects.map(({ prefix, redirect }) =>
+    `/${prefix.segments.join("/")} ${redirect.status} ${redirect.base}`
+  );
+  return [...mounts, moved];
 }
 
 Deno.test("readMounts() gives folders and programs with their prefixes", () => {
-  assertEquals(read({}), [[], []]);
+  assertEquals(read({}), [[], [], []]);
   assertEquals(
     read({ alias: ["/icons/=/usr/share/icons", "/a/b=docs=x"], "script-alias": ["/cgi-bin=/usr/lib/cgi-bin"] }, ["/"]),
-    [["--alias /icons /usr/share/icons", "--alias /a/b /home/docs=x"], ["--script-alias /cgi-bin /usr/lib/cgi-bin"]],
+    [
+      ["--alias /icons /usr/share/icons", "--alias /a/b /home/docs=x"],
+      ["--script-alias /cgi-bin /usr/lib/cgi-bin"],
+      [],
+    ],
   );
+  assertEquals(read({ redirect: ["/a/=/b", "/c=308 https://d/c"] })[2], ["/a 301 /b", "/c 308 https://d/c"]);
 });
 
 const REFUSED: readonly (readonly [name: string, texts: readonly string[], taken?: readonly string[]])[] = [
@@ -32,6 +41,11 @@ const REFUSED: readonly (readonly [name: string, texts: readonly string[], taken
   ["alias", ["/=/x"], ["/"]],
   ["alias", ["/a=/x", "/a/=/y"]],
   ["script-alias", ["/cgi/=/x"], ["/cgi"]],
+  ...["/a", "/a=", "/a=b", "a=/b", "/a%20=/b", "/a=304 /b", "/a=/a", "/a=/a/b", "/a=//b"].map((text) => {
+    return ["redirect", [text]] as const;
+  }),
+  ["redirect", ["/=/x"], ["/"]],
+  ["redirect", ["/a=/x", "/a/=/y"]],
 ];
 
 for (const [name, texts, taken] of REFUSED) {

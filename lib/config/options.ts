@@ -103,6 +103,34 @@ const FORM_OPTIONS = [
     isRepeatable: true,
   },
   {
+    name: "fallback",
+    value: "PATH",
+    default: "none",
+    meaning:
+      "Answer what is neither file nor folder by this path of the site, such as /index.php or /doku.php?id={path} " +
+      "({path}: what was asked for)",
+    section: "Serving",
+  },
+  {
+    name: "redirect",
+    value: '"PREFIX=[STATUS ]TARGET"',
+    default: "none",
+    meaning:
+      "Send clients from a prefix to another path or URL, with the rest of the path and the query (301, or 302, " +
+      "303, 307, 308); may be repeated",
+    section: "Serving",
+    isRepeatable: true,
+  },
+  {
+    name: "rewrite",
+    value: "PATTERN=TARGET",
+    default: "none",
+    meaning: "Answer paths of that pattern (URLPattern) by another path of the site, such as " +
+      "/wiki/:page=/wiki/doku.php?id={page}; the first that fits holds; may be repeated, at most 10 times",
+    section: "Serving",
+    isRepeatable: true,
+  },
+  {
     name: "dot-files",
     value: null,
     default: "off",

@@ -80,6 +80,11 @@ export function metaVariables(
     variables.PATH_INFO = script.pathInfo;
     variables.PATH_TRANSLATED = settings.documentRoot + script.pathInfo;
   }
+  // As Apache says it where a rewrite has led to the program. Beside PATH_INFO php-cgi takes it for the path of its script.
+  if (request.original && script.pathInfo === "") {
+    variables.REDIRECT_URL = request.original.path;
+    if (request.original.query !== "") variables.REDIRECT_QUERY_STRING = request.original.query;
+  }
   if (connection.remotePort !== 0) variables.REMOTE_PORT = String(connection.remotePort);
   if (connection.secure) variables.HTTPS = "on";
   addContentVariables(variables, { request, contentLength });

@@ -242,3 +242,18 @@ Deno.test("metaVariables() keeps every byte that a field may hold", () => {
   const field: Field = ["X-All", received(...bytes)];
   assertEquals(variablesOf({ fields: [field] }).HTTP_X_ALL, textOfBytes(received(...bytes)));
 });
+
+Deno.test("metaVariables() tells what was asked for where another path stands in its place, but beside PATH_INFO", () => {
+  const script = { file: "/srv/index.php", interpreter: "/usr/bin/php-cgi", scriptName: "/index.php", pathInfo: "" };
+  const request = { ...fakeRequest({ target: "/a%20b?c" }), path: "/index.php", query: "id=1&c" };
+  const told = (query: string, pathInfo: string) => {
+    const { REQUEST_URI, QUERY_STRING, REDIRECT_URL, REDIRECT_QUERY_STRING } = metaVariables(
+      { request: { ...request, original: { path: "/a b", query } }, script: { ...script, pathInfo }, contentLength: 0 },
+      SETTINGS,
+    );
+    return [REQUEST_URI, QUERY_STRING, REDIRECT_URL, REDIRECT_QUERY_STRING];
+  };
+  assertEquals(told("c", ""), ["/a%20b?c", "id=1&c", "/a b", "c"]);
+  assertEquals(told("", ""), ["/a%20b?c", "id=1&c", "/a b", undefined]);
+  assertEquals(told("c", "/x"), ["/a%20b?c", "id=1&c", undefined, undefined]);
+});

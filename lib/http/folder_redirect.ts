@@ -3,12 +3,17 @@
  * apart because folders of files and of programs answer alike. RFC 9110 15.4.2.
  */
 import { HeaderFields } from "./header_fields.ts";
-import { EMPTY_BODY, type HttpResponse } from "./message.ts";
+import { EMPTY_BODY, type HttpRequest, type HttpResponse } from "./message.ts";
+import { encodePath } from "./target.ts";
 
-/** 301 to the target with a slash after its path, its query kept. */
-export function redirectToFolder(target: string): HttpResponse {
-  return { status: 301, fields: HeaderFields.of(["Location", withSlash(target)]), body: EMPTY_BODY };
+/** 301 to the target with a slash after its path, its query kept; where another path stands in its place, to that. */
+export function redirectToFolder({ target, path, query, original }: FolderRequest): HttpResponse {
+  const served = `${encodePath(path)}${query === "" ? "" : `?${query}`}`;
+  const location = withSlash((original ?? null) === null ? target : served);
+  return { status: 301, fields: HeaderFields.of(["Location", location]), body: EMPTY_BODY };
 }
+
+type FolderRequest = Pick<HttpRequest, "target" | "path" | "query" | "original">;
 
 /** It starts with a single slash whatever the client sent: `//host/` as a Location would lead to another host. */
 function withSlash(target: string): string {

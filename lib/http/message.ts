@@ -67,6 +67,12 @@ export interface ConnectionInfo {
   readonly secure: boolean;
 }
 
+/** A path and a query as HttpRequest has them. */
+export interface PathAndQuery {
+  readonly path: string;
+  readonly query: string;
+}
+
 export interface HttpRequest extends RequestHead {
   /**
    * Absolute path, percent-decoded once, dot segments resolved: starts with "/", never leaves it. "*" for OPTIONS *. Where it is
@@ -77,6 +83,8 @@ export interface HttpRequest extends RequestHead {
   readonly query: string;
   /** Host name of the target or of the Host field, without port, in lower case; "" when the client named none. */
   readonly host: string;
+  /** What the client asked for, where `path` and `query` stand in its place; absent or null: just these. */
+  readonly original?: PathAndQuery | null;
   readonly body: Body;
   readonly connection: ConnectionInfo;
   /** Whom the server has authenticated, and by which scheme ("Basic"); absent or null: nobody. RFC 9110 11. */
@@ -128,6 +136,15 @@ export class HttpError extends Error {
     this.name = "HttpError";
     this.status = status;
     this.fields = options.fields ?? HeaderFields.EMPTY;
+  }
+}
+
+/** The path leads to neither a file nor a folder that clients may know of: 404, unless something else answers in its place. */
+export class NotThere extends HttpError {
+  /** `what` is not there. */
+  constructor(what: string) {
+    super(404, `Not there: "${what}"`);
+    this.name = "NotThere";
   }
 }
 

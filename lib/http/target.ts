@@ -90,6 +90,22 @@ export function decodeEscapes(text: string): string | null {
   return textOfBytes(text.replace(/%(..)/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 16))));
 }
 
+/**
+ * A decoded path as a target, a Location or a part of a query has it: what RFC 3986 3.3 does not allow in a path is encoded, and
+ * reading it gives the same path again.
+ */
+export function encodePath(path: string): string {
+  // With the flag "u" a pair of surrogates is one character, and only a lone one, which stands for a byte, is found as such.
+  return path.replace(/[^A-Za-z0-9\-._~!$&'()*+,;=:@/]/gu, (character) => {
+    const isByte = character.length === 1 && !character.isWellFormed();
+    return isByte ? escapeByte(character.charCodeAt(0) & 0xff) : encodeURIComponent(character);
+  });
+}
+
+function escapeByte(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+}
+
 /** RFC 3986 5.2.4, for an absolute path: `..` at the root stays at the root. */
 function removeDotSegments(path: string): string {
   const kept: string[] = [];

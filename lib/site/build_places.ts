@@ -5,12 +5,14 @@
 import { joinSegments } from "../http/located.ts";
 import type { PathPrefix } from "../http/path_prefix.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
+import type { PlaceSettings } from "./place_settings.ts";
 import type { Guard, Place, PlaceAnswer } from "./site.ts";
 
 /** What answers for a prefix. */
 export interface Answerer {
   readonly prefix: PathPrefix;
   readonly answer: PlaceAnswer;
+  readonly settings: PlaceSettings;
 }
 
 /** Who guards a prefix, in place of those around it. */
@@ -21,13 +23,13 @@ export interface Guarded {
 
 /** One place for each prefix that either list names; of two for one prefix the later. Throws where nothing answers. */
 export function buildPlaces(answerers: readonly Answerer[], guarded: readonly Guarded[]): readonly Place[] {
-  const answers = new PrefixTree(answerers.map(({ prefix, answer }) => ({ ...prefix, value: answer })));
+  const answers = new PrefixTree(answerers.map((value) => ({ ...value.prefix, value })));
   const guards = new PrefixTree(guarded.map(({ prefix, guard }) => ({ ...prefix, value: guard })));
   const prefixes = new Map([...answerers, ...guarded].map(({ prefix }) => [joinSegments(prefix.segments), prefix]));
   return [...prefixes.values()].map((prefix) => {
     const found = answers.nearest(prefix.segments);
     if (found === null) throw new Error(`Nothing answers for "${joinSegments(prefix.segments)}/"`);
-    const { segments, value: answer } = found;
-    return { prefix, mount: { segments }, guard: guards.nearest(prefix.segments)?.value ?? null, answer };
+    const { segments, value: { answer, settings } } = found;
+    return { prefix, mount: { segments }, guard: guards.nearest(prefix.segments)?.value ?? null, answer, settings };
   });
 }

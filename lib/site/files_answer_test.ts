@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { HeaderFields } from "../http/header_fields.ts";
 import { locate, type Located } from "../http/located.ts";
-import { EMPTY_BODY, HttpError, type HttpRequest, type HttpResponse } from "../http/message.ts";
+import { EMPTY_BODY, HttpError, type HttpRequest, type HttpResponse, NotThere } from "../http/message.ts";
 import { RULES } from "../rules.ts";
 import { createFilesAnswer } from "./files_answer.ts";
 
@@ -27,14 +27,15 @@ function requestFor(method: string, path: string): HttpRequest {
 }
 
 /** Files of which "/known" is in memory; programs at "/x.sh", where there are any. */
-function answerFor(rules: keyof typeof RULES, hasScripts: boolean) {
+function answerFor(rules: keyof typeof RULES, hasScripts: boolean, hasFallback = false) {
   const files = {
     recall: ({ method }: HttpRequest, at: Located) =>
       (method === "GET" || method === "HEAD") && at.path === "/known" ? response("memory") : null,
     answer: () => Promise.resolve(response("files")),
+    isThere: (at: Located) => at.path !== "/none",
   };
   const scripts = (_: HttpRequest, at: Located) => at.path === "/x.sh" ? Promise.resolve(response("script")) : null;
-  return createFilesAnswer({ files, scripts: hasScripts ? scripts : null, rules: RULES[rules] });
+  return createFilesAnswer({ files, scripts: hasScripts ? scripts : null, rules: RULES[rules], hasFallback });
 }
 
 const TABLE: readonly (readonly [method: string, path: string, want: string, withoutScripts: string])[] = [
@@ -70,4 +71,21 @@ for (const [method, path, ...wanted] of TABLE) {
 Deno.test("createFilesAnswer() answers from memory without a promise", () => {
   const answer = answerFor("standard", true)(requestFor("GET", "/known"), locate("/known"));
   assertEquals("status" in answer && answer.status, 200);
+});
+
+Deno.test("createFilesAnswer() leaves to a fallback what is not there, by methods that files do not have", async () => {
+  const table = [["POST", "/none"], ["PUT", "/none"], ["OPTIONS", "/none"], ["POST", "/a"], ["PUT", "/x.sh"], [
+    "GET",
+    "/none",
+  ]];
+  const got = await Promise.all(table.map(async ([method, path]) => {
+    try {
+      const answer = await answerFor("standard", true, true)(requestFor(method, path), locate(path));
+      return "fields" in answer ? answer.fields.get("X-From") : null;
+    } catch (error) {
+      return error instanceof NotThere ? "not there" : error;
+    }
+  }));
+  // Whoever is asked for a file finds out by himself.
+  assertEquals(got, ["not there", "not there", "not there", "files", "script", "files"]);
 });

@@ -8,11 +8,14 @@ import {
   type HttpRequest,
   type HttpResponse,
   type LocalRedirect,
+  NotThere,
   type Soon,
 } from "../http/message.ts";
 import { parseTarget, type Target } from "../http/target.ts";
 import type { Rules } from "../rules.ts";
+import { type Fallback, fallBack } from "./fallback.ts";
 import { answerOtherMethod, isFileMethod } from "./other_methods.ts";
+import { readdressed, type RoutedRequest } from "./readdressed.ts";
 import type { Guard } from "./site.ts";
 import type { Location, Sites } from "./sites.ts";
 
@@ -21,11 +24,6 @@ export interface RouterOptions {
   readonly rules: Pick<Rules, "allowsAnyMethod">;
   /** Counts the requests of an address, and throws HttpError for one too many; null: they are not counted. */
   readonly rate: { take(remoteAddress: string): void } | null;
-}
-
-/** A request whose user the guard is still to find. */
-export interface RoutedRequest extends HttpRequest {
-  user?: HttpRequest["user"];
 }
 
 /** RFC 3875 6.2.2 leaves the bound to the server: a chain this long is a loop. */
@@ -75,10 +73,37 @@ export class Router {
   /** Where a script sends a request to is guarded as if the client had asked for it. */
   #route(request: RoutedRequest): Soon<HttpResponse | LocalRedirect> {
     const location = this.#sites.find(request.host, request.path);
-    const { guard } = location.place;
-    if (guard === null && location.indexes.length === 0) return this.#answer(request, location);
-    const guards = new Set([guard, ...location.indexes.map((index) => index.guard)]);
-    return this.#admit(request, guards).then(() => this.#answer(request, location));
+    const { rewritten } = location;
+    const served = rewritten === null ? request : readdressed(request, rewritten(request.query));
+    return this.#enter(served, location, location.place.settings.fallback);
+  }
+
+  /** Asks all who guard the place, and then the place; `fallback` is what answers where nothing is. */
+  #enter(request: RoutedRequest, location: Location, fallback: Fallback | null): Soon<HttpResponse | LocalRedirect> {
+    const { place: { guard }, others } = location;
+    if (guard === null && others.length === 0) return this.#answerOr(fallback, request, location);
+    const guards = new Set([guard, ...others.map((other) => other.guard)]);
+    return this.#admit(request, guards).then(() => this.#answerOr(fallback, request, location));
+  }
+
+  /** What a fallback leads to is guarded as itself, after what was asked for. */
+  #answerOr(
+    fallback: Fallback | null,
+    request: RoutedRequest,
+    location: Location,
+  ): Soon<HttpResponse | LocalRedirect> {
+    if (fallback === null) return this.#answer(request, location);
+    const answerInstead = (error: unknown) => {
+      if (!(error instanceof NotThere)) throw error;
+      const inner = readdressed(request, fallBack(request, fallback));
+      return this.#enter(inner, this.#sites.findServed(inner.host, inner.path), null);
+    };
+    try {
+      const answer = this.#answer(request, location);
+      return answer instanceof Promise ? answer.catch(answerInstead) : answer;
+    } catch (error) {
+      return answerInstead(error);
+    }
   }
 
   async #admit(request: RoutedRequest, guards: ReadonlySet<Guard | null>): Promise<void> {

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { HeaderFields } from "../http/header_fields.ts";
 import { cutPath } from "../http/located.ts";
 import {
@@ -9,12 +9,17 @@ import {
   type HttpRequest,
   type HttpResponse,
   type LocalRedirect,
+  NotThere,
 } from "../http/message.ts";
 import { NO_FIELDS } from "../http/own_fields.ts";
 import { RULES } from "../rules.ts";
 import { type Answerer, buildPlaces, type Guarded } from "./build_places.ts";
 import { createFilesAnswer } from "./files_answer.ts";
-import { type RoutedRequest, Router, type RouterOptions } from "./router.ts";
+import { parseFallback } from "./fallback.ts";
+import { NO_SETTINGS, type PlaceSettings } from "./place_settings.ts";
+import type { RoutedRequest } from "./readdressed.ts";
+import { parseRewrite, type Rewrite } from "./rewrite.ts";
+import { Router, type RouterOptions } from "./router.ts";
 import { Sites } from "./sites.ts";
 
 function response(name: string): HttpResponse {
@@ -40,25 +45,35 @@ const files: Handler = () => Promise.resolve(response("files"));
 
 /** A site whose files answer as "files", and programs below the prefix; every answer by `handlers` where they are given. */
 function siteOf(
-  { prefix, script, files: answer = files, guards = [] }: {
+  { prefix, script, files: answer = files, guards = [], rewrites = [], settings = NO_SETTINGS }: {
     readonly prefix: string | null;
     readonly script: Handler;
     readonly files?: Handler;
     readonly guards?: readonly Guarded[];
+    readonly rewrites?: readonly Rewrite[];
+    readonly settings?: PlaceSettings;
   },
 ): Sites {
-  const others: Answerer[] = prefix === null ? [] : [{ prefix: { segments: cutPath(prefix) }, answer: script }];
+  const others: Answerer[] = prefix === null
+    ? []
+    : [{ prefix: { segments: cutPath(prefix) }, answer: script, settings }];
   const rules = RULES.standard;
   const all = createFilesAnswer({
-    files: { recall: () => null, answer: async (request) => await answer(request) as HttpResponse },
+    files: {
+      recall: () => null,
+      answer: async (request) => await answer(request) as HttpResponse,
+      isThere: ({ path }) => !path.startsWith("/none"),
+    },
     scripts: null,
     rules,
+    hasFallback: settings.fallback !== null,
   });
   return new Sites({
     hosts: [],
-    places: buildPlaces([{ prefix: { segments: [] }, answer: all }, ...others], guards),
+    places: buildPlaces([{ prefix: { segments: [] }, answer: all, settings }, ...others], guards),
     errorResponse: ({ status }) => ({ status, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),
     indexNames: ["index.html"],
+    rewrites,
     fields: NO_FIELDS,
   });
 }
@@ -218,12 +233,19 @@ Deno.test("Router.answer() counts a request once, before it asks any guard", asy
 });
 
 Deno.test("Router.answer() answers without a promise when the place does and nobody guards it", () => {
-  const place = { prefix: { segments: [] }, mount: { segments: [] }, guard: null, answer: () => response("memory") };
+  const place = {
+    prefix: { segments: [] },
+    mount: { segments: [] },
+    guard: null,
+    answer: () => response("memory"),
+    settings: NO_SETTINGS,
+  };
   const site = {
     hosts: [],
     places: [place],
     errorResponse: () => response("error"),
     indexNames: ["index.html"],
+    rewrites: [],
     fields: NO_FIELDS,
   };
   const router = new Router({ sites: new Sites(site), rules: RULES.standard, rate: null });
@@ -236,15 +258,112 @@ Deno.test("Router.replaceSites() holds for requests that come, and error pages",
     new Sites({
       hosts: [],
       places: [{
-        ...{ prefix: { segments: [] }, mount: { segments: [] }, guard: null },
+        ...{ prefix: { segments: [] }, mount: { segments: [] }, guard: null, settings: NO_SETTINGS },
         answer: () => ({ ...response("new"), status }),
       }],
       errorResponse: () => ({ ...response("error"), status }),
       indexNames: ["index.html"],
+      rewrites: [],
       fields: NO_FIELDS,
     });
   const router = new Router({ sites: siteFor(200), rules: RULES.standard, rate: null });
   router.replaceSites(siteFor(203));
   assertEquals((await router.answer(requestFor("GET", "/a"))).status, 203);
   assertEquals(router.errorResponse(new HttpError(404, ""), "a").status, 203);
+});
+
+/** A site that rewrites and falls back, with a program at /cgi and files at all paths but those below /none. */
+function addressedRouter(guards: readonly Guarded[] = []) {
+  const seen: HttpRequest[] = [];
+  const record = (name: string): Handler => (request) => {
+    seen.push(request);
+    if (name === "files" && request.path.startsWith("/none")) throw new NotThere(request.path);
+    return Promise.resolve(response(name));
+  };
+  const rewrites = ["/w/:page=/cgi/x?id={page}", "/w/*=/plain", "/to-none=/none/a"].map((text) => {
+    const rewrite = parseRewrite(text);
+    assert(rewrite !== null);
+    return rewrite;
+  });
+  const settings = { ...NO_SETTINGS, fallback: parseFallback("/cgi/app/{path}", { segments: [] }) };
+  const parts = { prefix: "/cgi", script: record("script"), files: record("files"), guards, rewrites, settings };
+  const router = new Router({ sites: siteOf(parts), rules: RULES.standard, rate: null });
+  return { seen, router: (request: HttpRequest) => router.answer(request) };
+}
+
+const ADDRESSED: readonly (readonly [method: string, path: string, by: string, served: string, query: string])[] = [
+  ["GET", "/a", "files", "/a", "d"],
+  ["GET", "/w/p q", "script", "/cgi/x", "id=p%20q&d"],
+  ["PUT", "//w//p", "script", "/cgi/x", "id=p&d"],
+  ["GET", "/w/a/b", "files", "/plain", "d"],
+  ["GET", "/none/b c", "script", "/cgi/app/none/b c", "d"],
+  ["HEAD", "/none", "script", "/cgi/app/none", "d"],
+  ["POST", "/none", "script", "/cgi/app/none", "d"],
+  ["DELETE", "/none", "script", "/cgi/app/none", "d"],
+  ["GET", "/to-none", "script", "/cgi/app/none/a", "d"],
+];
+
+for (const [method, path, by, served, query] of ADDRESSED) {
+  Deno.test(`Router.answer() rewrites and falls back: ${method} ${path}`, async () => {
+    const { seen, router } = addressedRouter();
+    const request = requestFor(method, path);
+    const { fields } = await router(request);
+    const last = seen[seen.length - 1];
+    assertEquals([fields.get("X-From"), last.path, last.query, last.method, last.target], [
+      by,
+      served,
+      query,
+      method,
+      path,
+    ]);
+    assertEquals(last.original ?? null, served === path ? null : { path, query: "d" });
+    assert(last.body === request.body);
+  });
+}
+
+Deno.test("Router.answer() asks who guards what was asked for, and who guards what stands in its place", async () => {
+  const asked: string[] = [];
+  const note = (prefix: string) =>
+    guardOf(prefix, () => {
+      asked.push(prefix);
+      return prefix === "/cgi" ? EVA : null;
+    });
+  const { router, seen } = addressedRouter(["/w", "/cgi", "/none"].map(note));
+  for (const path of ["/w/p", "/none/x", "/to-none", "/a"]) {
+    const request: RoutedRequest = requestFor("GET", path);
+    await router(request);
+    assertEquals([asked.splice(0).join(" "), request.user?.name, seen.at(-1)?.user?.name], [
+      ...{
+        "/w/p": ["/cgi /w", "eva", "eva"],
+        "/none/x": ["/none /cgi", "eva", "eva"],
+        "/to-none": ["/none /cgi", "eva", "eva"],
+        "/a": ["", undefined, undefined],
+      }[path] ?? [],
+    ]);
+  }
+});
+
+Deno.test("Router.answer() falls back neither from what is refused nor from where a fallback leads", async () => {
+  const refused = addressedRouter([guardOf("/none", () => {
+    throw new HttpError(403, "No");
+  })]);
+  assertEquals(
+    (await assertRejects(async () => await refused.router(requestFor("GET", "/none")), HttpError)).status,
+    403,
+  );
+  const settings = { ...NO_SETTINGS, fallback: parseFallback("/none/page", { segments: [] }) };
+  let count = 0;
+  const nothing: Handler = () => {
+    count++;
+    throw new NotThere("x");
+  };
+  const router = new Router({
+    ...{
+      sites: siteOf({ prefix: null, script: nothing, files: nothing, settings }),
+      rules: RULES.standard,
+      rate: null,
+    },
+  });
+  await assertRejects(async () => await router.answer(requestFor("GET", "/none")), NotThere);
+  assertEquals(count, 2);
 });

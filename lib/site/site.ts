@@ -6,6 +6,8 @@ import type { Located } from "../http/located.ts";
 import type { HttpError, HttpRequest, HttpResponse, LocalRedirect, Soon } from "../http/message.ts";
 import type { OperatorFields } from "../http/own_fields.ts";
 import type { PathPrefix } from "../http/path_prefix.ts";
+import type { PlaceSettings } from "./place_settings.ts";
+import type { Rewrite } from "./rewrite.ts";
 
 /** Who may have what is in a place. */
 export interface Guard {
@@ -24,6 +26,7 @@ export interface Place {
   /** Null: everybody may have it. */
   readonly guard: Guard | null;
   readonly answer: PlaceAnswer;
+  readonly settings: PlaceSettings;
 }
 
 /** What is served under some names of hosts. */
@@ -32,6 +35,8 @@ export interface Site {
   readonly hosts: readonly string[];
   /** What a folder may be answered with, in their order. */
   readonly indexNames: readonly string[];
+  /** What is answered in place of what was asked for, by the first of them that fits. */
+  readonly rewrites: readonly Rewrite[];
   /** One of them has the empty prefix. */
   readonly places: readonly Place[];
   /** The answer for an error, with its page. */

@@ -4,6 +4,7 @@
  */
 import { cutPath, locate, type Located } from "../http/located.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
+import { rewrite, type Rewritten } from "./rewrite.ts";
 import type { Place, Site } from "./site.ts";
 
 /** Where a path leads. */
@@ -12,10 +13,12 @@ export interface Location {
   /** The path as the answer of the place sees it. */
   readonly at: Located;
   /**
-   * The places of what the path of a folder may be answered with, where that has one of its own: what guards it by its name
-   * guards it also here.
+   * Other places that guard it: those of what the path of a folder may be answered with, for what guards that by its name
+   * guards it also here; and those of the path that was asked for, where another one stands in its place.
    */
-  readonly indexes: readonly Place[];
+  readonly others: readonly Place[];
+  /** What stands in place of what was asked for; null: nothing. `place` and `at` are where that leads. */
+  readonly rewritten: Rewritten | null;
 }
 
 /** Sites by host. */
@@ -43,6 +46,11 @@ export class Sites {
     return this.#of(host).find(path);
   }
 
+  /** The same for a path that the server has chosen, and that nothing stands in place of. */
+  findServed(host: string, path: string): Location {
+    return this.#of(host).look(path);
+  }
+
   #of(host: string): LocatedSite {
     return this.#byHost?.get(host) ?? this.#first;
   }
@@ -67,23 +75,35 @@ class LocatedSite {
   find(path: string): Location {
     const known = this.#known.get(path);
     if (known !== undefined) return known;
-    const location = this.#look(path);
+    const location = this.#rewrite(path);
     if (path.length > MAX_KNOWN_LENGTH) return location;
     if (this.#known.size >= MAX_KNOWN_COUNT) this.#known.clear();
     this.#known.set(path, location);
     return location;
   }
 
-  #look(path: string): Location {
+  #rewrite(path: string): Location {
+    const asked = this.look(path);
+    const rewritten = rewrite(path, this.site.rewrites);
+    if (rewritten === null) return asked;
+    const served = this.look(rewritten("").path);
+    const others = new Set([...served.others, asked.place, ...asked.others]);
+    others.delete(served.place);
+    return { ...served, others: [...others], rewritten };
+  }
+
+  /** As `find`, but for rewrites, and looked for anew. */
+  look(path: string): Location {
     const segments = cutPath(path);
     const place = this.#placeOf(segments);
     const names = path.endsWith("/") ? this.site.indexNames : [];
-    const indexes = new Set(names.map((name) => this.#placeOf([...segments, name])));
-    indexes.delete(place);
+    const others = new Set(names.map((name) => this.#placeOf([...segments, name])));
+    others.delete(place);
     return {
       place,
       at: locate(path, segments, place.mount.segments.length),
-      indexes: [...indexes],
+      others: [...others],
+      rewritten: null,
     };
   }
 

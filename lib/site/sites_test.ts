@@ -3,6 +3,8 @@ import { HeaderFields } from "../http/header_fields.ts";
 import { cutPath } from "../http/located.ts";
 import { EMPTY_BODY } from "../http/message.ts";
 import { NO_FIELDS } from "../http/own_fields.ts";
+import { NO_SETTINGS } from "./place_settings.ts";
+import { parseRewrite } from "./rewrite.ts";
 import type { Place, Site } from "./site.ts";
 import { Sites } from "./sites.ts";
 
@@ -11,6 +13,7 @@ function placeOf(prefix: string, mount = prefix): Place {
     prefix: { segments: cutPath(prefix) },
     mount: { segments: cutPath(mount) },
     guard: null,
+    settings: NO_SETTINGS,
     answer: () => ({ status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),
   };
 }
@@ -22,6 +25,7 @@ function siteOf(hosts: readonly string[], places: readonly Place[]): Site {
     errorResponse: ({ status }) => ({ status, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),
     indexNames: ["index.html", "index.cgi"],
     fields: NO_FIELDS,
+    rewrites: [],
   };
 }
 
@@ -54,7 +58,7 @@ for (const [path, [place, mount, below, index]] of FOUND) {
     const location = SITES.find("", path);
     const nameOf = (found: Place | null) => found === null ? undefined : `/${found.prefix.segments.join("/")}`;
     assertEquals(
-      [nameOf(location.place), location.at.mount, location.at.path, nameOf(location.indexes[0] ?? null)],
+      [nameOf(location.place), location.at.mount, location.at.path, nameOf(location.others[0] ?? null)],
       [place, mount, below, index],
     );
   });
@@ -105,4 +109,19 @@ Deno.test("Sites.find() takes a look by segments, however many places there are"
 
 Deno.test("Sites throws when a site has no place for all of it", () => {
   assertThrows(() => new Sites(siteOf([], [placeOf("/a")])), Error, "without a place");
+});
+
+Deno.test("Sites.find() leads to what stands in place of a path, which the places of both guard, and findServed() does not", () => {
+  const rewrite = parseRewrite("/docs/:name=/cgi/admin/{name}?a");
+  assert(rewrite !== null);
+  const sites = new Sites({ ...siteOf([], PLACES), rewrites: [rewrite] });
+  for (const path of ["/docs/x", "//docs///x"]) {
+    const { place, at, others, rewritten } = sites.find("", path);
+    assertEquals([place, at.path, others, rewritten?.("b")], [PLACES[2], "/admin/x", [ROOT], {
+      path: "/cgi/admin/x",
+      query: "a&b",
+    }]);
+    assertEquals(sites.findServed("", path).place, ROOT);
+  }
+  assertEquals(sites.find("", "/docs/index.html").others, [PLACES[3]]);
 });

@@ -4,7 +4,7 @@
  */
 import { closeSync, existsSync } from "node:fs";
 import { isHidden, type Located } from "../http/located.ts";
-import { HttpError, type Soon } from "../http/message.ts";
+import { HttpError, NotThere, type Soon } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import { type Charset, contentType, needsStart } from "./charset.ts";
 import { examineFile } from "./examine_file.ts";
@@ -72,6 +72,11 @@ export class KnownFiles {
   /** What was known of the path is no longer so. */
   forget(path: string): void {
     this.#cache.delete(path);
+  }
+
+  /** Whether a name of the path begins with a dot, and is not served. */
+  isHidden(at: Located): boolean {
+    return !this.#options.servesDotFiles && isHidden(at);
   }
 
   #isFresh(checkedMs: number, nowMs: number): boolean {
@@ -151,9 +156,10 @@ export class KnownFiles {
     const { path, segments } = at;
     // The reader of the target has seen to all but the dot files; a mistake there must not open the disk.
     const isSafe = !path.includes("\0") && !segments.some((name) => name === "." || name === "..");
+    if (!isSafe) throw new HttpError(404, `Unsafe path "${path}"`);
+    if (this.isHidden(at)) throw new HttpError(404, `Hidden path "${path}"`);
     // The runtime would ask for a name with U+FFFD in place of each byte that is not UTF-8.
-    if (!isSafe || !path.isWellFormed()) throw new HttpError(404, `Unsafe path "${path}"`);
-    if (!this.#options.servesDotFiles && isHidden(at)) throw new HttpError(404, `Hidden path "${path}"`);
+    if (!path.isWellFormed()) throw new NotThere(path);
   }
 
   /** The file and its precompressed siblings; null for a folder, and for one that is asked for its index and has none. */

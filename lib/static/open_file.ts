@@ -3,7 +3,7 @@
  * because every access to the disk goes through here, with the errors of the system turned into statuses.
  */
 import { closeSync, constants, existsSync, fstatSync, openSync } from "node:fs";
-import { HttpError, Refusal } from "../http/message.ts";
+import { HttpError, NotThere, Refusal } from "../http/message.ts";
 import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
 import { explainRefusal } from "../refused_path.ts";
 import { type FileFacts, isSameState } from "./representation.ts";
@@ -125,11 +125,23 @@ export function folderWithin(path: string, scope: Scope): string {
   const real = realPathWithin(path, scope);
   try {
     // The runtime drops the slash that would make the system find out.
-    if (!Deno.statSync(real).isDirectory) throw notThere(path);
+    if (!Deno.statSync(real).isDirectory) throw new NotThere(path);
   } catch (error) {
     throw asHttpError(error, path, scope.root);
   }
   return real;
+}
+
+/** False where `openFile` and `folderWithin` throw NotThere for that name; true for all else, refused or not. */
+export function isThere(path: string, scope: Scope): boolean {
+  try {
+    if (path.endsWith("/") || statFile(path, scope) === null) folderWithin(path, scope);
+    else if ([path, realPathWithin(path, scope)].some((name) => kindOf(name, scope) === "backup")) return false;
+    return true;
+  } catch (error) {
+    if (error instanceof HttpError) return !(error instanceof NotThere);
+    throw error;
+  }
 }
 
 /**
@@ -140,7 +152,7 @@ function isServable(path: string, { scope, facts }: { readonly scope: Scope; rea
   const real = realPathWithin(path, scope);
   const kinds = [path, real].map((name) => kindOf(name, scope));
   // As for a hidden name, nothing is told: editors make and remove them, and there is nothing to mend.
-  if (kinds.includes("backup")) throw notThere(path);
+  if (kinds.includes("backup")) throw new NotThere(path);
   if (kinds.includes("program")) {
     throw new Refusal({
       path,
@@ -173,12 +185,8 @@ export function asHttpError(error: unknown, path: string, root: string): unknown
   const status = statusOfSystemError(error);
   if (status === null) return error;
   // That a client asks for what is not there is its affair; what is there and cannot be read, the operator must know.
-  if (status === 404) return notThere(path);
+  if (status === 404) return new NotThere(path);
   return status === 403
     ? new Refusal(explainRefusal(path, root))
     : systemHttpError(status, `Cannot open "${path}"`, error);
-}
-
-function notThere(path: string): HttpError {
-  return new HttpError(404, `Not there: "${path}"`);
 }

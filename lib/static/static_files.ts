@@ -29,7 +29,7 @@ import type { FileMemory } from "./file_memory.ts";
 import { KnownFiles, type Resource } from "./known_files.ts";
 import type { ListingSection, ListingWork } from "./listings.ts";
 import { createMediaTypes, type OwnMediaType } from "./media_types.ts";
-import { folderWithin, openFile, type Programs, type Scope } from "./open_file.ts";
+import { folderWithin, isThere, openFile, type Programs, type Scope } from "./open_file.ts";
 import { readFolder } from "./read_folder.ts";
 import { answerParts, answerWithout, isSameState, layOut, type Representation } from "./representation.ts";
 import { hasConditions, selectContent, type Selection } from "./select_content.ts";
@@ -77,6 +77,8 @@ export interface StaticHandler {
    * HttpError 403, 404, 405, 406, 412, 416, and 503 when the descriptors have run out.
    */
   answer(request: HttpRequest, at: Located): Promise<HttpResponse>;
+  /** False where `answer` to GET would throw NotThere; true for all else, refused or not. */
+  isThere(at: Located): boolean;
 }
 
 /** A handler for the files of `options.root`: `at.path` is their path below it. */
@@ -130,6 +132,10 @@ class StaticFolder implements StaticHandler {
   async answer(request: HttpRequest, at: Located): Promise<HttpResponse> {
     if (request.method !== "GET" && request.method !== "HEAD") return await this.#answerOther(request, at);
     return await this.#answerAnew(request, at);
+  }
+
+  isThere(at: Located): boolean {
+    return this.#files.isHidden(at) || (at.path.isWellFormed() && isThere(this.#options.root + at.path, this.#scope));
   }
 
   async #answerAnew(request: HttpRequest, at: Located): Promise<HttpResponse> {
@@ -246,7 +252,7 @@ class StaticFolder implements StaticHandler {
     const { root, listing, indexNames = [INDEX_NAME] } = this.#options;
     const folder = root + at.path;
     folderWithin(folder, this.#scope);
-    if (!at.path.endsWith("/")) return redirectToFolder(request.target);
+    if (!at.path.endsWith("/")) return redirectToFolder(request);
     if (!listing) throw new Refusal({ path: folder, reason: `has no ${indexNames.join(", ")}, and --listing is off` });
     const body = await this.#listings.get(at.mount + at.path, (work) => this.#readListing(at, work));
     return { status: 200, fields: this.#listingFields, body };

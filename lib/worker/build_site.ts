@@ -14,6 +14,7 @@ import { HeaderFields } from "../http/header_fields.ts";
 import type { HttpError, HttpResponse } from "../http/message.ts";
 import { type Answerer, buildPlaces } from "../site/build_places.ts";
 import { createFilesAnswer } from "../site/files_answer.ts";
+import { createRedirect } from "../site/redirect.ts";
 import type { Site } from "../site/site.ts";
 import type { ReadNames } from "../system/folder_names.ts";
 import type { FileMemory } from "../static/file_memory.ts";
@@ -38,12 +39,16 @@ export function createAnswerers(config: Config, shared: SharedByPlaces): readonl
   const files = fileMounts(config).map((mount) => ({
     prefix: mount.prefix,
     answer: createFiles(config, mount, shared),
+    settings: config.place,
   }));
   const programs = runner === null ? [] : programMounts(config).map(({ prefix, path }) => {
     const mount = { ...settingsOf(config), cgiPath: path.value, handlers };
-    return { prefix, answer: createScriptHandler(mount, runner) };
+    return { prefix, answer: createScriptHandler(mount, runner), settings: config.place };
   });
-  return [...files, ...programs];
+  const redirects = config.redirects.map(({ prefix, redirect }) => {
+    return { prefix, answer: createRedirect(redirect), settings: config.place };
+  });
+  return [...files, ...programs, ...redirects];
 }
 
 function createFiles(
@@ -59,7 +64,7 @@ function createFiles(
     // Who runs programs has been asked for the others.
     indexNames: indexNames.filter((name) => interpreterOf(name, handlers) === null),
     programs: createPrograms(config),
-    otherPrefixes: [...fileMounts(config), ...programMounts(config)].map((mount) => mount.prefix)
+    otherPrefixes: [...fileMounts(config), ...programMounts(config), ...config.redirects].map((mount) => mount.prefix)
       .filter((other) => other !== prefix),
   });
   const mount = {
@@ -71,6 +76,7 @@ function createFiles(
     files,
     scripts: runner !== null && hasHandlers ? createHandledScripts(mount, runner) : null,
     rules,
+    hasFallback: config.place.fallback !== null,
   });
 }
 
@@ -102,12 +108,13 @@ export interface SiteParts {
 
 /** The one site, which answers for every host. */
 export function buildSite(
-  { access, files }: Config,
+  { access, files, rewrites }: Config,
   { answerers, realms, authenticator, errorResponse }: SiteParts,
 ): Site {
   return {
     hosts: [],
     indexNames: files.indexNames,
+    rewrites,
     places: buildPlaces(answerers, createGuards({ rules: access.rules, realms }, authenticator)),
     errorResponse,
     fields: { defaults: HeaderFields.of(...access.fields), always: HeaderFields.of(...access.alwaysFields) },

@@ -28,8 +28,8 @@ const NAMES_OF_FILES = [
 const LINKS = [["alias", "cgi-bin"], ["link.txt", "run.sh"], ["linkp", "cgi-bin/p"], ["way", "folder"], ["out", ".."]];
 
 /** Which users and addresses may have what is below; the longest prefix counts, for each kind alone. */
-const REALMS = [["members"], ["cgi", "sub"], ["folder", "index.html"]] as const;
-const CLOSED = [["closed"], ["cgi", "p", "closed"], [".well-known", "closed"]] as const;
+const REALMS = [["members"], ["cgi", "sub"], ["folder", "index.html"], ["w", "b.txt"], ["moved", "x"]] as const;
+const CLOSED = [["closed"], ["cgi", "p", "closed"], [".well-known", "closed"], ["to", "a.txt"]] as const;
 const CREDENTIALS = `Basic ${btoa("eva:secret")}`;
 
 const SNIPPETS = [
@@ -39,6 +39,8 @@ const SNIPPETS = [
 
 interface Tree {
   readonly root: string;
+  /** Whether paths are rewritten, redirected and fallen back from. */
+  readonly moves: boolean;
   readonly handlesIndex: boolean;
   readonly servesDotFiles: boolean;
 }
@@ -49,7 +51,16 @@ interface Outcome {
   readonly by?: string;
   readonly scriptName?: string;
   readonly pathInfo?: string;
+  /** Where a client is sent to, without the query. */
+  readonly location?: string;
+  /** Nothing is there, as far as clients may know. */
+  readonly isMissing?: boolean;
 }
+
+const MOVES = [
+  ...["--redirect=/moved=302 /folder", "--rewrite=/w/:name=/folder/{name}", "--rewrite=/to/*=/{0}"],
+  ...["--rewrite=/w/:a/:b=/cgi/{a}/{b}", "--fallback=/cgi/p/{path}"],
+];
 
 /** Throws plain Error naming the case. */
 export async function fuzzSpellings(options: FuzzOptions): Promise<void> {
@@ -57,12 +68,11 @@ export async function fuzzSpellings(options: FuzzOptions): Promise<void> {
   const root = join(folder, "root");
   try {
     makeTree(root);
-    const players = [[false, false], [true, false], [false, true], [true, true]].map(
-      ([handlesIndex, servesDotFiles]) => {
-        const tree = { root, handlesIndex, servesDotFiles };
-        return { tree, router: createRouter(tree) };
-      },
-    );
+    const players = Array.from({ length: 8 }, (_, bits) => {
+      const [handlesIndex, servesDotFiles, moves] = [1, 2, 4].map((bit) => (bits & bit) !== 0);
+      const tree = { root, handlesIndex, servesDotFiles, moves };
+      return { tree, router: createRouter(tree) };
+    });
     await playCases(options, (_, random) => playCase(makeTarget(random), { random, ...choose(players, random) }));
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -80,10 +90,14 @@ function makeTree(root: string): void {
 }
 
 /** The server's own parts, with a runner that only says what it was to run. */
-function createRouter({ root, handlesIndex, servesDotFiles }: Tree): Router {
+function createRouter({ root, handlesIndex, servesDotFiles, moves }: Tree): Router {
   const args = ["--root", root, "--cgi", `${root}/cgi-bin`, "--cgi-prefix", "/cgi", "--cgi-handler", ".Sh=/bin/sh"];
   const rules = CLOSED.map((prefix) => `--deny=0.0.0.0/0:/${prefix.join("/")}`);
-  const more = [handlesIndex ? ["--cgi-handler=.html=/bin/sh"] : [], servesDotFiles ? ["--dot-files"] : []];
+  const more = [
+    handlesIndex ? ["--cgi-handler=.html=/bin/sh"] : [],
+    servesDotFiles ? ["--dot-files"] : [],
+    moves ? MOVES : [],
+  ];
   const surroundings = { cwd: root, environment: {}, loadConfigFile: (path: string) => ({ path, text: "" }) };
   const command = parseCommandLine([...args, ...rules, ...more.flat()], surroundings);
   if (command.kind !== "serve") throw new Error("Not a command to serve");
@@ -118,7 +132,8 @@ function makeTarget(random: Random): string {
     "cgi/p/closed",
     "cgi",
   ];
-  const below = choose([...names, ...names.map((name) => name.replace("cgi-bin", "cgi"))], random);
+  const known = [...names, ...names.map((name) => name.replace("cgi-bin", "cgi"))];
+  const below = choose(["", "", "", "", "w/", "to/", "moved/", "none/"], random) + choose(known, random);
   const encoded = `/${encodeURI(below)}`;
   const respelled = encoded.replace(/\/|[^/]/g, (character) => respell(character, random));
   const target = mutateOften(respelled, { random, snippets: SNIPPETS, count: random(3) });
@@ -160,6 +175,7 @@ async function outcomeOf({ status, fields, body }: HttpResponse): Promise<Outcom
   let content = "";
   for await (const part of body) content += new TextDecoder().decode(part);
   await body.close();
+  if (status === 302) return { status, location: fields.get("Location")?.replace(/\?.*$/s, "") ?? "" };
   return status === 200 ? { status, by: content } : { status };
 }
 
@@ -182,11 +198,58 @@ function foresee(target: string, { tree, isKnown }: { readonly tree: Tree; reado
   if (/%2f|%5c|\\/i.test(raw)) return { status: 404 };
   if (/%00|%(?![0-9a-f]{2})/i.test(raw)) return { status: 400 };
   const path = decodeEscapes(new URL(`http://host${target}`).pathname) ?? "";
-  const names = path.split("/").filter((name) => name !== "");
-  const refusal = refusalOf(names, isKnown) ??
-    (path.endsWith("/") ? refusalOf([...names, "index.html"], isKnown) : null);
-  if (refusal !== null) return { status: refusal };
-  return names[0] === "cgi" ? foreseeProgram(path, names, tree) : foreseeFile(path, names, tree);
+  const names = namesOf(path);
+  if (!tree.moves) return foreseePath(path, [path], { tree, isKnown });
+  const served = rewriteByHand(`/${names.join("/")}${path.endsWith("/") && names.length > 0 ? "/" : ""}`) ?? path;
+  const outcome = foreseePath(served, [served, path], { tree, isKnown });
+  if (outcome.isMissing !== true) return outcome;
+  const fallback = `/cgi/p/${served.replace(/^\/+/, "")}`;
+  return foreseePath(fallback, [fallback], { tree, isKnown });
+}
+
+/** What MOVES put in place of a path. */
+function rewriteByHand(path: string): string | null {
+  const [, top, ...rest] = path.split("/");
+  if (top === "to" && rest.length > 0) return `/${rest.join("/")}`;
+  if (top !== "w" || rest.includes("")) return null;
+  if (rest.length === 1) return `/folder/${rest[0]}`;
+  return rest.length === 2 ? `/cgi/${rest.join("/")}` : null;
+}
+
+/** What is served for a path, if all who guard one of `guarded` let the request pass. */
+function foreseePath(
+  path: string,
+  guarded: readonly string[],
+  { tree, isKnown }: { readonly tree: Tree; readonly isKnown: boolean },
+): Outcome {
+  for (const each of guarded) {
+    const names = namesOf(each);
+    const refusal = refusalOf(names, isKnown) ??
+      (each.endsWith("/") ? refusalOf([...names, "index.html"], isKnown) : null);
+    if (refusal !== null) return { status: refusal };
+  }
+  const names = namesOf(path);
+  if (names[0] === "cgi") return foreseeProgram(path, names, tree);
+  if (tree.moves && names[0] === "moved") {
+    const slash = path.endsWith("/") ? "/" : "";
+    return { status: 302, location: `/folder${names.slice(1).map((name) => `/${encodeName(name)}`).join("")}${slash}` };
+  }
+  const outcome = foreseeFile(path, names, tree);
+  return tree.moves || outcome.isMissing !== true ? outcome : { status: outcome.status };
+}
+
+/** RFC 3986 3.3: a segment as it is sent; a lone surrogate stands for a byte. */
+function encodeName(name: string): string {
+  return Array.from(name, (character) => {
+    if (/[\w\-.~!$&'()*+,;=:@]/.test(character)) return character;
+    return character.isWellFormed()
+      ? encodeURIComponent(character)
+      : `%${(character.charCodeAt(0) & 0xff).toString(16).toUpperCase()}`;
+  }).join("");
+}
+
+function namesOf(path: string): readonly string[] {
+  return path.split("/").filter((name) => name !== "");
 }
 
 function refusalOf(names: readonly string[], isKnown: boolean): 403 | 401 | null {
@@ -231,7 +294,7 @@ function foreseeFile(path: string, names: readonly string[], tree: Tree): Outcom
   if (isHidden(names)) return { status: 404 };
   const found = `${root}/${names.join("/")}`;
   const info = look(found);
-  if (info === null || (isFolder && info.isFile)) return { status: 404 };
+  if (info === null || (isFolder && info.isFile)) return { status: 404, isMissing: true };
   if (!isServed(found, tree)) return { status: 403 };
   if (info.isFile) {
     return {

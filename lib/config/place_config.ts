@@ -1,0 +1,39 @@
+/**
+ * The options that say of a place what comes before any look at files and programs, and those of a site that say which path
+ * stands in place of another. Separate from files_config.ts, for they hold for programs as well. Pure.
+ */
+import { parseFallback } from "../site/fallback.ts";
+import type { PlaceSettings } from "../site/place_settings.ts";
+import { MAX_REWRITE_COUNT, parseRewrite, type Rewrite } from "../site/rewrite.ts";
+import type { PathPrefix } from "../http/path_prefix.ts";
+import type { Settings } from "./settings.ts";
+
+/** `prefix` is that of the place. Throws UsageError. */
+export function readPlaceConfig(settings: Settings, prefix: PathPrefix): PlaceSettings {
+  return { fallback: readFallback(settings, prefix) };
+}
+
+function readFallback(settings: Settings, prefix: PathPrefix): PlaceSettings["fallback"] {
+  const text = settings.text("fallback");
+  if (text === null) return null;
+  const fallback = parseFallback(text, prefix);
+  if (fallback !== null) return fallback;
+  throw settings.refusal("fallback", {
+    problem: "not a path of the site",
+    remedy: "give one such as /index.php or /doku.php?id={path}",
+  });
+}
+
+/** In the order given. Throws UsageError. */
+export function readRewrites(settings: Settings): readonly Rewrite[] {
+  const rewrites = settings.each("rewrite", {
+    parse: parseRewrite,
+    problem: "not a pattern and a path of the site",
+    remedy: "give one such as /wiki/:page=/wiki/doku.php?id={page}; what stands in braces is a group of the pattern",
+  });
+  if (rewrites.length <= MAX_REWRITE_COUNT) return rewrites;
+  throw settings.refusal("rewrite", {
+    problem: `one of ${rewrites.length}`,
+    remedy: `give at most ${MAX_REWRITE_COUNT}, or leave more to a program (--fallback)`,
+  });
+}

@@ -1,0 +1,32 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { UsageError } from "../start_error.ts";
+import { readPlaceConfig, readRewrites } from "./place_config.ts";
+import { Settings } from "./settings.ts";
+
+function settingsOf(name: string, texts: readonly string[]): Settings {
+  const given = texts.map((text) => ({ label: `--${name}`, text, folder: "/" }));
+  return new Settings(new Map(given.length === 0 ? [] : [[name, given]]));
+}
+
+Deno.test("readPlaceConfig() gives a fallback with the prefix that it was said for, and none by default", () => {
+  const prefix = { segments: ["wiki"] };
+  assertEquals(readPlaceConfig(settingsOf("fallback", ["/doku.php?id={path}"]), prefix).fallback?.prefix, prefix);
+  assertEquals(readPlaceConfig(settingsOf("fallback", []), prefix), { fallback: null });
+  assertThrows(
+    () => readPlaceConfig(settingsOf("fallback", ["index.php"]), prefix),
+    UsageError,
+    '--fallback "index.php": not a path of the site: give one such as /index.php',
+  );
+});
+
+Deno.test("readRewrites() gives at most ten in their order", () => {
+  const texts = Array.from({ length: 10 }, (_, index) => `/${index}=/x`);
+  assertEquals(
+    readRewrites(settingsOf("rewrite", texts)).map(({ pattern }) => pattern.pathname).join(" "),
+    [
+      "/0 /1 /2 /3 /4 /5 /6 /7 /8 /9",
+    ].join(),
+  );
+  assertThrows(() => readRewrites(settingsOf("rewrite", [...texts, "/y=/x"])), UsageError, "give at most 10");
+  assertThrows(() => readRewrites(settingsOf("rewrite", ["/:a=/{b}"])), UsageError, "not a pattern and a path");
+});

@@ -1,0 +1,10 @@
+/** What a place says of requests before anything in it is looked up. Pure; types alone. */
+import type { Fallback } from "./fallback.ts";
+
+export interface PlaceSettings {
+  /** What answers for what is not there; null: nothing does (404). */
+  readonly fallback: Fallback | null;
+}
+
+/** Of a place that says nothing. */
+export const NO_SETTINGS: PlaceSettings = { fallback: null };

@@ -1,0 +1,206 @@
+/**
+ * What places say before anything is looked up: fallbacks, redirects, rewrites; end to end over HTTP and HTTPS, beside access
+ * rules and with the programs that people have for such paths.
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { curl, runLisod, writeFiles } from "./harness.ts";
+import { HttpsServer } from "./https.ts";
+
+/** Tells what front controllers go by. */
+const FRONT = `<?php
+header("Content-Type: text/plain");
+foreach (["REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "REQUEST_URI", "REDIRECT_URL", "PHP_SELF"] as $name) {
+  echo $_SERVER[$name] ?? "-", "|";
+}
+echo file_get_contents("php://input");
+`;
+const PROBE = `#!/bin/sh
+printf 'Content-Type: text/plain\\n\\n%s' "$SCRIPT_NAME|\${PATH_INFO-}|$QUERY_STRING|\${REMOTE_USER-}"
+`;
+
+interface Asked {
+  readonly status: string;
+  readonly text: string;
+  readonly location: string;
+}
+
+type Ask = (target: string, ...args: readonly string[]) => Promise<Asked>;
+
+interface Site {
+  readonly files: Readonly<Record<string, string>>;
+  /** By the folder of the files. */
+  readonly args: (folder: string) => readonly string[];
+}
+
+/** Serves the files below "root", and runs the test by each scheme. */
+async function withSite({ files, args }: Site, test: (ask: Ask) => Promise<void>): Promise<void> {
+  const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "lisod-places-" }));
+  try {
+    await writeFiles(folder, { "root/index.html": "home", ...files });
+    for (const name of Object.keys(files)) if (files[name] === PROBE) await Deno.chmod(`${folder}/${name}`, 0o755);
+    await using https = await HttpsServer.start({ root: `${folder}/root`, args: args(folder) });
+    for (const url of [https.server.url, https.url]) await test((target, ...more) => ask(https, url + target, more));
+    assertEquals(https.server.logText().split("\n").filter((line) => line.includes("] ERROR ")), []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function ask({ certificates }: HttpsServer, url: string, args: readonly string[]): Promise<Asked> {
+  const told = "\n%{http_code} %{redirect_url}";
+  const { text } = await curl("--path-as-is", "--cacert", certificates.root, "--write-out", told, ...args, url);
+  const [, content, status, location] = /^(.*)\n(\d+) (.*)$/s.exec(text) ?? [];
+  return { status, text: content, location: location.replace(new RegExp(`^${new URL(url).origin}`), "") };
+}
+
+const PHP = ["--cgi-handler", ".php=/usr/bin/php-cgi"];
+
+Deno.test("lisod --fallback gives what is not there to a front controller, by any method and as it was asked for", () =>
+  withSite({
+    files: {
+      "root/index.php": FRONT,
+      "root/style.css": "style",
+      "root/empty/x": "",
+      "root/.hidden": "",
+      "root/a.php~": "",
+    },
+    args: () => [...PHP, "--fallback", "/index.php", "--deny", "0.0.0.0/0:/closed"],
+  }, async (ask) => {
+    const front = (method: string, query: string, uri: string, url: string, content = "") =>
+      `${method}|/index.php|-|${query}|${uri}|${url}|/index.php|${content}`;
+    const table: readonly (readonly [want: string, target: string, ...args: string[]])[] = [
+      [front("GET", "a=b", "/no%20such/page?a=b", "/no such/page"), "/no%20such/page?a=b"],
+      [front("GET", "", "//no//page/", "//no//page/"), "//no//page/"],
+      [front("GET", "", "/style.css/x", "/style.css/x"), "/style.css/x"],
+      [front("GET", "", "/style.css/", "/style.css/"), "/style.css/"],
+      [front("POST", "q", "/api?q", "/api", "x=1"), "/api?q", "--data", "x=1"],
+      [front("PUT", "", "/api", "/api", "x"), "/api", "--request", "PUT", "--data", "x"],
+      [front("DELETE", "", "/api", "/api"), "/api", "--request", "DELETE"],
+      [front("GET", "", "/a.php~", "/a.php~"), "/a.php~"],
+      [front("POST", "", "/a.php~", "/a.php~", "x"), "/a.php~", "--data", "x"],
+      ["style", "/style.css"],
+      ["home", "/"],
+    ];
+    for (const [want, target, ...args] of table) {
+      const { status, text } = await ask(target, ...args);
+      assertEquals([status, text], ["200", want], target);
+    }
+    // What is there and refused, and what must not be known of, is as without it.
+    const refused = { "/closed/x": "403", "/empty/": "403", "/.hidden": "404", "/.none": "404", "/a%2fb": "404" };
+    for (const [target, status] of Object.entries(refused)) assertEquals((await ask(target)).status, status, target);
+    assertEquals((await ask("/style.css", "--data", "x")).status, "405");
+    assertEquals((await ask("/empty")).location, "/empty/");
+  }));
+
+Deno.test("lisod --fallback gives the page of an application that has its routes in the browser, with its validators", () =>
+  withSite({ files: { "root/app.js": "script" }, args: () => ["--fallback", "/index.html"] }, async (ask) => {
+    assertEquals(await ask("/users/7?tab=a"), { status: "200", text: "home", location: "" });
+    assertEquals((await ask("/app.js")).text, "script");
+    const head = await ask("/users/7", "--head");
+    const tag = /^etag: (.*)\r$/im.exec(head.text)?.[1] ?? "";
+    assertStringIncludes(head.text, "Content-Type: text/html");
+    assertStringIncludes(head.text, "Content-Length: 4");
+    assertEquals((await ask("/users/8", "--header", `If-None-Match: ${tag}`)).status, "304");
+    assertEquals((await ask("/users/8", "--header", "Range: bytes=0-1")).text, "ho");
+    assertEquals((await ask("/users/8", "--data", "x")).status, "405");
+  }));
+
+Deno.test("lisod --fallback gives a program the path, and its own rules guard where it leads", () =>
+  withSite({
+    files: { "bin/app": PROBE },
+    args: (folder) => ["--script-alias", `/bin=${folder}/bin`, "--fallback", "/bin/app/{path}?from={path}"],
+  }, async (ask) => {
+    assertEquals((await ask("/a%20b//c?d")).text, "/bin/app|/a b//c|from=a%20b//c&d|");
+    // Programs answer for their paths themselves.
+    assertEquals((await ask("/bin/none")).status, "404");
+  }));
+
+Deno.test("lisod guards what a fallback or a rewrite leads to, and what was asked for", () =>
+  withSite({
+    files: { "bin/app": PROBE, "root/closed/x": "closed", "root/open": "open" },
+    args: (folder) => [
+      ...["--script-alias", `/bin=${folder}/bin`, "--fallback", "/bin/app"],
+      ...["--deny", "0.0.0.0/0:/closed", "--deny", "0.0.0.0/0:/bin", "--deny", "0.0.0.0/0:/pretty"],
+      ...[
+        "--rewrite",
+        "/to/:name=/closed/{name}",
+        "--rewrite",
+        "/pretty=/open",
+        "--rewrite",
+        "/dots:a=/open/{a}/closed/x",
+      ],
+    ],
+  }, async (ask) => {
+    const targets = [
+      "/closed/x",
+      "/to/x",
+      "//to//x",
+      "/%74o/%78",
+      "/x/../to/x",
+      "/pretty",
+      "/none",
+      "/dots..",
+      "/bin/app",
+    ];
+    for (const target of targets) assertEquals((await ask(target)).status, "403", target);
+    assertEquals((await ask("/open")).text, "open");
+  }));
+
+Deno.test("lisod --redirect keeps the rest of the path and the query, and leads nowhere else", () =>
+  withSite({
+    files: { "root/old/index.html": "never" },
+    args: () =>
+      ["/old=/new", "/temp=302 https://example.org/x/?from=old", "/a/b=308 /"].flatMap((text) => ["--redirect", text]),
+  }, async (ask) => {
+    const table: readonly (readonly [target: string, status: string, location: string, ...args: string[]])[] = [
+      ["/old", "301", "/new"],
+      ["//old//a%20b/?c=d", "301", "/new/a%20b/?c=d"],
+      ["/x/../%6fld/index.html", "301", "/new/index.html"],
+      ["/temp/y?z", "302", "https://example.org/x/y?from=old&z"],
+      ["/a/b//evil.example/", "308", "/evil.example/", "--data", "x"],
+    ];
+    for (const [target, status, location, ...args] of table) {
+      const got = await ask(target, ...args);
+      assertEquals([got.status, got.location, got.text], [status, location, ""], target);
+    }
+    for (const target of ["/olds", "/a", "/a/bc"]) assertEquals((await ask(target)).status, "404", target);
+  }));
+
+Deno.test("lisod --rewrite answers by another path, with its groups and the query", () =>
+  withSite({
+    files: { "root/wiki/doku.php": FRONT, "root/wiki/start": "shadowed", "root/folder/index.html": "folder" },
+    args: () => [
+      ...PHP,
+      ...["--rewrite", "/wiki/:page=/wiki/doku.php?id={page}", "--rewrite", "/f=/folder"],
+      ...["--rewrite", "/_media/*=/wiki/doku.php/{0}?media={0}"],
+    ],
+  }, async (ask) => {
+    const start = await ask("/wiki/a%26b?do=edit");
+    assertEquals(
+      start.text,
+      "GET|/wiki/doku.php|-|id=a%26b&do=edit|/wiki/a%26b?do=edit|/wiki/a&b|/wiki/doku.php|",
+    );
+    assertEquals((await ask("//wiki//start")).text.split("|")[3], "id=start");
+    assertEquals((await ask("/wiki/x", "--data", "a=b")).text.split("|").at(-1), "a=b");
+    assertEquals((await ask("/_media/a/b.png")).text.split("|").slice(1, 4), [
+      "/wiki/doku.php",
+      "/a/b.png",
+      "media=a/b.png",
+    ]);
+    // The slash belongs to the path that is there.
+    assertEquals((await ask("/f?a")).location, "/folder/?a");
+  }));
+
+Deno.test("lisod refuses fallbacks, redirects and rewrites that make no sense", async () => {
+  const table: readonly (readonly [option: string, text: string, told: string])[] = [
+    ["--fallback", "index.php", "not a path of the site"],
+    ["--redirect", "/a=/a/b", "not a prefix that is free, and where it has moved"],
+    ["--redirect", "/=/b", "not a prefix that is free"],
+    ["--rewrite", "/:a=/{b}", "not a pattern and a path of the site"],
+  ];
+  for (const [option, text, told] of table) {
+    const { code, stderr } = await runLisod("--root", "/tmp", option, text);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, `${option} "${text}": ${told}`);
+  }
+});
