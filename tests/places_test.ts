@@ -191,6 +191,23 @@ Deno.test("lisod --rewrite answers by another path, with its groups and the quer
     assertEquals((await ask("/f?a")).location, "/folder/?a");
   }));
 
+Deno.test("lisod --encoded-slash pass tells programs of %2F, and lets it lead nowhere", () =>
+  withSite({
+    files: { "bin/app": PROBE, "root/a/b": "b", "root/closed/x": "closed", "secret": "secret" },
+    args: (folder) => [
+      ...["--script-alias", `/bin=${folder}/bin`, "--encoded-slash", "pass", "--redirect", "/old=/new"],
+      ...["--deny", "0.0.0.0/0:/closed", "--rewrite", "/r/:x=/bin/app/{x}/y?x={x}"],
+    ],
+  }, async (ask) => {
+    assertEquals((await ask("/bin/app/a%2fb%2F..%252F/c")).text, "/bin/app|/a%2Fb%2F..%2F/c||");
+    assertEquals((await ask("/r/a%2Fb?q")).text, "/bin/app|/a%2Fb/y|x=a%2Fb&q|");
+    assertEquals((await ask("/old/a%2Fb")).location, "/new/a%2Fb");
+    for (const target of ["/a%2Fb", "/..%2fsecret", "/bin%2Fapp", "/bin/..%2fapp", "/closed%2Fx", "/%2f", "/a/b%5c"]) {
+      assertEquals((await ask(target)).status, "404", target);
+    }
+    assertEquals((await ask("/closed/x%2f")).status, "403");
+  }));
+
 Deno.test("lisod refuses fallbacks, redirects and rewrites that make no sense", async () => {
   const table: readonly (readonly [option: string, text: string, told: string])[] = [
     ["--fallback", "index.php", "not a path of the site"],

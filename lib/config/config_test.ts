@@ -51,7 +51,7 @@ const DEFAULT_CONFIG: PlainConfig = {
   aliases: [],
   scriptAliases: [],
   redirects: [],
-  place: { fallback: null },
+  place: { fallback: null, passesEncodedSlash: false },
   rewrites: [],
   requiresProgram: true,
   cgi: {

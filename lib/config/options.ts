@@ -131,6 +131,14 @@ const FORM_OPTIONS = [
     isRepeatable: true,
   },
   {
+    name: "encoded-slash",
+    value: "refuse|pass",
+    default: "refuse",
+    meaning:
+      "What becomes of paths with %2F: 404, or part of a name that no file has and programs get as %2F in PATH_INFO",
+    section: "Serving",
+  },
+  {
     name: "dot-files",
     value: null,
     default: "off",

@@ -10,7 +10,10 @@ import type { Settings } from "./settings.ts";
 
 /** `prefix` is that of the place. Throws UsageError. */
 export function readPlaceConfig(settings: Settings, prefix: PathPrefix): PlaceSettings {
-  return { fallback: readFallback(settings, prefix) };
+  return {
+    fallback: readFallback(settings, prefix),
+    passesEncodedSlash: settings.choice("encoded-slash", ["refuse", "pass"]) === "pass",
+  };
 }
 
 function readFallback(settings: Settings, prefix: PathPrefix): PlaceSettings["fallback"] {

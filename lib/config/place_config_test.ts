@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../start_error.ts";
+import { NO_SETTINGS } from "../site/place_settings.ts";
 import { readPlaceConfig, readRewrites } from "./place_config.ts";
 import { Settings } from "./settings.ts";
 
@@ -11,7 +12,7 @@ function settingsOf(name: string, texts: readonly string[]): Settings {
 Deno.test("readPlaceConfig() gives a fallback with the prefix that it was said for, and none by default", () => {
   const prefix = { segments: ["wiki"] };
   assertEquals(readPlaceConfig(settingsOf("fallback", ["/doku.php?id={path}"]), prefix).fallback?.prefix, prefix);
-  assertEquals(readPlaceConfig(settingsOf("fallback", []), prefix), { fallback: null });
+  assertEquals(readPlaceConfig(settingsOf("fallback", []), prefix), NO_SETTINGS);
   assertThrows(
     () => readPlaceConfig(settingsOf("fallback", ["index.php"]), prefix),
     UsageError,
@@ -29,4 +30,11 @@ Deno.test("readRewrites() gives at most ten in their order", () => {
   );
   assertThrows(() => readRewrites(settingsOf("rewrite", [...texts, "/y=/x"])), UsageError, "give at most 10");
   assertThrows(() => readRewrites(settingsOf("rewrite", ["/:a=/{b}"])), UsageError, "not a pattern and a path");
+});
+
+Deno.test("readPlaceConfig() passes encoded slashes where it is told so", () => {
+  const passes = (text: string) =>
+    readPlaceConfig(settingsOf("encoded-slash", [text]), { segments: [] }).passesEncodedSlash;
+  assertEquals([passes("pass"), passes("refuse")], [true, false]);
+  assertThrows(() => passes("decode"), UsageError, '--encoded-slash "decode": unknown: give refuse or pass');
 });

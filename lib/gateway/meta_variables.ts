@@ -6,6 +6,7 @@ import { textOfBytes } from "../http/byte_text.ts";
 import type { Field } from "../http/header_fields.ts";
 import type { HttpRequest } from "../http/message.ts";
 import { SERVER } from "../http/own_fields.ts";
+import { ENCODED_SLASH } from "../http/target.ts";
 import type { Rules } from "../rules.ts";
 
 /** Where a request path leads: which program, and how the path divides between its name and its argument. */
@@ -77,12 +78,12 @@ export function metaVariables(
   // RFC 3875 4.1.6: PATH_TRANSLATED is unset where PATH_INFO is NULL. That may be empty, or unset as well (4.1): Flask answers
   // 308 to an empty one.
   if (script.pathInfo !== "") {
-    variables.PATH_INFO = script.pathInfo;
-    variables.PATH_TRANSLATED = settings.documentRoot + script.pathInfo;
+    variables.PATH_INFO = withEncodedSlash(script.pathInfo);
+    variables.PATH_TRANSLATED = settings.documentRoot + variables.PATH_INFO;
   }
   // As Apache says it where a rewrite has led to the program. Beside PATH_INFO php-cgi takes it for the path of its script.
   if (request.original && script.pathInfo === "") {
-    variables.REDIRECT_URL = request.original.path;
+    variables.REDIRECT_URL = withEncodedSlash(request.original.path);
     if (request.original.query !== "") variables.REDIRECT_QUERY_STRING = request.original.query;
   }
   if (connection.remotePort !== 0) variables.REMOTE_PORT = String(connection.remotePort);
@@ -93,6 +94,11 @@ export function metaVariables(
   // RFC 9112 3.2.2: the host of an absolute-form target replaces the received Host field.
   if (authority !== null) variables.HTTP_HOST = authority;
   return variables;
+}
+
+/** An encoded slash stays one, as with AllowEncodedSlashes NoDecode of Apache: decoded it would lead a program elsewhere. */
+function withEncodedSlash(path: string): string {
+  return path.replaceAll(ENCODED_SLASH, "%2F");
 }
 
 /** RFC 3875 4.1.2, 4.1.3: CONTENT_LENGTH is set if and only if the request has a message-body; CONTENT_TYPE as sent. */

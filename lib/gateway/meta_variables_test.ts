@@ -257,3 +257,8 @@ Deno.test("metaVariables() tells what was asked for where another path stands in
   assertEquals(told("", ""), ["/a%20b?c", "id=1&c", "/a b", undefined]);
   assertEquals(told("c", "/x"), ["/a%20b?c", "id=1&c", undefined, undefined]);
 });
+
+Deno.test("metaVariables() leaves an encoded slash encoded", () => {
+  const { PATH_INFO, PATH_TRANSLATED } = variablesOf({}, { pathInfo: "/a\udc2f..\udc2fb/c" });
+  assertEquals([PATH_INFO, PATH_TRANSLATED], ["/a%2F..%2Fb/c", "/srv/www/a%2F..%2Fb/c"]);
+});

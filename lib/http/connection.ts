@@ -301,7 +301,7 @@ export class Connection {
 const NOTHING = new Uint8Array(0);
 
 function receivedRequest(head: ReadHead, { framing, expectsContinue, host }: FieldMeaning): ReceivedRequest {
-  const target = parseTarget(head.method, head.target);
+  const target = parseTarget(head.method, head.target, "keep");
   // RFC 9112 3.2.2: the absolute form wins over the Host field.
   const named = target.authority === null ? host : parseAuthority(target.authority)?.host ?? "";
   return {

@@ -76,7 +76,8 @@ export interface PathAndQuery {
 export interface HttpRequest extends RequestHead {
   /**
    * Absolute path, percent-decoded once, dot segments resolved: starts with "/", never leaves it. "*" for OPTIONS *. Where it is
-   * not well formed it names no file: it has bytes that are not UTF-8, as byte_text.ts writes them.
+   * not well formed it names no file: it has bytes that are not UTF-8, as byte_text.ts writes them, or an encoded slash, as
+   * target.ts does.
    */
   readonly path: string;
   /** What follows the first "?", raw; "" when there is none. */

@@ -11,7 +11,8 @@ export interface Target {
   readonly form: "origin" | "absolute" | "authority" | "asterisk";
   /**
    * Percent-decoded once, dot segments resolved, starts with "/"; "*" and "" for the asterisk and authority forms. Bytes that
-   * are not UTF-8 stand in it as `textOfBytes` writes them: no file is called so, but a program may be told of them.
+   * are not UTF-8 stand in it as `textOfBytes` writes them: no file is called so, but a program may be told of them. The same
+   * holds for an encoded slash.
    */
   readonly path: string;
   /** What follows the first "?", raw; "" when there is none. */
@@ -21,16 +22,23 @@ export interface Target {
 }
 
 /**
- * Reads a target that consists of visible ASCII. Throws HttpError 400 for one that fits no form, has a fragment or
- * an invalid escape; 404 for one whose path cannot name anything (an encoded slash, a backslash).
+ * What stands in a decoded path for a slash that was encoded (%2F): as textOfBytes would write a byte that is no UTF-8, so that
+ * such a path is cut nowhere there and names no file and no prefix.
  */
-export function parseTarget(method: string, target: string): Target {
+export const ENCODED_SLASH = "\udc2f";
+
+/**
+ * Reads a target that consists of visible ASCII. Throws HttpError 400 for one that fits no form, has a fragment or
+ * an invalid escape; 404 for one whose path cannot name anything: with a backslash, or an encoded slash where `slashes` does not
+ * say that it stays, as ENCODED_SLASH.
+ */
+export function parseTarget(method: string, target: string, slashes: "keep" | "refuse" = "refuse"): Target {
   if (method === "CONNECT") {
     const authority = parseAuthority(target);
     if (!authority?.host || authority.port === null) throw new HttpError(400, `Not an authority: "${target}"`);
     return { form: "authority", path: "", query: "", authority: target };
   }
-  if (target.charCodeAt(0) === SLASH) return parseOrigin("origin", target, null);
+  if (target.charCodeAt(0) === SLASH) return parseOrigin(target, { form: "origin", authority: null, slashes });
   if (target === "*") {
     if (method !== "OPTIONS") throw new HttpError(400, "Only OPTIONS may ask for *");
     return { form: "asterisk", path: "*", query: "", authority: null };
@@ -41,12 +49,16 @@ export function parseTarget(method: string, target: string): Target {
   // RFC 9110 4.2.1: an "http" URI with an empty host MUST be rejected.
   if (!parseAuthority(authority)?.host) throw new HttpError(400, `Not an authority: "${authority}"`);
   // RFC 3986 6.2.3: an empty path is the same as "/".
-  return parseOrigin("absolute", rest.startsWith("/") ? rest : `/${rest}`, authority);
+  return parseOrigin(rest.startsWith("/") ? rest : `/${rest}`, { form: "absolute", authority, slashes });
 }
 
 const SLASH = 0x2f;
 
-function parseOrigin(form: "origin" | "absolute", text: string, authority: string | null): Target {
+interface OriginContext extends Pick<Target, "form" | "authority"> {
+  readonly slashes: "keep" | "refuse";
+}
+
+function parseOrigin(text: string, { form, authority, slashes }: OriginContext): Target {
   let isPlain = true;
   let end = text.length;
   for (let i = 0; i < text.length; i++) {
@@ -60,7 +72,7 @@ function parseOrigin(form: "origin" | "absolute", text: string, authority: strin
   }
   if (text.includes("#")) throw new HttpError(400, "A request target has no fragment");
   const rawPath = end === text.length ? text : text.slice(0, end);
-  return { form, path: isPlain ? rawPath : decodePath(rawPath), query: text.slice(end + 1), authority };
+  return { form, path: isPlain ? rawPath : decodePath(rawPath, slashes), query: text.slice(end + 1), authority };
 }
 
 /** Whether a path can hold that file name as a segment: a request for it leads to that name, and not to 400, 404 or elsewhere. */
@@ -76,12 +88,18 @@ export function isSegment(name: string): boolean {
 }
 
 /** RFC 3986 2.4: decoded exactly once, and only then searched for dot segments, so that %2e%2e is one too. */
-function decodePath(rawPath: string): string {
-  if (/%2f|%5c|\\/i.test(rawPath)) throw new HttpError(404, `Encoded slash or backslash in "${rawPath}"`);
-  const path = decodeEscapes(rawPath);
+function decodePath(rawPath: string, slashes: "keep" | "refuse"): string {
+  const isUnnamed = (slashes === "keep" ? /%5c|\\/i : /%2f|%5c|\\/i).test(rawPath);
+  if (isUnnamed) throw new HttpError(404, `Encoded slash or backslash in "${rawPath}"`);
+  const path = decodePart(rawPath);
   if (path === null) throw new HttpError(400, `Invalid percent-encoding in "${rawPath}"`);
   if (path.includes("\0")) throw new HttpError(400, `NUL in "${rawPath}"`);
   return removeDotSegments(path);
+}
+
+/** As decodeEscapes, for a part of a path: an encoded slash is ENCODED_SLASH. */
+export function decodePart(text: string): string | null {
+  return decodeEscapes(text.replace(/%2f/gi, ENCODED_SLASH));
 }
 
 /** The text of percent-encoded ASCII as `textOfBytes` has it; null where a "%" begins no escape. RFC 3986 2.1. */
@@ -106,13 +124,16 @@ function escapeByte(byte: number): string {
   return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
 }
 
-/** RFC 3986 5.2.4, for an absolute path: `..` at the root stays at the root. */
+/** RFC 3986 5.2.4, for an absolute path: `..` at the root stays at the root. Throws HttpError 404. */
 function removeDotSegments(path: string): string {
   const kept: string[] = [];
   const segments = path.split("/").slice(1);
   for (const segment of segments) {
-    if (segment === "..") kept.pop();
-    else if (segment !== ".") kept.push(segment);
+    if (segment === "..") {
+      // Whoever takes the slash for a separator would be left with another path.
+      if (kept.pop()?.includes(ENCODED_SLASH)) throw new HttpError(404, `Encoded slash before ".." in "${path}"`);
+    }
+    if (segment !== "." && segment !== "..") kept.push(segment);
   }
   const last = segments[segments.length - 1];
   // A path that ends in a dot segment names a folder.

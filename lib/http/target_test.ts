@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { HttpError } from "./message.ts";
-import { isSegment, parseAuthority, parseTarget } from "./target.ts";
+import { encodePath, isSegment, parseAuthority, parseTarget } from "./target.ts";
 
 const PATHS: readonly (readonly [target: string, path: string, query?: string])[] = [
   ["/", "/"],
@@ -188,4 +188,33 @@ Deno.test("parseAuthority() gives host and port, or null for what can be no host
     ["a<b", null],
   ];
   for (const [text, want] of cases) assertEquals(parseAuthority(text), want, text);
+});
+
+Deno.test("parseTarget() keeps encoded slashes as part of a name where it is told so", () => {
+  const table = [
+    ["/a%2fb", "/a\udc2fb"],
+    ["/..%2F..%2fb", "/..\udc2f..\udc2fb"],
+    ["/a/%2e%2e/%2F/", "/\udc2f/"],
+    ["/%252f", "/%2f"],
+  ];
+  for (const [target, path] of table) {
+    assertEquals(parseTarget("GET", target, "keep").path, path);
+    assertEquals(parseTarget("GET", `http://h${target}`, "keep").path, path);
+  }
+  for (const target of ["/a%5cb", "/a%2fb/..", "/a%2fb/c/../../d"]) {
+    assertEquals(assertThrows(() => parseTarget("GET", target, "keep"), HttpError).status, 404);
+  }
+});
+
+Deno.test("encodePath() gives a target that is read as the same path", () => {
+  const table = [
+    ["/a b/\u00fc\u{1f600}", "/a%20b/%C3%BC%F0%9F%98%80"],
+    ['/%41?#\n"<>[]^`{|}', "/%2541%3F%23%0A%22%3C%3E%5B%5D%5E%60%7B%7C%7D"],
+    ["/!$&'()*+,;=:@-._~", "/!$&'()*+,;=:@-._~"],
+    ["/\udcff\udc80x\udc2f", "/%FF%80x%2F"],
+  ];
+  for (const [path, target] of table) {
+    assertEquals(encodePath(path), target);
+    assertEquals(parseTarget("GET", target, "keep").path, path);
+  }
 });

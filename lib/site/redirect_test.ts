@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { locate } from "../http/located.ts";
+import { parseTarget } from "../http/target.ts";
 import { fakeRequest } from "../../tests/cgi/fake_request.ts";
 import { createRedirect, parseRedirect } from "./redirect.ts";
 
@@ -16,6 +17,7 @@ const TABLE: readonly (readonly [text: string, target: string, status: number, l
   // Nowhere but to this site, whatever the client writes.
   ["/", "/old//evil.example/x", 301, "/evil.example/x"],
   ["/", "/old/%0d%0aX:%20y/%25/%3f%23", 301, "/%0D%0AX:%20y/%25/%3F%23"],
+  ["/", "/old/a%2fb", 301, "/a%2Fb"],
   ["/", "/old/%ff%fc", 301, "/%FF%FC"],
 ];
 
@@ -23,8 +25,8 @@ for (const [text, target, status, location] of TABLE) {
   Deno.test(`createRedirect() of "${text}" sends ${target} to ${location}`, async () => {
     const redirect = parseRedirect(text);
     assert(redirect !== null);
-    const request = fakeRequest({ target });
-    const answer = await createRedirect(redirect)(request, locate(request.path, undefined, 1));
+    const { path, query } = parseTarget("GET", target, "keep");
+    const answer = await createRedirect(redirect)({ ...fakeRequest(), query }, locate(path, undefined, 1));
     assert("status" in answer);
     assertEquals([answer.status, [...answer.fields]], [status, [["Location", location]]]);
   });

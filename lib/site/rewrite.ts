@@ -4,7 +4,7 @@
  */
 import { cutPath, joinSegments } from "../http/located.ts";
 import type { PathAndQuery } from "../http/message.ts";
-import { decodeEscapes, encodePath } from "../http/target.ts";
+import { decodePart, encodePath } from "../http/target.ts";
 import { TargetTemplate } from "./target_template.ts";
 
 /** Beyond that a site is a program by another name. */
@@ -48,7 +48,7 @@ export function rewrite(path: string, rewrites: readonly Rewrite[]): Rewritten |
     const groups = pattern.exec({ pathname })?.pathname.groups;
     if (groups === undefined) continue;
     const values = Object.fromEntries(
-      Object.entries(groups).map(([name, value]) => [name, decodeEscapes(value ?? "") ?? ""]),
+      Object.entries(groups).map(([name, value]) => [name, decodePart(value ?? "") ?? ""]),
     );
     return (query) => template.fill(values, query);
   }

@@ -21,6 +21,8 @@ const TABLE: readonly (readonly [text: string, path: string, want: readonly [pat
   ["/a{/:b}?=/x/{b}", "/a", ["/x/", "q"]],
   ["/\u00fc/:x=/{x}", "/\u00fc/\u00fc", ["/\u00fc", "q"]],
   ["/x/:y=/{y}", "/x/\udcff", ["/\udcff", "q"]],
+  // An encoded slash stays one.
+  ["/x/:y=/{y}?{y}", "/x/a\udc2fb", ["/a\udc2fb", "a%2Fb&q"]],
   ["/x^[]|`/:y=/{y}", "/x^[]|`/y", ["/y", "q"]],
   // A dot segment that it makes is resolved before anything is looked up.
   ["/x.:y=/a/.{y}", "/x..", ["/", "q"]],

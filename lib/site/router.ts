@@ -11,7 +11,7 @@ import {
   NotThere,
   type Soon,
 } from "../http/message.ts";
-import { parseTarget, type Target } from "../http/target.ts";
+import { ENCODED_SLASH, parseTarget, type Target } from "../http/target.ts";
 import type { Rules } from "../rules.ts";
 import { type Fallback, fallBack } from "./fallback.ts";
 import { answerOtherMethod, isFileMethod } from "./other_methods.ts";
@@ -73,9 +73,12 @@ export class Router {
   /** Where a script sends a request to is guarded as if the client had asked for it. */
   #route(request: RoutedRequest): Soon<HttpResponse | LocalRedirect> {
     const location = this.#sites.find(request.host, request.path);
-    const { rewritten } = location;
+    const { rewritten, place: { settings } } = location;
+    if (!settings.passesEncodedSlash && request.path.includes(ENCODED_SLASH)) {
+      throw new HttpError(404, `Encoded slash in "${request.target}"`);
+    }
     const served = rewritten === null ? request : readdressed(request, rewritten(request.query));
-    return this.#enter(served, location, location.place.settings.fallback);
+    return this.#enter(served, location, settings.fallback);
   }
 
   /** Asks all who guard the place, and then the place; `fallback` is what answers where nothing is. */

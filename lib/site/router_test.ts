@@ -367,3 +367,25 @@ Deno.test("Router.answer() falls back neither from what is refused nor from wher
   await assertRejects(async () => await router.answer(requestFor("GET", "/none")), NotThere);
   assertEquals(count, 2);
 });
+
+Deno.test("Router.answer() answers 404 to an encoded slash before any guard, unless it passes, and then it separates nothing", async () => {
+  const closed = guardOf("/cgi/a", () => {
+    throw new HttpError(403, "No");
+  });
+  for (const passesEncodedSlash of [false, true]) {
+    const sites = siteOf({
+      ...{ prefix: "/cgi", script: () => Promise.resolve(response("script")), guards: [closed] },
+      settings: { ...NO_SETTINGS, passesEncodedSlash },
+    });
+    const router = new Router({ sites, rules: RULES.standard, rate: null });
+    const statusOf = async (path: string) => {
+      try {
+        return (await router.answer(requestFor("GET", path))).status;
+      } catch (error) {
+        return error instanceof HttpError ? error.status : error;
+      }
+    };
+    const statuses = await Promise.all(["/cgi/a/\udc2f", "/cgi/a\udc2fb", "/cgi/x/\udc2f", "/cgi/x"].map(statusOf));
+    assertEquals(statuses, passesEncodedSlash ? [403, 200, 200, 200] : [404, 404, 404, 200]);
+  }
+});

@@ -38,7 +38,7 @@ export class TargetTemplate {
     const own = this.#query?.map((part, at) => at % 2 === 0 ? part : encodeInQuery(values[part] ?? "")).join("") ?? "";
     const path = this.#path.map((part, at) => at % 2 === 0 ? part : values[part] ?? "").join("");
     // Parts that are put together may make a dot segment, which no path has that is looked up.
-    const { path: safePath } = parseTarget("GET", encodePath(path));
+    const { path: safePath } = parseTarget("GET", encodePath(path), "keep");
     return { path: safePath, query: [own, query].filter((part) => part !== "").join("&") };
   }
 }

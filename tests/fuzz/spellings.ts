@@ -8,7 +8,7 @@ import { Authenticator } from "../../lib/access/authenticator.ts";
 import { parseCommandLine } from "../../lib/config/config.ts";
 import { HeaderFields } from "../../lib/http/header_fields.ts";
 import { EMPTY_BODY, HttpError, type HttpRequest, type HttpResponse } from "../../lib/http/message.ts";
-import { decodeEscapes, parseTarget } from "../../lib/http/target.ts";
+import { decodeEscapes, ENCODED_SLASH, parseTarget } from "../../lib/http/target.ts";
 import { Router } from "../../lib/site/router.ts";
 import { Sites } from "../../lib/site/sites.ts";
 import { createFileMemory } from "../../lib/static/file_memory.ts";
@@ -41,6 +41,8 @@ interface Tree {
   readonly root: string;
   /** Whether paths are rewritten, redirected and fallen back from. */
   readonly moves: boolean;
+  /** Whether encoded slashes pass. */
+  readonly passes: boolean;
   readonly handlesIndex: boolean;
   readonly servesDotFiles: boolean;
 }
@@ -68,9 +70,9 @@ export async function fuzzSpellings(options: FuzzOptions): Promise<void> {
   const root = join(folder, "root");
   try {
     makeTree(root);
-    const players = Array.from({ length: 8 }, (_, bits) => {
-      const [handlesIndex, servesDotFiles, moves] = [1, 2, 4].map((bit) => (bits & bit) !== 0);
-      const tree = { root, handlesIndex, servesDotFiles, moves };
+    const players = Array.from({ length: 16 }, (_, bits) => {
+      const [handlesIndex, servesDotFiles, moves, passes] = [1, 2, 4, 8].map((bit) => (bits & bit) !== 0);
+      const tree = { root, handlesIndex, servesDotFiles, moves, passes };
       return { tree, router: createRouter(tree) };
     });
     await playCases(options, (_, random) => playCase(makeTarget(random), { random, ...choose(players, random) }));
@@ -90,7 +92,7 @@ function makeTree(root: string): void {
 }
 
 /** The server's own parts, with a runner that only says what it was to run. */
-function createRouter({ root, handlesIndex, servesDotFiles, moves }: Tree): Router {
+function createRouter({ root, handlesIndex, servesDotFiles, moves, passes }: Tree): Router {
   const args = ["--root", root, "--cgi", `${root}/cgi-bin`, "--cgi-prefix", "/cgi", "--cgi-handler", ".Sh=/bin/sh"];
   const rules = CLOSED.map((prefix) => `--deny=0.0.0.0/0:/${prefix.join("/")}`);
   const more = [
@@ -99,7 +101,10 @@ function createRouter({ root, handlesIndex, servesDotFiles, moves }: Tree): Rout
     moves ? MOVES : [],
   ];
   const surroundings = { cwd: root, environment: {}, loadConfigFile: (path: string) => ({ path, text: "" }) };
-  const command = parseCommandLine([...args, ...rules, ...more.flat()], surroundings);
+  const command = parseCommandLine(
+    [...args, ...rules, ...more.flat(), ...passes ? ["--encoded-slash=pass"] : []],
+    surroundings,
+  );
   if (command.kind !== "serve") throw new Error("Not a command to serve");
   const { config } = command;
   const runner: SharedByPlaces["runner"] = {
@@ -160,7 +165,7 @@ async function playCase(
 
 async function ask(router: Router, target: string, isKnown: boolean): Promise<Outcome> {
   try {
-    const { path, query, form } = parseTarget("GET", target);
+    const { path, query, form } = parseTarget("GET", target, "keep");
     if (form !== "origin") throw new HttpError(400, "Not a path");
     return await outcomeOf(await router.answer(requestFor(target, { path, query, isKnown })));
   } catch (error) {
@@ -195,9 +200,12 @@ function requestFor(
 function foresee(target: string, { tree, isKnown }: { readonly tree: Tree; readonly isKnown: boolean }): Outcome {
   if (!target.startsWith("/")) return { status: 400 };
   const [raw] = target.split("?");
-  if (/%2f|%5c|\\/i.test(raw)) return { status: 404 };
+  if (/%5c|\\/i.test(raw)) return { status: 404 };
   if (/%00|%(?![0-9a-f]{2})/i.test(raw)) return { status: 400 };
-  const path = decodeEscapes(new URL(`http://host${target}`).pathname) ?? "";
+  if (!tree.passes && /%2f/i.test(raw)) return { status: 404 };
+  // What ".." takes away is known only where nobody takes an encoded slash for a separator.
+  if (losesSlash(raw)) return { status: 404 };
+  const path = decodeEscapes(new URL(`http://host${target}`).pathname.replace(/%2f/gi, ENCODED_SLASH)) ?? "";
   const names = namesOf(path);
   if (!tree.moves) return foreseePath(path, [path], { tree, isKnown });
   const served = rewriteByHand(`/${names.join("/")}${path.endsWith("/") && names.length > 0 ? "/" : ""}`) ?? path;
@@ -205,6 +213,17 @@ function foresee(target: string, { tree, isKnown }: { readonly tree: Tree; reado
   if (outcome.isMissing !== true) return outcome;
   const fallback = `/cgi/p/${served.replace(/^\/+/, "")}`;
   return foreseePath(fallback, [fallback], { tree, isKnown });
+}
+
+/** Whether ".." takes away a segment with an encoded slash. */
+function losesSlash(raw: string): boolean {
+  const kept: string[] = [];
+  return raw.split("/").slice(1).some((segment) => {
+    const name = segment.replace(/%2e/gi, ".");
+    if (name === "..") return /%2f/i.test(kept.pop() ?? "");
+    if (name !== ".") kept.push(segment);
+    return false;
+  });
 }
 
 /** What MOVES put in place of a path. */
