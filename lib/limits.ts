@@ -86,6 +86,41 @@ export const LIMITS = {
       "Most connections at once from one address, or one IPv6 /64; beyond, the slowest or idlest of them gives way, and where none is slow the new one is answered 503; no bound for proxies, nor by the course's rules",
     precedent: "nginx limit_conn: none by default",
   },
+  maxStreamCount: {
+    unit: "count",
+    value: 100,
+    meaning: "Most requests at once of an HTTP/2 connection (refused beyond, for the client to ask again)",
+    precedent: "nginx http2_max_concurrent_streams 128; Apache H2MaxSessionStreams 100; RFC 9113 6.5.2",
+  },
+  maxResetCount: {
+    unit: "count",
+    value: 200,
+    meaning:
+      "Most requests a second of an HTTP/2 connection that its client breaks off, or sends malformed (ended beyond)",
+    precedent: "Node streamResetRate 33 a second after a burst of 1000; h2o and others by a delay",
+  },
+  maxControlFrameCount: {
+    unit: "count",
+    value: 1000,
+    meaning: "Most frames a second of an HTTP/2 connection that ask for nothing (ended beyond)",
+    precedent: "Go net/http 10,000 waiting; Node maxOutstandingPings 10",
+  },
+  maxStreamWindowBytes: {
+    unit: "bytes",
+    value: 1_048_576,
+    meaning: "Most content of an HTTP/2 request that its client may send ahead of who reads it",
+    precedent: "nginx http2_body_preread_size 64 KiB; Go net/http 1 MiB",
+    least: 65_535,
+    most: 1_073_741_824,
+  },
+  maxConnectionWindowBytes: {
+    unit: "bytes",
+    value: 8_388_608,
+    meaning: "The same for all requests of an HTTP/2 connection, beyond the 64 KiB of each",
+    precedent: "Go net/http 1 MiB; Envoy 24 MiB",
+    least: 65_535,
+    most: 1_073_741_824,
+  },
   maxRate: {
     unit: "count",
     value: 0,

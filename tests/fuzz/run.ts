@@ -6,6 +6,7 @@
 import { fuzzContentSelection } from "./content_selection.ts";
 import { fuzzCredentials } from "./credentials.ts";
 import type { FuzzOptions } from "./mutate.ts";
+import { fuzzHttp2 } from "./http2.ts";
 import { fuzzPaths } from "./paths.ts";
 import { fuzzConnection } from "./requests.ts";
 import { fuzzScriptOutput } from "./script_output.ts";
@@ -22,6 +23,7 @@ interface Fuzzer {
 
 export const FUZZERS: readonly Fuzzer[] = [
   { name: "requests", fuzz: fuzzConnection, count: 20_000 },
+  { name: "HTTP/2", fuzz: fuzzHttp2, count: 3_000 },
   { name: "paths", fuzz: fuzzPaths, count: 20_000 },
   { name: "spellings", fuzz: fuzzSpellings, count: 5_000 },
   { name: "content selection", fuzz: fuzzContentSelection, count: 150_000 },

@@ -1,0 +1,53 @@
+/**
+ * The head of an answer as fields for the encoder: status, Date, Server, the operator's fields, length, then the fields of the
+ * response. One for all connections of a listener, which say the same. RFC 9113 8.3.2.
+ */
+import type { HeaderFields } from "../http/header_fields.ts";
+import type { OwnFields } from "../http/own_fields.ts";
+import type { HeaderEncoder } from "./header_encoder.ts";
+import { type PreparedField, prepareField, prepareFields } from "./prepared_field.ts";
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly fields: HeaderFields;
+  /** Bytes of the content; null where that is known only at its end. */
+  readonly length: number | null;
+}
+
+/** RFC 9110 8.6: whether a response with that status says a length. */
+export function hasLength(status: number): boolean {
+  return status !== 204 && status !== 304;
+}
+
+export class ResponseHeads {
+  readonly #own: OwnFields;
+  readonly #ownPrepared: readonly PreparedField[];
+  #second = -1;
+  #general: readonly PreparedField[] = [];
+  readonly #statuses: (PreparedField | undefined)[] = [];
+
+  constructor(own: OwnFields) {
+    this.#own = own;
+    this.#ownPrepared = prepareFields(own.all);
+  }
+
+  /** Begins a block and puts all of the head into it; the time is that of the response, in seconds since 1970. */
+  encode(encoder: HeaderEncoder, { status, fields, length }: ResponseHead, second: number): void {
+    encoder.begin();
+    encoder.append(this.#statuses[status] ??= prepareField(":status", String(status)));
+    for (const field of this.#generalAt(second)) encoder.append(field);
+    const isMet = fields.meets(this.#own.all);
+    const own = isMet ? prepareFields(this.#own.beside(fields)) : this.#ownPrepared;
+    for (const field of own) encoder.append(field);
+    if (length !== null && hasLength(status)) encoder.append(prepareField("content-length", String(length)));
+    for (const field of prepareFields(isMet ? this.#own.kept(fields) : fields)) encoder.append(field);
+  }
+
+  #generalAt(second: number): readonly PreparedField[] {
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#general = this.#own.general(second).map(([name, value]) => prepareField(name, value));
+    }
+    return this.#general;
+  }
+}
