@@ -9,7 +9,7 @@ import { fitConnections, fitScripts, readDescriptorLimit } from "./lib/process/d
 import { helpText, VERSION, versionText } from "./lib/config/help.ts";
 import { giveLogs, leaveRoot } from "./lib/process/leave_root.ts";
 import { type Libc, NO_LIBC, openLibc } from "./lib/system/libc.ts";
-import { loadConfigFile } from "./lib/config/load_config_file.ts";
+import { CONFIG_FILES } from "./lib/config/load_config_file.ts";
 import { LockFile } from "./lib/process/lock_file.ts";
 import { LAST_WRITE_MS, Log } from "./lib/log/log.ts";
 import { STDERR_SINK, throughLinks } from "./lib/log/log_file.ts";
@@ -34,7 +34,7 @@ async function main(): Promise<number> {
   try {
     const environment = readEnvironment("LISOD_FOREGROUND", "PATH", "LANG", "TZ");
     const source = { args: Deno.args, cwd: Deno.cwd(), environment };
-    const command = parseCommandLine(source.args, { ...source, loadConfigFile });
+    const command = parseCommandLine(source.args, { ...source, configFiles: CONFIG_FILES });
     switch (command.kind) {
       case "help":
         say(Deno.stdout, helpText());
@@ -199,13 +199,13 @@ async function removeLeftFiles({ cgi }: Config, log: Log): Promise<void> {
 }
 
 /** What an operator may not have meant, or the machine does not have. */
-function warnOfRisks({ access, http, redirectsToHttps, cgi }: Config, log: Log): void {
+function warnOfRisks({ sites, http, redirectsToHttps, cgi }: Config, log: Log): void {
   if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
   // setrlimit(2): RLIMIT_NPROC is not enforced for root.
   if (isRoot() && cgi.resources.processCount !== null && cgi.user === null) {
     log.warn("main", "--cgi-limit-processes does not bind root: --cgi-user NAME would make it hold");
   }
-  if (access.realms.length > 0 && http !== null && !redirectsToHttps) {
+  if (sites.some(({ realms }) => realms.length > 0) && http !== null && !redirectsToHttps) {
     log.warn(
       "main",
       "passwords of --auth reach the HTTP port unencrypted; --https-redirect would send clients to HTTPS",

@@ -6,6 +6,7 @@ import { RUNTIME_ENVIRONMENT } from "../lib/process/daemon.ts";
 import { freeLowPort, IS_ROOT, isRunning, kill, procField, waitForEnd, waitUntil } from "./daemon.ts";
 import { type Ended, run, startServer } from "./harness.ts";
 import { followLinks } from "./links.ts";
+import { NO_FILES } from "./config_texts.ts";
 
 const PROJECT = join(import.meta.dirname ?? ".", "..");
 /** What systemd-analyze may make of the unit at most, in tenths; it was 17 with systemd 252. */
@@ -179,7 +180,8 @@ Deno.test("scripts/install puts a configuration in place that is right, also whe
   ]);
   assertEquals([checked.code, checked.stderr], [0, ""]);
   const all = installation.read("etc/lisod.conf").replaceAll(/^#(?=\S)/gm, "");
-  const names = [...parseConfigFile({ path: "/etc/lisod.conf", text: all }).keys()];
+  const [{ settings }] = parseConfigFile({ path: "/etc/lisod.conf", text: all }, NO_FILES);
+  const names = [...settings.keys()];
   for (const name of ["root", "http", "https", "key", "certificate", "cgi", "log", "lock", "user"]) {
     assert(names.includes(name), name);
   }

@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { parseCommandLine } from "../lib/config/config.ts";
 import { narrowPermissions, neededPermissions } from "../lib/process/permissions.ts";
+import { NO_FILES } from "./config_texts.ts";
 
 const LIBC = "/lib/x86_64-linux-gnu/libc.so.6";
 const folder = Deno.cwd();
@@ -52,7 +53,7 @@ function demand(...descriptors: readonly Deno.PermissionDescriptor[]): void {
 const command = parseCommandLine(Deno.args, {
   cwd: folder,
   environment: {},
-  loadConfigFile: (path) => ({ path, text: "" }),
+  configFiles: NO_FILES,
 });
 if (!("config" in command)) throw new Error("No configuration");
 const line = narrowPermissions(neededPermissions(command.config, { startsPrograms: !command.config.usesNative }));

@@ -9,6 +9,7 @@ import type { Field } from "../lib/http/header_fields.ts";
 import { HttpError, Refusal } from "../lib/http/message.ts";
 import { DEFAULT_LIMITS } from "../lib/limits.ts";
 import { ReadBuffers } from "../lib/static/file_body.ts";
+import type { PathPrefix } from "../lib/http/path_prefix.ts";
 import {
   ask,
   BIG_BYTES,
@@ -1007,7 +1008,11 @@ Deno.test({
         isProgram: (path: string) => path.endsWith(".sh"),
         isBackup: (path: string) => path.endsWith(".sh.bak"),
       };
-      const handler = site.handler({ listing: true, programs, otherPrefixes: [{ segments: ["d", "taken"] }] });
+      const handler = site.handler({
+        listing: true,
+        programs,
+        takenNames: ({ segments }: PathPrefix) => segments.join("/") === "d" ? ["taken"] : [],
+      });
       assert(process.seteuid !== undefined);
       process.seteuid(65_534);
       try {

@@ -13,6 +13,7 @@ import { isRunning, waitUntil } from "./daemon.ts";
 import { run, runLisod, startServer, type TestServer } from "./harness.ts";
 import { HttpsServer } from "./https.ts";
 import { RawClient } from "./raw_client.ts";
+import { NO_FILES } from "./config_texts.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const WORKERS = ["--workers", "2"];
@@ -198,7 +199,7 @@ Deno.test("a second SIGTERM ends workers and their scripts at once", async () =>
 function openPool(script: (name: string) => string): { readonly pool: WorkerPool; close(): Promise<void> } {
   const source = { args: ["--root", "/", "--http", "0", "--workers", "2"], cwd: "/", environment: {} };
   const config: Config | null = (() => {
-    const command = parseCommandLine(source.args, { ...source, loadConfigFile: (path) => ({ path, text: "" }) });
+    const command = parseCommandLine(source.args, { ...source, configFiles: NO_FILES });
     return command.kind === "serve" ? command.config : null;
   })();
   assert(config !== null);

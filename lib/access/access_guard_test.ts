@@ -235,7 +235,9 @@ Deno.test("admit() passes on that the check was refused, and computes again the 
 });
 
 Deno.test("admit() refuses an address before it asks for a password", async () => {
-  const rules = [parseAccessRule("10.0.0.0/8:/private", true)].filter((rule): rule is PlacedRule => rule !== null);
+  const rules = [parseAccessRule("10.0.0.0/8:/private", { isAllowed: true })].filter((rule): rule is PlacedRule =>
+    rule !== null
+  );
   const { guard } = makeGuard({ realms: [PRIVATE], rules });
   assertEquals(await outcome(guard, requestOf("/private", { credentials: "eva:secret" })), "403");
   assertEquals(await outcome(guard, requestOf("/private", { address: "10.0.0.1" })), CHALLENGE);
@@ -243,7 +245,7 @@ Deno.test("admit() refuses an address before it asks for a password", async () =
 
 Deno.test("admit() lets the rules of the longest prefix hold, and no others", async () => {
   const rules = (...texts: readonly string[]) =>
-    texts.flatMap((text) => parseAccessRule(text.slice(1), text.startsWith("+")) ?? []);
+    texts.flatMap((text) => parseAccessRule(text.slice(1), { isAllowed: text.startsWith("+") }) ?? []);
   const table: readonly [readonly PlacedRule[], string, string, boolean][] = [
     [rules("-0.0.0.0/0:/", "+192.0.2.1:/open"), "192.0.2.1", "/open", true],
     [rules("-0.0.0.0/0:/", "+192.0.2.1:/open"), "192.0.2.1", "/", false],
@@ -266,7 +268,10 @@ Deno.test("admit() lets the rules of the longest prefix hold, and no others", as
 });
 
 Deno.test("admit() keeps rules around a realm, and a realm around rules", async () => {
-  const rules = [parseAccessRule("10.0.0.0/8:/", true), parseAccessRule("192.0.2.9:/private/open", true)];
+  const rules = [
+    parseAccessRule("10.0.0.0/8:/", { isAllowed: true }),
+    parseAccessRule("192.0.2.9:/private/open", { isAllowed: true }),
+  ];
   const { guard } = makeGuard({ realms: [PRIVATE], rules: rules.flatMap((rule) => rule ?? []) });
   assertEquals(await outcome(guard, requestOf("/private/x")), "403");
   assertEquals(await outcome(guard, requestOf("/private/x", { address: "10.0.0.1" })), CHALLENGE);
@@ -275,7 +280,7 @@ Deno.test("admit() keeps rules around a realm, and a realm around rules", async 
 
 Deno.test("admit() answers at once where nobody need be known", () => {
   const [{ guard }] = createGuards(
-    { rules: [parseAccessRule("192.0.2.1:/", true)].flatMap((rule) => rule ?? []), realms: [] },
+    { rules: [parseAccessRule("192.0.2.1:/", { isAllowed: true })].flatMap((rule) => rule ?? []), realms: [] },
     { authenticate: () => Promise.reject(new Error("Nobody need be known")) },
   );
   assertEquals(guard.admit(requestOf("/")), null);

@@ -2,7 +2,7 @@
  * Which addresses may have a place: the rules of `--allow` and `--deny`. Pure; asked before any handler.
  */
 import { type AddressBytes, AddressRange } from "../ip_address.ts";
-import { parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
+import { ALL_PATHS, parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
 
 export interface AccessRule {
   readonly isAllowed: boolean;
@@ -14,13 +14,21 @@ export interface PlacedRule extends AccessRule {
   readonly prefix: PathPrefix;
 }
 
-/** Reads `ADDRESS/BITS:PREFIX`; null for anything else. */
-export function parseAccessRule(text: string, isAllowed: boolean): PlacedRule | null {
+/**
+ * Reads `ADDRESS/BITS:PREFIX`; without a prefix, which is then that of `prefix`, where it is a whole range by itself. Null for
+ * anything else.
+ */
+export function parseAccessRule(
+  text: string,
+  { isAllowed, prefix = ALL_PATHS }: { readonly isAllowed: boolean; readonly prefix?: PathPrefix },
+): PlacedRule | null {
+  const alone = AddressRange.parse(text);
+  if (alone !== null) return { isAllowed, range: alone, prefix };
   // An IPv6 range may hold ":/" itself.
   const [, rangeText = "", prefixText = ""] = /^([^/]+(?:\/\d+)?):(\/.*)$/s.exec(text) ?? [];
   const range = AddressRange.parse(rangeText);
-  const prefix = parsePrefix(prefixText);
-  return range === null || prefix === null ? null : { isAllowed, range, prefix };
+  const below = parsePrefix(prefixText);
+  return range === null || below === null ? null : { isAllowed, range, prefix: below };
 }
 
 /**

@@ -5,7 +5,7 @@ import { parseAddress } from "../ip_address.ts";
 /** `+RULE` allows, `-RULE` denies. */
 function readRules(...texts: readonly string[]): PlacedRule[] {
   return texts.map((text) => {
-    const rule = parseAccessRule(text.slice(1), text.startsWith("+"));
+    const rule = parseAccessRule(text.slice(1), { isAllowed: text.startsWith("+") });
     if (rule === null) throw new Error(`No rule "${text}"`);
     return rule;
   });
@@ -40,9 +40,17 @@ Deno.test("isAllowed() finds a client without an address in no range", () => {
 });
 
 Deno.test("parseAccessRule() gives null when a part is missing or wrong", () => {
-  const table = ["", "10.0.0.0/8", "10.0.0.0/8:", "10.0.0.0/8:private", ":/private", "10.0.0.0/99:/", "all:/"];
+  const table = ["", "10.0.0.1/8", "10.0.0.0/8:", "10.0.0.0/8:private", ":/private", "10.0.0.0/99:/", "all:/"];
   for (const text of [...table, "10.0.0.0/8:/a/../b", "10.0.0.0/8:/a\0"]) {
-    assertEquals(parseAccessRule(text, true), null, text);
+    assertEquals(parseAccessRule(text, { isAllowed: true }), null, text);
   }
-  assertEquals(parseAccessRule("2001:db8::/32:/a:/b/", true)?.prefix, { segments: ["a:", "b"] });
+  assertEquals(parseAccessRule("2001:db8::/32:/a:/b/", { isAllowed: true })?.prefix, { segments: ["a:", "b"] });
+});
+
+Deno.test("parseAccessRule() takes a range alone for the prefix that it stands in", () => {
+  for (const text of ["10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "::/0", "::1"]) {
+    const prefix = { segments: ["a"] };
+    assertEquals(parseAccessRule(text, { isAllowed: true, prefix })?.prefix, prefix, text);
+    assertEquals(parseAccessRule(text, { isAllowed: true })?.prefix, { segments: [] }, text);
+  }
 });

@@ -14,13 +14,32 @@ export interface ProgramPlaces {
   readonly handlers: Readonly<Record<string, unknown>>;
 }
 
-/** What is never sent, for whoever sends files. */
-export function programsOf(places: ProgramPlaces) {
+/** Of a place of files among others of its site. */
+export interface FilesAmongPrograms extends ProgramPlaces {
+  /** Absolute path of what is asked for in the place. */
+  readonly folder: string;
+  /** By extension what any place of the site runs: here some of it may be off. */
+  readonly allHandlers: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * What is never sent, for whoever sends files. A file that lies elsewhere, where a link leads, is judged by the handlers of all
+ * places.
+ */
+export function programsOf({ cgiPaths, handlers, folder, allHandlers }: FilesAmongPrograms) {
+  const own = { cgiPaths, handlers };
+  const all = { cgiPaths, handlers: allHandlers };
+  const hasAll = Object.keys(handlers).length === Object.keys(allHandlers).length;
+  const at = (path: string) => hasAll || isWithin(path, folder) || isWithin(path, realPathOf(folder)) ? own : all;
   return {
-    isProgram: (path: string) => isProgram(path, places),
-    isBackup: (path: string) => isBackup(path, places),
-    isProgramPlace: (realPath: string) => isInCgiFolder(realPath, places.cgiPaths),
+    isProgram: (path: string) => isProgram(path, at(path)),
+    isBackup: (path: string) => isBackup(path, at(path)),
+    isProgramPlace: (realPath: string) => isInCgiFolder(realPath, cgiPaths),
   };
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
 }
 
 /** The interpreter for a file of that name, upper and lower case alike, as `handlers` has it; null where there is none. */
@@ -67,16 +86,35 @@ function withoutBackupMark(name: string): string | null {
   return inner === name ? null : inner;
 }
 
-/** Whether a real path is that of a program of `cgiPaths`, or lies in one of these folders, wherever links lead now. */
+/**
+ * Whether a real path is that of a program of `cgiPaths`, or lies in one of these folders, wherever links lead: where they lead
+ * is looked at once a second, for there may be thousands.
+ */
 export function isInCgiFolder(realPath: string, cgiPaths: readonly string[]): boolean {
-  return cgiPaths.some((cgiPath) => isWithin(realPath, cgiPath) || isWithin(realPath, realPathOf(cgiPath)));
+  const paths = programPaths(cgiPaths);
+  if (paths.has("/")) return true;
+  for (let end = realPath.length; end > 0; end = realPath.lastIndexOf("/", end - 1)) {
+    if (paths.has(realPath.slice(0, end))) return true;
+  }
+  return false;
 }
 
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
+const LOOK_MS = 1000;
+
+/** By list of an operator's: its paths, and where they lead. */
+const knownPaths = new WeakMap<readonly string[], { readonly paths: ReadonlySet<string>; readonly untilMs: number }>();
+
+function programPaths(cgiPaths: readonly string[]): ReadonlySet<string> {
+  const known = knownPaths.get(cgiPaths);
+  const nowMs = performance.now();
+  if (known !== undefined && nowMs < known.untilMs) return known.paths;
+  const paths = new Set([...cgiPaths, ...cgiPaths.map(realPathOf)].map((path) => path.replace(/(?!^)\/+$/, "")));
+  knownPaths.set(cgiPaths, { paths, untilMs: nowMs + LOOK_MS });
+  return paths;
 }
 
-function realPathOf(path: string): string {
+/** Where links lead from there; the same where it cannot be looked up. */
+export function realPathOf(path: string): string {
   try {
     return Deno.realPathSync(path);
   } catch {

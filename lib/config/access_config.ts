@@ -5,14 +5,19 @@
 import { parseAccessRule, type PlacedRule } from "../access/access_rules.ts";
 import { AddressRange } from "../ip_address.ts";
 import type { RealmFile } from "../access/load_realms.ts";
-import { parsePrefix } from "../http/path_prefix.ts";
+import { ALL_PATHS, parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
 import { FIELD_VALUE, TOKEN } from "../http/grammar.ts";
 import { type Field, HeaderFields } from "../http/header_fields.ts";
 import type { Settings, ValueContext } from "./settings.ts";
 
-export interface AccessConfig {
+/** Who may have what of a site. */
+export interface SiteAccess {
   readonly rules: readonly PlacedRule[];
   readonly realms: readonly RealmFile[];
+}
+
+/** What holds for all of the server. */
+export interface AccessConfig {
   readonly proxies: readonly AddressRange[];
   /** Fields of every answer that has none of that name. */
   readonly fields: readonly Field[];
@@ -22,20 +27,7 @@ export interface AccessConfig {
 
 /** Throws UsageError. */
 export function readAccessConfig(settings: Settings): AccessConfig {
-  const rule = {
-    problem: "not an address range and a prefix",
-    remedy: "give one such as 192.0.2.0/24:/private (bits beyond the range are 0)",
-  };
   return {
-    rules: [
-      ...settings.each("allow", { ...rule, parse: (text) => parseAccessRule(text, true) }),
-      ...settings.each("deny", { ...rule, parse: (text) => parseAccessRule(text, false) }),
-    ],
-    realms: settings.each("auth", {
-      parse: parseRealm,
-      problem: "not a realm, a file and a prefix",
-      remedy: "give one such as Members:/etc/lisod/members.htpasswd:/members",
-    }),
     proxies: settings.each("proxy", {
       parse: AddressRange.parse,
       problem: "not an address or a range",
@@ -45,11 +37,41 @@ export function readAccessConfig(settings: Settings): AccessConfig {
   };
 }
 
+/**
+ * Who may have what, as it is said in that section itself. `place` is the prefix of a place, whose rules name none; null: what
+ * they name is below the site, and without a prefix all of it. Throws UsageError.
+ */
+export function readSiteAccess(settings: Settings, place: PathPrefix | null): SiteAccess {
+  const prefix = place ?? ALL_PATHS;
+  const isRightly = (found: { readonly prefix: PathPrefix } | null) => place === null || found?.prefix === place;
+  const rule = (isAllowed: boolean) => ({
+    parse: (text: string) => {
+      const found = parseAccessRule(text, { isAllowed, prefix });
+      return isRightly(found) ? found : null;
+    },
+    problem: place === null ? "not an address range and a prefix" : "not an address range",
+    remedy: `give one such as 192.0.2.0/24${place === null ? ":/private" : ""} (bits beyond the range are 0)`,
+  });
+  return {
+    rules: [...settings.eachOwn("allow", rule(true)), ...settings.eachOwn("deny", rule(false))],
+    realms: settings.eachOwn("auth", {
+      parse: (text, context) => {
+        const found = parseRealm(text, context, prefix);
+        return isRightly(found) ? found : null;
+      },
+      problem: place === null ? "not a realm, a file and a prefix" : "not a realm and a file",
+      remedy: `give one such as Members:/etc/lisod/members.htpasswd${place === null ? ":/members" : ""}`,
+    }),
+  };
+}
+
 /** RFC 9110 5.6.4: a realm is a quoted string, here of visible ASCII and spaces. */
-function parseRealm(text: string, { argument, resolvePath }: ValueContext): RealmFile | null {
-  const [, name, path, prefixText] = /^([\x20-\x39\x3b-\x7e]+):(.+):(\/[^:]*)$/s.exec(text) ?? [];
+function parseRealm(text: string, { argument, resolvePath }: ValueContext, whole: PathPrefix): RealmFile | null {
+  // Without a prefix a colon in the path of the file is taken for one whose slash was forgotten.
+  const [, name, path, prefixText] = /^([\x20-\x39\x3b-\x7e]+):(.+):(\/[^:]*)$/s.exec(text) ??
+    /^([\x20-\x39\x3b-\x7e]+):([^:]+)$/s.exec(text) ?? [];
   if (name === undefined) return null;
-  const [value, prefix] = [resolvePath(path), parsePrefix(prefixText)];
+  const [value, prefix] = [resolvePath(path), prefixText === undefined ? whole : parsePrefix(prefixText)];
   return value === null || prefix === null ? null : { name, file: { argument, value }, prefix };
 }
 

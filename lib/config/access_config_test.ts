@@ -2,18 +2,20 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseAccessRule } from "../access/access_rules.ts";
 import { parseAddress } from "../ip_address.ts";
 import { plainValues } from "../../tests/plain_values.ts";
-import type { AccessConfig } from "./access_config.ts";
+import type { AccessConfig, SiteAccess } from "./access_config.ts";
 import { parseCommandLine } from "./config.ts";
 import { UsageError } from "../start_error.ts";
+import { NO_FILES } from "../../tests/config_texts.ts";
 
-function read(...args: readonly string[]): AccessConfig {
+function read(...args: readonly string[]): AccessConfig & SiteAccess {
   const command = parseCommandLine(["--root", "www", ...args], {
     cwd: "/home/liso",
     environment: {},
-    loadConfigFile: (path) => ({ path, text: "" }),
+    configFiles: NO_FILES,
   });
   assert(command.kind === "serve");
-  return command.config.access;
+  const { access, sites: [site] } = command.config;
+  return { ...access, rules: site.rules, realms: site.realms };
 }
 
 Deno.test("readAccessConfig() reads rules of both kinds", () => {
@@ -23,7 +25,7 @@ Deno.test("readAccessConfig() reads rules of both kinds", () => {
     [true, ""],
     [false, "b"],
   ]);
-  assertEquals(rules[0], parseAccessRule("10.0.0.0/8:/a", true));
+  assertEquals(rules[0], parseAccessRule("10.0.0.0/8:/a", { isAllowed: true }));
 });
 
 Deno.test("readAccessConfig() reads realms, their files from the working folder", () => {
@@ -31,6 +33,9 @@ Deno.test("readAccessConfig() reads realms, their files from the working folder"
   assertEquals(plainValues(realms), [
     { name: "Members only", file: "/home/liso/users", prefix: { segments: ["members"] } },
     { name: "B", file: "/etc/a:b", prefix: { segments: ["c", "d"] } },
+  ]);
+  assertEquals(plainValues(read("--auth", "All:users").realms), [
+    { name: "All", file: "/home/liso/users", prefix: { segments: [] } },
   ]);
 });
 
@@ -71,10 +76,10 @@ Deno.test("readAccessConfig() tells fields that hold always from those that fill
 
 Deno.test("readAccessConfig() names the option and the value when it is refused", () => {
   const table: readonly [string, string][] = [
-    ["--allow", "10.0.0.0/8"],
     ["--allow", "10.0.0.1/8:/"],
     ["--deny", "10.0.0.0/8:private"],
-    ["--auth", "Members:users"],
+    ["--auth", "Members"],
+    ["--auth", "Members:"],
     ["--auth", "Members:users:members"],
     ["--auth", ":users:/"],
     ["--auth", "Größe:users:/"],

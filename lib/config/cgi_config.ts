@@ -1,21 +1,21 @@
 /**
- * The options that are about CGI alone, as one record of Config. Separate from config.ts because nothing else of the
+ * The options that are about CGI alone: those of a place, and those of all programs together. Separate from config.ts because nothing else of the
  * server asks for any of them. Pure.
  */
 import type { ResourceLimits } from "../child/command_prefix.ts";
-import type { PathPrefix } from "../http/path_prefix.ts";
-import { parseUriPrefix } from "./mounts_config.ts";
 import type { ProgramSettings } from "../gateway/meta_variables.ts";
 import type { Given } from "../start_error.ts";
 import type { Settings } from "./settings.ts";
 
-export interface CgiConfig {
-  /** What the paths of scripts begin with. */
-  readonly prefix: PathPrefix;
+/** What runs in a place, and what it is told. */
+export interface PlacePrograms {
   /** Interpreters by extension with its dot, in lower case. */
   readonly handlers: Readonly<Record<string, Given>>;
-  /** What every program is told. */
   readonly told: ProgramSettings;
+}
+
+/** What holds for the programs of all places together. */
+export interface CgiConfig {
   readonly maxScripts: number;
   readonly maxQueue: number;
   /** Null: as the server. */
@@ -28,21 +28,26 @@ export interface CgiConfig {
 const INHERITED = ["PATH", "LANG", "TZ"] as const;
 
 /** `environment` is the server's own. Throws UsageError. */
-export function readCgiConfig(
+export function readPlacePrograms(
   settings: Settings,
   environment: { readonly [name: string]: string | undefined },
-): CgiConfig {
+): PlacePrograms {
   const inherited = INHERITED.flatMap((name) => {
     const value = environment[name];
     return value === undefined ? [] : [[name, value] as const];
   });
   return {
-    prefix: readPrefix(settings),
     handlers: readHandlers(settings),
     told: {
       passesAuthorization: settings.flag("cgi-pass-auth"),
       environment: { ...Object.fromEntries(inherited), ...readEnvironment(settings) },
     },
+  };
+}
+
+/** Throws UsageError. */
+export function readCgiConfig(settings: Settings): CgiConfig {
+  return {
     maxScripts: atLeastOne(settings, "cgi-max", settings.countOrDefault("cgi-max")),
     maxQueue: settings.countOrDefault("cgi-queue"),
     user: settings.given("cgi-user"),
@@ -56,23 +61,19 @@ export function readCgiConfig(
   };
 }
 
-function readPrefix(settings: Settings): PathPrefix {
-  const text = settings.text("cgi-prefix") ?? "/cgi/";
-  const prefix = parseUriPrefix(text);
-  if (prefix !== null) return prefix;
-  throw settings.refusal("cgi-prefix", { problem: "not a path of URIs", remedy: "give one such as /cgi/" });
-}
-
+/** What comes after `off` alone: nothing that was given around is run then. */
 function readHandlers(settings: Settings): Record<string, Given> {
-  return Object.fromEntries(settings.each("cgi-handler", {
+  const given = settings.each("cgi-handler", {
     parse: (text, { argument }) => {
+      if (text === "off") return "off";
       const [extension, value] = splitBy(/^(\.[^./=]+)=(\/.+)$/, text) ?? [];
       if (extension === undefined || value === undefined) return null;
       return [extension.toLowerCase(), { argument, value }] as const;
     },
     problem: "not an extension and a program",
-    remedy: "give .EXTENSION=/PATH/OF/PROGRAM",
-  }));
+    remedy: "give .EXTENSION=/PATH/OF/PROGRAM, or off",
+  });
+  return Object.fromEntries(given.slice(given.lastIndexOf("off") + 1).filter((handler) => handler !== "off"));
 }
 
 function readEnvironment(settings: Settings): Record<string, string> {

@@ -1,28 +1,32 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Plain, plainValues } from "../../tests/plain_values.ts";
-import type { CgiConfig } from "./cgi_config.ts";
+import type { CgiConfig, PlacePrograms } from "./cgi_config.ts";
 import { parseCommandLine } from "./config.ts";
 import { UsageError } from "../start_error.ts";
+import { NO_FILES } from "../../tests/config_texts.ts";
 
-function read(args: readonly string[], environment: Record<string, string | undefined> = {}): Plain<CgiConfig> {
+function read(
+  args: readonly string[],
+  environment: Record<string, string | undefined> = {},
+): Plain<CgiConfig & PlacePrograms> {
   const command = parseCommandLine(["--root", "www", ...args], {
     cwd: "/home/liso",
     environment,
-    loadConfigFile: (path) => ({ path, text: "" }),
+    configFiles: NO_FILES,
   });
   assert(command.kind === "serve");
-  return plainValues(command.config.cgi);
+  const { cgi, sites: [{ places: [{ programs }] }] } = command.config;
+  return plainValues({ ...cgi, ...programs });
 }
 
 const NO_RESOURCES = { cpuSeconds: null, memoryBytes: null, fileCount: null, processCount: null };
 
-const READ: readonly (readonly [args: readonly string[], want: Partial<Plain<CgiConfig>>])[] = [
-  [["--cgi-prefix", "/cgi-bin/"], { prefix: { segments: ["cgi-bin"] } }],
-  [["--cgi-prefix", "/a/b"], { prefix: { segments: ["a", "b"] } }],
-  [["--cgi-prefix", "/"], { prefix: { segments: [] } }],
+const READ: readonly (readonly [args: readonly string[], want: Partial<Plain<CgiConfig & PlacePrograms>>])[] = [
   [["--cgi-handler", ".php=/usr/bin/php-cgi"], { handlers: { ".php": "/usr/bin/php-cgi" } }],
   [["--cgi-handler", ".PHP=/usr/bin/PHP"], { handlers: { ".php": "/usr/bin/PHP" } }],
   [["--cgi-handler=.a=/x", "--cgi-handler=.b=/y=z"], { handlers: { ".a": "/x", ".b": "/y=z" } }],
+  [["--cgi-handler=.a=/x", "--cgi-handler=off", "--cgi-handler=.b=/y"], { handlers: { ".b": "/y" } }],
+  [["--cgi-handler=.a=/x", "--cgi-handler=.A=/y"], { handlers: { ".a": "/y" } }],
   [["--cgi-pass-auth"], { told: { passesAuthorization: true, environment: {} } }],
   [["--cgi-env", "A=b=c", "--cgi-env", "B_2="], {
     told: { passesAuthorization: false, environment: { A: "b=c", B_2: "" } },
@@ -47,14 +51,6 @@ Deno.test("readCgiConfig() takes PATH, LANG and TZ of the server's own environme
 });
 
 const REFUSED: readonly (readonly string[])[] = [
-  ["--cgi-prefix", "cgi"],
-  ["--cgi-prefix", "/cgi//x"],
-  ["--cgi-prefix", "/../x"],
-  ["--cgi-prefix", "/."],
-  ["--cgi-prefix", "//cgi"],
-  ["--cgi-prefix", "/cgi//"],
-  ["--cgi-prefix", "/a?b"],
-  ["--cgi-prefix", "/a%20b"],
   ["--cgi-handler", "php=/usr/bin/php-cgi"],
   ["--cgi-handler", ".php=php-cgi"],
   ["--cgi-handler", ".php"],

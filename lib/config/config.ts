@@ -7,24 +7,20 @@ import type { ListenAddress } from "../net/listen_address.ts";
 import type { CredentialFiles } from "../net/load_credentials.ts";
 import { type AccessConfig, readAccessConfig } from "./access_config.ts";
 import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
-import { readFilesConfig } from "./files_config.ts";
-import type { FileSettings } from "../static/static_files.ts";
-import { type Mount, type MountsConfig, readMounts } from "./mounts_config.ts";
-import { readPlaceConfig, readRewrites } from "./place_config.ts";
-import type { PlaceSettings } from "../site/place_settings.ts";
-import type { Rewrite } from "../site/rewrite.ts";
-import type { PathPrefix } from "../http/path_prefix.ts";
+import type { PathSource } from "./mounts_config.ts";
+import type { Section } from "./sections.ts";
+import { type PlaceConfig, readSites, type SiteConfig } from "./sites_config.ts";
 import { RULES, type Rules, type RulesName } from "../rules.ts";
 import { standardStream } from "../log/standard_stream.ts";
 import { LOG_LEVELS, type LogLevel } from "../log/log_lines.ts";
-import { type ConfigFile, parseConfigFile } from "./config_file.ts";
+import { type ConfigFiles, parseConfigFile } from "./config_file.ts";
 import type { Form } from "./options.ts";
-import { addPositionals, readArguments, type SettingsByName } from "./read_arguments.ts";
-import { Settings } from "./settings.ts";
+import { addPositionals, readArguments } from "./read_arguments.ts";
+import { Settings, type SettingsByName } from "./settings.ts";
 import { type Given, UsageError } from "../start_error.ts";
 
 /** All that the server was told. Paths are absolute, and come with the arguments that named them. */
-export interface Config extends MountsConfig {
+export interface Config {
   readonly http: ListenAddress | null;
   readonly https: ListenAddress | null;
   /** PEM files; given where `https` is. */
@@ -36,18 +32,14 @@ export interface Config extends MountsConfig {
   readonly redirectsToHttps: boolean;
   /** For how long browsers shall use HTTPS alone (RFC 6797 6.1.1); null: they are not told. */
   readonly hstsSeconds: number | null;
-  readonly root: Given;
-  /** Program or folder of programs; null: no CGI but by handlers. */
-  readonly cgiPath: Given | null;
-  /** The program must be there at the start; else requests for it are answered 500 until it is. */
-  readonly requiresProgram: boolean;
+  /** At least one; the first answers for hosts that none names. */
+  readonly sites: readonly SiteConfig[];
+  /** Nobody answers for hosts that no site names. */
+  readonly refusesUnknownHosts: boolean;
   readonly cgi: CgiConfig;
   readonly access: AccessConfig;
   readonly rules: Rules;
   readonly rulesName: RulesName;
-  readonly files: FileSettings;
-  readonly place: PlaceSettings;
-  readonly rewrites: readonly Rewrite[];
   /** Null: the built-in pages. */
   readonly errorPagesFolder: Given | null;
   /** Null: standard error. */
@@ -75,21 +67,43 @@ export function credentialFiles({ keyFile, certificateFile, keyPassphraseFile }:
   return { keyFile, certificateFile, passphraseFile: keyPassphraseFile };
 }
 
-const ALL: PathPrefix = { segments: [] };
-
-/** All folders of files with their prefixes; the root comes first. */
-export function fileMounts({ root, aliases }: Pick<Config, "root" | "aliases">): readonly Mount[] {
-  return [{ prefix: ALL, path: root }, ...aliases];
+/** A place with files or programs mounted at its own prefix. */
+export interface MountedPlace extends PlaceConfig {
+  readonly source: PathSource;
 }
 
-/** All programs and folders of programs with their prefixes. */
-export function programMounts({ cgiPath, cgi, scriptAliases }: Pick<Config, "cgiPath" | "cgi" | "scriptAliases">) {
-  return [...(cgiPath === null ? [] : [{ prefix: cgi.prefix, path: cgiPath }]), ...scriptAliases];
+export function isMounted(place: PlaceConfig, kind: PathSource["kind"]): place is MountedPlace {
+  return place.source.kind === kind && place.prefix === place.mount;
+}
+
+/** The places of all sites with something of that kind, each path once. */
+export function mountedPlaces({ sites }: Pick<Config, "sites">, kind: PathSource["kind"]): readonly MountedPlace[] {
+  const places = new Map<string, MountedPlace>();
+  for (const place of sites.flatMap(({ places }) => places)) {
+    if (isMounted(place, kind) && !places.has(place.source.path.value)) places.set(place.source.path.value, place);
+  }
+  return [...places.values()];
+}
+
+/** The paths of these. */
+export function mountedPaths(config: Pick<Config, "sites">, kind: PathSource["kind"]): readonly Given[] {
+  return mountedPlaces(config, kind).map(({ source }) => source.path);
+}
+
+/** The interpreters of all places, once each. */
+export function interpreters({ sites }: Pick<Config, "sites">): readonly Given[] {
+  const all = sites.flatMap(({ places }) => places.flatMap(({ programs }) => Object.values(programs.handlers)));
+  return [...new Map(all.map((program) => [program.value, program])).values()];
+}
+
+/** The password files of all sites. */
+export function realmFiles({ sites }: Pick<Config, "sites">): readonly Given[] {
+  return [...new Set(sites.flatMap(({ realms }) => realms.map(({ file }) => file)))];
 }
 
 /** Whether any program or interpreter was named. */
-export function usesCgi(config: Config): boolean {
-  return programMounts(config).length > 0 || Object.keys(config.cgi.handlers).length > 0;
+export function usesCgi(config: Pick<Config, "sites">): boolean {
+  return mountedPaths(config, "programs").length > 0 || interpreters(config).length > 0;
 }
 
 export type Command =
@@ -107,8 +121,8 @@ export interface Surroundings {
    * programs.
    */
   readonly environment: { readonly [name: string]: string | undefined };
-  /** Reads the file that --config names, an absolute path. Throws StartError. */
-  readonly loadConfigFile: (path: string) => ConfigFile;
+  /** Reads what --config names, and what that includes. */
+  readonly configFiles: ConfigFiles;
 }
 
 /** `args` without the program's name. Throws UsageError, whose message names the argument, its value and what to do. */
@@ -119,34 +133,38 @@ export function parseCommandLine(args: readonly string[], surroundings: Surround
     if (settingsByName.get(kind)?.some((setting) => setting.text === "true")) return { kind };
   }
   const form = addPositionals(positionals, { settingsByName, cwd });
-  const settings = addConfigFile(new Settings(settingsByName), { settingsByName, surroundings });
-  const config = buildConfig(settings, { form, environment });
+  const [top, ...sections] = addConfigFile(new Settings(settingsByName), { settingsByName, surroundings });
+  const settings = new Settings(top.settings);
+  const config = buildConfig({ settings, sections }, { form, environment });
   return { kind: settings.flag("check") ? "check" : "serve", config };
 }
 
 /**
- * What the file of --config sets and the command line does not: that wins, also where an option may be repeated, and
- * --foreground there over daemon here.
+ * What the file of --config sets and the command line does not: that wins over what stands before the sections, also where an
+ * option may be repeated, and --foreground there over daemon here.
  */
 function addConfigFile(
   given: Settings,
   { settingsByName, surroundings }: { readonly settingsByName: SettingsByName; readonly surroundings: Surroundings },
-): Settings {
+): readonly Section[] {
   const path = given.path("config");
-  if (path === null) return given;
-  const fromFile = new Map(parseConfigFile(surroundings.loadConfigFile(path.value)));
+  const top = { label: "", hosts: [], prefix: null };
+  if (path === null) return [{ ...top, settings: settingsByName }];
+  const { configFiles } = surroundings;
+  const [file, ...sections] = parseConfigFile(configFiles.load(path.value, path.argument), configFiles);
+  const fromFile = new Map(file.settings);
   if (given.has("foreground") || given.has("daemon")) {
     fromFile.delete("foreground");
     fromFile.delete("daemon");
   }
-  return new Settings(new Map([...fromFile, ...settingsByName]));
+  return [{ ...top, settings: new Map([...fromFile, ...settingsByName]) }, ...sections];
 }
 
 const RULES_OF_FORM: { readonly [form in Form]: RulesName } = { positional: "course", named: "standard" };
 const RULES_NAMES: readonly RulesName[] = ["course", "standard"];
 
 function buildConfig(
-  settings: Settings,
+  { settings, sections }: { readonly settings: Settings; readonly sections: readonly Section[] },
   { form, environment }: { readonly form: Form; readonly environment: Surroundings["environment"] },
 ): Config {
   refuseConflicts(settings);
@@ -160,7 +178,6 @@ function buildConfig(
     port: settings.port(name),
     hostname,
   });
-  const cgi = readCgiConfig(settings, environment);
   return {
     http: usesHttp ? addressOf("http") : null,
     https: settings.has("https") ? addressOf("https") : null,
@@ -169,18 +186,15 @@ function buildConfig(
     keyPassphraseFile: settings.path("key-passphrase"),
     redirectsToHttps: settings.flag("https-redirect"),
     hstsSeconds: settings.count("hsts"),
-    root: requireRoot(settings),
-    cgiPath: settings.path("cgi"),
     // The eight arguments name a program also where nobody will ask for it.
-    requiresProgram: form === "named",
-    cgi,
-    ...readMounts(settings, [ALL, ...(settings.has("cgi") ? [cgi.prefix] : [])]),
+    sites: readSites(sections, {
+      ...{ top: settings, rules: RULES[rulesName], requiresProgram: form === "named", environment },
+    }),
+    refusesUnknownHosts: settings.choice("unknown-host", ["first", "refuse"]) === "refuse",
+    cgi: readCgiConfig(settings),
     access: readAccessConfig(settings),
     rules: RULES[rulesName],
     rulesName,
-    files: readFilesConfig(settings, { rules: RULES[rulesName], extensions: Object.keys(cgi.handlers) }),
-    place: readPlaceConfig(settings, ALL),
-    rewrites: readRewrites(settings),
     errorPagesFolder: settings.path("error-pages"),
     logFile: logPath(settings, "log"),
     isAccessLogged: settings.text("access-log") !== "off",
@@ -224,17 +238,6 @@ function staysInForeground(
 function missing(name: string, needed: string): UsageError {
   const problem = `--${needed} is missing`;
   return new UsageError({ argument: `--${name}`, value: null, problem, remedy: `give --${needed} too` });
-}
-
-function requireRoot(settings: Settings): Given {
-  const root = settings.path("root");
-  if (root !== null) return root;
-  throw new UsageError({
-    argument: "--root",
-    value: null,
-    problem: "no folder to serve",
-    remedy: "give --root FOLDER or all eight arguments (see lisod --help)",
-  });
 }
 
 /** Settings that are right by themselves and cannot stand together. */

@@ -1,9 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseConfigFile } from "./config_file.ts";
 import { UsageError } from "../start_error.ts";
+import { configFilesOf, NO_FILES } from "../../tests/config_texts.ts";
 
 function parse(text: string): [string, string][] {
-  const settings = parseConfigFile({ path: "/etc/lisod.conf", text });
+  const [{ settings }] = parseConfigFile({ path: "/etc/lisod.conf", text }, NO_FILES);
   return [...settings].flatMap(([name, given]) => given.map((setting): [string, string] => [name, setting.text]));
 }
 
@@ -34,7 +35,7 @@ Deno.test("parseConfigFile() reads one option a line", () => {
 });
 
 Deno.test("parseConfigFile() labels a setting with file and line, and lets paths start in the file's folder", () => {
-  const settings = parseConfigFile({ path: "/etc/lisod.conf", text: "# the site\n\nroot = www" });
+  const [{ settings }] = parseConfigFile({ path: "/etc/lisod.conf", text: "# the site\n\nroot = www" }, NO_FILES);
   assertEquals(settings.get("root"), [{ label: "/etc/lisod.conf:3: root", text: "www", folder: "/etc" }]);
 });
 
@@ -55,6 +56,71 @@ Deno.test("parseConfigFile() names file and line when a line is not right", () =
       const [name] = line.split(" ");
       return [line, `/etc/lisod.conf:1 "${name}": not an option for a file: give --${name} on the command line`];
     }),
+    ...["[]", "[ ]", "[a", "[a] b"].map((line): [string, string] => [
+      line,
+      `/etc/lisod.conf:1 "${line}": not a section: write [example.org], [*.example.org], [/prefix/] or [example.org /prefix/]`,
+    ]),
+    ["[a b:80]", '/etc/lisod.conf:1 "[a b:80]": "b:80" is not the name of a host: write [example.org]'],
+    ["[a /b /c]", '/etc/lisod.conf:1 "[a /b /c]": "/b" is not the name of a host: write [example.org]'],
+    ["[*.*.a]", '/etc/lisod.conf:1 "[*.*.a]": "*.*.a" is not the name of a host: write [example.org]'],
+    ["[*]", '/etc/lisod.conf:1 "[*]": "*" is not the name of a host: write [example.org]'],
+    ["[/a//b]", '/etc/lisod.conf:1 "[/a//b]": not a prefix of paths: write [example.org]'],
+    ["[/a%20]", '/etc/lisod.conf:1 "[/a%20]": not a prefix of paths: write [example.org]'],
+    [
+      "[a]\n[b]\n[A]",
+      '/etc/lisod.conf:3 "[A]": already begun as /etc/lisod.conf:1: [a]: write all of it in one section',
+    ],
+    ["[a b /p]\n[b. a /p/]", '/etc/lisod.conf:2 "[b. a /p/]": already begun as /etc/lisod.conf:1: [a b /p]: write'],
+    ["[a]\nhttp = 80", '/etc/lisod.conf:2 "http": not an option of a site: write it before the first section'],
+    ["[/p]\nuser = a", '/etc/lisod.conf:2 "user": not an option of a place: write it before the first section'],
+    [
+      "[/p]\nalias = /a=/b",
+      '/etc/lisod.conf:2 "alias": not an option of a place: write it before the first section, or in one of a host alone',
+    ],
   ];
-  for (const [text, want] of cases) assertEquals(assertThrows(() => parse(text), UsageError).message, want);
+  for (const [text, want] of cases) {
+    const { message } = assertThrows(() => parse(text), UsageError);
+    assertEquals(message.slice(0, want.length), want);
+  }
+});
+
+/** Hosts and prefix of each section, with names and values. */
+function sections(texts: Readonly<Record<string, string>>): readonly string[] {
+  const files = configFilesOf(texts);
+  return parseConfigFile(files.load("/etc/a.conf", "--config"), files).map(({ hosts, prefix, settings }) => {
+    const given = [...settings].flatMap(([name, each]) =>
+      each.map(({ text, folder }) => `${name}=${text} in ${folder}`)
+    );
+    return [[...hosts, prefix === null ? "" : `/${prefix.segments.join("/")}`].join(" ").trim(), ...given].join("; ");
+  });
+}
+
+Deno.test("parseConfigFile() puts settings into the section that they stand in", () => {
+  assertEquals(
+    sections({ "/etc/a.conf": "listing\n[A.Example. *.b]\nroot=x\n[/p/q/]\ncharset=off\n[ [::1]  /p ]\nroot=y\n" }),
+    [
+      "; listing=true in /etc",
+      "a.example *.b; root=x in /etc",
+      "/p/q; charset=off in /etc",
+      "[::1] /p; root=y in /etc",
+    ],
+  );
+});
+
+Deno.test("parseConfigFile() reads what a file includes in the section of include, which goes on after it", () => {
+  const texts = {
+    "/etc/a.conf": "include = b/*.conf\nlisting\n[a]\ninclude = /etc/c\nindex=i",
+    "/etc/b/1.conf": "root = www\n[b]\nroot = b",
+    "/etc/b/2.conf": "dot-files",
+    "/etc/c": "charset = off",
+  };
+  assertEquals(sections(texts), [
+    "; root=www in /etc/b; dot-files=true in /etc/b; listing=true in /etc",
+    "b; root=b in /etc/b",
+    "a; charset=off in /etc; index=i in /etc",
+  ]);
+  const loop = { "/etc/a.conf": "include = a.conf" };
+  assertThrows(() => sections(loop), UsageError, '/etc/a.conf:1: include "a.conf": files include each other');
+  const wild = { "/etc/a.conf": "include = */x.conf" };
+  assertThrows(() => sections(wild), UsageError, '/etc/a.conf:1: include "*/x.conf": a folder is named by * or ?');
 });

@@ -1,19 +1,48 @@
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows, fail } from "@std/assert";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { RULES } from "../rules.ts";
 import { type Plain, plainValues } from "../../tests/plain_values.ts";
 import { type Config, parseCommandLine, type Surroundings } from "./config.ts";
+import type { AccessConfig, SiteAccess } from "./access_config.ts";
+import type { PlacePrograms } from "./cgi_config.ts";
+import type { FileSettings } from "../static/static_files.ts";
 import { OPTIONS } from "./options.ts";
-import { UsageError } from "../start_error.ts";
+import { type Given, UsageError } from "../start_error.ts";
+import type { PlaceConfig } from "./sites_config.ts";
+import { configFilesOf, NO_FILES } from "../../tests/config_texts.ts";
 
 const HERE: Surroundings = {
   cwd: "/home/liso",
   environment: {},
-  loadConfigFile: (path) => ({ path, text: "" }),
+  configFiles: NO_FILES,
 };
 const EIGHT = ["8080", "8443", "../lisod.log", "lisod.lock", "www", "cgi/blog.py", "grader.key", "/etc/grader.crt"];
 
-type PlainConfig = Plain<Config>;
+/** Of one site: what is mounted at its root and at the prefix of programs, and how. */
+type PlainConfig = Omit<Plain<Config>, "sites" | "access"> & {
+  readonly root: string;
+  readonly cgiPath: string | null;
+  readonly files: Plain<FileSettings>;
+  readonly programs: Plain<PlacePrograms>;
+  readonly access: Plain<AccessConfig & SiteAccess>;
+};
+
+function pathOf({ source }: PlaceConfig): Given | null {
+  return source.kind === "redirect" ? null : source.path;
+}
+
+function viewOf({ sites, access, ...config }: Config): PlainConfig {
+  const [{ places: [whole, ...others], rules, realms }] = sites;
+  const program = others.find(({ source: { kind } }) => kind === "programs");
+  return plainValues({
+    ...config,
+    root: pathOf(whole) ?? fail("A root that is none of files"),
+    cgiPath: program === undefined ? null : pathOf(program),
+    files: whole.files,
+    programs: whole.programs,
+    access: { ...access, rules, realms },
+  });
+}
 
 function wholeConfigOf(args: readonly string[], surroundings: Surroundings = HERE): Config {
   const command = parseCommandLine(args, surroundings);
@@ -22,7 +51,7 @@ function wholeConfigOf(args: readonly string[], surroundings: Surroundings = HER
 }
 
 function configOf(args: readonly string[], surroundings: Surroundings = HERE): PlainConfig {
-  return plainValues(wholeConfigOf(args, surroundings));
+  return viewOf(wholeConfigOf(args, surroundings));
 }
 
 /** The Config of `--root www` with some fields changed by `args`. */
@@ -48,16 +77,9 @@ const DEFAULT_CONFIG: PlainConfig = {
   hstsSeconds: null,
   root: "/home/liso/www",
   cgiPath: null,
-  aliases: [],
-  scriptAliases: [],
-  redirects: [],
-  place: { fallback: null, passesEncodedSlash: false },
-  rewrites: [],
-  requiresProgram: true,
+  refusesUnknownHosts: false,
+  programs: { handlers: {}, told: { passesAuthorization: false, environment: {} } },
   cgi: {
-    prefix: { segments: ["cgi"] },
-    handlers: {},
-    told: { passesAuthorization: false, environment: {} },
     maxScripts: 32,
     maxQueue: 256,
     user: null,
@@ -83,13 +105,13 @@ const DEFAULT_CONFIG: PlainConfig = {
 };
 
 Deno.test("parseCommandLine() makes a Config of defaults when only the root is named", () => {
-  assertEquals(plainValues(parseCommandLine(["--root", "www"], HERE)), { kind: "serve", config: DEFAULT_CONFIG });
+  assertEquals(configOf(["--root", "www"]), DEFAULT_CONFIG);
+  assertEquals(parseCommandLine(["--root", "www"], HERE).kind, "serve");
 });
 
 Deno.test("parseCommandLine() reads the eight arguments under the course's rules", () => {
   assertEquals(configOf(EIGHT), {
     ...DEFAULT_CONFIG,
-    requiresProgram: false,
     https: { port: 8443, hostname: null },
     keyFile: "/home/liso/grader.key",
     certificateFile: "/etc/grader.crt",
@@ -177,15 +199,14 @@ Deno.test("parseCommandLine() keeps the argument that each file, port and user w
   const given = (config: Config) => [
     config.http?.argument,
     config.https?.argument,
-    ...[config.keyFile, config.certificateFile, config.keyPassphraseFile, config.root, config.cgiPath].map((file) =>
-      file?.argument
-    ),
+    ...[config.keyFile, config.certificateFile, config.keyPassphraseFile].map((file) => file?.argument),
+    ...config.sites[0].places.map((place) => pathOf(place)?.argument),
     ...[config.errorPagesFolder, config.logFile, config.accessLogFile, config.lockFile, config.user, config.group].map((
       each,
     ) => each?.argument),
-    ...Object.values(config.cgi.handlers).map(({ argument }) => argument),
+    ...Object.values(config.sites[0].places[0].programs.handlers).map(({ argument }) => argument),
     config.cgi.spoolFolder.argument,
-    ...config.access.realms.map(({ file }) => file.argument),
+    ...config.sites[0].realms.map(({ file }) => file.argument),
   ];
   const more = { "cgi-handler": ".a=/b", "cgi-spool": "s", auth: "A:u:/" };
   const named = [
@@ -197,14 +218,14 @@ Deno.test("parseCommandLine() keeps the argument that each file, port and user w
     ["http", "https", ...options, ...Object.keys(more)].map((name) => `--${name}`),
   );
   const file = named.map((option) => option.slice(2).replace("=", " = ")).join("\n");
-  const loadConfigFile = (path: string) => ({ path, text: file });
   assertEquals(
-    given(wholeConfigOf(["--config=/c"], { ...HERE, loadConfigFile })),
+    given(wholeConfigOf(["--config=/c"], { ...HERE, configFiles: configFilesOf({ "/c": file }) })),
     ["http", "https", ...options, ...Object.keys(more)].map((name, index) => `/c:${index + 1}: ${name}`),
   );
-  const { http, https, keyFile, certificateFile, root, cgiPath, logFile, lockFile } = wholeConfigOf(EIGHT);
+  const { http, https, keyFile, certificateFile, sites, logFile, lockFile } = wholeConfigOf(EIGHT);
+  const paths = sites[0].places.map(pathOf);
   assertEquals(
-    [http, https, logFile, lockFile, root, cgiPath, keyFile, certificateFile].map((each) => each?.argument),
+    [http, https, logFile, lockFile, ...paths, keyFile, certificateFile].map((each) => each?.argument),
     [
       ...["<HTTP port>", "<HTTPS port>", "<log file>", "<lock file>", "<www folder>", "<CGI script path>"],
       ...["<private key file>", "<certificate file>"],
@@ -410,7 +431,9 @@ Deno.test("parseCommandLine() throws nothing but one line for 20,000 random comm
     const args = Array.from({ length: random(12) }, () => words[random(words.length)]);
     try {
       const command = parseCommandLine(args, HERE);
-      if ("config" in command) assert(command.config.root.value.startsWith("/"), JSON.stringify(args));
+      if ("config" in command) {
+        assert(pathOf(command.config.sites[0].places[0])?.value.startsWith("/"), JSON.stringify(args));
+      }
       acceptedCount++;
     } catch (error) {
       if (!(error instanceof UsageError)) throw new Error(`For ${JSON.stringify(args)}`, { cause: error });
@@ -422,11 +445,8 @@ Deno.test("parseCommandLine() throws nothing but one line for 20,000 random comm
 
 /** The Config of `args` where /etc/lisod.conf and ./site/lisod.conf hold `text`. */
 function configWithFile(text: string, ...args: readonly string[]): PlainConfig {
-  const loadConfigFile = (path: string) => {
-    assert(["/etc/lisod.conf", "/home/liso/site/lisod.conf"].includes(path), path);
-    return { path, text };
-  };
-  return configOf(args, { ...HERE, loadConfigFile });
+  const configFiles = configFilesOf({ "/etc/lisod.conf": text, "/home/liso/site/lisod.conf": text });
+  return configOf(args, { ...HERE, configFiles });
 }
 
 Deno.test("parseCommandLine() takes from the file of --config what the command line does not give", () => {

@@ -1,75 +1,138 @@
 /**
- * What is mounted below prefixes of its own, beside the root and the program of --cgi: folders of files, and programs. Separate
- * from config.ts because one table of prefixes is made of all of them. Pure.
+ * What is mounted where: folders of files, and programs. Separate from sites_config.ts because the options that mount something
+ * below a prefix that they name themselves are read here alone. Pure.
  */
-import { parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
 import { cutPath, joinSegments } from "../http/located.ts";
+import { ALL_PATHS, parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
 import { parseRedirect, type Redirect } from "../site/redirect.ts";
 import type { Given } from "../start_error.ts";
 import type { Settings, ValueContext } from "./settings.ts";
 
-/** A folder or a program, and what the paths begin with that lead there. */
-export interface Mount {
-  readonly prefix: PathPrefix;
+/** Files, or programs. */
+export interface PathSource {
+  readonly kind: "files" | "programs";
+  /** Folder of files; program or folder of programs. */
   readonly path: Given;
+  /** It must be there at the start; else requests for it are answered 500 until it is. */
+  readonly isRequired: boolean;
 }
 
-/** What has moved. */
-export interface RedirectMount {
-  readonly prefix: PathPrefix;
+/** All of it has moved. */
+export interface RedirectSource {
+  readonly kind: "redirect";
   readonly redirect: Redirect;
 }
 
-export interface MountsConfig {
-  /** Folders of files. */
-  readonly aliases: readonly Mount[];
-  /** Programs, and folders of programs. */
-  readonly scriptAliases: readonly Mount[];
-  readonly redirects: readonly RedirectMount[];
+/** What answers. */
+export type Source = PathSource | RedirectSource;
+
+/** What answers for the paths that begin with the prefix. */
+export interface Mount {
+  readonly prefix: PathPrefix;
+  readonly source: Source;
 }
 
-/** `others` are the prefixes that are taken. Throws UsageError, also for a prefix that is given twice. */
-export function readMounts(settings: Settings, others: readonly PathPrefix[]): MountsConfig {
-  const taken = new Set(others.map(({ segments }) => joinSegments(segments)));
-  const each = (name: "alias" | "script-alias", what: string) =>
-    settings.each(name, {
-      parse: (text, context) => parseMount(text, context, taken),
+/**
+ * What is mounted in that section itself, a prefix no more than once. `place` is the prefix of a place, else null. Throws
+ * UsageError.
+ */
+export function readMounts(
+  settings: Settings,
+  { place, requiresProgram }: { readonly place: PathPrefix | null; readonly requiresProgram: boolean },
+): readonly Mount[] {
+  if (place !== null) return readPlaceMount(settings, place);
+  const mounts: Mount[] = [];
+  if (settings.hasOwn("root")) mounts.push({ prefix: ALL_PATHS, source: sourceOf("files", settings.path("root")) });
+  if (settings.hasOwn("cgi")) {
+    const source = { ...sourceOf("programs", settings.path("cgi")), isRequired: requiresProgram };
+    mounts.push({ prefix: readCgiPrefix(settings), source });
+  }
+  const taken = new Set(["", ...mounts.map(({ prefix }) => joinSegments(prefix.segments))]);
+  for (const name of ["alias", "script-alias"] as const) {
+    mounts.push(...settings.eachOwn(name, {
+      parse: (text, context) => parseMount(text, context, { name, taken }),
       problem: "not a prefix that is free, and a path",
-      remedy: `give one such as ${what}`,
-    });
-  return {
-    aliases: each("alias", "/icons=/usr/share/icons; a prefix stands once, and / is --root"),
-    scriptAliases: each("script-alias", "/cgi-bin=/usr/lib/cgi-bin; a prefix stands once"),
-    redirects: settings.each("redirect", {
-      parse: (text) => parseRedirectMount(text, taken),
-      problem: "not a prefix that is free, and where it has moved",
-      remedy:
-        'give one such as "/old=/new" or "/old=308 https://example.org/new"; a prefix stands once, and leads elsewhere',
-    }),
-  };
+      remedy: `give one such as ${EXAMPLES[name]}`,
+    }));
+  }
+  mounts.push(...settings.eachOwn("redirect", {
+    parse: (text) => parseRedirectMount(text, taken),
+    problem: "not a prefix that is free, and where it has moved",
+    remedy:
+      'give one such as "/old=/new" or "/old=308 https://example.org/new"; a prefix stands once, and leads elsewhere',
+  }));
+  return mounts;
 }
 
-function parseMount(text: string, { argument, resolvePath }: ValueContext, taken: Set<string>): Mount | null {
+const PLACE_SOURCES = ["root", "cgi", "redirect"] as const;
+
+/** At most one. */
+function readPlaceMount(settings: Settings, place: PathPrefix): readonly Mount[] {
+  const [name, other] = PLACE_SOURCES.filter((name) => settings.hasOwn(name));
+  if (name === undefined) return [];
+  if (other !== undefined) {
+    const problem = `together with ${settings.label(name)}`;
+    throw settings.refusal(other, { problem, remedy: "a place is files, programs or a redirect: give one of them" });
+  }
+  if (name !== "redirect") {
+    return [{ prefix: place, source: sourceOf(name === "root" ? "files" : "programs", settings.path(name)) }];
+  }
+  const mounts = settings.eachOwn("redirect", {
+    parse: (text) => {
+      const redirect = parseRedirect(text);
+      return redirect === null || isLoop(place, redirect) ? null : { prefix: place, source: { kind: name, redirect } };
+    },
+    problem: "not where it has moved",
+    remedy: 'give one such as "/new" or "308 https://example.org/new", which leads elsewhere',
+  });
+  if (mounts.length === 1) return mounts;
+  throw settings.refusal("redirect", { problem: "given again", remedy: "a place moves to one other" });
+}
+
+const EXAMPLES = {
+  "alias": "/icons=/usr/share/icons; a prefix stands once, and / is --root",
+  "script-alias": "/cgi-bin=/usr/lib/cgi-bin; a prefix stands once",
+} as const;
+
+function sourceOf(kind: PathSource["kind"], path: Given | null): PathSource {
+  if (path === null) throw new Error("No path that was given");
+  return { kind, path, isRequired: true };
+}
+
+function readCgiPrefix(settings: Settings): PathPrefix {
+  const prefix = parseUriPrefix(settings.text("cgi-prefix") ?? "/cgi/");
+  if (prefix !== null) return prefix;
+  throw settings.refusal("cgi-prefix", { problem: "not a path of URIs", remedy: "give one such as /cgi/" });
+}
+
+function parseMount(
+  text: string,
+  { argument, resolvePath }: ValueContext,
+  { name, taken }: { readonly name: keyof typeof EXAMPLES; readonly taken: Set<string> },
+): Mount | null {
   const [, prefixText, pathText] = /^(\/[^=]*)=(.+)$/s.exec(text) ?? [];
   if (prefixText === undefined) return null;
   const [prefix, value] = [parseUriPrefix(prefixText), resolvePath(pathText)];
   if (prefix === null || value === null || taken.has(joinSegments(prefix.segments))) return null;
   taken.add(joinSegments(prefix.segments));
-  return { prefix, path: { argument, value } };
+  return { prefix, source: sourceOf(name === "alias" ? "files" : "programs", { argument, value }) };
 }
 
-function parseRedirectMount(text: string, taken: Set<string>): RedirectMount | null {
+function parseRedirectMount(text: string, taken: Set<string>): Mount | null {
   const [, prefixText, target] = /^(\/[^=]*)=(.+)$/s.exec(text) ?? [];
   const prefix = prefixText === undefined ? null : parseUriPrefix(prefixText);
   const redirect = prefix === null ? null : parseRedirect(target);
   if (prefix === null || redirect === null || taken.has(joinSegments(prefix.segments))) return null;
-  // What it leads to would be led there again.
-  const isLoop = redirect.base.startsWith("/") &&
-    new PrefixTree([{ ...prefix, value: true }]).nearest(cutPath(redirect.base)) !== null;
-  if (isLoop) return null;
+  if (isLoop(prefix, redirect)) return null;
   taken.add(joinSegments(prefix.segments));
-  return { prefix, redirect };
+  return { prefix, source: { kind: "redirect", redirect } };
+}
+
+/** What it leads to would be led there again. */
+function isLoop(prefix: PathPrefix, { base }: Redirect): boolean {
+  if (!base.startsWith("/")) return false;
+  return new PrefixTree([{ ...prefix, value: true }]).nearest(cutPath(base)) !== null;
 }
 
 /** Null where it is no path of URIs: two slashes in a row are a mistake, and what begins a query or an escape is no part of one. */

@@ -1,55 +1,78 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { cutPath } from "../http/located.ts";
 import { UsageError } from "../start_error.ts";
 import { readMounts } from "./mounts_config.ts";
 import { Settings } from "./settings.ts";
 
-function read(given: Readonly<Record<string, readonly string[]>>, taken: readonly string[] = []) {
+function read(given: Readonly<Record<string, readonly string[]>>, place: readonly string[] | null = null) {
   const settings = Object.entries(given).map(([name, texts]) => {
     return [name, texts.map((text) => ({ label: `--${name}`, text, folder: "/home" }))] as const;
   });
-  const { aliases, scriptAliases, redirects } = readMounts(
-    new Settings(new Map(settings)),
-    taken.map((prefix) => ({ segments: cutPath(prefix) })),
-  );
-  const mounts = [aliases, scriptAliases].map((mounts) =>
-    mounts.map(({ prefix, path }) => `${path.argument} /${prefix.segments.join("/")} ${path.value}`)
-  );
-  const moved = redirects.map(({ prefix, redirect }) =>
-    `/${prefix.segments.join("/")} ${redirect.status} ${redirect.base}`
-  );
-  return [...mounts, moved];
+  const prefix = place === null ? null : { segments: place };
+  return readMounts(new Settings(new Map(settings)), { place: prefix, requiresProgram: false })
+    .map(({ prefix, source }) => {
+      const at = `/${prefix.segments.join("/")}`;
+      if (source.kind === "redirect") return `${at} ${source.redirect.status} ${source.redirect.base}`;
+      const { kind, path, isRequired } = source;
+      return `${path.argument} ${at} ${kind} ${path.value}${isRequired ? "" : ", if there"}`;
+    });
 }
 
-Deno.test("readMounts() gives folders and programs with their prefixes", () => {
-  assertEquals(read({}), [[], [], []]);
-  assertEquals(
-    read({ alias: ["/icons/=/usr/share/icons", "/a/b=docs=x"], "script-alias": ["/cgi-bin=/usr/lib/cgi-bin"] }, ["/"]),
+const MOUNTED: readonly (readonly [given: Parameters<typeof read>[0], want: readonly string[]])[] = [
+  [{}, []],
+  [{ root: ["www"] }, ["--root / files /home/www"]],
+  [{ cgi: ["bin"] }, ["--cgi /cgi programs /home/bin, if there"]],
+  [{ cgi: ["bin"], "cgi-prefix": ["/a/b/"] }, ["--cgi /a/b programs /home/bin, if there"]],
+  [{ cgi: ["bin"], "cgi-prefix": ["/"] }, ["--cgi / programs /home/bin, if there"]],
+  [{ redirect: ["/a/=/b", "/c=308 https://d/c"] }, ["/a 301 /b", "/c 308 https://d/c"]],
+  [
+    { alias: ["/icons/=/usr/share/icons", "/a/b=docs=x"], "script-alias": ["/cgi-bin=/usr/lib/cgi-bin"] },
     [
-      ["--alias /icons /usr/share/icons", "--alias /a/b /home/docs=x"],
-      ["--script-alias /cgi-bin /usr/lib/cgi-bin"],
-      [],
+      "--alias /icons files /usr/share/icons",
+      "--alias /a/b files /home/docs=x",
+      "--script-alias /cgi-bin programs /usr/lib/cgi-bin",
     ],
-  );
-  assertEquals(read({ redirect: ["/a/=/b", "/c=308 https://d/c"] })[2], ["/a 301 /b", "/c 308 https://d/c"]);
-});
-
-const REFUSED: readonly (readonly [name: string, texts: readonly string[], taken?: readonly string[]])[] = [
-  ...["icons=/x", "/icons", "/icons=", "/a//b=/x", "/a%20b=/x", "/..=/x", "/a?=/x"].map((text) => {
-    return ["alias", [text]] as const;
-  }),
-  ["alias", ["/=/x"], ["/"]],
-  ["alias", ["/a=/x", "/a/=/y"]],
-  ["script-alias", ["/cgi/=/x"], ["/cgi"]],
-  ...["/a", "/a=", "/a=b", "a=/b", "/a%20=/b", "/a=304 /b", "/a=/a", "/a=/a/b", "/a=//b"].map((text) => {
-    return ["redirect", [text]] as const;
-  }),
-  ["redirect", ["/=/x"], ["/"]],
-  ["redirect", ["/a=/x", "/a/=/y"]],
+  ],
 ];
 
-for (const [name, texts, taken] of REFUSED) {
-  Deno.test(`readMounts() refuses --${name} ${texts.join(" and ")}${taken ? ` beside ${taken}` : ""}`, () => {
-    assertThrows(() => read({ [name]: texts }, taken), UsageError, `--${name} "${texts.at(-1)}"`);
+for (const [given, want] of MOUNTED) {
+  Deno.test(`readMounts() mounts ${JSON.stringify(given)}`, () => assertEquals(read(given), want));
+}
+
+Deno.test("readMounts() mounts what a place says at its prefix", () => {
+  assertEquals(read({ root: ["www"] }, ["a", "b"]), ["--root /a/b files /home/www"]);
+  assertEquals(read({ cgi: ["bin"] }, ["a"]), ["--cgi /a programs /home/bin"]);
+  assertEquals(read({ redirect: ["302 /b"] }, ["a"]), ["/a 302 /b"]);
+  for (const [name, text] of [["root", "www"], ["redirect", "/b"]]) {
+    assertThrows(
+      () => read({ cgi: ["bin"], [name]: [text] }, ["a"]),
+      UsageError,
+      "a place is files, programs or a redirect",
+    );
+  }
+  assertThrows(() => read({ redirect: ["/b", "/c"] }, ["a"]), UsageError, "a place moves to one other");
+  for (const text of ["/a", "/a/b", "b", "304 /b"]) {
+    assertThrows(() => read({ redirect: [text] }, ["a"]), UsageError, `--redirect "${text}": not where it has moved`);
+  }
+});
+
+const REFUSED: readonly (readonly [name: string, texts: readonly string[], others?: Parameters<typeof read>[0]])[] = [
+  ...["icons=/x", "/icons", "/icons=", "/a//b=/x", "/a%20b=/x", "/..=/x", "/a?=/x", "/=/x"].map((text) => {
+    return ["alias", [text]] as const;
+  }),
+  ["alias", ["/a=/x", "/a/=/y"]],
+  ["script-alias", ["/cgi/=/x"], { cgi: ["bin"] }],
+  ["script-alias", ["/a/=/x"], { alias: ["/a=/y"] }],
+  ...["/a", "/a=", "/a=b", "a=/b", "/a%20=/b", "/a=304 /b", "/a=/a", "/a=/a/b", "/a=//b", "/=/x"].map((text) => {
+    return ["redirect", [text]] as const;
+  }),
+  ["redirect", ["/a=/x", "/a/=/y"]],
+  ...["cgi", "/cgi//x", "/../x", "/.", "//cgi", "/cgi//", "/a?b", "/a%20b"].map((text) => {
+    return ["cgi-prefix", [text], { cgi: ["bin"] }] as const;
+  }),
+];
+
+for (const [name, texts, others = {}] of REFUSED) {
+  Deno.test(`readMounts() refuses --${name} ${texts.join(" and ")} beside ${Object.keys(others).join() || "nothing"}`, () => {
+    assertThrows(() => read({ ...others, [name]: texts }), UsageError, `--${name} "${texts.at(-1)}"`);
   });
 }

@@ -7,6 +7,12 @@ import { formatCount, formatSize, formatTime } from "./quantity.ts";
 
 export type Section = "Serving" | "Access" | "CGI" | "Log" | "Running" | "Limits";
 
+/**
+ * The narrowest part of a configuration that an option may stand in: all of the server, one site, one place. What may stand in a
+ * place may also stand in a site, and both at the top. "command" is for the command line alone, "file" for files alone.
+ */
+export type Scope = "command" | "file" | "server" | "site" | "place";
+
 export interface Option {
   /** The long name without its dashes. */
   readonly name: string;
@@ -19,6 +25,8 @@ export interface Option {
   readonly section: Section;
   /** It may be given more than once. */
   readonly isRepeatable?: boolean;
+  /** The server where it is left out. */
+  readonly scope?: Scope;
 }
 
 const FORM_OPTIONS = [
@@ -43,7 +51,14 @@ const FORM_OPTIONS = [
     meaning: "Address to listen on",
     section: "Serving",
   },
-  { name: "root", value: "FOLDER", default: "none, required", meaning: "Folder with the site", section: "Serving" },
+  {
+    name: "root",
+    value: "FOLDER",
+    default: "none, required",
+    meaning: "Folder with the site; in a section of a prefix: with what is below that",
+    section: "Serving",
+    scope: "place",
+  },
   { name: "key", value: "FILE", default: "none", meaning: "Private key for HTTPS, PEM", section: "Serving" },
   {
     name: "certificate",
@@ -57,6 +72,13 @@ const FORM_OPTIONS = [
     value: "FILE",
     default: "none",
     meaning: "File whose first line decrypts the private key",
+    section: "Serving",
+  },
+  {
+    name: "unknown-host",
+    value: "first|refuse",
+    default: "first",
+    meaning: "What answers for hosts that no section of the file names: the first site, or nothing (404; 421 over TLS)",
     section: "Serving",
   },
   {
@@ -86,6 +108,7 @@ const FORM_OPTIONS = [
     default: "off",
     meaning: "Show the content of folders that have no index (else 403)",
     section: "Serving",
+    scope: "place",
   },
   {
     name: "index",
@@ -93,6 +116,7 @@ const FORM_OPTIONS = [
     default: "index.html, then index with each extension of --cgi-handler",
     meaning: "What a folder is answered with: the first of these names that is there, with commas between them",
     section: "Serving",
+    scope: "place",
   },
   {
     name: "alias",
@@ -100,6 +124,7 @@ const FORM_OPTIONS = [
     default: "none",
     meaning: "Serve the files of another folder below that prefix; may be repeated",
     section: "Serving",
+    scope: "site",
     isRepeatable: true,
   },
   {
@@ -110,6 +135,7 @@ const FORM_OPTIONS = [
       "Answer what is neither file nor folder by this path of the site, such as /index.php or /doku.php?id={path} " +
       "({path}: what was asked for)",
     section: "Serving",
+    scope: "place",
   },
   {
     name: "redirect",
@@ -119,6 +145,7 @@ const FORM_OPTIONS = [
       "Send clients from a prefix to another path or URL, with the rest of the path and the query (301, or 302, " +
       "303, 307, 308); may be repeated",
     section: "Serving",
+    scope: "place",
     isRepeatable: true,
   },
   {
@@ -128,6 +155,7 @@ const FORM_OPTIONS = [
     meaning: "Answer paths of that pattern (URLPattern) by another path of the site, such as " +
       "/wiki/:page=/wiki/doku.php?id={page}; the first that fits holds; may be repeated, at most 10 times",
     section: "Serving",
+    scope: "site",
     isRepeatable: true,
   },
   {
@@ -137,6 +165,7 @@ const FORM_OPTIONS = [
     meaning:
       "What becomes of paths with %2F: 404, or part of a name that no file has and programs get as %2F in PATH_INFO",
     section: "Serving",
+    scope: "place",
   },
   {
     name: "dot-files",
@@ -144,6 +173,7 @@ const FORM_OPTIONS = [
     default: "off",
     meaning: "Serve files whose name begins with a dot (else 404; .well-known is always served)",
     section: "Serving",
+    scope: "place",
   },
   {
     name: "charset",
@@ -152,6 +182,7 @@ const FORM_OPTIONS = [
     meaning:
       "What Content-Type says of the characters of texts; auto: utf-8 where a text is that and names nothing else",
     section: "Serving",
+    scope: "place",
   },
   {
     name: "media-type",
@@ -159,6 +190,7 @@ const FORM_OPTIONS = [
     default: "by the IANA register",
     meaning: "Type of the files with that extension, or of that name (README=text/plain); may be repeated",
     section: "Serving",
+    scope: "place",
     isRepeatable: true,
   },
   {
@@ -180,29 +212,32 @@ const FORM_OPTIONS = [
   },
   {
     name: "allow",
-    value: "ADDRESS/BITS:PREFIX",
+    value: "ADDRESS/BITS[:PREFIX]",
     default: "all",
     meaning:
       "Only these addresses may have what is below the prefix (403); of several rules the longest prefix holds, " +
       "then the narrowest range; may be repeated",
     section: "Access",
+    scope: "place",
     isRepeatable: true,
   },
   {
     name: "deny",
-    value: "ADDRESS/BITS:PREFIX",
+    value: "ADDRESS/BITS[:PREFIX]",
     default: "none",
     meaning: "All but these addresses may have what is below the prefix; goes before an equal --allow; may be repeated",
     section: "Access",
+    scope: "place",
     isRepeatable: true,
   },
   {
     name: "auth",
-    value: "REALM:HTPASSWD:PREFIX",
+    value: "REALM:HTPASSWD[:PREFIX]",
     default: "none",
     meaning: "Only the users of a file that htpasswd -B, -5, -2 or -m made may have what is below the prefix; may be " +
       "repeated",
     section: "Access",
+    scope: "place",
     isRepeatable: true,
   },
   {
@@ -218,8 +253,9 @@ const FORM_OPTIONS = [
     name: "cgi",
     value: "PATH",
     default: "none",
-    meaning: "CGI program for all of /cgi/, or folder of CGI programs",
+    meaning: "CGI program for all of /cgi/, or folder of CGI programs; in a section of a prefix: for that",
     section: "CGI",
+    scope: "place",
   },
   {
     name: "cgi-prefix",
@@ -227,13 +263,17 @@ const FORM_OPTIONS = [
     default: "/cgi/",
     meaning: "What the paths of CGI programs begin with",
     section: "CGI",
+    scope: "site",
   },
   {
     name: "cgi-handler",
     value: ".EXT=PROGRAM",
     default: "none",
-    meaning: "Run files with that extension, below the prefix and in the root, by an interpreter; may be repeated",
+    meaning:
+      "Run files with that extension, below the prefix and in the root, by an interpreter; off: none of those named " +
+      "around; may be repeated",
     section: "CGI",
+    scope: "place",
     isRepeatable: true,
   },
   {
@@ -242,6 +282,7 @@ const FORM_OPTIONS = [
     default: "none",
     meaning: "Run another program, or the programs of another folder, below that prefix; may be repeated",
     section: "CGI",
+    scope: "site",
     isRepeatable: true,
   },
   {
@@ -250,6 +291,7 @@ const FORM_OPTIONS = [
     default: "off",
     meaning: "Let CGI programs see the Authorization field",
     section: "CGI",
+    scope: "place",
   },
   {
     name: "cgi-env",
@@ -257,6 +299,7 @@ const FORM_OPTIONS = [
     default: "PATH, LANG and TZ of the server",
     meaning: "Variable for CGI programs; may be repeated",
     section: "CGI",
+    scope: "place",
     isRepeatable: true,
   },
   {
@@ -391,8 +434,19 @@ const FORM_OPTIONS = [
     name: "config",
     value: "FILE",
     default: "none",
-    meaning: 'File with further options, one "option = value" a line; the command line wins',
+    meaning:
+      'File with further options, one "option = value" a line, in sections of hosts and prefixes; the command line wins',
     section: "Running",
+    scope: "command",
+  },
+  {
+    name: "include",
+    value: "FILE",
+    default: "none",
+    meaning: "In the file of --config: read that file there too, or all that a name with * or ? means; may be repeated",
+    section: "Running",
+    scope: "file",
+    isRepeatable: true,
   },
   {
     name: "check",
@@ -400,14 +454,16 @@ const FORM_OPTIONS = [
     default: "off",
     meaning: "Check all of the above, say what is wrong, and start nothing",
     section: "Running",
+    scope: "command",
   },
-  { name: "help", value: null, default: "off", meaning: "Show this page", section: "Running" },
+  { name: "help", value: null, default: "off", meaning: "Show this page", section: "Running", scope: "command" },
   {
     name: "version",
     value: null,
     default: "off",
     meaning: "Show the versions of lisod, Deno and V8",
     section: "Running",
+    scope: "command",
   },
 ] as const satisfies readonly Option[];
 

@@ -3,27 +3,27 @@
  * stands in place of another. Separate from files_config.ts, for they hold for programs as well. Pure.
  */
 import { parseFallback } from "../site/fallback.ts";
-import type { PlaceSettings } from "../site/place_settings.ts";
+import { NO_SETTINGS, type PlaceSettings } from "../site/place_settings.ts";
 import { MAX_REWRITE_COUNT, parseRewrite, type Rewrite } from "../site/rewrite.ts";
 import type { PathPrefix } from "../http/path_prefix.ts";
 import type { Settings } from "./settings.ts";
 
-/** `prefix` is that of the place. Throws UsageError. */
-export function readPlaceConfig(settings: Settings, prefix: PathPrefix): PlaceSettings {
+/** What one section says itself; `prefix` is where it says so, `outer` what holds around it. Throws UsageError. */
+export function readPlaceConfig(settings: Settings, prefix: PathPrefix, outer = NO_SETTINGS): PlaceSettings {
   return {
-    fallback: readFallback(settings, prefix),
+    fallback: settings.hasOwn("fallback") ? readFallback(settings, prefix) : outer.fallback,
     passesEncodedSlash: settings.choice("encoded-slash", ["refuse", "pass"]) === "pass",
   };
 }
 
 function readFallback(settings: Settings, prefix: PathPrefix): PlaceSettings["fallback"] {
   const text = settings.text("fallback");
-  if (text === null) return null;
+  if (text === null || text === "off") return null;
   const fallback = parseFallback(text, prefix);
   if (fallback !== null) return fallback;
   throw settings.refusal("fallback", {
     problem: "not a path of the site",
-    remedy: "give one such as /index.php or /doku.php?id={path}",
+    remedy: "give one such as /index.php or /doku.php?id={path}, or off",
   });
 }
 

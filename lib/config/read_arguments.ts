@@ -7,8 +7,8 @@ import { UsageError } from "../start_error.ts";
 import { findOption, type Form, OPTIONS, POSITIONS } from "./options.ts";
 import { type Setting, valueMissing } from "./settings.ts";
 
-/** What was given, by the names of the option table. */
-export type SettingsByName = Map<string, readonly Setting[]>;
+/** What was given, by the names of the option table; the eight arguments are added. */
+export type GivenSettings = Map<string, readonly Setting[]>;
 
 /**
  * Splits arguments into options and the rest. parseArgs guesses where it can, so each guess is closed: `_` and every
@@ -18,7 +18,7 @@ export type SettingsByName = Map<string, readonly Setting[]>;
 export function readArguments(
   args: readonly string[],
   cwd: string,
-): { positionals: readonly string[]; settingsByName: SettingsByName } {
+): { positionals: readonly string[]; settingsByName: GivenSettings } {
   checkSpelling(args.slice(0, args.includes("--") ? args.indexOf("--") : args.length));
   const parsed = parseArgs(joinDashes(args), {
     string: ["_", ...OPTIONS.filter((option) => option.value !== null).map((option) => option.name)],
@@ -26,7 +26,7 @@ export function readArguments(
     collect: OPTIONS.map((option) => option.name),
     alias: SHORT_NAMES,
   });
-  const settingsByName: SettingsByName = new Map();
+  const settingsByName: GivenSettings = new Map();
   for (const { name } of OPTIONS) {
     const settings = [parsed[name] ?? []].flat().map((value) => ({
       label: `--${name}`,
@@ -84,7 +84,7 @@ function unknownOption(argument: string): UsageError {
 /** Adds the eight arguments as the options that they stand for. Throws UsageError for any other number of them. */
 export function addPositionals(
   positionals: readonly string[],
-  { settingsByName, cwd }: { readonly settingsByName: SettingsByName; readonly cwd: string },
+  { settingsByName, cwd }: { readonly settingsByName: GivenSettings; readonly cwd: string },
 ): Form {
   if (positionals.length === 0) return "named";
   const given = `${positionals.length} ${positionals.length === 1 ? "argument" : "arguments"}`;

@@ -17,6 +17,9 @@ export interface Setting {
   readonly folder: string;
 }
 
+/** What was given, by the names of the option table. */
+export type SettingsByName = ReadonlyMap<string, readonly Setting[]>;
+
 /** What a value is read with. */
 export interface ValueContext {
   /** How the operator knows the setting. */
@@ -25,18 +28,28 @@ export interface ValueContext {
   readonly resolvePath: (path: string) => string | null;
 }
 
+/** How each value of a repeatable option is read. */
+export interface ValueReader<Value> {
+  /** Null for what is no value of the kind. */
+  readonly parse: (text: string, context: ValueContext) => Value | null;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
 const MAX_PORT = 65_535;
 /** A timer beyond this fires at once (a signed 32-bit number of milliseconds, about 24 days). */
 const MAX_TIMER_MS = 2_147_483_647;
 
 export class Settings {
-  readonly #byName: ReadonlyMap<string, readonly Setting[]>;
+  readonly #byName: SettingsByName;
+  /** What holds where nothing is given here; null: the defaults of the table. */
+  readonly around: Settings | null;
 
   /**
    * `byName` holds what was given, by the names of the option table. Throws UsageError for an option that was given
    * twice and is not repeatable, and for an empty value.
    */
-  constructor(byName: ReadonlyMap<string, readonly Setting[]>) {
+  constructor(byName: SettingsByName, around: Settings | null = null) {
     for (const [name, settings] of byName) {
       const option = findOption(name);
       if (option === undefined) throw new Error(`No option "${name}"`);
@@ -45,6 +58,17 @@ export class Settings {
       if (empty !== undefined) throw valueMissing(empty.label, option.value ?? "true");
     }
     this.#byName = byName;
+    this.around = around;
+  }
+
+  /** Whether nothing but options of these names is given here itself. */
+  hasOnly(names: readonly (FlagName | ValueName)[]): boolean {
+    return [...this.#byName.keys()].every((name) => (names as readonly string[]).includes(name));
+  }
+
+  /** Whether it is given here itself. */
+  hasOwn(name: FlagName | ValueName): boolean {
+    return this.#byName.has(name);
   }
 
   has(name: FlagName | ValueName): boolean {
@@ -60,20 +84,16 @@ export class Settings {
     return this.#find(name)?.text ?? null;
   }
 
-  /** Each value of a repeatable option in the order given. */
-  texts(name: ValueName): readonly string[] {
-    return this.#byName.get(name)?.map((setting) => setting.text) ?? [];
+  /**
+   * Each value of a repeatable option in the order given, those around before; one for which `parse` gives null is refused.
+   */
+  each<Value>(name: ValueName, reader: ValueReader<Value>): readonly Value[] {
+    const inherited = this.around?.each(name, reader) ?? [];
+    return [...inherited, ...this.eachOwn(name, reader)];
   }
 
-  /** Each value of a repeatable option in the order given; one for which `parse` gives null is refused. */
-  each<Value>(
-    name: ValueName,
-    { parse, problem, remedy }: {
-      readonly parse: (text: string, context: ValueContext) => Value | null;
-      readonly problem: string;
-      readonly remedy: string;
-    },
-  ): readonly Value[] {
+  /** The same of those alone that are given here. */
+  eachOwn<Value>(name: ValueName, { parse, problem, remedy }: ValueReader<Value>): readonly Value[] {
     return (this.#byName.get(name) ?? []).map((setting) => {
       const context = { argument: setting.label, resolvePath: (path: string) => resolvePath(setting, path) };
       const value = parse(setting.text, context);
@@ -155,7 +175,7 @@ export class Settings {
   }
 
   #find(name: string): Setting | null {
-    return this.#byName.get(name)?.[0] ?? null;
+    return this.#byName.get(name)?.[0] ?? (this.around === null ? null : this.around.#find(name));
   }
 
   #findOrDefault(name: ValueName): Setting {

@@ -2,12 +2,13 @@ import { assertEquals } from "@std/assert";
 import { type Config, parseCommandLine } from "./config.ts";
 import { WHOLE } from "../net/listen_address.ts";
 import { shareConfig } from "./share_config.ts";
+import { NO_FILES } from "../../tests/config_texts.ts";
 
 function configOf(...args: readonly string[]): Config {
   const command = parseCommandLine(["--root", "/www", ...args], {
     cwd: "/",
     environment: {},
-    loadConfigFile: (path) => ({ path, text: "" }),
+    configFiles: NO_FILES,
   });
   if (command.kind !== "serve") throw new Error(`Not to serve: ${command.kind}`);
   return command.config;

@@ -10,6 +10,9 @@ export interface PathPrefix {
   readonly segments: readonly string[];
 }
 
+/** That of all paths. */
+export const ALL_PATHS: PathPrefix = { segments: [] };
+
 /** "/private" and "/private/" are the same part; null for what no decoded path can begin with. */
 export function parsePrefix(text: string): PathPrefix | null {
   if (!text.startsWith("/") || text.includes("\0")) return null;

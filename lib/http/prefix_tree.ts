@@ -39,6 +39,15 @@ export class PrefixTree<Value> {
     return found?.segments.length === segments.length ? found.value : undefined;
   }
 
+  /** The segments that follow that prefix in prefixes which are one segment longer and have a value for which `test` holds. */
+  namesBelow({ segments }: PathPrefix, test: (value: Value) => boolean): readonly string[] {
+    let branch: Branch<Value> | undefined = this.#root;
+    for (const segment of segments) branch = branch?.branches?.get(segment);
+    return [...branch?.branches ?? []].flatMap(([name, { entry }]) =>
+      entry !== null && test(entry.value) ? [name] : []
+    );
+  }
+
   /** The entry of the longest prefix of the segments; null where there is none. */
   nearest(segments: readonly string[]): PrefixEntry<Value> | null {
     let branch: Branch<Value> | undefined = this.#root;

@@ -3,9 +3,9 @@
  * and nothing is left behind. Ports are not tried: whoever listens finds out.
  */
 import { dirname } from "@std/path";
-import { interpreterOf } from "../cgi/is_program.ts";
-import type { CgiConfig } from "../config/cgi_config.ts";
-import { type Config, credentialFiles, fileMounts, programMounts, usesCgi } from "../config/config.ts";
+import { interpreterOf, realPathOf } from "../cgi/is_program.ts";
+import type { CgiConfig, PlacePrograms } from "../config/cgi_config.ts";
+import { type Config, credentialFiles, interpreters, mountedPaths, mountedPlaces, usesCgi } from "../config/config.ts";
 import { loadErrorPages } from "../site/load_error_pages.ts";
 import { loadRealms } from "../access/load_realms.ts";
 import { checkLogFile, throughLinks } from "../log/log_file.ts";
@@ -17,19 +17,20 @@ import { loadCredentials } from "../net/load_credentials.ts";
 /** Everything that would keep the server from starting; none when all is well. */
 export function checkConfig(config: Config): readonly StartError[] {
   const { logFile, accessLogFile, lockFile, errorPagesFolder } = config;
-  const folders = fileMounts(config);
+  const folders = mountedPaths(config, "files");
+  const programs = mountedPlaces(config, "programs");
   const checks = [
-    ...folders.map(({ path }) => () => checkFolder(path)),
+    ...folders.map((path) => () => checkFolder(path)),
     () => logFile !== null && checkLog(logFile, config),
     () => accessLogFile !== null && checkLog(accessLogFile, config),
     () => lockFile !== null && checkLock(lockFile),
     () => config.user !== null && checkUser(config.user, config.group),
-    () => config.cgiPath !== null && config.requiresProgram && checkProgram(config.cgiPath, config.cgi),
-    ...config.scriptAliases.map(({ path }) => () => checkProgram(path, config.cgi)),
-    ...programMounts(config).flatMap(({ path }) => folders.map((folder) => () => checkApart(path, folder.path))),
+    ...programs.map((place) => () => place.source.isRequired && checkProgram(place.source.path, place.programs)),
+    () => programs.forEach(({ source }) => checkApart(source.path, folders)),
+    ...interpreters(config).map((program) => () => checkInterpreter(program)),
     () => usesCgi(config) && checkCgi(config.cgi),
     () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
-    () => loadRealms(config.access.realms, folders.map(({ path }) => path.value)),
+    ...config.sites.map(({ realms }) => () => loadRealms(realms, folders.map(({ value }) => value))),
     () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
   ];
   return checks.flatMap((check) => {
@@ -66,7 +67,7 @@ function checkFolder(folder: Given): void {
 }
 
 /** A program that can be run, by itself or by its handler, or a folder. */
-function checkProgram(program: Given, { handlers }: Pick<CgiConfig, "handlers"> = { handlers: {} }): void {
+function checkProgram(program: Given, { handlers }: Pick<PlacePrograms, "handlers"> = { handlers: {} }): void {
   let problem: string | null = null;
   try {
     const info = Deno.statSync(program.value);
@@ -87,22 +88,17 @@ function checkInterpreter(program: Given): void {
   throw new StartError({ ...program, problem: "a folder", remedy: "name the program that runs such files" });
 }
 
-/** No file in a folder of programs is sent: so a root in there would answer 403 to everything. */
-function checkApart(program: Given, { value: root }: Given): void {
-  let realPaths: readonly string[];
-  try {
-    realPaths = [program.value, root].map((path) => `${Deno.realPathSync(path)}/`);
-  } catch {
-    return; // one of the two is not there, which is told in other words or not at all
-  }
-  const [folder, inside] = realPaths;
-  if (!inside.startsWith(folder.replace(/\/+$/, "/"))) return;
+/** No file in a folder of programs is sent: so a folder of files in there would answer 403 to everything. */
+function checkApart(program: Given, folders: readonly Given[]): void {
+  // One of the two may not be there, which is told in other words or not at all.
+  const real = realPathOf(program.value);
+  const inside = folders.find(({ value }) => `${realPathOf(value)}/`.startsWith(real.replace(/\/*$/, "/")));
+  if (inside === undefined) return;
   const remedy = "name a folder beside the root or in it";
   throw new StartError({ ...program, problem: "holds the root, of which no file would be sent", remedy });
 }
 
-function checkCgi({ user, handlers, spoolFolder }: CgiConfig): void {
-  for (const program of Object.values(handlers)) checkInterpreter(program);
+function checkCgi({ user, spoolFolder }: CgiConfig): void {
   if (user !== null) checkUser(user);
   try {
     Deno.removeSync(Deno.makeTempFileSync({ dir: spoolFolder.value }));

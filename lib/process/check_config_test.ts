@@ -2,13 +2,14 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { checkConfig } from "./check_config.ts";
 import { parseCommandLine } from "../config/config.ts";
+import { NO_FILES } from "../../tests/config_texts.ts";
 
 /** The messages of checkConfig for these arguments, with `folder` as the current folder. */
 function problemsOf(folder: string, ...args: readonly string[]): string[] {
   const command = parseCommandLine(args, {
     cwd: folder,
     environment: {},
-    loadConfigFile: (path) => ({ path, text: "" }),
+    configFiles: NO_FILES,
   });
   if (command.kind !== "serve") throw new Error(`The command is ${command.kind}`);
   return checkConfig(command.config).map((problem) => problem.message.replaceAll(folder, "HERE"));
@@ -84,6 +85,7 @@ Deno.test("checkConfig() tells of everything that is wrong, each under the name 
       ]],
       [["--root", "www", "--cgi-handler", ".x=/none", "--cgi-spool", "none"], [
         '--cgi-handler "/none": does not exist: name a program that the server may run',
+        '--cgi-spool "HERE/none": does not exist: name a folder that the server may write to',
       ]],
       [["--root", "www", "--cgi-handler", ".x=/bin/sh", "--cgi-spool", "none"], [
         '--cgi-spool "HERE/none": does not exist: name a folder that the server may write to',

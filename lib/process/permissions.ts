@@ -9,7 +9,7 @@
  * program where the runtime starts them. I/O.
  */
 import { dirname } from "@std/path";
-import { type Config, fileMounts, programMounts, usesCgi } from "../config/config.ts";
+import { type Config, mountedPaths, realmFiles, usesCgi } from "../config/config.ts";
 import { standardStream } from "../log/standard_stream.ts";
 import type { Given } from "../start_error.ts";
 
@@ -41,11 +41,11 @@ export function neededPermissions(config: Config, { startsPrograms, files = [] }
   const written = [...present(...logs, usesCgi(config) ? config.cgi.spoolFolder : null), ...files];
   return {
     read: [
-      ...fileMounts(config).flatMap(({ path }) => [path.value, ...linkedFolders(path.value)]),
-      ...programMounts(config).map(({ path }) => path.value),
+      ...mountedPaths(config, "files").flatMap(({ value }) => [value, ...linkedFolders(value)]),
+      ...mountedPaths(config, "programs").map(({ value }) => value),
       ...present(config.errorPagesFolder),
       ...present(config.keyFile, config.certificateFile, config.keyPassphraseFile),
-      ...config.access.realms.map(({ file }) => file.value),
+      ...realmFiles(config).map(({ value }) => value),
       ...written,
     ],
     write: written,

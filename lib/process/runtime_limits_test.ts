@@ -1,12 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { type Config, parseCommandLine } from "../config/config.ts";
 import { runtimeLimits } from "./runtime_limits.ts";
+import { NO_FILES } from "../../tests/config_texts.ts";
 
 function configOf(...args: readonly string[]): Config {
   const command = parseCommandLine(["--root", "www", ...args], {
     cwd: "/",
     environment: {},
-    loadConfigFile: (path) => ({ path, text: "" }),
+    configFiles: NO_FILES,
   });
   if (!("config" in command)) throw new Error("No configuration");
   return command.config;

@@ -5,15 +5,25 @@
  */
 import { basename, dirname } from "@std/path";
 import { commandPrefix } from "../child/command_prefix.ts";
-import { interpreterOf, programsOf } from "../cgi/is_program.ts";
-import type { Mount } from "../config/mounts_config.ts";
-import { type Config, fileMounts, programMounts, usesCgi } from "../config/config.ts";
+import { interpreterOf, isInCgiFolder, programsOf } from "../cgi/is_program.ts";
+import {
+  type Config,
+  interpreters,
+  isMounted,
+  mountedPaths,
+  type MountedPlace,
+  realmFiles,
+  usesCgi,
+} from "../config/config.ts";
+import { allHandlers, type PlaceConfig, type SiteConfig } from "../config/sites_config.ts";
 import { isHidden, joinSegments } from "../http/located.ts";
+import { PrefixTree } from "../http/prefix_tree.ts";
 import { isSegment } from "../http/target.ts";
 import { throughLinks } from "../log/log_file.ts";
 import { standardStream } from "../log/standard_stream.ts";
 import { PAGE_NAME } from "../site/load_error_pages.ts";
 import { type Given, quoted } from "../start_error.ts";
+import type { FileSettings } from "../static/static_files.ts";
 import { kindOf, type Programs } from "../static/open_file.ts";
 import type { FileUse } from "./file_access.ts";
 import { FolderWalk, type WalkedEntry } from "./folder_walk.ts";
@@ -32,11 +42,29 @@ export interface SurveyUsers {
 /** One line each, for the operator; none when all is well. */
 export function surveyFiles(config: Config, users: SurveyUsers): readonly string[] {
   return [
-    ...fileMounts(config).flatMap((mount) => surveyFolder(mount, config, users)),
-    ...programMounts(config).flatMap(({ path }) => surveyPrograms(path, config, users)),
+    ...mountsOf(config, "files").flatMap((mounted) => surveyFolder(mounted, config, users)),
+    ...mountsOf(config, "programs").flatMap(({ place }) => surveyPrograms(place, users)),
     ...(usesCgi(config) ? surveyMeans(config, users) : []),
     ...(config.user === null ? [] : surveyReloads(config, users.server)),
   ];
+}
+
+/** A place with something mounted at its own prefix, and its site. */
+interface Mounted {
+  readonly place: MountedPlace;
+  readonly site: SiteConfig;
+}
+
+/** What is mounted in several sites is looked at once, as in the first of them. */
+function mountsOf({ sites }: Config, kind: MountedPlace["source"]["kind"]): readonly Mounted[] {
+  const mounted = new Map<string, Mounted>();
+  for (const site of sites) {
+    for (const place of site.places) {
+      if (!isMounted(place, kind) || mounted.has(place.source.path.value)) continue;
+      mounted.set(place.source.path.value, { place, site });
+    }
+  }
+  return [...mounted.values()];
 }
 
 /** The findings about one argument, each once. */
@@ -93,25 +121,33 @@ class Findings {
   }
 }
 
-function surveyFolder({ prefix, path: root }: Mount, config: Config, users: SurveyUsers): readonly string[] {
-  const { cgi, files } = config;
-  const { indexNames } = files;
+function surveyFolder({ place, site }: Mounted, config: Config, users: SurveyUsers): readonly string[] {
+  const { prefix, source: { path: root } } = place;
   const findings = new Findings(root);
   const top = realPath(root.value);
+  // What holds where an entry is asked for.
+  const places = new PrefixTree(site.places.map((value) => ({ ...value.prefix, value })));
+  const placeAt = ({ segments }: Pick<WalkedEntry, "segments">) =>
+    places.nearest([...prefix.segments, ...segments])?.value ?? place;
   // An interpreter opens the files that it runs by itself.
-  const readers = Object.keys(cgi.handlers).length > 0 ? [users.server, users.scripts] : [users.server];
+  const readers = Object.keys(place.programs.handlers).length > 0 ? [users.server, users.scripts] : [users.server];
   const isOpen = readers.map((user) => findings.requireWay(root.value, "enter", user));
   if (top === null || isOpen.includes(false)) return findings.lines;
-  const cgiPaths = programMounts(config).map((mount) => mount.path.value);
-  const programs = programsOf({ cgiPaths, handlers: cgi.handlers });
-  // By the path below this folder: the argument of the mount that answers for it.
-  const others = new Map([...fileMounts(config), ...programMounts(config)].map((mount) => {
-    return [joinSegments(mount.prefix.segments), mount.path.argument] as const;
-  }));
-  const otherAt = ({ segments }: WalkedEntry) => others.get(joinSegments([...prefix.segments, ...segments]));
+  const cgiPaths = mountedPaths(config, "programs").map(({ value }) => value);
+  const all = allHandlers(site.places);
+  const programsAt = (entry: WalkedEntry) => {
+    const at = placeAt(entry);
+    const folder = root.value + joinSegments(at.prefix.segments.slice(prefix.segments.length));
+    return programsOf({ cgiPaths, handlers: at.programs.handlers, folder, allHandlers: all });
+  };
+  const otherAt = (entry: WalkedEntry) => {
+    const found = placeAt(entry);
+    const isItself = found.prefix.segments.length === prefix.segments.length + entry.segments.length;
+    return isItself && found.mount !== prefix && found.mount === found.prefix ? argumentOf(found) : undefined;
+  };
   const isPassedOver = ({ segments, path }: WalkedEntry) =>
-    (!files.servesDotFiles && isHidden({ mount: "", segments })) || programs.isProgramPlace(path);
-  const indexless = new Indexless(top, indexNames);
+    (!placeAt({ segments }).files.servesDotFiles && isHidden({ mount: "", segments })) || isInCgiFolder(path, cgiPaths);
+  const indexless = new Indexless(top, place.files);
   const closed = new Set<string>();
   const walk = new FolderWalk();
   const entries = walk.entries(
@@ -127,15 +163,20 @@ function surveyFolder({ prefix, path: root }: Mount, config: Config, users: Surv
     } else if (otherAt(entry) !== undefined) {
       const taken = joinSegments([...prefix.segments, ...entry.segments]);
       findings.tell(entry.path, `is never reached, for ${otherAt(entry)} answers ${taken}`);
-    } else if (programs.isProgramPlace(target.real)) findings.tell(entry.path, `${PROGRAM}: it is answered 403`);
-    else if (!target.info.isDirectory) requireFile(findings, entry.path, { real: target.real, programs, users });
-    else if (!findings.requireEntry(entry.path, "enter", users.server)) closed.add(entry.path);
-    else if (files.listing && !hasIndex(entry.path, indexNames)) {
+    } else if (isInCgiFolder(target.real, cgiPaths)) findings.tell(entry.path, `${PROGRAM}: it is answered 403`);
+    else if (!target.info.isDirectory) {
+      requireFile(findings, entry.path, { real: target.real, programs: programsAt(entry), users });
+    } else if (!findings.requireEntry(entry.path, "enter", users.server)) closed.add(entry.path);
+    else if (indexless.add(entry.path, placeAt(entry).files)) {
       findings.requireEntry(entry.path, "read", users.server);
-    } else indexless.add(entry.path);
+    }
   }
-  const lines = findings.finish(walk);
-  return files.listing ? lines : [...lines, ...indexless.lines(root)];
+  return [...findings.finish(walk), ...indexless.lines(root)];
+}
+
+/** What made it answer for its prefix. */
+function argumentOf({ source, label }: PlaceConfig): string {
+  return source.kind === "redirect" ? label || "--redirect" : source.path.argument;
 }
 
 const PROGRAM = "leads to what is kept for programs";
@@ -158,19 +199,24 @@ function hasIndex(folder: string, indexNames: readonly string[]): boolean {
   return indexNames.some((name) => stat(`${folder}/${name}`)?.isFile);
 }
 
+type FolderSettings = Pick<FileSettings, "listing" | "indexNames">;
+
 /** Folders that are answered 403 for want of an index: most sites have some and mean it, so one line is for all. */
 class Indexless {
   readonly #paths: string[] = [];
+  #names: readonly string[] = [];
 
-  readonly #names: readonly string[];
-
-  constructor(top: string, names: readonly string[]) {
-    this.#names = names;
-    this.add(top);
+  constructor(top: string, settings: FolderSettings) {
+    this.add(top, settings);
   }
 
-  add(folder: string): void {
-    if (!hasIndex(folder, this.#names)) this.#paths.push(folder);
+  /** Whether the folder is listed instead. */
+  add(folder: string, { listing, indexNames }: FolderSettings): boolean {
+    if (hasIndex(folder, indexNames)) return false;
+    if (listing) return true;
+    if (this.#paths.length === 0) this.#names = indexNames;
+    this.#paths.push(folder);
+    return false;
   }
 
   lines({ argument }: Given): readonly string[] {
@@ -183,18 +229,21 @@ class Indexless {
   }
 }
 
-function surveyPrograms(given: Given, { cgi, requiresProgram }: Config, users: SurveyUsers): readonly string[] {
+function surveyPrograms({ source, programs }: MountedPlace, users: SurveyUsers): readonly string[] {
+  const { path: given } = source;
   const findings = new Findings(given);
-  const surroundings = { user: users.scripts, searchPath: cgi.told.environment.PATH };
+  const surroundings = { user: users.scripts, searchPath: programs.told.environment.PATH };
   const require = (path: string) => {
-    if (interpreterOf(path, cgi.handlers) !== null) return void findings.requireEntry(path, "read", users.scripts);
+    if (interpreterOf(path, programs.handlers) !== null) {
+      return void findings.requireEntry(path, "read", users.scripts);
+    }
     const fault = programFault(path, surroundings);
     if (fault !== null) findings.tell(path, fault);
   };
   const top = realPath(given.value);
   const info = top === null ? null : stat(top);
   if (top === null || info === null) {
-    if (!requiresProgram) findings.tell(given.value, "is not there: until it is, requests for it are refused");
+    if (!source.isRequired) findings.tell(given.value, "is not there: until it is, requests for it are refused");
     return findings.lines;
   }
   const folder = info.isDirectory ? given.value : dirname(given.value);
@@ -223,11 +272,12 @@ function surveyPrograms(given: Given, { cgi, requiresProgram }: Config, users: S
 }
 
 /** What it takes to run any program: interpreters, the programs in front of each, the folder for content. */
-function surveyMeans({ cgi }: Config, { server, scripts }: SurveyUsers): readonly string[] {
-  const handlers = Object.values(cgi.handlers).flatMap((program) => {
+function surveyMeans(config: Config, { server, scripts }: SurveyUsers): readonly string[] {
+  const { cgi, sites: [{ places: [{ programs }] }] } = config;
+  const handlers = interpreters(config).flatMap((program) => {
     const findings = new Findings(program);
     if (!findings.requireWay(program.value, "run", scripts)) return findings.lines;
-    const fault = programFault(program.value, { user: scripts, searchPath: cgi.told.environment.PATH });
+    const fault = programFault(program.value, { user: scripts, searchPath: programs.told.environment.PATH });
     if (fault !== null) findings.tell(program.value, fault);
     return findings.lines;
   });
@@ -243,13 +293,13 @@ function surveyMeans({ cgi }: Config, { server, scripts }: SurveyUsers): readonl
 
 /** What is read as root at the start, and by the user of --user ever after. */
 function surveyReloads(config: Config, server: NamedUser): readonly string[] {
-  const { keyFile, certificateFile, keyPassphraseFile, access, errorPagesFolder, logFile, accessLogFile } = config;
+  const { keyFile, certificateFile, keyPassphraseFile, errorPagesFolder, logFile, accessLogFile } = config;
   const require = (given: Given, path: string, use: FileUse, consequence: string) => {
     const findings = new Findings(given);
     findings.requireWay(path, use, server, consequence);
     return findings.lines;
   };
-  const read = [keyFile, certificateFile, keyPassphraseFile, ...access.realms.map(({ file }) => file)]
+  const read = [keyFile, certificateFile, keyPassphraseFile, ...realmFiles(config)]
     .flatMap((file) => file === null ? [] : require(file, file.value, "read", KEPT));
   const pages = errorPagesFolder === null ? [] : pagesIn(errorPagesFolder.value)
     .flatMap((path) => require(errorPagesFolder, path, "read", KEPT));

@@ -3,6 +3,7 @@ import { dirname, join } from "@std/path";
 import { parseCommandLine } from "../config/config.ts";
 import { FolderWalk } from "./folder_walk.ts";
 import { surveyFiles, type SurveyUsers } from "./survey_files.ts";
+import { NO_FILES } from "../../tests/config_texts.ts";
 
 const WEB = { user: "www-data", uid: 33, gid: 33 };
 const CGI = { user: "cgi", uid: 44, gid: 44 };
@@ -52,9 +53,8 @@ function findingsOf(tree: Tree, args: readonly string[], users: SurveyUsers = US
   try {
     Deno.chmodSync(folder, 0o755);
     plant(folder, { "www/index.html": ["", 0o644], ...tree });
-    const loadConfigFile = (path: string) => ({ path, text: "" });
     const environment = { PATH: `${folder}/bin:/usr/bin:/bin` };
-    const command = parseCommandLine(["--root", "www", ...args], { cwd: folder, environment, loadConfigFile });
+    const command = parseCommandLine(["--root", "www", ...args], { cwd: folder, environment, configFiles: NO_FILES });
     assert("config" in command);
     return surveyFiles(command.config, users).map((line) => line.replaceAll(folder, "HERE"));
   } finally {
@@ -206,7 +206,7 @@ Deno.test("surveyFiles() tells of special files, which are refused", () => {
   const folder = Deno.makeTempDirSync({ prefix: "lisod-survey-" });
   try {
     assert(new Deno.Command("mkfifo", { args: [`${folder}/fifo`] }).outputSync().success);
-    const parts = { cwd: folder, environment: {}, loadConfigFile: (path: string) => ({ path, text: "" }) };
+    const parts = { cwd: folder, environment: {}, configFiles: NO_FILES };
     const command = parseCommandLine(["--root", folder, "--listing"], parts);
     assert("config" in command);
     const users = { server: ROOT, scripts: ROOT };

@@ -5,15 +5,10 @@
 import { joinSegments } from "../http/located.ts";
 import type { PathPrefix } from "../http/path_prefix.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
-import type { PlaceSettings } from "./place_settings.ts";
-import type { Guard, Place, PlaceAnswer } from "./site.ts";
+import type { Guard, Place } from "./site.ts";
 
 /** What answers for a prefix. */
-export interface Answerer {
-  readonly prefix: PathPrefix;
-  readonly answer: PlaceAnswer;
-  readonly settings: PlaceSettings;
-}
+export type Answerer = Omit<Place, "guard">;
 
 /** Who guards a prefix, in place of those around it. */
 export interface Guarded {
@@ -23,13 +18,12 @@ export interface Guarded {
 
 /** One place for each prefix that either list names; of two for one prefix the later. Throws where nothing answers. */
 export function buildPlaces(answerers: readonly Answerer[], guarded: readonly Guarded[]): readonly Place[] {
-  const answers = new PrefixTree(answerers.map((value) => ({ ...value.prefix, value })));
+  const answers = new PrefixTree(answerers.map((answerer) => ({ ...answerer.prefix, value: answerer })));
   const guards = new PrefixTree(guarded.map(({ prefix, guard }) => ({ ...prefix, value: guard })));
   const prefixes = new Map([...answerers, ...guarded].map(({ prefix }) => [joinSegments(prefix.segments), prefix]));
   return [...prefixes.values()].map((prefix) => {
     const found = answers.nearest(prefix.segments);
     if (found === null) throw new Error(`Nothing answers for "${joinSegments(prefix.segments)}/"`);
-    const { segments, value: { answer, settings } } = found;
-    return { prefix, mount: { segments }, guard: guards.nearest(prefix.segments)?.value ?? null, answer, settings };
+    return { ...found.value, prefix, guard: guards.nearest(prefix.segments)?.value ?? null };
   });
 }

@@ -5,10 +5,10 @@ import { EMPTY_BODY } from "../http/message.ts";
 import { buildPlaces } from "./build_places.ts";
 import { NO_SETTINGS } from "./place_settings.ts";
 
-const NONE = { prefix: { segments: [] }, settings: NO_SETTINGS };
-
 const answerers = ["/", "/cgi", "/a/b"].map((prefix) => ({
   prefix: { segments: cutPath(prefix) },
+  mount: { segments: cutPath(prefix) },
+  indexNames: ["index.html"],
   answer: () => ({ status: 200, fields: HeaderFields.of(["X-From", prefix]), body: EMPTY_BODY }),
   settings: NO_SETTINGS,
 }));
@@ -37,7 +37,7 @@ Deno.test("buildPlaces() gives each prefix the answer and the guard of the neare
 });
 
 Deno.test("buildPlaces() takes the later of two answers for one prefix, and throws where there is none", () => {
-  const [first, second] = answerers.map(({ answer }) => ({ ...NONE, answer }));
+  const [first, second] = answerers.map(({ answer }) => ({ ...answerers[0], answer }));
   assertEquals(buildPlaces([first, second], []).map(({ answer }) => answer), [second.answer]);
   assertThrows(() => buildPlaces(answerers.slice(1), guarded), Error, 'Nothing answers for "/a/"');
 });

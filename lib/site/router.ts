@@ -73,6 +73,8 @@ export class Router {
   /** Where a script sends a request to is guarded as if the client had asked for it. */
   #route(request: RoutedRequest): Soon<HttpResponse | LocalRedirect> {
     const location = this.#sites.find(request.host, request.path);
+    // RFC 9110 15.5.20: over TLS another connection may reach who answers for it.
+    if (location === null) throw new HttpError(request.connection.secure ? 421 : 404, `No site "${request.host}"`);
     const { rewritten, place: { settings } } = location;
     if (!settings.passesEncodedSlash && request.path.includes(ENCODED_SLASH)) {
       throw new HttpError(404, `Encoded slash in "${request.target}"`);

@@ -43,6 +43,11 @@ function requestFor(method: string, path: string): HttpRequest {
 
 const files: Handler = () => Promise.resolve(response("files"));
 
+function answererOf(path: string, answer: Answerer["answer"], settings = NO_SETTINGS): Answerer {
+  const prefix = { segments: cutPath(path) };
+  return { prefix, mount: prefix, indexNames: ["index.html"], answer, settings };
+}
+
 /** A site whose files answer as "files", and programs below the prefix; every answer by `handlers` where they are given. */
 function siteOf(
   { prefix, script, files: answer = files, guards = [], rewrites = [], settings = NO_SETTINGS }: {
@@ -54,9 +59,7 @@ function siteOf(
     readonly settings?: PlaceSettings;
   },
 ): Sites {
-  const others: Answerer[] = prefix === null
-    ? []
-    : [{ prefix: { segments: cutPath(prefix) }, answer: script, settings }];
+  const others: Answerer[] = prefix === null ? [] : [answererOf(prefix, script, settings)];
   const rules = RULES.standard;
   const all = createFilesAnswer({
     files: {
@@ -68,14 +71,13 @@ function siteOf(
     rules,
     hasFallback: settings.fallback !== null,
   });
-  return new Sites({
+  return new Sites([{
     hosts: [],
-    places: buildPlaces([{ prefix: { segments: [] }, answer: all, settings }, ...others], guards),
-    errorResponse: ({ status }) => ({ status, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),
-    indexNames: ["index.html"],
+    places: buildPlaces([answererOf("/", all, settings), ...others], guards),
     rewrites,
+    errorResponse: ({ status }) => ({ status, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),
     fields: NO_FIELDS,
-  });
+  }]);
 }
 
 /** Who answers, and with which status. */
@@ -233,39 +235,28 @@ Deno.test("Router.answer() counts a request once, before it asks any guard", asy
 });
 
 Deno.test("Router.answer() answers without a promise when the place does and nobody guards it", () => {
-  const place = {
-    prefix: { segments: [] },
-    mount: { segments: [] },
-    guard: null,
-    answer: () => response("memory"),
-    settings: NO_SETTINGS,
-  };
+  const place = { ...answererOf("/", () => response("memory")), guard: null };
   const site = {
     hosts: [],
     places: [place],
-    errorResponse: () => response("error"),
-    indexNames: ["index.html"],
     rewrites: [],
+    errorResponse: () => response("error"),
     fields: NO_FIELDS,
   };
-  const router = new Router({ sites: new Sites(site), rules: RULES.standard, rate: null });
+  const router = new Router({ sites: new Sites([site]), rules: RULES.standard, rate: null });
   const answer = router.answer(requestFor("GET", "/a"));
   assertEquals("status" in answer && answer.status, 200);
 });
 
 Deno.test("Router.replaceSites() holds for requests that come, and error pages", async () => {
   const siteFor = (status: number) =>
-    new Sites({
+    new Sites([{
       hosts: [],
-      places: [{
-        ...{ prefix: { segments: [] }, mount: { segments: [] }, guard: null, settings: NO_SETTINGS },
-        answer: () => ({ ...response("new"), status }),
-      }],
-      errorResponse: () => ({ ...response("error"), status }),
-      indexNames: ["index.html"],
+      places: [{ ...answererOf("/", () => ({ ...response("new"), status })), guard: null }],
       rewrites: [],
+      errorResponse: () => ({ ...response("error"), status }),
       fields: NO_FIELDS,
-    });
+    }]);
   const router = new Router({ sites: siteFor(200), rules: RULES.standard, rate: null });
   router.replaceSites(siteFor(203));
   assertEquals((await router.answer(requestFor("GET", "/a"))).status, 203);

@@ -25,16 +25,16 @@ export interface Place {
   readonly mount: PathPrefix;
   /** Null: everybody may have it. */
   readonly guard: Guard | null;
+  /** What a folder may be answered with, in their order. */
+  readonly indexNames: readonly string[];
   readonly answer: PlaceAnswer;
   readonly settings: PlaceSettings;
 }
 
 /** What is served under some names of hosts. */
 export interface Site {
-  /** In lower case. */
+  /** In lower case; one that begins with "*." is for all names below. */
   readonly hosts: readonly string[];
-  /** What a folder may be answered with, in their order. */
-  readonly indexNames: readonly string[];
   /** What is answered in place of what was asked for, by the first of them that fits. */
   readonly rewrites: readonly Rewrite[];
   /** One of them has the empty prefix. */

@@ -21,38 +21,63 @@ export interface Location {
   readonly rewritten: Rewritten | null;
 }
 
+export interface SitesOptions {
+  /** Nobody answers for hosts that no site names. */
+  readonly refusesUnknownHosts?: boolean;
+}
+
 /** Sites by host. */
 export class Sites {
   readonly #first: LocatedSite;
-  /** Null where there is but one. */
+  /** Null where one answers for every host. */
   readonly #byHost: ReadonlyMap<string, LocatedSite> | null;
+  readonly #refusesUnknownHosts: boolean;
+  readonly #hasWildcards: boolean;
 
-  /** The first site is that of hosts which no site names. Throws for a site without a place for all of it. */
-  constructor(first: Site, ...others: readonly Site[]) {
-    this.#first = new LocatedSite(first);
-    const all = [this.#first, ...others.map((site) => new LocatedSite(site))];
+  /** `sites` are at least one; the first is that of hosts which none names. Throws for one without a place for all of it. */
+  constructor(sites: readonly Site[], { refusesUnknownHosts = false }: SitesOptions = {}) {
+    const all = sites.map((site) => new LocatedSite(site));
+    this.#first = all[0];
     // Of two with one name the earlier.
     const named = all.toReversed().flatMap((located) => located.site.hosts.map((host) => [host, located] as const));
-    this.#byHost = others.length === 0 ? null : new Map(named);
+    this.#byHost = all.length === 1 && !refusesUnknownHosts ? null : new Map(named);
+    this.#refusesUnknownHosts = refusesUnknownHosts;
+    this.#hasWildcards = named.some(([host]) => host.startsWith("*."));
   }
 
-  /** `host` in lower case; "" where the client named none. */
+  /** `host` in lower case; "" where the client named none. One that nobody answers for has the pages of the first. */
   of(host: string): Site {
-    return this.#of(host).site;
+    return (this.#find(host) ?? this.#first).site;
   }
 
-  /** `path` is decoded. What was found lately is found by one look into a table, and is the same object. */
-  find(host: string, path: string): Location {
-    return this.#of(host).find(path);
+  /**
+   * `path` is decoded. What was found lately is found by one look into a table, and is the same object. Null where nobody
+   * answers for the host.
+   */
+  find(host: string, path: string): Location | null {
+    const site = this.#find(host) ?? (this.#refusesUnknownHosts ? null : this.#first);
+    return site === null ? null : site.find(path);
   }
 
   /** The same for a path that the server has chosen, and that nothing stands in place of. */
   findServed(host: string, path: string): Location {
-    return this.#of(host).look(path);
+    return (this.#find(host) ?? this.#first).look(path);
   }
 
-  #of(host: string): LocatedSite {
-    return this.#byHost?.get(host) ?? this.#first;
+  #find(host: string): LocatedSite | null {
+    if (this.#byHost === null) return this.#first;
+    return this.#byHost.get(host) ?? this.#byHost.get(host.replace(/\.$/, "")) ?? this.#findWildcard(host);
+  }
+
+  /** The one with the most labels. */
+  #findWildcard(host: string): LocatedSite | null {
+    if (!this.#hasWildcards) return null;
+    const name = host.replace(/\.$/, "");
+    for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
+      const found = this.#byHost?.get(`*${name.slice(dot)}`);
+      if (found !== undefined) return found;
+    }
+    return null;
   }
 }
 
@@ -96,7 +121,7 @@ class LocatedSite {
   look(path: string): Location {
     const segments = cutPath(path);
     const place = this.#placeOf(segments);
-    const names = path.endsWith("/") ? this.site.indexNames : [];
+    const names = path.endsWith("/") ? place.indexNames : [];
     const others = new Set(names.map((name) => this.#placeOf([...segments, name])));
     others.delete(place);
     return {

@@ -6,7 +6,7 @@ import { NO_FIELDS } from "../http/own_fields.ts";
 import { NO_SETTINGS } from "./place_settings.ts";
 import { parseRewrite } from "./rewrite.ts";
 import type { Place, Site } from "./site.ts";
-import { Sites } from "./sites.ts";
+import { type Location, Sites } from "./sites.ts";
 
 function placeOf(prefix: string, mount = prefix): Place {
   return {
@@ -14,6 +14,7 @@ function placeOf(prefix: string, mount = prefix): Place {
     mount: { segments: cutPath(mount) },
     guard: null,
     settings: NO_SETTINGS,
+    indexNames: ["index.html", "index.cgi"],
     answer: () => ({ status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),
   };
 }
@@ -23,7 +24,6 @@ function siteOf(hosts: readonly string[], places: readonly Place[]): Site {
     hosts,
     places,
     errorResponse: ({ status }) => ({ status, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),
-    indexNames: ["index.html", "index.cgi"],
     fields: NO_FIELDS,
     rewrites: [],
   };
@@ -31,7 +31,13 @@ function siteOf(hosts: readonly string[], places: readonly Place[]): Site {
 
 const ROOT = placeOf("/");
 const PLACES = [ROOT, placeOf("/cgi"), placeOf("/cgi/admin", "/cgi"), placeOf("/docs/index.html", "/")];
-const SITES = new Sites(siteOf([], PLACES));
+const SITES = new Sites([siteOf([], PLACES)]);
+
+function find(sites: Sites, host: string, path: string): Location {
+  const location = sites.find(host, path);
+  assert(location !== null, host);
+  return location;
+}
 
 type Want = readonly [place: string, mount: string, path: string, index?: string];
 
@@ -55,7 +61,7 @@ const FOUND: readonly (readonly [path: string, want: Want])[] = [
 
 for (const [path, [place, mount, below, index]] of FOUND) {
   Deno.test(`Sites.find() leads "${path}" to the place "${place}"`, () => {
-    const location = SITES.find("", path);
+    const location = find(SITES, "", path);
     const nameOf = (found: Place | null) => found === null ? undefined : `/${found.prefix.segments.join("/")}`;
     assertEquals(
       [nameOf(location.place), location.at.mount, location.at.path, nameOf(location.others[0] ?? null)],
@@ -65,13 +71,13 @@ for (const [path, [place, mount, below, index]] of FOUND) {
 }
 
 Deno.test("Sites.find() gives the same object for a path that it knows, also after many others", () => {
-  const sites = new Sites(siteOf([], [ROOT]));
+  const sites = new Sites([siteOf([], [ROOT])]);
   const first = sites.find("", "/a");
   assert(sites.find("", "/a") === first);
   for (let count = 0; count < 3000; count++) sites.find("", `/${count}`);
   assertEquals(sites.find("", "/a"), first);
   const long = `/${"x".repeat(300)}`;
-  assertEquals(sites.find("", long).at.path, long);
+  assertEquals(find(sites, "", long).at.path, long);
 });
 
 Deno.test("Sites.of() and find() go by the host, and the first site has all other hosts", () => {
@@ -83,7 +89,7 @@ Deno.test("Sites.of() and find() go by the host, and the first site has all othe
       [placeOf("/")],
     ),
   ];
-  const sites = new Sites(first, second, third);
+  const sites = new Sites([first, second, third]);
   const table: readonly (readonly [host: string, want: Site])[] = [
     ["a.example", first],
     ["b.example", second],
@@ -94,34 +100,59 @@ Deno.test("Sites.of() and find() go by the host, and the first site has all othe
   ];
   for (const [host, want] of table) {
     assert(sites.of(host) === want, host);
-    assert(sites.find(host, "/x").place === want.places[0], host);
+    assert(find(sites, host, "/x").place === want.places[0], host);
   }
 });
 
 Deno.test("Sites.find() takes a look by segments, however many places there are", () => {
   const places = Array.from({ length: 10_000 }, (_, index) => placeOf(`/p${index % 100}/q${index}`));
-  const sites = new Sites(siteOf([], [ROOT, ...places]));
+  const sites = new Sites([siteOf([], [ROOT, ...places])]);
   for (const index of [0, 4321, 9999]) {
-    assert(sites.find("", `/p${index % 100}/q${index}/x`).place === places[index]);
+    assert(find(sites, "", `/p${index % 100}/q${index}/x`).place === places[index]);
   }
-  assert(sites.find("", "/p1/q2").place === ROOT);
+  assert(find(sites, "", "/p1/q2").place === ROOT);
 });
 
 Deno.test("Sites throws when a site has no place for all of it", () => {
-  assertThrows(() => new Sites(siteOf([], [placeOf("/a")])), Error, "without a place");
+  assertThrows(() => new Sites([siteOf([], [placeOf("/a")])]), Error, "without a place");
+});
+
+Deno.test("Sites.find() takes a name before a wildcard, and of wildcards the one with the most labels", () => {
+  const [first, exact, below, deeper] = [["a.example"], ["x.b.example"], ["*.b.example"], ["*.y.b.example"]]
+    .map((hosts) => siteOf(hosts, [placeOf("/")]));
+  const sites = new Sites([first, exact, below, deeper]);
+  const table: readonly (readonly [host: string, want: Site])[] = [
+    ["x.b.example", exact],
+    ["x.b.example.", exact],
+    ["z.b.example", below],
+    ["z.z.b.example.", below],
+    ["z.y.b.example", deeper],
+    ["y.b.example", below],
+    ["b.example", first],
+    ["xb.example", first],
+    [".b.example", below],
+    ["*.b.example", below],
+  ];
+  for (const [host, want] of table) assert(sites.of(host) === want, host);
+});
+
+Deno.test("Sites.find() finds nobody for hosts that no site names where these are refused", () => {
+  const sites = new Sites([siteOf(["a.example"], [ROOT])], { refusesUnknownHosts: true });
+  assert(sites.find("a.example.", "/") !== null);
+  for (const host of ["", "b.example", "x.a.example"]) assertEquals(sites.find(host, "/"), null, host);
 });
 
 Deno.test("Sites.find() leads to what stands in place of a path, which the places of both guard, and findServed() does not", () => {
   const rewrite = parseRewrite("/docs/:name=/cgi/admin/{name}?a");
   assert(rewrite !== null);
-  const sites = new Sites({ ...siteOf([], PLACES), rewrites: [rewrite] });
+  const sites = new Sites([{ ...siteOf([], PLACES), rewrites: [rewrite] }]);
   for (const path of ["/docs/x", "//docs///x"]) {
-    const { place, at, others, rewritten } = sites.find("", path);
+    const { place, at, others, rewritten } = find(sites, "", path);
     assertEquals([place, at.path, others, rewritten?.("b")], [PLACES[2], "/admin/x", [ROOT], {
       path: "/cgi/admin/x",
       query: "a&b",
     }]);
     assertEquals(sites.findServed("", path).place, ROOT);
   }
-  assertEquals(sites.find("", "/docs/index.html").others, [PLACES[3]]);
+  assertEquals(find(sites, "", "/docs/index.html").others, [PLACES[3]]);
 });

@@ -7,7 +7,7 @@ import otherTypes from "mime/other.js";
 import standardTypes from "mime/standard.js";
 import { redirectToFolder } from "../http/folder_redirect.ts";
 import { HeaderFields } from "../http/header_fields.ts";
-import { INDEX_NAME, joinSegments, type Located } from "../http/located.ts";
+import { cutPath, INDEX_NAME, type Located } from "../http/located.ts";
 import {
   type Body,
   EMPTY_BODY,
@@ -28,8 +28,8 @@ import { FileBody } from "./file_body.ts";
 import type { FileMemory } from "./file_memory.ts";
 import { KnownFiles, type Resource } from "./known_files.ts";
 import type { ListingSection, ListingWork } from "./listings.ts";
-import { createMediaTypes, type OwnMediaType } from "./media_types.ts";
 import { folderWithin, isThere, openFile, type Programs, type Scope } from "./open_file.ts";
+import { createMediaTypes, type MediaTypes, type OwnMediaType } from "./media_types.ts";
 import { readFolder } from "./read_folder.ts";
 import { answerParts, answerWithout, isSameState, layOut, type Representation } from "./representation.ts";
 import { hasConditions, selectContent, type Selection } from "./select_content.ts";
@@ -55,8 +55,8 @@ export interface StaticOptions extends Partial<FileSettings> {
   readonly root: string;
   /** What is never sent. */
   readonly programs?: Programs | null;
-  /** Prefixes below its own that other places answer for. */
-  readonly otherPrefixes?: readonly PathPrefix[];
+  /** The names in the folder of that whole path that other places answer for; without it there are none. */
+  readonly takenNames?: (folder: PathPrefix) => readonly string[];
   readonly memory: FileMemory;
   /** Whether the file at that path was last changed before 1970, for the runtime mirrors such times; null: unknown. */
   readonly isBefore1970?: (path: string) => boolean | null;
@@ -86,6 +86,16 @@ export function createStaticHandler(options: StaticOptions): StaticHandler {
   return new StaticFolder(options);
 }
 
+/** Tables of more than a thousand rows, made once for all places that an operator tells the same. */
+const knownTypes = new Map<string, MediaTypes>();
+
+function mediaTypesWith(own: readonly OwnMediaType[] = []): MediaTypes {
+  const key = JSON.stringify(own);
+  const types = knownTypes.get(key) ?? createMediaTypes([standardTypes, otherTypes], own);
+  knownTypes.set(key, types);
+  return types;
+}
+
 class StaticFolder implements StaticHandler {
   readonly #options: StaticOptions;
   readonly #scope: Scope;
@@ -98,7 +108,7 @@ class StaticFolder implements StaticHandler {
     const { root, limits, rules, memory, servesDotFiles = false, programs = null, mediaTypes } = options;
     const { indexNames = [INDEX_NAME] } = options;
     const { charset = rules.charset, isBefore1970 = () => null } = options;
-    const types = createMediaTypes([standardTypes, otherTypes], mediaTypes);
+    const types = mediaTypesWith(mediaTypes);
     this.#options = options;
     this.#scope = { root, programs };
     const cache = memory.cache.section();
@@ -237,16 +247,6 @@ class StaticFolder implements StaticHandler {
     return selectContent(request.fields, representation, { method, maxRangeCount, nowMs: this.#options.nowMs() });
   }
 
-  /** Those that another place answers for. */
-  #takenNames({ mount, segments }: Located): ReadonlySet<string> {
-    const folder = mount + joinSegments(segments);
-    const { otherPrefixes = [] } = this.#options;
-    return new Set(otherPrefixes.flatMap((prefix) => {
-      const names = prefix.segments.slice(0, -1);
-      return joinSegments(names) === folder ? prefix.segments.slice(-1) : [];
-    }));
-  }
-
   /** The redirect to a folder's slash, or its listing. HttpError 404 where there is no folder. */
   async #answerFolder(request: HttpRequest, at: Located): Promise<HttpResponse> {
     const { root, listing, indexNames = [INDEX_NAME] } = this.#options;
@@ -260,10 +260,10 @@ class StaticFolder implements StaticHandler {
 
   async #readListing(at: Located, work: ListingWork): Promise<AsyncIterable<Uint8Array>> {
     const { limits, servesDotFiles = false, isBefore1970 = () => null } = this.#options;
-    const { readNames = createReadNames(null) } = this.#options;
+    const { readNames = createReadNames(null), takenNames = () => [] } = this.#options;
     const { entries, isCut } = await readFolder(at, {
       ...this.#scope,
-      takenNames: this.#takenNames(at),
+      takenNames: new Set(takenNames({ segments: [...cutPath(at.mount), ...at.segments] })),
       indexNames: this.#options.indexNames ?? [INDEX_NAME],
       showsDotFiles: servesDotFiles,
       maxCount: limits.maxListedFileCount,

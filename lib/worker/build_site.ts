@@ -1,5 +1,5 @@
 /**
- * From Config to what is served: the site with its places. Separate from thread_server.ts, which opens what places share and
+ * From Config to what is served: the sites with their places. Separate from thread_server.ts, which opens what places share and
  * listens: here alone it is decided which part of the configuration belongs to which place.
  */
 import { createGuards, type PlacedRealm } from "../access/access_guard.ts";
@@ -7,18 +7,19 @@ import type { Authenticator } from "../access/authenticator.ts";
 import { interpreterOf, type Interpreters, programsOf } from "../cgi/is_program.ts";
 import { createHandledScripts, createScriptHandler } from "../cgi/script_handler.ts";
 import type { ScriptRunner } from "../cgi/script_runner.ts";
-import { type Config, fileMounts, programMounts, usesCgi } from "../config/config.ts";
-import type { Mount } from "../config/mounts_config.ts";
-import type { MetaVariableSettings } from "../gateway/meta_variables.ts";
+import type { PlacePrograms } from "../config/cgi_config.ts";
+import { type Config, mountedPaths, type MountedPlace } from "../config/config.ts";
+import { allHandlers, type PlaceConfig, type SiteConfig } from "../config/sites_config.ts";
 import { HeaderFields } from "../http/header_fields.ts";
+import { joinSegments } from "../http/located.ts";
 import type { HttpError, HttpResponse } from "../http/message.ts";
+import { PrefixTree } from "../http/prefix_tree.ts";
 import { type Answerer, buildPlaces } from "../site/build_places.ts";
 import { createFilesAnswer } from "../site/files_answer.ts";
 import { createRedirect } from "../site/redirect.ts";
-import type { Site } from "../site/site.ts";
+import { Sites } from "../site/sites.ts";
 import type { ReadNames } from "../system/folder_names.ts";
 import type { FileMemory } from "../static/file_memory.ts";
-import type { Programs } from "../static/open_file.ts";
 import { createStaticHandler } from "../static/static_files.ts";
 
 /** What the places of a worker share. */
@@ -32,91 +33,110 @@ export interface SharedByPlaces {
   readonly readNames?: ReadNames;
 }
 
-/** What answers for which prefix. To be made once: what is known about files hangs on it. */
-export function createAnswerers(config: Config, shared: SharedByPlaces): readonly Answerer[] {
-  const { runner } = shared;
-  const handlers = handlersOf(config);
-  const files = fileMounts(config).map((mount) => ({
-    prefix: mount.prefix,
-    answer: createFiles(config, mount, shared),
-    settings: config.place,
-  }));
-  const programs = runner === null ? [] : programMounts(config).map(({ prefix, path }) => {
-    const mount = { ...settingsOf(config), cgiPath: path.value, handlers };
-    return { prefix, answer: createScriptHandler(mount, runner), settings: config.place };
+/** What answers for which prefix of each site, in their order. To be made once: what is known about files hangs on it. */
+export function createAnswerers(config: Config, shared: SharedByPlaces): readonly (readonly Answerer[])[] {
+  const cgiPaths = mountedPaths(config, "programs").map(({ value }) => value);
+  return config.sites.map((site) => {
+    const context = { config, cgiPaths, shared, ...surroundingsOf(site) };
+    return site.places.map((place) => createAnswerer(place, context));
   });
-  const redirects = config.redirects.map(({ prefix, redirect }) => {
-    return { prefix, answer: createRedirect(redirect), settings: config.place };
-  });
-  return [...files, ...programs, ...redirects];
 }
 
-function createFiles(
-  config: Config,
-  { prefix, path }: Mount,
-  { runner, ...shared }: SharedByPlaces,
-): Answerer["answer"] {
-  const { limits, rules } = config;
-  const handlers = handlersOf(config);
-  const { indexNames, servesDotFiles } = config.files;
-  const files = createStaticHandler({
-    ...{ root: path.value, ...config.files, limits, rules, ...shared },
-    // Who runs programs has been asked for the others.
-    indexNames: indexNames.filter((name) => interpreterOf(name, handlers) === null),
-    programs: createPrograms(config),
-    otherPrefixes: [...fileMounts(config), ...programMounts(config), ...config.redirects].map((mount) => mount.prefix)
-      .filter((other) => other !== prefix),
-  });
-  const mount = {
-    ...{ ...settingsOf(config), documentRoot: path.value, handlers, indexNames, servesDotFiles },
-    cgiPaths: cgiPathsOf(config),
+interface PlaceContext {
+  readonly config: Config;
+  /** All programs and folders of programs of all sites. */
+  readonly cgiPaths: readonly string[];
+  readonly shared: SharedByPlaces;
+  /** The folder of files for all of the site; "" where programs answer for that. */
+  readonly documentRoot: string;
+  readonly mounts: PrefixTree<PlaceConfig>;
+  /** Of all places of the site. */
+  readonly allHandlers: Readonly<Record<string, unknown>>;
+}
+
+function surroundingsOf({ places }: SiteConfig): Pick<PlaceContext, "documentRoot" | "mounts" | "allHandlers"> {
+  const { source } = places[0];
+  const mounted = places.filter(({ prefix, mount }) => prefix === mount);
+  return {
+    documentRoot: source.kind === "files" ? source.path.value : "",
+    mounts: new PrefixTree(mounted.map((place) => ({ ...place.prefix, value: place }))),
+    allHandlers: allHandlers(places),
   };
+}
+
+function createAnswerer(place: PlaceConfig, context: PlaceContext): Answerer {
+  const { prefix, mount, settings, files: { indexNames } } = place;
+  return { prefix, mount, settings, indexNames, answer: createAnswer(place, context) };
+}
+
+function createAnswer({ source, ...place }: PlaceConfig, context: PlaceContext): Answerer["answer"] {
+  switch (source.kind) {
+    case "files":
+      return createFiles({ ...place, source }, context);
+    case "programs":
+      return createScripts({ ...place, source }, context);
+    case "redirect":
+      return createRedirect(source.redirect);
+  }
+}
+
+function createScripts(
+  { source: { path }, programs }: MountedPlace,
+  { config: { rules }, documentRoot, shared: { runner } }: PlaceContext,
+): Answerer["answer"] {
+  if (runner === null) throw new Error("Unreachable: a runner is there where a program is");
+  const settings = { documentRoot, rules, ...programs.told };
+  return createScriptHandler({ ...settings, cgiPath: path.value, handlers: handlersOf(programs) }, runner);
+}
+
+function createFiles(place: MountedPlace, context: PlaceContext): Answerer["answer"] {
+  const { source: { path: { value: root } }, mount: { segments: mount }, files, programs } = place;
+  const { config: { limits, rules }, cgiPaths, shared: { runner, ...shared }, mounts } = context;
+  const handlers = handlersOf(programs);
+  const { indexNames, servesDotFiles } = files;
   const hasHandlers = Object.keys(handlers).length > 0;
+  const scripts = {
+    ...{ documentRoot: root, rules, ...programs.told },
+    ...{ handlers, indexNames, servesDotFiles, cgiPaths },
+  };
   return createFilesAnswer({
-    files,
-    scripts: runner !== null && hasHandlers ? createHandledScripts(mount, runner) : null,
+    files: createStaticHandler({
+      ...{ root, ...files, limits, rules, ...shared },
+      // Who runs programs has been asked for the others.
+      indexNames: indexNames.filter((name) => interpreterOf(name, handlers) === null),
+      programs: runner === null ? null : programsOf({
+        ...{ cgiPaths, handlers, allHandlers: context.allHandlers },
+        folder: root + joinSegments(place.prefix.segments.slice(mount.length)),
+      }),
+      takenNames: (folder) => mounts.namesBelow(folder, (other) => other.prefix.segments.length > mount.length),
+    }),
+    scripts: runner !== null && hasHandlers ? createHandledScripts(scripts, runner) : null,
     rules,
-    hasFallback: config.place.fallback !== null,
+    hasFallback: place.settings.fallback !== null,
   });
 }
 
-/** What every program is told. */
-function settingsOf({ root, rules, cgi }: Config): MetaVariableSettings {
-  return { documentRoot: root.value, rules, ...cgi.told };
-}
-
-/** What is run and never sent; null where nothing is run. */
-function createPrograms(config: Config): Programs | null {
-  if (!usesCgi(config)) return null;
-  return programsOf({ cgiPaths: cgiPathsOf(config), handlers: config.cgi.handlers });
-}
-
-function handlersOf({ cgi }: Config): Interpreters {
-  return Object.fromEntries(Object.entries(cgi.handlers).map(([extension, { value }]) => [extension, value]));
-}
-
-function cgiPathsOf(config: Config): readonly string[] {
-  return programMounts(config).map(({ path }) => path.value);
+function handlersOf({ handlers }: PlacePrograms): Interpreters {
+  return Object.fromEntries(Object.entries(handlers).map(([extension, { value }]) => [extension, value]));
 }
 
 export interface SiteParts {
-  readonly answerers: readonly Answerer[];
-  readonly realms: readonly PlacedRealm[];
+  /** Of each site, in their order. */
+  readonly answerers: readonly (readonly Answerer[])[];
+  /** The same. */
+  readonly realms: readonly (readonly PlacedRealm[])[];
   readonly authenticator: Authenticator;
   readonly errorResponse: (error: HttpError) => HttpResponse;
 }
 
-/** The one site, which answers for every host. */
-export function buildSite(
-  { access, files, rewrites }: Config,
+export function buildSites(
+  { sites, access, refusesUnknownHosts }: Config,
   { answerers, realms, authenticator, errorResponse }: SiteParts,
-): Site {
-  return {
-    hosts: [],
-    indexNames: files.indexNames,
-    rewrites,
-    places: buildPlaces(answerers, createGuards({ rules: access.rules, realms }, authenticator)),
-    errorResponse,
-    fields: { defaults: HeaderFields.of(...access.fields), always: HeaderFields.of(...access.alwaysFields) },
-  };
+): Sites {
+  const fields = { defaults: HeaderFields.of(...access.fields), always: HeaderFields.of(...access.alwaysFields) };
+  const built = sites.map(({ hosts, rules, rewrites }, at) => {
+    const guards = createGuards({ rules, realms: realms[at] }, authenticator);
+    return { hosts, rewrites, places: buildPlaces(answerers[at], guards), errorResponse, fields };
+  });
+  return new Sites(built, { refusesUnknownHosts });
 }

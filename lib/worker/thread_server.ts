@@ -2,7 +2,6 @@
  * Serves the site in one thread: puts log, limits, handlers and listeners together, begins to accept, and ends it all in
  * order. Separate from main.ts because with `--workers` several threads do this, each for its part. I/O.
  */
-import type { PlacedRealm } from "../access/access_guard.ts";
 import { createRequestLimit } from "../access/address_limit.ts";
 import { Authenticator } from "../access/authenticator.ts";
 import { TrustedProxies } from "../access/forwarded.ts";
@@ -16,7 +15,7 @@ import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
 import { OutputPool } from "../http/output_buffer.ts";
 import { HeadWriter } from "../http/writers.ts";
 import { createFileMemory } from "../static/file_memory.ts";
-import { type Config, credentialFiles, fileMounts, usesCgi } from "../config/config.ts";
+import { type Config, credentialFiles, mountedPaths, usesCgi } from "../config/config.ts";
 import { HttpsListener } from "../net/https_listener.ts";
 import type { Libc } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
@@ -29,9 +28,8 @@ import { findIdentity } from "../process/privileges.ts";
 import { createHttpsRedirect } from "../site/redirect_to_https.ts";
 import { reloadAll } from "./reload.ts";
 import { Router } from "../site/router.ts";
-import type { Site } from "../site/site.ts";
 import { Sites } from "../site/sites.ts";
-import { buildSite, createAnswerers, type SiteParts } from "./build_site.ts";
+import { buildSites, createAnswerers, type SiteParts } from "./build_site.ts";
 import type { ConnectionServices } from "../serve/connection_services.ts";
 import { type ListenerOptions, Server } from "../serve/server.ts";
 import { nameOf, type Part } from "../net/listen_address.ts";
@@ -107,7 +105,7 @@ export class ThreadServer implements Serving {
     const { rules, limits } = config;
     const nowMs = () => clock.unixMs;
     this.#refusals = new ToldOnce(options.log);
-    this.#errorPages = new ReloadableErrorPages(config);
+    this.#errorPages = new ReloadableErrorPages({ ...config, files: config.sites[0].places[0].files });
     const realms = this.#loadRealms();
     this.#way = openWay(options.libc, options.own);
     this.#programs = createPrograms(config, { ...options, way: this.#way, clock, budget });
@@ -117,14 +115,14 @@ export class ThreadServer implements Serving {
         runner: this.#programs?.runner ?? null,
         nowMs,
         isBefore1970: this.#way.isBefore1970,
-        readNames: config.files.listing ? this.#way.openReadNames() : undefined,
+        readNames: hasListing(config) ? this.#way.openReadNames() : undefined,
       }),
       authenticator: createAuthenticator(config, { nowMs, log: options.log }),
       errorResponse: ({ status, fields }) => this.#errorPages.pages.response(status, fields),
     };
-    const site = this.#buildSite(realms);
-    this.#fields = site.fields;
-    this.#router = new Router({ sites: new Sites(site), rules, rate: createRequestLimit(limits.maxRate, nowMs) });
+    const sites = this.#buildSites(realms);
+    this.#fields = sites.of("").fields;
+    this.#router = new Router({ sites, rules, rate: createRequestLimit(limits.maxRate, nowMs) });
     this.#server = Server.open(this.#createServices(clock, budget));
     this.#memory = MemoryReturn.open(budget, () => options.libc.malloc_trim(0n));
   }
@@ -144,7 +142,7 @@ export class ThreadServer implements Serving {
     this.#refusals.forget();
     const isDone = await reloadAll([
       () => this.#errorPages.reload(),
-      () => this.#router.replaceSites(new Sites(this.#buildSite(this.#loadRealms()))),
+      () => this.#router.replaceSites(this.#buildSites(this.#loadRealms())),
       () => this.#renewHttps(),
     ], log);
     if (part.count > 1) await this.#https?.handedOver;
@@ -193,13 +191,13 @@ export class ThreadServer implements Serving {
   }
 
   /** The users of each realm as they are now. Throws StartError. */
-  #loadRealms(): readonly PlacedRealm[] {
-    const { access } = this.#config;
-    return loadRealms(access.realms, fileMounts(this.#config).map(({ path }) => path.value));
+  #loadRealms(): SiteParts["realms"] {
+    const roots = mountedPaths(this.#config, "files").map(({ value }) => value);
+    return this.#config.sites.map(({ realms }) => loadRealms(realms, roots));
   }
 
-  #buildSite(realms: readonly PlacedRealm[]): Site {
-    return buildSite(this.#config, { ...this.#parts, realms });
+  #buildSites(realms: SiteParts["realms"]): Sites {
+    return buildSites(this.#config, { ...this.#parts, realms });
   }
 
   #createServices(clock: Clock, budget: MemoryBudget): ConnectionServices {
@@ -253,6 +251,10 @@ export class ThreadServer implements Serving {
     const { defaults, always } = this.#fields;
     return { headWriter: new HeadWriter(new OwnFields({ defaults: defaults.and(hsts), always })) };
   }
+}
+
+function hasListing({ sites }: Config): boolean {
+  return sites.some(({ places }) => places.some(({ files }) => files.listing));
 }
 
 /** Null where the operator has named no program and no interpreter. */

@@ -8,7 +8,7 @@ import type { Limits } from "../limits.ts";
 import { type Config, parseCommandLine, type Surroundings } from "../config/config.ts";
 import { describeError } from "../log/describe_error.ts";
 import { type Libc, openLibc } from "../system/libc.ts";
-import { loadConfigFile } from "../config/load_config_file.ts";
+import { CONFIG_FILES } from "../config/load_config_file.ts";
 import { Log, type LogPart } from "../log/log.ts";
 import type { EscapedLines } from "../log/log_lines.ts";
 import { keepLowPorts } from "../system/capabilities.ts";
@@ -19,7 +19,7 @@ import { type SharedStandstill, standStill, STANDSTILL_MS } from "./standstill.t
 import { StartError, type StartProblem } from "../start_error.ts";
 
 /** What the configuration is read from once more: it holds objects that cannot be sent. */
-export interface ConfigSource extends Omit<Surroundings, "loadConfigFile"> {
+export interface ConfigSource extends Omit<Surroundings, "configFiles"> {
   readonly args: readonly string[];
 }
 
@@ -85,7 +85,7 @@ class WorkerThread {
 
   /** Throws StartError. */
   constructor({ source, limits, maxScripts, part, addresses, children }: ListenOrder) {
-    const command = parseCommandLine(source.args, { ...source, loadConfigFile });
+    const command = parseCommandLine(source.args, { ...source, configFiles: CONFIG_FILES });
     if (command.kind !== "serve") throw new Error(`No order to serve: ${command.kind}`);
     const whole = atAddresses(command.config, addresses);
     const config = shareConfig({ ...whole, limits, cgi: { ...whole.cgi, maxScripts } }, part);

@@ -8,6 +8,7 @@ import { parseConfigFile } from "../../lib/config/config_file.ts";
 import { OPTIONS } from "../../lib/config/options.ts";
 import { UsageError } from "../../lib/start_error.ts";
 import { choose, type FuzzOptions, isOneLine, mutateOften, playCases, type Random } from "./mutate.ts";
+import { NO_FILES } from "../config_texts.ts";
 
 const ARGUMENTS = [
   ...["--root=www", "--http=8080", "--https=8443", "--key=k", "--certificate=c", "--listing", "--log-level=debug"],
@@ -42,12 +43,14 @@ function playArguments(random: Random): string | null {
   });
   if (random(2) === 0) args.push("--root=www");
   const problem = judge(() => {
-    const loadConfigFile = (path: string) => ({ path, text: "" });
-    const command = parseCommandLine(args, { cwd: "/home/liso", environment: {}, loadConfigFile });
+    const command = parseCommandLine(args, { cwd: "/home/liso", environment: {}, configFiles: NO_FILES });
     if (!("config" in command)) return null;
-    const { limits, root } = command.config;
+    const { limits, sites } = command.config;
+    const isAbsolute = sites.every(({ places }) =>
+      places.every(({ source }) => source.kind === "redirect" || source.path.value.startsWith("/"))
+    );
     const isSound = Object.values(limits).every((limit) => Number.isSafeInteger(limit) && limit >= 0);
-    return isSound && root.value.startsWith("/") ? null : JSON.stringify(command.config);
+    return isSound && isAbsolute ? null : JSON.stringify(command.config);
   });
   return problem === null ? null : `${problem}: ${JSON.stringify(args)}`;
 }
@@ -56,7 +59,7 @@ function playConfigFile(random: Random): string | null {
   const lines = Array.from({ length: random(6) }, () => choose(ARGUMENTS, random).replace(/^--/, ""));
   const text = mutateOften(lines.join("\n"), { random, snippets: SNIPPETS, count: random(4) });
   const problem = judge(() => {
-    parseConfigFile({ path: "/etc/lisod.conf", text });
+    parseConfigFile({ path: "/etc/lisod.conf", text }, NO_FILES);
     return null;
   });
   return problem === null ? null : `${problem}: ${JSON.stringify(text)}`;

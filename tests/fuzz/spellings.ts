@@ -10,10 +10,10 @@ import { HeaderFields } from "../../lib/http/header_fields.ts";
 import { EMPTY_BODY, HttpError, type HttpRequest, type HttpResponse } from "../../lib/http/message.ts";
 import { decodeEscapes, ENCODED_SLASH, parseTarget } from "../../lib/http/target.ts";
 import { Router } from "../../lib/site/router.ts";
-import { Sites } from "../../lib/site/sites.ts";
 import { createFileMemory } from "../../lib/static/file_memory.ts";
-import { buildSite, createAnswerers, type SharedByPlaces } from "../../lib/worker/build_site.ts";
+import { buildSites, createAnswerers, type SharedByPlaces } from "../../lib/worker/build_site.ts";
 import { choose, type FuzzOptions, mutateOften, playCases, type Random } from "./mutate.ts";
+import { NO_FILES } from "../config_texts.ts";
 
 const SOURCE = "the source of a program";
 const NAMES_OF_PROGRAMS = [
@@ -100,7 +100,7 @@ function createRouter({ root, handlesIndex, servesDotFiles, moves, passes }: Tre
     servesDotFiles ? ["--dot-files"] : [],
     moves ? MOVES : [],
   ];
-  const surroundings = { cwd: root, environment: {}, loadConfigFile: (path: string) => ({ path, text: "" }) };
+  const surroundings = { cwd: root, environment: {}, configFiles: NO_FILES };
   const command = parseCommandLine(
     [...args, ...rules, ...more.flat(), ...passes ? ["--encoded-slash=pass"] : []],
     surroundings,
@@ -115,9 +115,9 @@ function createRouter({ root, handlesIndex, servesDotFiles, moves, passes }: Tre
     },
   };
   const shared = { memory: createFileMemory(config.limits), runner, nowMs: () => 0, isBefore1970: () => null };
-  const site = buildSite(config, {
+  const sites = buildSites(config, {
     answerers: createAnswerers(config, shared),
-    realms: REALMS.map((segments) => ({ name: "A", prefix: { segments }, users: new Map([["eva", "secret"]]) })),
+    realms: [REALMS.map((segments) => ({ name: "A", prefix: { segments }, users: new Map([["eva", "secret"]]) }))],
     authenticator: new Authenticator({
       limits: { maxGuessCount: 1_000_000, guessMs: 1 },
       nowMs: () => 0,
@@ -126,7 +126,7 @@ function createRouter({ root, handlesIndex, servesDotFiles, moves, passes }: Tre
     }),
     errorResponse: ({ status, fields }) => ({ status, fields, body: EMPTY_BODY }),
   });
-  return new Router({ sites: new Sites(site), rules: config.rules, rate: null });
+  return new Router({ sites, rules: config.rules, rate: null });
 }
 
 function makeTarget(random: Random): string {

@@ -1,0 +1,227 @@
+/**
+ * From the sections of a configuration to its sites, and the places of each with all that holds there. A place is told what
+ * its own section says, else the section of the place around it, else its site's, else what stands before all sections: so what
+ * is turned off for a folder is off for the folders in it. Pure.
+ */
+import type { PlacedRule } from "../access/access_rules.ts";
+import type { RealmFile } from "../access/load_realms.ts";
+import { joinSegments } from "../http/located.ts";
+import { ALL_PATHS, type PathPrefix } from "../http/path_prefix.ts";
+import { PrefixTree } from "../http/prefix_tree.ts";
+import type { Rules } from "../rules.ts";
+import { UsageError } from "../start_error.ts";
+import type { FileSettings } from "../static/static_files.ts";
+import { readSiteAccess, type SiteAccess } from "./access_config.ts";
+import { type PlacePrograms, readPlacePrograms } from "./cgi_config.ts";
+import { readPlaceConfig, readRewrites } from "./place_config.ts";
+import type { PlaceSettings } from "../site/place_settings.ts";
+import type { Rewrite } from "../site/rewrite.ts";
+import { readFilesConfig } from "./files_config.ts";
+import { type Mount, readMounts, type Source } from "./mounts_config.ts";
+import type { Section } from "./sections.ts";
+import { Settings } from "./settings.ts";
+
+/** A prefix of a site, with what answers there and how. */
+export interface PlaceConfig {
+  readonly prefix: PathPrefix;
+  /** What answers: that of the nearest place around it where it has none of its own. */
+  readonly source: Source;
+  /** The prefix that `source` is mounted at. */
+  readonly mount: PathPrefix;
+  readonly files: FileSettings;
+  readonly programs: PlacePrograms;
+  readonly settings: PlaceSettings;
+  /** Where it was written, as the operator knows it. */
+  readonly label: string;
+}
+
+/** What is served under some names of hosts. */
+export interface SiteConfig extends SiteAccess {
+  /** In lower case, one that begins with "*." for all below it; none where there is but one site. */
+  readonly hosts: readonly string[];
+  /** The first has the empty prefix; of several around each other the outer one comes first. */
+  readonly places: readonly PlaceConfig[];
+  readonly rewrites: readonly Rewrite[];
+}
+
+/** What any of the places runs, by extension. */
+export function allHandlers(places: readonly PlaceConfig[]): PlacePrograms["handlers"] {
+  return Object.assign({}, ...places.map(({ programs }) => programs.handlers));
+}
+
+export interface SitesOptions {
+  /** What stands before all sections, and on the command line. */
+  readonly top: Settings;
+  readonly rules: Rules;
+  /** Whether the program of --cgi must be there at the start. */
+  readonly requiresProgram: boolean;
+  /** The server's own. */
+  readonly environment: { readonly [name: string]: string | undefined };
+}
+
+/** At least one site. Throws UsageError. */
+export function readSites(sections: readonly Section[], options: SitesOptions): readonly SiteConfig[] {
+  const sites = sections.filter(({ hosts, prefix }) => hosts.length > 0 && prefix === null);
+  refuseSharedHosts(sites);
+  const common = sections.filter(({ hosts, prefix }) => hosts.length === 0 && prefix !== null);
+  const placesByHost = Map.groupBy(
+    sections.filter(({ prefix }) => prefix !== null).flatMap((section) =>
+      section.hosts.map((host) => ({ host, section }))
+    ),
+    ({ host }) => host,
+  );
+  for (const [host, [{ section }]] of placesByHost) {
+    if (sites.some((site) => site.hosts.includes(host))) continue;
+    throw new UsageError({
+      argument: section.label,
+      value: host,
+      problem: "not a site",
+      remedy: `begin it by [${host}]`,
+    });
+  }
+  if (sites.length === 0) return [readSite(null, { common, own: [] }, options)];
+  return sites.map((site) => {
+    const own = new Set(site.hosts.flatMap((host) => placesByHost.get(host) ?? []).map(({ section }) => section));
+    return readSite(site, { common, own: [...own] }, options);
+  });
+}
+
+function refuseSharedHosts(sites: readonly Section[]): void {
+  const firsts = new Map<string, Section>();
+  for (const site of sites) {
+    for (const host of site.hosts) {
+      const first = firsts.get(host);
+      if (first !== undefined) {
+        const problem = `already named by ${first === site ? "itself" : first.label}`;
+        throw new UsageError({ argument: site.label, value: host, problem, remedy: "name a host in one site" });
+      }
+      firsts.set(host, site);
+    }
+  }
+}
+
+/** The parts of one site's configuration that are for a prefix: of every site, and its own. */
+interface PlaceSections {
+  readonly common: readonly Section[];
+  readonly own: readonly Section[];
+}
+
+function readSite(site: Section | null, { common, own }: PlaceSections, options: SitesOptions): SiteConfig {
+  const { top, requiresProgram } = options;
+  const atTop = { given: top, settings: readPlaceConfig(top, ALL_PATHS) };
+  const whole = site === null ? atTop : tell(atTop, site);
+  const settings = site === null ? top : new Settings(site.settings, top);
+  const layers = [
+    { place: null, settings: top, label: "" },
+    ...common.map((section) => layerOf(section)),
+    ...(site === null ? [] : [{ place: null, settings, label: site.label }]),
+    ...own.map((section) => layerOf(section)),
+  ];
+  // Of two for one prefix the later, which is the narrower.
+  const sources = new Map<string, Mount>();
+  for (const layer of layers) {
+    for (const mount of readMounts(layer.settings, { ...layer, requiresProgram })) {
+      sources.set(joinSegments(mount.prefix.segments), mount);
+    }
+  }
+  if (!sources.has("")) throw noRoot(site);
+  return {
+    hosts: site?.hosts ?? [],
+    places: readPlaces({ whole, sources, sections: [...common, ...own], label: site?.label ?? "" }, options),
+    rewrites: readRewrites(settings),
+    ...uniteAccess(layers.map(({ settings, place }) => readSiteAccess(settings, place))),
+  };
+}
+
+function layerOf({ settings, prefix, label }: Section) {
+  return { place: prefix, settings: new Settings(settings), label };
+}
+
+function noRoot(site: Section | null): UsageError {
+  const problem = "no folder to serve";
+  if (site !== null) return new UsageError({ argument: site.label, value: null, problem, remedy: "give it a root" });
+  const remedy = "give --root FOLDER or all eight arguments (see lisod --help)";
+  return new UsageError({ argument: "--root", value: null, problem, remedy });
+}
+
+/** Settings that say nothing of how files and programs are served. */
+const MOUNT_NAMES = ["root", "cgi", "redirect", "allow", "deny", "auth", "fallback"] as const;
+
+interface SiteParts {
+  readonly whole: Told;
+  /** By joined prefix. */
+  readonly sources: ReadonlyMap<string, Mount>;
+  /** Those of places; of two for one prefix the later is the narrower. */
+  readonly sections: readonly Section[];
+  readonly label: string;
+}
+
+function readPlaces({ whole, sources, sections, label }: SiteParts, options: SitesOptions): PlaceConfig[] {
+  const records = new SettingsRecords(options);
+  const byPrefix = Map.groupBy(sections, ({ prefix }) => joinSegments(prefix?.segments ?? []));
+  const prefixes = new Map<string, PathPrefix>([["", ALL_PATHS]]);
+  for (const [key, { prefix }] of sources) prefixes.set(key, prefix);
+  for (const [key, [{ prefix }]] of byPrefix) if (prefix !== null) prefixes.set(key, prefix);
+  const around = new PrefixTree<Told & { readonly mount: Mount }>();
+  // What is around another one has fewer segments.
+  return [...prefixes].toSorted(([, one], [, other]) => one.segments.length - other.segments.length)
+    .map(([key, prefix]): PlaceConfig => {
+      const outer = around.nearest(prefix.segments)?.value;
+      const own = byPrefix.get(key) ?? [];
+      const { given, settings } = own.reduce(tell, outer ?? whole);
+      const mount = sources.get(key) ?? outer?.mount;
+      if (mount === undefined) throw new Error("Unreachable: a site has something for all of it");
+      around.set(prefix, { given, settings, mount });
+      return {
+        ...{ prefix, source: mount.source, mount: mount.prefix, settings, label: own.at(-1)?.label ?? label },
+        ...records.of(given),
+      };
+    });
+}
+
+/** What holds in a place. */
+interface Told {
+  readonly given: Settings;
+  readonly settings: PlaceSettings;
+}
+
+/** Places of which no two differ in how files are served share one record of it, and what is made of that. */
+function tell(outer: Told, { settings: given, prefix }: Pick<Section, "settings" | "prefix">): Told {
+  const own = new Settings(given, outer.given);
+  return {
+    given: own.hasOnly(MOUNT_NAMES) ? outer.given : own,
+    settings: readPlaceConfig(own, prefix ?? ALL_PATHS, outer.settings),
+  };
+}
+
+class SettingsRecords {
+  readonly #options: SitesOptions;
+  readonly #known = new Map<Settings, Pick<PlaceConfig, "files" | "programs">>();
+
+  constructor(options: SitesOptions) {
+    this.#options = options;
+  }
+
+  of(settings: Settings): Pick<PlaceConfig, "files" | "programs"> {
+    const known = this.#known.get(settings);
+    if (known !== undefined) return known;
+    const { rules, environment } = this.#options;
+    const programs = readPlacePrograms(settings, environment);
+    const files = readFilesConfig(settings, { rules, extensions: Object.keys(programs.handlers) });
+    const record = { files, programs };
+    this.#known.set(settings, record);
+    return record;
+  }
+}
+
+/** For each prefix what the last of them says that names it. */
+function uniteAccess(parts: readonly SiteAccess[]): SiteAccess {
+  const keyOf = ({ prefix }: { readonly prefix: PathPrefix }) => joinSegments(prefix.segments);
+  const rules = new Map<string, readonly PlacedRule[]>();
+  const realms = new Map<string, RealmFile>();
+  for (const part of parts) {
+    for (const [key, group] of Map.groupBy(part.rules, keyOf)) rules.set(key, group);
+    for (const [key, [first]] of Map.groupBy(part.realms, keyOf)) realms.set(key, first);
+  }
+  return { rules: [...rules.values()].flat(), realms: [...realms.values()] };
+}

@@ -1,0 +1,143 @@
+/** Sections of the configuration file: sites by host and places by prefix, end to end over HTTP and HTTPS. */
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { curl, runLisod, writeFiles } from "./harness.ts";
+import { HttpsServer } from "./https.ts";
+
+const PROBE = `#!/bin/sh
+printf 'Content-Type: text/plain\\n\\n%s' "$SCRIPT_NAME|$PATH_INFO|$WHERE|$DOCUMENT_ROOT"
+`;
+const PHP = '<?php echo "run ", $_SERVER["SCRIPT_NAME"], " ", $_SERVER["WHERE"];';
+
+/** Hosts with folders of their own, programs inside of them, and a folder where handlers are off. */
+async function withSites(test: (folder: string, config: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "lisod-sites-" }));
+  try {
+    await writeFiles(folder, {
+      "one/index.html": "one",
+      "one/index.php": PHP,
+      "one/uploads/a.php": PHP,
+      "one/uploads/deep/b.php": PHP,
+      "one/uploads/index.html": "uploads",
+      "one/secret.php": PHP,
+      "two/index.html": "two",
+      "two/list/a": "a",
+      "wild/index.html": "wild",
+      "icons/a.png": "icon",
+      "own/a.png": "own icon",
+      "bin/probe": PROBE,
+      "conf.d/two.conf": "[two.example]\nroot = ../two\n[two.example /list/]\nlisting\n",
+      "lisod.conf": `# what holds for all
+cgi-handler = .php=/usr/bin/php-cgi
+cgi-env = WHERE=top
+[one.example www.one.example]
+root = one
+cgi-env = WHERE=one
+[*.wild.example]
+root = wild
+include = conf.d/*.conf
+[/icons/]
+root = icons
+[/bin/]
+cgi = bin
+[/bin/closed/]
+deny = 0.0.0.0/0
+deny = ::/0
+[one.example /uploads/]
+cgi-handler = off
+[two.example /icons/]
+root = own
+allow = 192.0.2.0/24
+`,
+    });
+    await Deno.symlink("../secret.php", `${folder}/one/uploads/link.php`);
+    await Deno.symlink("../secret.php", `${folder}/one/uploads/link.txt`);
+    await Deno.chmod(`${folder}/bin/probe`, 0o755);
+    await Deno.copyFile(`${folder}/bin/probe`, `${folder}/bin/closed`);
+    await Deno.chmod(`${folder}/bin/closed`, 0o755);
+    await test(folder, `${folder}/lisod.conf`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+type Row = readonly [host: string, path: string, status: string, content?: string | RegExp];
+
+const ANSWERS: readonly Row[] = [
+  ["one.example", "/", "200", "one"],
+  ["WWW.one.example:81", "/", "200", "one"],
+  ["one.example.", "/", "200", "one"],
+  ["other.example", "/", "200", "one"],
+  ["two.example", "/", "200", "two"],
+  ["a.b.wild.example", "/", "200", "wild"],
+  ["wild.example", "/", "200", "one"],
+  ["one.example", "/index.php", "200", "run /index.php one"],
+  ["one.example", "/uploads/", "200", "uploads"],
+  // Sent as what it is, and not run.
+  ["one.example", "/uploads/a.php", "200", /^<\?php/],
+  ["one.example", "/uploads//deep/%62.php", "200", /^<\?php/],
+  ["one.example", "/uploads/a.php/more", "404"],
+  ["one.example", "/uploads/link.php", "403"],
+  ["one.example", "/uploads/link.txt", "403"],
+  ["one.example", "/secret.php", "200", "run /secret.php one"],
+  ["one.example", "/uploads/../secret.php", "200", "run /secret.php one"],
+  ["two.example", "/list/", "200", /href="a"/],
+  ["one.example", "/icons/a.png", "200", "icon"],
+  ["two.example", "/icons/a.png", "403"],
+  ["two.example", "//icons//a.png", "403"],
+  ["a.wild.example", "/icons/a.png", "200", "icon"],
+  ["one.example", "/bin/probe/x", "200", "/bin/probe|/x|one|HERE/one"],
+  ["two.example", "/bin/probe", "200", "/bin/probe||top|HERE/two"],
+  ["two.example", "/bin/closed", "403"],
+  ["one.example", "/bin//closed/x", "403"],
+];
+
+async function ask(base: string, host: string, path: string, root: string): Promise<readonly [string, string]> {
+  const args = ["--path-as-is", "--cacert", root, "--write-out", "\n%{http_code}", "--header", `Host: ${host}`];
+  const { text } = await curl(...args, base + path);
+  const [, body = "", code = ""] = /^(.*)\n(\d+)$/s.exec(text) ?? [];
+  return [code, body];
+}
+
+Deno.test("lisod serves sites by their hosts, and places by their prefixes as their sections say", () =>
+  withSites(async (folder, config) => {
+    await using https = await HttpsServer.start({ args: ["--config", config] });
+    for (const base of [https.server.url, https.url]) {
+      for (const [host, path, status, content] of ANSWERS) {
+        const [code, body] = await ask(base, host, path, https.certificates.root);
+        assertEquals([host, path, code], [host, path, status]);
+        if (typeof content === "string") assertEquals(body, content.replace("HERE", folder), path);
+        else if (content !== undefined) assertMatch(body, content, path);
+      }
+    }
+  }));
+
+Deno.test("lisod refuses hosts that no site names where it is told so: 404, and 421 over TLS", () =>
+  withSites(async (_, config) => {
+    const args = ["--config", config, "--unknown-host", "refuse"];
+    await using https = await HttpsServer.start({ args });
+    for (const [base, refused] of [[https.server.url, "404"], [https.url, "421"]]) {
+      for (const host of ["other.example", "wild.example", "localhost"]) {
+        assertEquals((await ask(base, host, "/", https.certificates.root))[0], refused, host);
+      }
+      assertEquals(await ask(base, "two.example", "/", https.certificates.root), ["200", "two"]);
+    }
+  }));
+
+Deno.test("lisod --check looks at what is mounted in every section, and names its line", () =>
+  withSites(async (folder, config) => {
+    const good = await runLisod("--config", config, "--check", "--http", "0");
+    const notes = [
+      `:5: root "${folder}/one/uploads/link.php": ${LINKED}`,
+      `:5: root "${folder}/one/uploads/link.txt": ${LINKED}`,
+      `:5: root "${folder}/one/uploads/deep": has no index.html, ${UNLISTED}`,
+      `:11: root "${folder}/icons": has no index.html or index.php, ${UNLISTED}`,
+    ];
+    assertEquals([good.code, good.stderr], [0, notes.map((note) => `lisod: note: ${config}${note}\n`).join("")]);
+    await Deno.writeTextFile(config, `${await Deno.readTextFile(config)}[one.example /none/]\nroot = none\n`);
+    const missing = await runLisod("--config", config, "--check", "--http", "0");
+    assertEquals(missing.code, 1);
+    assertStringIncludes(missing.stderr, `${config}:23: root "${folder}/none": does not exist`);
+  }));
+
+const LINKED = "is a program by a name that leads to it, or compressed: it is answered 403";
+const UNLISTED = "and --listing is off: 403 for the folder itself";
