@@ -35,6 +35,7 @@ const LAYERS: readonly Layer[] = [
     ],
   },
   { floor: 0, entries: ["lib/refused_path.ts", "lib/small_file.ts"] },
+  { floor: 0, entries: ["lib/link_rule.ts"] },
   { floor: 1, entries: ["lib/system/"] },
   {
     floor: 2,
@@ -126,6 +127,7 @@ const WITH_IO: readonly string[] = [
   "lib/process/service_manager.ts",
   "lib/process/signals.ts",
   "lib/process/survey_files.ts",
+  "lib/link_rule.ts",
   "lib/refused_path.ts",
   "lib/serve/answer_request.ts",
   "lib/serve/begin_connection.ts",

@@ -3,7 +3,7 @@
  * rules and with the programs that people have for such paths.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { curl, runLisod, writeFiles } from "./harness.ts";
+import { curl, run, runLisod, writeFiles } from "./harness.ts";
 import { HttpsServer } from "./https.ts";
 
 /** Tells what front controllers go by. */
@@ -207,6 +207,93 @@ Deno.test("lisod --encoded-slash pass tells programs of %2F, and lets it lead no
     }
     assertEquals((await ask("/closed/x%2f")).status, "403");
   }));
+
+Deno.test("lisod --links lets links lead out of folders of files and of programs, or only to their owner's", () =>
+  withLinks(async (folder) => {
+    const paths = ["/in", "/out", "/foreign", "/way/b", "/bin/p", "/bin/q", "/bin/foreign", "/page.php"];
+    const want = {
+      inside: ["200", "403", "403", "403", "403", "200", "403", "403"],
+      owner: ["200", "200", "403", "200", "200", "200", "403", "200"],
+      all: ["200", "200", "200", "200", "200", "200", "200", "200"],
+    };
+    for (const rule of ["inside", "owner", "all"] as const) {
+      const args = ["--links", rule, "--script-alias", `/bin=${folder}/bin`, "--listing", ...PHP];
+      await using https = await HttpsServer.start({ root: `${folder}/root`, args });
+      for (const url of [https.server.url, https.url]) {
+        const statuses = await Promise.all(paths.map(async (path) => (await ask(https, url + path, [])).status));
+        assertEquals(statuses, want[rule], rule);
+      }
+      const { text } = await ask(https, `${https.server.url}/`, []);
+      const listed = [...text.matchAll(/href="([^"/]+)\/?"/g)].map(([, name]) => name).filter((name) =>
+        paths.includes(`/${name}`) || name === "way"
+      );
+      assertEquals(
+        listed.toSorted(),
+        {
+          inside: ["in"],
+          owner: ["in", "out", "page.php", "way"],
+          all: ["foreign", "in", "out", "page.php", "way"],
+        }[rule],
+      );
+      if (rule !== "inside") assertEquals((await ask(https, `${https.server.url}/way/`, [])).status, "200");
+      const told = {
+        inside: /WARN site: "[^"]*\/out" is a link to "[^"]*", which leads out of/,
+        owner: /WARN site: "[^"]*\/foreign" is a link to "[^"]*", which belongs to another user than the link: 403/,
+        all: /(?:)/,
+      }[rule];
+      await waitFor(() => Promise.resolve(told.test(https.server.logText())));
+      // The link may be turned at any time.
+      await Deno.remove(`${folder}/root/out`);
+      await Deno.symlink(`${folder}/root/foreign`, `${folder}/root/out`);
+      const own = { inside: "403", owner: "403", all: "200" }[rule];
+      await waitFor(async () => (await ask(https, `${https.server.url}/out`, [])).status === own);
+      await Deno.remove(`${folder}/root/out`);
+      await Deno.symlink(`${folder}/outside/a`, `${folder}/root/out`);
+    }
+    const check = await runLisod("--root", `${folder}/root`, "--links", "owner", "--check");
+    assertStringIncludes(check.stderr, `"${folder}/root/foreign": is a link to`);
+    assertEquals(check.stderr.includes("leads out"), false);
+  }));
+
+/** A file that does not belong to the owner of the links to it. */
+async function withLinks(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "lisod-links-" }));
+  try {
+    await writeFiles(folder, {
+      ...{ "root/a": "a", "bin/own": PROBE, "outside/a": "out", "outside/folder/b": "b", "outside/p": PROBE },
+      ...{ "outside/page.php": FRONT, "outside/foreign": PROBE },
+    });
+    for (const name of ["bin/own", "outside/p", "outside/foreign"]) await Deno.chmod(`${folder}/${name}`, 0o755);
+    const links = {
+      ...{
+        "root/in": "a",
+        "root/out": "../outside/a",
+        "root/way": "../outside/folder",
+        "bin/q": "own",
+        "bin/p": "../outside/p",
+      },
+      ...{ "root/page.php": "../outside/page.php" },
+    };
+    for (const [name, target] of Object.entries(links)) await Deno.symlink(target, `${folder}/${name}`);
+    // Root can give links away; anybody else has a whole system of another owner to link to.
+    const foreign = Deno.uid() === 0 ? `${folder}/outside/foreign` : "/usr/bin/env";
+    for (const name of ["root/foreign", "bin/foreign"]) {
+      await Deno.symlink(foreign, `${folder}/${name}`);
+      if (Deno.uid() === 0) await run("chown", ["-h", "12345", `${folder}/${name}`]);
+    }
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Files are known for --file-cache-ms. */
+async function waitFor(holds: () => Promise<boolean>): Promise<void> {
+  const endMs = Date.now() + 5000;
+  while (!await holds()) {
+    if (Date.now() > endMs) throw new Error("Has not come about");
+  }
+}
 
 Deno.test("lisod refuses fallbacks, redirects and rewrites that make no sense", async () => {
   const table: readonly (readonly [option: string, text: string, told: string])[] = [

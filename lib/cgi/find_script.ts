@@ -5,6 +5,7 @@
 import { isHidden, joinSegments, type Located, restAfter } from "../http/located.ts";
 import { HttpError, Refusal } from "../http/message.ts";
 import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
+import { type LinkRule, refuseLinks } from "../link_rule.ts";
 import { explainRefusal } from "../refused_path.ts";
 import type { ScriptLocation } from "../gateway/meta_variables.ts";
 import { interpreterOf, type Interpreters, isInCgiFolder } from "./is_program.ts";
@@ -14,6 +15,8 @@ export interface ProgramPlace {
   /** Absolute path of the one program, or of the folder of programs. */
   readonly cgiPath: string;
   readonly handlers: Interpreters;
+  /** Where links in it may lead. */
+  readonly links: LinkRule;
 }
 
 /** A place of files, some of which interpreters run. */
@@ -27,6 +30,8 @@ export interface HandledPlace {
   readonly indexNames: readonly string[];
   /** Programs and folders of programs of all places. */
   readonly cgiPaths: readonly string[];
+  /** Where links in it may lead. */
+  readonly links: LinkRule;
 }
 
 /**
@@ -50,7 +55,7 @@ export function findProgram(at: Located, place: ProgramPlace): ScriptLocation | 
 }
 
 /** Goes down from the folder, segment by segment, to the first that is no folder; what follows is PATH_INFO. */
-function findInFolder(at: Located, { cgiPath, handlers }: ProgramPlace): ScriptLocation | "folder" {
+function findInFolder(at: Located, { cgiPath, handlers, links }: ProgramPlace): ScriptLocation | "folder" {
   let file = cgiPath;
   let hasLink = false;
   for (const [index, name] of at.segments.entries()) {
@@ -64,7 +69,7 @@ function findInFolder(at: Located, { cgiPath, handlers }: ProgramPlace): ScriptL
     if (info?.isDirectory) continue;
     const script = locateScript(file, { at, segments: at.segments.slice(0, index + 1), handlers });
     checkRunnable(script, info);
-    if (hasLink) checkInside(file, cgiPath);
+    if (hasLink) checkLinks(file, { folder: cgiPath, links });
     return script;
   }
   if (!at.path.endsWith("/")) return "folder";
@@ -77,14 +82,14 @@ function findInFolder(at: Located, { cgiPath, handlers }: ProgramPlace): ScriptL
  * the folder, and for a program of another place, where other rules may guard it.
  */
 export function findHandled(at: Located, place: HandledPlace): ScriptLocation | null {
-  const { documentRoot, handlers, servesDotFiles, cgiPaths } = place;
+  const { documentRoot, handlers, servesDotFiles, cgiPaths, links } = place;
   const found = at.segments.findIndex((name, index) => {
     return interpreterOf(name, handlers) !== null && isFile(at.segments.slice(0, index + 1), documentRoot);
   });
   const segments = found >= 0 ? at.segments.slice(0, found + 1) : findIndex(at, place);
   if (segments === null || (!servesDotFiles && isHidden({ mount: at.mount, segments }))) return null;
   const file = documentRoot + joinSegments(segments);
-  const realFile = checkInside(file, documentRoot);
+  const realFile = checkLinks(file, { folder: documentRoot, links });
   if (isInCgiFolder(realFile, cgiPaths)) throw new Refusal({ path: file, reason: ELSEWHERE });
   return locateScript(file, { at, segments, handlers });
 }
@@ -129,15 +134,16 @@ function checkRunnable({ file, interpreter }: ScriptLocation, info: Deno.FileInf
   throw new Refusal({ path: file, reason: `is not executable (mode ${modeText}), and its extension has no handler` });
 }
 
-/** Where the file really is: a link may lead anywhere within the folder, and nowhere else. Throws HttpError 403. */
-function checkInside(file: string, folder: string): string {
-  const realFile = look(file, { folder, ask: Deno.realPathSync });
-  const realFolder = Deno.realPathSync(folder);
-  if (realFile === null) throw new HttpError(404, `No program "${file}"`);
-  if (!realFile.startsWith(realFolder === "/" ? "/" : `${realFolder}/`)) {
-    throw new Refusal(explainRefusal(file, folder));
-  }
-  return realFile;
+/** Where the file really is: links in the folder lead only where the rule lets them. Throws HttpError 403. */
+function checkLinks(
+  path: string,
+  { folder, links }: { readonly folder: string; readonly links: LinkRule },
+): string {
+  const real = look(path, { folder, ask: Deno.realPathSync });
+  if (real === null) throw new HttpError(404, `No program "${path}"`);
+  const refused = look(path, { folder, ask: () => refuseLinks({ path, real, folder }, links) });
+  if (refused !== null) throw new Refusal(refused);
+  return real;
 }
 
 interface Look<Found> {

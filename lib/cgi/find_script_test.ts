@@ -34,8 +34,8 @@ const top = makeTree();
 globalThis.addEventListener("unload", () => Deno.removeSync(top, { recursive: true }));
 
 const HANDLERS = { ".php": "/usr/bin/php-cgi" };
-const FOLDER: ProgramPlace = { cgiPath: `${top}/bin`, handlers: HANDLERS };
-const FILE: ProgramPlace = { cgiPath: `${top}/bin/run`, handlers: {} };
+const FOLDER: ProgramPlace = { cgiPath: `${top}/bin`, handlers: HANDLERS, links: "inside" };
+const FILE: ProgramPlace = { cgiPath: `${top}/bin/run`, handlers: {}, links: "inside" };
 
 type Found = readonly [file: string, scriptName: string, pathInfo: string, interpreter?: string];
 
@@ -111,6 +111,7 @@ const FILES: HandledPlace = {
   servesDotFiles: false,
   indexNames: ["index.html", "index.php"],
   cgiPaths: [`${top}/bin`],
+  links: "inside",
 };
 const DOTS: HandledPlace = { ...FILES, servesDotFiles: true };
 const PAGES: HandledPlace = { ...FILES, handlers: { ".html": "/usr/bin/page" } };
@@ -164,3 +165,14 @@ for (const [path, place] of [["/leave.php", FILES], ["/programs/x.php", ALIASED]
     assertEquals(assertThrows(() => findHandled(locate(path), place), HttpError).status, 403);
   });
 }
+
+Deno.test("findProgram() and findHandled() follow links that lead out where the place lets them", () => {
+  const leave = locate("/cgi/leave/x", undefined, 1);
+  assertEquals(findProgram(leave, { ...FOLDER, links: "all" }), {
+    ...{ file: `${top}/bin/leave`, interpreter: null, scriptName: "/cgi/leave", pathInfo: "/x" },
+  });
+  assertEquals(findHandled(locate("/leave.php"), { ...FILES, links: "owner" })?.file, `${top}/root/leave.php`);
+  // Where programs of another place are kept is no matter of links.
+  const other = { ...FILES, cgiPaths: [`${top}/outside`], links: "all" } as const;
+  assertEquals(assertThrows(() => findHandled(locate("/leave.php"), other), HttpError).status, 403);
+});

@@ -168,6 +168,16 @@ const FORM_OPTIONS = [
     scope: "place",
   },
   {
+    name: "links",
+    value: "inside|owner|all",
+    default: "inside",
+    meaning:
+      "Where symbolic links in folders of files and programs may lead (else 403): into the same folder, to what " +
+      "belongs to the owner of the link, or anywhere; with the last two the server may read all that its user may",
+    section: "Serving",
+    scope: "place",
+  },
+  {
     name: "dot-files",
     value: null,
     default: "off",

@@ -2,6 +2,7 @@
  * The options that say of a place what comes before any look at files and programs, and those of a site that say which path
  * stands in place of another. Separate from files_config.ts, for they hold for programs as well. Pure.
  */
+import type { LinkRule } from "../link_rule.ts";
 import { parseFallback } from "../site/fallback.ts";
 import { NO_SETTINGS, type PlaceSettings } from "../site/place_settings.ts";
 import { MAX_REWRITE_COUNT, parseRewrite, type Rewrite } from "../site/rewrite.ts";
@@ -13,6 +14,7 @@ export function readPlaceConfig(settings: Settings, prefix: PathPrefix, outer = 
   return {
     fallback: settings.hasOwn("fallback") ? readFallback(settings, prefix) : outer.fallback,
     passesEncodedSlash: settings.choice("encoded-slash", ["refuse", "pass"]) === "pass",
+    links: settings.choice<LinkRule>("links", ["inside", "owner", "all"]),
   };
 }
 

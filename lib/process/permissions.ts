@@ -47,6 +47,8 @@ export function neededPermissions(config: Config, { startsPrograms, files = [] }
       ...present(config.keyFile, config.certificateFile, config.keyPassphraseFile),
       ...realmFiles(config).map(({ value }) => value),
       ...written,
+      // What links lead to is opened where it really is.
+      ...(leadsOut(config) ? ["/"] : []),
     ],
     write: written,
     // A new certificate takes a new listener.
@@ -58,6 +60,10 @@ export function neededPermissions(config: Config, { startsPrograms, files = [] }
     ffi: false,
     import: false,
   };
+}
+
+function leadsOut({ sites }: Config): boolean {
+  return sites.some(({ places }) => places.some(({ settings }) => settings.links !== "inside"));
 }
 
 function present(...paths: readonly (Given | null)[]): readonly string[] {

@@ -24,6 +24,7 @@ import { standardStream } from "../log/standard_stream.ts";
 import { PAGE_NAME } from "../site/load_error_pages.ts";
 import { type Given, quoted } from "../start_error.ts";
 import type { FileSettings } from "../static/static_files.ts";
+import type { LinkRule } from "../link_rule.ts";
 import { kindOf, type Programs } from "../static/open_file.ts";
 import type { FileUse } from "./file_access.ts";
 import { FolderWalk, type WalkedEntry } from "./folder_walk.ts";
@@ -103,11 +104,16 @@ class Findings {
   }
 
   /** Tells of what is refused wherever it lies below `top`; the target of any other entry. */
-  followed({ path, target }: WalkedEntry, top: string): { readonly real: string; readonly info: Deno.FileInfo } | null {
+  followed(
+    { path, target, isLink }: WalkedEntry,
+    { top, links }: { readonly top: string; readonly links: LinkRule },
+  ): { readonly real: string; readonly info: Deno.FileInfo } | null {
     if (target === null) return null;
     if (typeof target === "string") {
       this.tell(path, target === "round" ? "is a link that leads round" : "is a link that leads nowhere");
-    } else if (!`${target.real}/`.startsWith(top === "/" ? "/" : `${top}/`)) {
+    } else if (links === "owner" && isLink && Deno.lstatSync(path).uid !== target.info.uid) {
+      this.tell(path, `is a link to ${target.real}, which belongs to another user than the link: it is answered 403`);
+    } else if (links === "inside" && !`${target.real}/`.startsWith(top === "/" ? "/" : `${top}/`)) {
       this.tell(path, `leads out of the folder, to ${target.real}: it is answered 403`);
     } else if (!target.info.isFile && !target.info.isDirectory) {
       this.tell(path, "is neither a file nor a folder: it is answered 403");
@@ -156,7 +162,7 @@ function surveyFolder({ place, site }: Mounted, config: Config, users: SurveyUse
   );
   for (const entry of entries) {
     if (isPassedOver(entry)) continue;
-    const target = findings.followed(entry, top);
+    const target = findings.followed(entry, { top, links: placeAt(entry).settings.links });
     if (target === null) continue;
     if (!isSegment(basename(entry.path))) {
       findings.tell(entry.path, "has a name that no request can hold: it is answered 404");
@@ -229,7 +235,7 @@ class Indexless {
   }
 }
 
-function surveyPrograms({ source, programs }: MountedPlace, users: SurveyUsers): readonly string[] {
+function surveyPrograms({ source, programs, settings }: MountedPlace, users: SurveyUsers): readonly string[] {
   const { path: given } = source;
   const findings = new Findings(given);
   const surroundings = { user: users.scripts, searchPath: programs.told.environment.PATH };
@@ -259,7 +265,7 @@ function surveyPrograms({ source, programs }: MountedPlace, users: SurveyUsers):
   const isPassedOver = ({ path }: WalkedEntry) => basename(path).startsWith(".");
   for (const entry of walk.entries(top, (entry) => !isPassedOver(entry) && !closed.has(entry.path))) {
     if (isPassedOver(entry)) continue;
-    const target = findings.followed(entry, top);
+    const target = findings.followed(entry, { top, links: settings.links });
     if (target === null) continue;
     if (!target.info.isDirectory) require(entry.path);
     else if (

@@ -1,4 +1,5 @@
-/** What a place says of requests before anything in it is looked up. Pure; types alone. */
+/** What a place of files and one of programs say alike of all that is in them. Pure; types alone. */
+import type { LinkRule } from "../link_rule.ts";
 import type { Fallback } from "./fallback.ts";
 
 export interface PlaceSettings {
@@ -6,7 +7,9 @@ export interface PlaceSettings {
   readonly fallback: Fallback | null;
   /** Whether a path may have encoded slashes (%2F), as a part of a name that is no file's; else it is 404. */
   readonly passesEncodedSlash: boolean;
+  /** Where symbolic links in its folder may lead. */
+  readonly links: LinkRule;
 }
 
 /** Of a place that says nothing. */
-export const NO_SETTINGS: PlaceSettings = { fallback: null, passesEncodedSlash: false };
+export const NO_SETTINGS: PlaceSettings = { fallback: null, passesEncodedSlash: false, links: "inside" };

@@ -136,8 +136,8 @@ export class KnownFiles {
   }
 
   async #read(representation: Representation, path: string): Promise<void> {
-    const { root, programs } = this.#options;
-    const opened = openFile(representation.path, { root, programs, known: representation.facts });
+    const { root, programs, links } = this.#options;
+    const opened = openFile(representation.path, { root, programs, links, known: representation.facts });
     if (opened === null) return;
     try {
       const bytes = await readWhole(opened.fd, { first: 0, last: representation.length - 1 });
@@ -216,8 +216,8 @@ export class KnownFiles {
 
   /** Null where the file is in another state by now, or none. */
   async #examineContent({ path, facts }: SourceFile, needsStart: boolean): Promise<Examined | null> {
-    const { root, programs } = this.#options;
-    const opened = openFile(path, { root, programs, known: facts });
+    const { root, programs, links } = this.#options;
+    const opened = openFile(path, { root, programs, links, known: facts });
     if (opened === null) return null;
     try {
       return isSameState(opened.facts, facts) ? await examineFile(opened, { needsStart }) : null;
@@ -228,14 +228,15 @@ export class KnownFiles {
 
   /** The facts of a file that may be sent, as was found now or when it was `known`; null for a folder. */
   #examine(path: string, known: Resource | undefined): FileFacts | null {
-    const { root, programs } = this.#options;
+    const { root, programs, links } = this.#options;
     const facts = statFile(path, this.#options);
     if (facts === null) return null;
     // A program is one by where its path really leads: that may be another place now, though the file is the same.
-    const isKnown = programs === null &&
+    // So is whose the links are.
+    const isKnown = programs === null && links !== "owner" &&
       known?.representations.some((old) => old.path === path && isSameState(old.facts, facts));
     if (isKnown) return facts;
-    const opened = openFile(path, { root, programs });
+    const opened = openFile(path, { root, programs, links });
     if (opened === null) return null;
     closeSync(opened.fd);
     return opened.facts;

@@ -5,6 +5,7 @@
 import { closeSync, constants, existsSync, fstatSync, openSync } from "node:fs";
 import { HttpError, NotThere, Refusal } from "../http/message.ts";
 import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
+import { type LinkRule, refuseLinks } from "../link_rule.ts";
 import { explainRefusal } from "../refused_path.ts";
 import { type FileFacts, isSameState } from "./representation.ts";
 import { PRECOMPRESSED } from "./select_encoding.ts";
@@ -25,6 +26,8 @@ export interface Scope {
   readonly root: string;
   /** Null: there are none. */
   readonly programs: Programs | null;
+  /** Where links may lead; nowhere but inside when absent. */
+  readonly links?: LinkRule;
 }
 
 /** A regular file, open for reading. Whoever gets it closes the descriptor with closeSync of node:fs. */
@@ -106,10 +109,11 @@ export function statOpenFile(fd: number): FileFacts {
 }
 
 /** Where what has that name really is, all links followed. Throws HttpError as `openFile` does. */
-export function realPathWithin(path: string, { root, programs }: Scope): string {
+export function realPathWithin(path: string, { root, programs, links = "inside" }: Scope): string {
   try {
     const real = Deno.realPathSync(path);
-    if (!isWithin(real, Deno.realPathSync(root))) throw new Refusal(explainRefusal(path, root));
+    const refused = refuseLinks({ path, real, folder: root }, links);
+    if (refused !== null) throw new Refusal(refused);
     if (programs?.isProgramPlace(real)) {
       // With a slash after it or not, it is one path to mend.
       throw new Refusal({ path: path.replace(/\/+$/, ""), reason: "is kept for programs, and is sent to nobody" });
@@ -174,10 +178,6 @@ export function kindOf(path: string, { programs }: Pick<Scope, "programs">): "co
   const source = suffix === undefined ? path : path.slice(0, -suffix.length);
   if (programs.isBackup(source)) return "backup";
   return suffix !== undefined && programs.isProgram(source) && existsSync(source) ? "program" : "content";
-}
-
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
 }
 
 /** What an error of the system means for the client; an unknown one comes back as it is, and is a fault of ours. */

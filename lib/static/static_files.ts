@@ -19,6 +19,7 @@ import {
 } from "../http/message.ts";
 import type { PathPrefix } from "../http/path_prefix.ts";
 import type { Limits } from "../limits.ts";
+import type { LinkRule } from "../link_rule.ts";
 import type { Rules } from "../rules.ts";
 import { createReadNames, type ReadNames } from "../system/folder_names.ts";
 import type { Charset } from "./charset.ts";
@@ -55,6 +56,8 @@ export interface StaticOptions extends Partial<FileSettings> {
   readonly root: string;
   /** What is never sent. */
   readonly programs?: Programs | null;
+  /** Where links may lead; nowhere but inside when absent. */
+  readonly links?: LinkRule;
   /** The names in the folder of that whole path that other places answer for; without it there are none. */
   readonly takenNames?: (folder: PathPrefix) => readonly string[];
   readonly memory: FileMemory;
@@ -106,16 +109,17 @@ class StaticFolder implements StaticHandler {
 
   constructor(options: StaticOptions) {
     const { root, limits, rules, memory, servesDotFiles = false, programs = null, mediaTypes } = options;
-    const { indexNames = [INDEX_NAME] } = options;
+    const { indexNames = [INDEX_NAME], links = "inside" } = options;
     const { charset = rules.charset, isBefore1970 = () => null } = options;
     const types = mediaTypesWith(mediaTypes);
     this.#options = options;
-    this.#scope = { root, programs };
+    this.#scope = { root, programs, links };
     const cache = memory.cache.section();
     this.#files = new KnownFiles({
       indexNames,
       root,
       programs,
+      links,
       limits,
       servesDotFiles,
       types,

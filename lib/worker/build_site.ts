@@ -81,27 +81,27 @@ function createAnswer({ source, ...place }: PlaceConfig, context: PlaceContext):
 }
 
 function createScripts(
-  { source: { path }, programs }: MountedPlace,
+  { source: { path }, programs, settings: { links } }: MountedPlace,
   { config: { rules }, documentRoot, shared: { runner } }: PlaceContext,
 ): Answerer["answer"] {
   if (runner === null) throw new Error("Unreachable: a runner is there where a program is");
   const settings = { documentRoot, rules, ...programs.told };
-  return createScriptHandler({ ...settings, cgiPath: path.value, handlers: handlersOf(programs) }, runner);
+  return createScriptHandler({ ...settings, cgiPath: path.value, handlers: handlersOf(programs), links }, runner);
 }
 
 function createFiles(place: MountedPlace, context: PlaceContext): Answerer["answer"] {
-  const { source: { path: { value: root } }, mount: { segments: mount }, files, programs } = place;
+  const { source: { path: { value: root } }, mount: { segments: mount }, files, programs, settings: { links } } = place;
   const { config: { limits, rules }, cgiPaths, shared: { runner, ...shared }, mounts } = context;
   const handlers = handlersOf(programs);
   const { indexNames, servesDotFiles } = files;
   const hasHandlers = Object.keys(handlers).length > 0;
   const scripts = {
     ...{ documentRoot: root, rules, ...programs.told },
-    ...{ handlers, indexNames, servesDotFiles, cgiPaths },
+    ...{ handlers, indexNames, servesDotFiles, cgiPaths, links },
   };
   return createFilesAnswer({
     files: createStaticHandler({
-      ...{ root, ...files, limits, rules, ...shared },
+      ...{ root, ...files, links, limits, rules, ...shared },
       // Who runs programs has been asked for the others.
       indexNames: indexNames.filter((name) => interpreterOf(name, handlers) === null),
       programs: runner === null ? null : programsOf({

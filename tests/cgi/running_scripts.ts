@@ -46,7 +46,7 @@ export class RecordedLog {
   }
 }
 
-export type TestOptions = Partial<ScriptMount & Omit<RunnerOptions, "limits" | "log" | "starter">> & {
+export type TestOptions = Partial<Omit<ScriptMount, "links"> & Omit<RunnerOptions, "limits" | "log" | "starter">> & {
   readonly limits?: Partial<Limits>;
   /** What starts programs in place of the usual one, which it is given. */
   readonly starter?: (usual: Starter) => Starter;
@@ -76,6 +76,7 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
   const mount: ScriptMount = {
     cgiPath: SCRIPTS,
     handlers: {},
+    links: "inside",
     documentRoot: folder,
     rules: RULES.standard,
     passesAuthorization: false,
