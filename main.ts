@@ -3,9 +3,11 @@
  * thread or in several; signals end it.
  */
 import { checkConfig } from "./lib/process/check_config.ts";
-import { type Config, parseCommandLine, usesCgi } from "./lib/config/config.ts";
+import { type Command, type Config, parseCommandLine, usesCgi } from "./lib/config/config.ts";
 import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/process/daemon.ts";
 import { fitConnections, fitScripts, readDescriptorLimit } from "./lib/process/descriptors.ts";
+import { explain } from "./lib/worker/explain.ts";
+import { sitesTable } from "./lib/config/sites_text.ts";
 import { helpText, VERSION, versionText } from "./lib/config/help.ts";
 import { giveLogs, leaveRoot } from "./lib/process/leave_root.ts";
 import { type Libc, NO_LIBC, openLibc } from "./lib/system/libc.ts";
@@ -43,7 +45,10 @@ async function main(): Promise<number> {
         say(Deno.stdout, versionText({ lisod: VERSION, deno: Deno.version.deno, v8: Deno.version.v8 }));
         return 0;
       case "check":
-        return check(command.config);
+        return check(command);
+      case "explain":
+        say(Deno.stdout, await explain(command.url, command.config));
+        return 0;
       case "serve": {
         // Before anything else: where it is not wanted, nobody can open it any more.
         const libc = openLibc(command.config.usesNative);
@@ -60,7 +65,8 @@ async function main(): Promise<number> {
 }
 
 /** Says what would keep the server from starting, or that nothing would, and what a first request would find out. */
-function check(config: Config): number {
+function check({ config, isVerbose }: Extract<Command, { kind: "check" }>): number {
+  if (isVerbose) say(Deno.stdout, sitesTable(config.sites));
   const problems = checkConfig(config);
   if (problems.length > 0) return report(...problems);
   const server = config.user === null ? ownIdentity() : findIdentity(config.user, config.group);

@@ -159,6 +159,7 @@ const WITH_IO: readonly string[] = [
   "lib/system/readiness.ts",
   "lib/system/socket_calls.ts",
   "lib/worker/build_site.ts",
+  "lib/worker/explain.ts",
   "lib/worker/memory_return.ts",
   "lib/worker/thread_server.ts",
   "lib/worker/standstill.ts",

@@ -1,5 +1,5 @@
 /** Sections of the configuration file: sites by host and places by prefix, end to end over HTTP and HTTPS. */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { curl, runLisod, writeFiles } from "./harness.ts";
 import { HttpsServer } from "./https.ts";
 
@@ -138,6 +138,79 @@ Deno.test("lisod --check looks at what is mounted in every section, and names it
     assertEquals(missing.code, 1);
     assertStringIncludes(missing.stderr, `${config}:23: root "${folder}/none": does not exist`);
   }));
+
+Deno.test("lisod --check --verbose shows every place with who may have it, and --explain what answers for one URL", () =>
+  withSites(async (folder, config) => {
+    const table = await runLisod("--config", config, "--check", "--verbose", "--http", "0");
+    assertEquals(table.code, 0);
+    const rows = table.text.replaceAll(folder, "HERE").split("\n").map((line) => line.replace(/ {2,}/g, " | "));
+    assertEquals(rows.slice(0, 3), [
+      "HOSTS | PREFIX | ANSWERED BY | WHO MAY | FROM",
+      "one.example www.one.example | / | files HERE/one | all | HERE/lisod.conf:4: [one.example www.one.example]",
+      "one.example www.one.example | /bin/ | programs HERE/bin | all | HERE/lisod.conf:12: [/bin/]",
+    ]);
+    assert(
+      rows.includes(
+        "two.example | /icons/ | files HERE/own | 192.0.2.0/24 | HERE/lisod.conf:19: [two.example /icons/]",
+      ),
+    );
+    assert(
+      rows.includes(
+        "*.wild.example | /bin/closed/ | programs HERE/bin | not 0.0.0.0/0, not ::/0 | HERE/lisod.conf:14: [/bin/closed/]",
+      ),
+    );
+    for (const [url, want] of EXPLAINED) {
+      const explained = await runLisod("--config", config, "--explain", url);
+      assertEquals([explained.code, explained.stderr], [0, ""], url);
+      assertEquals(explained.text.replaceAll(folder, "HERE").replace(/(Last-Modified|ETag): .*/g, "$1"), want, url);
+    }
+    const wrong = await runLisod("--config", config, "--explain", "ftp://one.example/");
+    assertEquals([wrong.code, wrong.text], [2, ""]);
+    assertStringIncludes(wrong.stderr, '--explain "ftp://one.example/": not a URL of http or https');
+  }));
+
+const EXPLAINED: readonly (readonly [url: string, want: string])[] = [
+  [
+    "https://two.example/icons/a.png",
+    `site      two.example
+place     /icons/ (HERE/lisod.conf:19: [two.example /icons/])
+source    files HERE/own
+who may   192.0.2.0/24 (HERE/lisod.conf:21: allow)
+answered  file HERE/own/a.png
+status    200 OK
+fields    X-Content-Type-Options: nosniff
+          Content-Type: image/png
+          Last-Modified
+          Accept-Ranges: bytes
+          ETag
+          Content-Length: 8
+`,
+  ],
+  [
+    "/index.php/x?y",
+    `site      one.example www.one.example
+place     / (HERE/lisod.conf:4: [one.example www.one.example])
+source    files HERE/one
+who may   all
+answered  program HERE/one/index.php by /usr/bin/php-cgi
+          SCRIPT_NAME=/index.php PATH_INFO=/x
+status    that of the program
+fields    X-Content-Type-Options: nosniff
+          and those of the program
+`,
+  ],
+  [
+    "http://one.example/uploads/link.php",
+    `site      one.example www.one.example
+place     /uploads/ (HERE/lisod.conf:17: [one.example /uploads/])
+source    files HERE/one
+who may   all
+answered  file HERE/one/uploads/link.php
+status    403 Forbidden: "HERE/one/uploads/link.php" is a program by a name that leads to it, or by its content, and is sent to nobody
+fields    X-Content-Type-Options: nosniff
+`,
+  ],
+];
 
 const LINKED = "is a program by a name that leads to it, or compressed: it is answered 403";
 const UNLISTED = "and --listing is off: 403 for the folder itself";

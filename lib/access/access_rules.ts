@@ -12,6 +12,9 @@ export interface AccessRule {
 /** A rule, and the part of the site that it is for. */
 export interface PlacedRule extends AccessRule {
   readonly prefix: PathPrefix;
+  /** The range as the operator wrote it, and by which argument. */
+  readonly text: string;
+  readonly argument?: string;
 }
 
 /**
@@ -23,12 +26,12 @@ export function parseAccessRule(
   { isAllowed, prefix = ALL_PATHS }: { readonly isAllowed: boolean; readonly prefix?: PathPrefix },
 ): PlacedRule | null {
   const alone = AddressRange.parse(text);
-  if (alone !== null) return { isAllowed, range: alone, prefix };
+  if (alone !== null) return { isAllowed, range: alone, prefix, text };
   // An IPv6 range may hold ":/" itself.
   const [, rangeText = "", prefixText = ""] = /^([^/]+(?:\/\d+)?):(\/.*)$/s.exec(text) ?? [];
   const range = AddressRange.parse(rangeText);
   const below = parsePrefix(prefixText);
-  return range === null || below === null ? null : { isAllowed, range, prefix: below };
+  return range === null || below === null ? null : { isAllowed, range, prefix: below, text: rangeText };
 }
 
 /**

@@ -45,9 +45,9 @@ export function readSiteAccess(settings: Settings, place: PathPrefix | null): Si
   const prefix = place ?? ALL_PATHS;
   const isRightly = (found: { readonly prefix: PathPrefix } | null) => place === null || found?.prefix === place;
   const rule = (isAllowed: boolean) => ({
-    parse: (text: string) => {
+    parse: (text: string, { argument }: ValueContext) => {
       const found = parseAccessRule(text, { isAllowed, prefix });
-      return isRightly(found) ? found : null;
+      return found !== null && isRightly(found) ? { ...found, argument } : null;
     },
     problem: place === null ? "not an address range and a prefix" : "not an address range",
     remedy: `give one such as 192.0.2.0/24${place === null ? ":/private" : ""} (bits beyond the range are 0)`,

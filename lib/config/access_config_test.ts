@@ -25,7 +25,9 @@ Deno.test("readAccessConfig() reads rules of both kinds", () => {
     [true, ""],
     [false, "b"],
   ]);
-  assertEquals(rules[0], parseAccessRule("10.0.0.0/8:/a", { isAllowed: true }));
+  const { argument, ...first } = rules[0];
+  assertEquals(first, parseAccessRule("10.0.0.0/8:/a", { isAllowed: true }));
+  assertEquals(argument, "--allow");
 });
 
 Deno.test("readAccessConfig() reads realms, their files from the working folder", () => {

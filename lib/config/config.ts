@@ -108,7 +108,8 @@ export function usesCgi(config: Pick<Config, "sites">): boolean {
 
 export type Command =
   | { readonly kind: "serve"; readonly config: Config }
-  | { readonly kind: "check"; readonly config: Config }
+  | { readonly kind: "check"; readonly config: Config; readonly isVerbose: boolean }
+  | { readonly kind: "explain"; readonly config: Config; readonly url: Given }
   | { readonly kind: "help" }
   | { readonly kind: "version" };
 
@@ -136,7 +137,11 @@ export function parseCommandLine(args: readonly string[], surroundings: Surround
   const [top, ...sections] = addConfigFile(new Settings(settingsByName), { settingsByName, surroundings });
   const settings = new Settings(top.settings);
   const config = buildConfig({ settings, sections }, { form, environment });
-  return { kind: settings.flag("check") ? "check" : "serve", config };
+  const url = settings.given("explain");
+  if (url !== null) return { kind: "explain", config, url };
+  return settings.flag("check")
+    ? { kind: "check", config, isVerbose: settings.flag("verbose") }
+    : { kind: "serve", config };
 }
 
 /**
@@ -249,6 +254,10 @@ function refuseConflicts(settings: Settings): void {
   }
   if (settings.has("cgi-user") && settings.has("user")) {
     throw settings.refusal("cgi-user", { problem: "--user gives up the right to it", remedy: "give one of the two" });
+  }
+  if (settings.flag("verbose") && !settings.flag("check")) throw missing("verbose", "check");
+  if (settings.flag("check") && settings.has("explain")) {
+    throw settings.refusal("explain", { problem: "together with --check", remedy: "give one of the two" });
   }
   for (const name of ["key-passphrase", "https-redirect", "hsts"] as const) {
     if (settings.has(name) && !settings.has("https")) throw missing(name, "https");

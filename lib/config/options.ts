@@ -466,6 +466,23 @@ const FORM_OPTIONS = [
     section: "Running",
     scope: "command",
   },
+  {
+    name: "verbose",
+    value: null,
+    default: "off",
+    meaning: "With --check: show all sites and places, what answers for each, and who may have it",
+    section: "Running",
+    scope: "command",
+  },
+  {
+    name: "explain",
+    value: "URL",
+    default: "none",
+    meaning:
+      "Say what would be answered for that URL: by which site, place, file or program, for whom; and start nothing",
+    section: "Running",
+    scope: "command",
+  },
   { name: "help", value: null, default: "off", meaning: "Show this page", section: "Running", scope: "command" },
   {
     name: "version",

@@ -17,6 +17,7 @@ import { PrefixTree } from "../http/prefix_tree.ts";
 import { type Answerer, buildPlaces } from "../site/build_places.ts";
 import { createFilesAnswer } from "../site/files_answer.ts";
 import { createRedirect } from "../site/redirect.ts";
+import type { Site } from "../site/site.ts";
 import { Sites } from "../site/sites.ts";
 import type { ReadNames } from "../system/folder_names.ts";
 import type { FileMemory } from "../static/file_memory.ts";
@@ -129,14 +130,18 @@ export interface SiteParts {
   readonly errorResponse: (error: HttpError) => HttpResponse;
 }
 
-export function buildSites(
-  { sites, access, refusesUnknownHosts }: Config,
+export function buildSites(config: Config, parts: SiteParts): Sites {
+  return new Sites(createSites(config, parts), config);
+}
+
+/** In the order of the configuration. */
+export function createSites(
+  { sites, access }: Config,
   { answerers, realms, authenticator, errorResponse }: SiteParts,
-): Sites {
+): readonly Site[] {
   const fields = { defaults: HeaderFields.of(...access.fields), always: HeaderFields.of(...access.alwaysFields) };
-  const built = sites.map(({ hosts, rules, rewrites }, at) => {
+  return sites.map(({ hosts, rules, rewrites }, at) => {
     const guards = createGuards({ rules, realms: realms[at] }, authenticator);
     return { hosts, rewrites, places: buildPlaces(answerers[at], guards), errorResponse, fields };
   });
-  return new Sites(built, { refusesUnknownHosts });
 }

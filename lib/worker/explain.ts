@@ -1,0 +1,187 @@
+/**
+ * Says for one URL what a server of a configuration would answer, by the very parts that would answer it: the site and the place,
+ * who may have it, the file or the program, status and fields. Nothing is started and nothing listens. I/O: looks at the disk.
+ */
+import { Authenticator } from "../access/authenticator.ts";
+import type { Config } from "../config/config.ts";
+import type { PlaceConfig } from "../config/sites_config.ts";
+import { accessOf, hostsText, prefixText, type Said, sourceText } from "../config/sites_text.ts";
+import type { ScriptLocation } from "../gateway/meta_variables.ts";
+import { type Field, HeaderFields } from "../http/header_fields.ts";
+import { cutPath, type Located } from "../http/located.ts";
+import { EMPTY_BODY, HttpError, type HttpRequest, type HttpResponse, reasonPhrase } from "../http/message.ts";
+import { OwnFields } from "../http/own_fields.ts";
+import { parseAuthority, parseTarget, type Target } from "../http/target.ts";
+import { Router } from "../site/router.ts";
+import { Sites } from "../site/sites.ts";
+import { createFileMemory } from "../static/file_memory.ts";
+import { type Given, quoted, UsageError } from "../start_error.ts";
+import { createAnswerers, createSites } from "./build_site.ts";
+
+/** Lines, each ends in a line feed. Throws UsageError for what is no URL of http or https. */
+export async function explain(url: Given, config: Config): Promise<string> {
+  const target = parseUrl(url);
+  const host = parseAuthority(target.authority ?? "")?.host ?? "";
+  const { sites, list, seen } = createRecordingSites(config);
+  const site = config.sites[list.indexOf(sites.of(host))];
+  const request = requestFor(url, { target, host });
+  const router = new Router({ sites, rules: config.rules, rate: null });
+  const answer = await answerOf(router, request);
+  if (sites.find(host, target.path) === null) return lines([["site", ["none"]], ["status", [statusText(answer)]]]);
+  const asked = accessOf(site, { segments: cutPath(target.path) });
+  const served = seen.path === null ? asked : accessOf(site, { segments: cutPath(seen.path) });
+  const isMoved = seen.path !== null && seen.path !== target.path;
+  return lines([
+    ["site", [hostsText(site)]],
+    ["place", seen.place === null ? [] : [`${prefixText(seen.place.prefix)} ${fromText(seen.place.label)}`.trim()]],
+    ["source", seen.place === null ? [] : [sourceText(seen.place)]],
+    ["in place", isMoved ? [`${seen.path} is served in place of ${target.path}`] : []],
+    ["who may", whoTexts(isMoved ? [...asked, ...served] : asked)],
+    ["answered", answererTexts(seen)],
+    ["status", [seen.script === null ? statusText(answer) : "that of the program"]],
+    ["fields", fieldTexts(answer, { config, isSecure: request.connection.secure, isProgram: seen.script !== null })],
+  ]);
+}
+
+/** What was asked for an answer. */
+interface Seen {
+  place: PlaceConfig | null;
+  at: Located | null;
+  path: string | null;
+  script: ScriptLocation | null;
+}
+
+/** The sites without their guards, which would ask for a user; what is asked last is noted, and programs do not run. */
+function createRecordingSites(config: Config) {
+  const seen: Seen = { place: null, at: null, path: null, script: null };
+  const open = { ...config, sites: config.sites.map((site) => ({ ...site, rules: [], realms: [] })) };
+  const answerers = createAnswerers(open, {
+    memory: createFileMemory(config.limits),
+    runner: {
+      answer: (_, { script }) => {
+        seen.script = script;
+        return Promise.resolve({ status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY });
+      },
+    },
+    nowMs: () => Date.now(),
+    isBefore1970: () => null,
+  }).map((list, site) =>
+    list.map((answerer, place) => ({
+      ...answerer,
+      answer: (request: HttpRequest, at: Located) => {
+        Object.assign(seen, { place: config.sites[site].places[place], at, path: request.path, script: null });
+        return answerer.answer(request, at);
+      },
+    }))
+  );
+  const list = createSites(open, {
+    answerers,
+    realms: open.sites.map(() => []),
+    authenticator: new Authenticator({
+      ...{ limits: config.limits, nowMs: () => Date.now(), log: { info: () => {} } },
+      checkPassword: () => Promise.resolve(false),
+    }),
+    errorResponse: ({ status, fields }) => ({ status, fields, body: EMPTY_BODY }),
+  });
+  return { seen, list, sites: new Sites(list, config) };
+}
+
+function parseUrl(url: Given): Target {
+  try {
+    if (/^https?:\/\//i.test(url.value)) return parseTarget("GET", url.value.replace(/#.*$/s, ""), "keep");
+    if (url.value.startsWith("/")) return parseTarget("GET", url.value, "keep");
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    throw new UsageError({ ...url, problem: `${error.status} ${reasonPhrase(error.status)}`, remedy: error.message });
+  }
+  const remedy = "give one such as http://example.org/a, or a path such as /a for the first site";
+  throw new UsageError({ ...url, problem: "not a URL of http or https", remedy });
+}
+
+function requestFor(url: Given, { target, host }: { readonly target: Target; readonly host: string }): HttpRequest {
+  const connection = { id: 1, remoteAddress: "127.0.0.1", remotePort: 1, localAddress: "127.0.0.1", localPort: 1 };
+  return {
+    ...{ method: "GET", target: url.value, version: "1.1", fields: HeaderFields.of(["Host", host]), host },
+    ...{ path: target.path, query: target.query, body: EMPTY_BODY },
+    connection: { ...connection, secure: /^https:/i.test(url.value) },
+    signal: new AbortController().signal,
+  };
+}
+
+async function answerOf(router: Router, request: HttpRequest): Promise<HttpResponse | HttpError> {
+  try {
+    const answer = await router.answer(request);
+    await answer.body.close();
+    return answer;
+  } catch (error) {
+    if (error instanceof HttpError) return error;
+    throw error;
+  }
+}
+
+function statusText(answer: HttpResponse | HttpError): string {
+  const text = `${answer.status} ${reasonPhrase(answer.status)}`;
+  return answer instanceof HttpError ? `${text}: ${answer.message}` : text;
+}
+
+function fromText(argument: string): string {
+  return argument === "" ? "" : `(${argument})`;
+}
+
+function whoTexts(said: readonly Said[]): readonly string[] {
+  const texts = said.map(({ argument, text }) => `${text} ${fromText(argument)}`);
+  return said.length === 0 ? ["all"] : [...new Set(texts)];
+}
+
+function answererTexts({ place, at, script }: Seen): readonly string[] {
+  if (script !== null) {
+    const { file, interpreter, scriptName, pathInfo } = script;
+    const by = interpreter === null ? "" : ` by ${interpreter}`;
+    return [`program ${file}${by}`, `SCRIPT_NAME=${scriptName} PATH_INFO=${pathInfo}`];
+  }
+  if (place === null || at === null) return [];
+  if (place.source.kind !== "files") return [];
+  const path = place.source.path.value + at.path;
+  const index = path.endsWith("/") ? place.files.indexNames.find((name) => isFile(path + name)) : undefined;
+  return [`file ${path}${index ?? ""}`];
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** In the order in which they are sent. */
+function fieldTexts(
+  answer: HttpResponse | HttpError,
+  { config, isSecure, isProgram }: { readonly config: Config; readonly isSecure: boolean; readonly isProgram: boolean },
+): readonly string[] {
+  const { access, hstsSeconds } = config;
+  const hsts: readonly Field[] = isSecure && hstsSeconds !== null
+    ? [["Strict-Transport-Security", `max-age=${hstsSeconds}`]]
+    : [];
+  const own = new OwnFields({
+    defaults: HeaderFields.of(...access.fields).and(...hsts),
+    always: HeaderFields.of(...access.alwaysFields),
+  });
+  const { length } = answer instanceof HttpError ? EMPTY_BODY : answer.body;
+  const isMeasured = !isProgram && !(answer instanceof HttpError) && length !== null;
+  return [
+    ...[...own.beside(answer.fields), ...own.kept(answer.fields)].map(([name, value]) => `${name}: ${value}`),
+    ...(isMeasured ? [`Content-Length: ${length}`] : []),
+    ...(isProgram ? ["and those of the program"] : []),
+  ];
+}
+
+/** A name once, before the first of its texts; control characters escaped. */
+function lines(rows: readonly (readonly [name: string, texts: readonly string[]])[]): string {
+  return rows.flatMap(([name, texts]) =>
+    texts.map((text, at) => {
+      const plain = text.replace(/\p{Cc}|\p{Cs}/gu, (character) => quoted(character).slice(1, -1));
+      return `${(at === 0 ? name : "").padEnd(10)}${plain}\n`;
+    })
+  ).join("");
+}
