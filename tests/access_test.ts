@@ -1,5 +1,5 @@
 /** Who may have what: passwords, addresses, proxies and limits for each address, against the compiled binary. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { curl, run, runLisod, startServer, type TestServer, writeFiles } from "./harness.ts";
 import { exchange, RawClient } from "./raw_client.ts";
@@ -195,4 +195,40 @@ Deno.test("a file of users that clients could read, or that is missing, keeps th
       const { code, stderr } = await runLisod("--root", root, "--check", "--auth", `A:${file}:/`);
       assertEquals([code, stderr.includes("--auth")], [want, want !== 0], stderr);
     }
+  }));
+
+Deno.test("--require lets in users by name and by group, and SIGHUP reads groups again", () =>
+  withUsers(async (users, folder) => {
+    const groups = join(folder, "groups");
+    await Deno.writeTextFile(groups, "# who does what\nstaff: sha512 apr1\n");
+    await using server = await startServer({
+      args: [
+        ...["--auth", `Members:${users}:/m`, "--auth-groups", groups],
+        ...["--require", "user bcrypt:/m", "--require", "group staff:/m/staff", "--require", "user bcrypt:/m/staff"],
+      ],
+      files: { "m/a": "a", "m/staff/b": "b", "c": "c" },
+    });
+    const table: readonly (readonly [path: string, user: string | null, want: string])[] = [
+      ["/c", null, "200"],
+      ["/m/a", null, "401"],
+      ["/m/a", "bcrypt", "200"],
+      ["/m/a", "sha512", "401"],
+      ["/m/none", "sha512", "401"],
+      ["//m//staff//b", "sha512", "200"],
+      ["/m/staff/b", "apr1", "200"],
+      ["/m/staff/b", "bcrypt", "200"],
+      ["/m/staff/b", "sha256", "401"],
+    ];
+    for (const [path, user, want] of table) {
+      const args = user === null ? [] : ["--user", `${user}:p${user}`];
+      assertEquals(await statusOf(server, path, ...args), want, `${path} ${user}`);
+    }
+    await Deno.writeTextFile(groups, "staff: sha256\n");
+    Deno.kill(server.pid, "SIGHUP");
+    await server.waitForLog((log) => log.includes(" reloaded"));
+    assertEquals(await statusOf(server, "/m/staff/b", "--user", "sha256:psha256"), "200");
+    assertEquals(await statusOf(server, "/m/staff/b", "--user", "sha512:psha512"), "401");
+    const { code, stderr } = await runLisod("--root", folder, "--require", "user eva:/m");
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, '--require "user eva:/m": nobody is asked who he is there');
   }));

@@ -1,9 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Field, HeaderFields } from "../http/header_fields.ts";
 import { EMPTY_BODY, HttpError, type HttpRequest } from "../http/message.ts";
-import { createGuards, type PlacedRealm } from "./access_guard.ts";
+import { createGuards, type PlacedAccess, type PlacedRealm } from "./access_guard.ts";
 import { parseAccessRule, type PlacedRule } from "./access_rules.ts";
 import { Authenticator, type AuthenticatorOptions } from "./authenticator.ts";
+import { type Groups, parseRequirement, type PlacedRequirement } from "./requirements.ts";
 import { cutPath } from "../http/located.ts";
 import { parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
@@ -40,22 +41,27 @@ const PRIVATE = realmOf("Private", "/private", { eva: "hash of secret", adam: "h
 interface MadeOptions extends Partial<AuthenticatorOptions> {
   readonly rules?: readonly PlacedRule[];
   readonly realms?: readonly PlacedRealm[];
+  readonly requirements?: readonly PlacedRequirement[];
+  readonly groups?: Groups;
 }
 
 /** The guards of all prefixes, behind one face. */
 class Guards {
-  readonly #rules: readonly PlacedRule[];
+  readonly #access: Omit<PlacedAccess, "realms">;
   readonly #authenticator: Authenticator;
   #guards = new PrefixTree<ReturnType<typeof createGuards>[number]["guard"]>();
 
-  constructor(authenticator: Authenticator, { rules = [], realms = [] }: MadeOptions) {
-    this.#rules = rules;
+  constructor(
+    authenticator: Authenticator,
+    { rules = [], realms = [], requirements = [], groups = new Map() }: MadeOptions,
+  ) {
+    this.#access = { rules, requirements, groups };
     this.#authenticator = authenticator;
     this.replaceRealms(realms);
   }
 
   replaceRealms(realms: readonly PlacedRealm[]): void {
-    const guards = createGuards({ rules: this.#rules, realms }, this.#authenticator);
+    const guards = createGuards({ ...this.#access, realms }, this.#authenticator);
     this.#guards = new PrefixTree(guards.map(({ prefix, guard }) => ({ ...prefix, value: guard })));
   }
 
@@ -280,7 +286,10 @@ Deno.test("admit() keeps rules around a realm, and a realm around rules", async 
 
 Deno.test("admit() answers at once where nobody need be known", () => {
   const [{ guard }] = createGuards(
-    { rules: [parseAccessRule("192.0.2.1:/", { isAllowed: true })].flatMap((rule) => rule ?? []), realms: [] },
+    {
+      rules: [parseAccessRule("192.0.2.1:/", { isAllowed: true })].flatMap((rule) => rule ?? []),
+      ...{ realms: [], requirements: [], groups: new Map() },
+    },
     { authenticate: () => Promise.reject(new Error("Nobody need be known")) },
   );
   assertEquals(guard.admit(requestOf("/")), null);
@@ -294,4 +303,27 @@ Deno.test("admit() throws an error of the server as it is", async () => {
     Error,
     failure.message,
   );
+});
+
+Deno.test("admit() lets in the users that the longest prefix requires, and asks all others for somebody else", async () => {
+  const requirements = ["user eva:/private", "group staff:/private/staff", "valid-user:/private/staff/all"]
+    .flatMap((text) => parseRequirement(text, prefixOf("/")) ?? []);
+  const groups = new Map([["staff", new Set(["adam"])]]);
+  const { guard, logged } = makeGuard({ realms: [PRIVATE], requirements, groups });
+  const table: readonly [string, string | undefined, string][] = [
+    ["/private/x", "eva:secret", "user eva by Basic"],
+    ["/private/x", "adam:apple", CHALLENGE],
+    ["/private/x", "eva:wrong", CHALLENGE],
+    ["/private/x", undefined, CHALLENGE],
+    ["//private//staff", "adam:apple", "user adam by Basic"],
+    ["/private/staff", "eva:secret", CHALLENGE],
+    ["/private/staffed", "eva:secret", "user eva by Basic"],
+    ["/private/staff/all", "eva:secret", "user eva by Basic"],
+    ["/", undefined, "nobody"],
+  ];
+  for (const [path, credentials, want] of table) {
+    assertEquals(await outcome(guard, requestOf(path, { credentials })), want, `${path} ${credentials}`);
+  }
+  // Who is not the right one has guessed nothing.
+  assertEquals(logged.length, 1);
 });

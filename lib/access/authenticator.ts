@@ -4,14 +4,13 @@
  * hashes are passed in. RFC 9110 11.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { HeaderFields } from "../http/header_fields.ts";
-import { HttpError, type HttpRequest } from "../http/message.ts";
+import type { HttpRequest } from "../http/message.ts";
 import { networkOf } from "../ip_address.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log/log.ts";
 import { quoted } from "../start_error.ts";
 import { AddressLimit } from "./address_limit.ts";
-import { basicChallenge, type BasicCredentials, parseBasicCredentials } from "./basic_credentials.ts";
+import { type BasicCredentials, parseBasicCredentials, unauthorized } from "./basic_credentials.ts";
 
 export type AuthenticatedUser = NonNullable<HttpRequest["user"]>;
 
@@ -107,9 +106,4 @@ export class Authenticator {
     if (isRight) this.#guesses.giveBack(address);
     return isRight;
   }
-}
-
-/** RFC 9110 15.5.2, 11.6.1: 401 MUST say how to authenticate. */
-function unauthorized({ name }: Realm, message: string): HttpError {
-  return new HttpError(401, message, { fields: HeaderFields.of(["WWW-Authenticate", basicChallenge(name)]) });
 }

@@ -1,6 +1,9 @@
 /**
  * The Basic scheme: what a client says of itself, and what it is asked for. Pure. RFC 7617, RFC 9110 11.
  */
+import { HeaderFields } from "../http/header_fields.ts";
+import { HttpError } from "../http/message.ts";
+
 export interface BasicCredentials {
   readonly user: string;
   readonly password: string;
@@ -31,4 +34,9 @@ function decode(base64: string): string | null {
 /** The value of WWW-Authenticate. RFC 7617 2: the realm is a quoted string; 2.1: UTF-8 is the only charset there is. */
 export function basicChallenge(realm: string): string {
   return `Basic realm="${realm.replace(/["\\]/g, "\\$&")}", charset="UTF-8"`;
+}
+
+/** RFC 9110 15.5.2, 11.6.1: 401 MUST say how to authenticate. */
+export function unauthorized({ name }: { readonly name: string }, message: string): HttpError {
+  return new HttpError(401, message, { fields: HeaderFields.of(["WWW-Authenticate", basicChallenge(name)]) });
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { loadRealms } from "./load_realms.ts";
+import { loadRealms, loadSiteUsers } from "./load_realms.ts";
 import { StartError } from "../start_error.ts";
 
 const LINE = "eva:$apr1$phMz1Goy$qNNd5nKFxEzBvDoxpm2h81\n";
@@ -47,5 +47,33 @@ Deno.test("loadRealms() throws a StartError that tells nothing of the content wh
       const { message } = assertThrows(() => load(file), StartError);
       assertEquals([message.includes("--auth"), message.includes("secret")], [true, false], message);
       assertEquals(message.toLowerCase().includes(problem), true, message);
+    }
+  }));
+
+Deno.test("loadSiteUsers() reads groups, and throws a StartError for what is none or lacks one that is required", () =>
+  withFolder((_, folder) => {
+    const root = join(folder, "www");
+    const load = (file: string, names: readonly string[] = []) =>
+      loadSiteUsers({
+        realms: [],
+        requirements: [{ kind: "group", names }],
+        groupFile: { argument: "--auth-groups", value: join(folder, file) },
+      }, [root]).groups;
+    Deno.writeTextFileSync(join(folder, "groups"), "staff: eva adam\nempty:\n");
+    Deno.writeTextFileSync(join(root, "groups"), "staff: eva\n");
+    Deno.writeTextFileSync(join(folder, "odd"), "staff: eva\nadam\n");
+    assertEquals([...load("groups", ["staff", "empty"])].map(([name, users]) => [name, ...users]), [
+      ["staff", "eva", "adam"],
+      ["empty"],
+    ]);
+    const table: readonly [file: string, problem: string, names?: readonly string[]][] = [
+      ["none", "does not exist"],
+      ["www/groups", "inside the folder that is served"],
+      ["odd", "line 2: not GROUP: USER USER: name a file with lines such as staff: eva adam"],
+      ["groups", 'has no group "Staff", which is required: add a line "Staff:"', ["staff", "Staff"]],
+    ];
+    for (const [file, problem, names] of table) {
+      const { message } = assertThrows(() => load(file, names), StartError);
+      assertEquals(message.includes(problem) && message.includes("--auth-groups"), true, message);
     }
   }));

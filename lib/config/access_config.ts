@@ -8,12 +8,21 @@ import type { RealmFile } from "../access/load_realms.ts";
 import { ALL_PATHS, parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
 import { FIELD_VALUE, TOKEN } from "../http/grammar.ts";
 import { type Field, HeaderFields } from "../http/header_fields.ts";
+import { parseRequirement, type PlacedRequirement } from "../access/requirements.ts";
+import { PrefixTree } from "../http/prefix_tree.ts";
+import { type Given, UsageError } from "../start_error.ts";
 import type { Settings, ValueContext } from "./settings.ts";
 
 /** Who may have what of a site. */
 export interface SiteAccess {
   readonly rules: readonly PlacedRule[];
   readonly realms: readonly RealmFile[];
+  readonly requirements: readonly GivenRequirement[];
+}
+
+/** A requirement with the argument that named it. */
+export interface GivenRequirement extends PlacedRequirement {
+  readonly given: Given;
 }
 
 /** What holds for all of the server. */
@@ -62,7 +71,32 @@ export function readSiteAccess(settings: Settings, place: PathPrefix | null): Si
       problem: place === null ? "not a realm, a file and a prefix" : "not a realm and a file",
       remedy: `give one such as Members:/etc/lisod/members.htpasswd${place === null ? ":/members" : ""}`,
     }),
+    requirements: settings.eachOwn("require", {
+      parse: (text, { argument }) => {
+        const found = parseRequirement(text, prefix);
+        return found !== null && isRightly(found) ? { ...found, given: { argument, value: text } } : null;
+      },
+      problem: place === null ? "not users or groups, and a prefix" : "not users or groups",
+      remedy: `give one such as "user eva adam${place === null ? ":/members" : ""}", "group staff" or valid-user`,
+    }),
   };
+}
+
+/** Throws UsageError for users and groups that nobody would ask for. */
+export function refuseRequirements(
+  { realms, requirements }: SiteAccess,
+  { groupFile }: { groupFile: Given | null },
+): void {
+  const realmTree = new PrefixTree(realms.map((value) => ({ ...value.prefix, value })));
+  for (const { kind, prefix, given } of requirements) {
+    if (realmTree.nearest(prefix.segments) === null) {
+      const remedy = "give --auth REALM:HTPASSWD for that prefix, or for one around it";
+      throw new UsageError({ ...given, problem: "nobody is asked who he is there", remedy });
+    }
+    if (kind === "group" && groupFile === null) {
+      throw new UsageError({ ...given, problem: "--auth-groups is missing", remedy: "give --auth-groups FILE" });
+    }
+  }
 }
 
 /** RFC 9110 5.6.4: a realm is a quoted string, here of visible ASCII and spaces. */

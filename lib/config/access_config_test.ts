@@ -15,7 +15,7 @@ function read(...args: readonly string[]): AccessConfig & SiteAccess {
   });
   assert(command.kind === "serve");
   const { access, sites: [site] } = command.config;
-  return { ...access, rules: site.rules, realms: site.realms };
+  return { ...access, rules: site.rules, realms: site.realms, requirements: site.requirements };
 }
 
 Deno.test("readAccessConfig() reads rules of both kinds", () => {
@@ -103,5 +103,23 @@ Deno.test("readAccessConfig() names the option and the value when it is refused"
   for (const [option, value] of table) {
     const { message } = assertThrows(() => read(`${option}=${value}`), UsageError);
     assert(message.startsWith(option), message);
+  }
+});
+
+Deno.test("readSiteAccess() reads who is required, where somebody asks", () => {
+  const auth = ["--auth", "A:users:/a"];
+  const { requirements } = read(...auth, "--require", "user eva:/a", "--auth-groups=g", "--require=group staff:/a/b");
+  assertEquals(requirements.map(({ kind, names, prefix }) => [kind, ...names, ...prefix.segments]), [
+    ["user", "eva", "a"],
+    ["group", "staff", "a", "b"],
+  ]);
+  const refused: readonly (readonly [text: string, told: string])[] = [
+    ["user eva", "nobody is asked who he is there: give --auth"],
+    ["user eva:/ab", "nobody is asked who he is there"],
+    ["group staff:/a", "--auth-groups is missing"],
+    ["eva:/a", "not users or groups, and a prefix"],
+  ];
+  for (const [text, told] of refused) {
+    assertThrows(() => read(...auth, "--require", text), UsageError, `--require "${text}": ${told}`);
   }
 });

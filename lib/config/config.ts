@@ -96,9 +96,10 @@ export function interpreters({ sites }: Pick<Config, "sites">): readonly Given[]
   return [...new Map(all.map((program) => [program.value, program])).values()];
 }
 
-/** The password files of all sites. */
-export function realmFiles({ sites }: Pick<Config, "sites">): readonly Given[] {
-  return [...new Set(sites.flatMap(({ realms }) => realms.map(({ file }) => file)))];
+/** The files of users and groups of all sites. */
+export function userFiles({ sites }: Pick<Config, "sites">): readonly Given[] {
+  const files = sites.flatMap(({ realms, groupFile }) => [...realms.map(({ file }) => file), groupFile]);
+  return [...new Set(files)].filter((file) => file !== null);
 }
 
 /** Whether any program or interpreter was named. */

@@ -32,7 +32,7 @@ function pathOf({ source }: PlaceConfig): Given | null {
 }
 
 function viewOf({ sites, access, ...config }: Config): PlainConfig {
-  const [{ places: [whole, ...others], rules, realms }] = sites;
+  const [{ places: [whole, ...others], rules, realms, requirements }] = sites;
   const program = others.find(({ source: { kind } }) => kind === "programs");
   return plainValues({
     ...config,
@@ -40,7 +40,7 @@ function viewOf({ sites, access, ...config }: Config): PlainConfig {
     cgiPath: program === undefined ? null : pathOf(program),
     files: whole.files,
     programs: whole.programs,
-    access: { ...access, rules, realms },
+    access: { ...access, rules, realms, requirements },
   });
 }
 
@@ -86,7 +86,14 @@ const DEFAULT_CONFIG: PlainConfig = {
     resources: { cpuSeconds: null, memoryBytes: null, fileCount: null, processCount: null },
     spoolFolder: "/tmp",
   },
-  access: { rules: [], realms: [], proxies: [], fields: [["X-Content-Type-Options", "nosniff"]], alwaysFields: [] },
+  access: {
+    rules: [],
+    realms: [],
+    requirements: [],
+    proxies: [],
+    fields: [["X-Content-Type-Options", "nosniff"]],
+    alwaysFields: [],
+  },
   rules: RULES.standard,
   rulesName: "standard",
   files: DEFAULT_FILES,

@@ -251,6 +251,25 @@ const FORM_OPTIONS = [
     isRepeatable: true,
   },
   {
+    name: "require",
+    value: '"user|group NAME...[:PREFIX]"',
+    default: "all users of --auth",
+    meaning:
+      "Only these users, or members of these groups, of the users that --auth asks for may have what is below the " +
+      "prefix (else 401); valid-user: all of them; of several the longest prefix holds; may be repeated",
+    section: "Access",
+    scope: "place",
+    isRepeatable: true,
+  },
+  {
+    name: "auth-groups",
+    value: "FILE",
+    default: "none",
+    meaning: "File with the groups of users for --require, a line for each: GROUP: USER USER",
+    section: "Access",
+    scope: "site",
+  },
+  {
     name: "proxy",
     value: "ADDRESS/BITS",
     default: "none",

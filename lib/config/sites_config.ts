@@ -9,9 +9,9 @@ import { joinSegments } from "../http/located.ts";
 import { ALL_PATHS, type PathPrefix } from "../http/path_prefix.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
 import type { Rules } from "../rules.ts";
-import { UsageError } from "../start_error.ts";
+import { type Given, UsageError } from "../start_error.ts";
 import type { FileSettings } from "../static/static_files.ts";
-import { readSiteAccess, type SiteAccess } from "./access_config.ts";
+import { type GivenRequirement, readSiteAccess, refuseRequirements, type SiteAccess } from "./access_config.ts";
 import { type PlacePrograms, readPlacePrograms } from "./cgi_config.ts";
 import { readPlaceConfig, readRewrites } from "./place_config.ts";
 import type { PlaceSettings } from "../site/place_settings.ts";
@@ -42,6 +42,8 @@ export interface SiteConfig extends SiteAccess {
   /** The first has the empty prefix; of several around each other the outer one comes first. */
   readonly places: readonly PlaceConfig[];
   readonly rewrites: readonly Rewrite[];
+  /** Who is in which group; null: nobody asks. */
+  readonly groupFile: Given | null;
 }
 
 /** What any of the places runs, by extension. */
@@ -125,11 +127,15 @@ function readSite(site: Section | null, { common, own }: PlaceSections, options:
     }
   }
   if (!sources.has("")) throw noRoot(site);
+  const access = uniteAccess(layers.map(({ settings, place }) => readSiteAccess(settings, place)));
+  const groupFile = settings.path("auth-groups");
+  refuseRequirements(access, { groupFile });
   return {
     hosts: site?.hosts ?? [],
     places: readPlaces({ whole, sources, sections: [...common, ...own], label: site?.label ?? "" }, options),
     rewrites: readRewrites(settings),
-    ...uniteAccess(layers.map(({ settings, place }) => readSiteAccess(settings, place))),
+    groupFile,
+    ...access,
   };
 }
 
@@ -145,7 +151,7 @@ function noRoot(site: Section | null): UsageError {
 }
 
 /** Settings that say nothing of how files and programs are served. */
-const MOUNT_NAMES = ["root", "cgi", "redirect", "allow", "deny", "auth", "fallback"] as const;
+const MOUNT_NAMES = ["root", "cgi", "redirect", "allow", "deny", "auth", "require", "fallback"] as const;
 
 interface SiteParts {
   readonly whole: Told;
@@ -219,9 +225,15 @@ function uniteAccess(parts: readonly SiteAccess[]): SiteAccess {
   const keyOf = ({ prefix }: { readonly prefix: PathPrefix }) => joinSegments(prefix.segments);
   const rules = new Map<string, readonly PlacedRule[]>();
   const realms = new Map<string, RealmFile>();
+  const requirements = new Map<string, readonly GivenRequirement[]>();
   for (const part of parts) {
     for (const [key, group] of Map.groupBy(part.rules, keyOf)) rules.set(key, group);
     for (const [key, [first]] of Map.groupBy(part.realms, keyOf)) realms.set(key, first);
+    for (const [key, group] of Map.groupBy(part.requirements, keyOf)) requirements.set(key, group);
   }
-  return { rules: [...rules.values()].flat(), realms: [...realms.values()] };
+  return {
+    rules: [...rules.values()].flat(),
+    realms: [...realms.values()],
+    requirements: [...requirements.values()].flat(),
+  };
 }

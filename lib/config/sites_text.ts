@@ -37,8 +37,10 @@ export function prefixText({ segments }: PathPrefix): string {
 }
 
 /** Those of places, and those that are only guarded otherwise, in the order of their texts. */
-function prefixesOf({ places, rules, realms }: SiteConfig): ReadonlyMap<string, PathPrefix> {
-  const prefixes = [...places, ...rules, ...realms].map(({ prefix }) => [prefixText(prefix), prefix] as const);
+function prefixesOf({ places, rules, realms, requirements }: SiteConfig): ReadonlyMap<string, PathPrefix> {
+  const prefixes = [...places, ...rules, ...realms, ...requirements].map(({ prefix }) =>
+    [prefixText(prefix), prefix] as const
+  );
   return new Map(prefixes.toSorted(([one], [other]) => one < other ? -1 : one > other ? 1 : 0));
 }
 
@@ -64,18 +66,27 @@ export interface Said {
   readonly text: string;
 }
 
-/** The rules and the realm that hold for the prefix; none where all may have it. */
-export function accessOf({ rules, realms }: SiteConfig, { segments }: PathPrefix): readonly Said[] {
-  const byPrefix = [...Map.groupBy(rules, ({ prefix }) => joinSegments(prefix.segments)).values()];
-  const held: readonly PlacedRule[] =
-    new PrefixTree(byPrefix.map((value) => ({ ...value[0].prefix, value }))).nearest(segments)?.value ?? [];
-  const realm: RealmFile | undefined = new PrefixTree(realms.map((value) => ({ ...value.prefix, value }))).nearest(
-    segments,
-  )?.value;
+/** The rules, the realm and the requirements that hold for the prefix; none where all may have it. */
+export function accessOf({ rules, realms, requirements }: SiteConfig, { segments }: PathPrefix): readonly Said[] {
+  const [realm] = nearestOf<RealmFile>(realms, segments);
   return [
-    ...held.map(({ isAllowed, text, argument = "" }) => ({ argument, text: `${isAllowed ? "" : "not "}${text}` })),
+    ...nearestOf<PlacedRule>(rules, segments).map(({ isAllowed, text, argument = "" }) => {
+      return { argument, text: `${isAllowed ? "" : "not "}${text}` };
+    }),
     ...(realm === undefined ? [] : [{ argument: realm.file.argument, text: `users of ${quoted(realm.name)}` }]),
+    ...nearestOf(requirements, segments).map(({ kind, names, given: { argument } }) => {
+      return { argument, text: [kind, ...names].join(" ") };
+    }),
   ];
+}
+
+/** All of the longest prefix. */
+function nearestOf<Value extends { readonly prefix: PathPrefix }>(
+  values: readonly Value[],
+  segments: readonly string[],
+): readonly Value[] {
+  const byPrefix = [...Map.groupBy(values, ({ prefix }) => joinSegments(prefix.segments)).values()];
+  return new PrefixTree(byPrefix.map((value) => ({ ...value[0].prefix, value }))).nearest(segments)?.value ?? [];
 }
 
 function whoText(site: SiteConfig, prefix: PathPrefix): string {

@@ -7,7 +7,7 @@ import { interpreterOf, realPathOf } from "../cgi/is_program.ts";
 import type { CgiConfig, PlacePrograms } from "../config/cgi_config.ts";
 import { type Config, credentialFiles, interpreters, mountedPaths, mountedPlaces, usesCgi } from "../config/config.ts";
 import { loadErrorPages } from "../site/load_error_pages.ts";
-import { loadRealms } from "../access/load_realms.ts";
+import { loadSiteUsers } from "../access/load_realms.ts";
 import { checkLogFile, throughLinks } from "../log/log_file.ts";
 import { standardStream } from "../log/standard_stream.ts";
 import { findIdentity, isRoot } from "./privileges.ts";
@@ -30,7 +30,7 @@ export function checkConfig(config: Config): readonly StartError[] {
     ...interpreters(config).map((program) => () => checkInterpreter(program)),
     () => usesCgi(config) && checkCgi(config.cgi),
     () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
-    ...config.sites.map(({ realms }) => () => loadRealms(realms, folders.map(({ value }) => value))),
+    ...config.sites.map((site) => () => loadSiteUsers(site, folders.map(({ value }) => value))),
     () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
   ];
   return checks.flatMap((check) => {

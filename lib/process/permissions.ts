@@ -9,7 +9,7 @@
  * program where the runtime starts them. I/O.
  */
 import { dirname } from "@std/path";
-import { type Config, mountedPaths, realmFiles, usesCgi } from "../config/config.ts";
+import { type Config, mountedPaths, userFiles, usesCgi } from "../config/config.ts";
 import { standardStream } from "../log/standard_stream.ts";
 import type { Given } from "../start_error.ts";
 
@@ -45,7 +45,7 @@ export function neededPermissions(config: Config, { startsPrograms, files = [] }
       ...mountedPaths(config, "programs").map(({ value }) => value),
       ...present(config.errorPagesFolder),
       ...present(config.keyFile, config.certificateFile, config.keyPassphraseFile),
-      ...realmFiles(config).map(({ value }) => value),
+      ...userFiles(config).map(({ value }) => value),
       ...written,
       // What links lead to is opened where it really is.
       ...(leadsOut(config) ? ["/"] : []),

@@ -12,7 +12,7 @@ import {
   isMounted,
   mountedPaths,
   type MountedPlace,
-  realmFiles,
+  userFiles,
   usesCgi,
 } from "../config/config.ts";
 import { allHandlers, type PlaceConfig, type SiteConfig } from "../config/sites_config.ts";
@@ -305,7 +305,7 @@ function surveyReloads(config: Config, server: NamedUser): readonly string[] {
     findings.requireWay(path, use, server, consequence);
     return findings.lines;
   };
-  const read = [keyFile, certificateFile, keyPassphraseFile, ...realmFiles(config)]
+  const read = [keyFile, certificateFile, keyPassphraseFile, ...userFiles(config)]
     .flatMap((file) => file === null ? [] : require(file, file.value, "read", KEPT));
   const pages = errorPagesFolder === null ? [] : pagesIn(errorPagesFolder.value)
     .flatMap((path) => require(errorPagesFolder, path, "read", KEPT));

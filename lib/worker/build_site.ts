@@ -2,8 +2,9 @@
  * From Config to what is served: the sites with their places. Separate from thread_server.ts, which opens what places share and
  * listens: here alone it is decided which part of the configuration belongs to which place.
  */
-import { createGuards, type PlacedRealm } from "../access/access_guard.ts";
+import { createGuards } from "../access/access_guard.ts";
 import type { Authenticator } from "../access/authenticator.ts";
+import type { SiteUsers } from "../access/load_realms.ts";
 import { interpreterOf, type Interpreters, programsOf } from "../cgi/is_program.ts";
 import { createHandledScripts, createScriptHandler } from "../cgi/script_handler.ts";
 import type { ScriptRunner } from "../cgi/script_runner.ts";
@@ -125,7 +126,7 @@ export interface SiteParts {
   /** Of each site, in their order. */
   readonly answerers: readonly (readonly Answerer[])[];
   /** The same. */
-  readonly realms: readonly (readonly PlacedRealm[])[];
+  readonly users: readonly SiteUsers[];
   readonly authenticator: Authenticator;
   readonly errorResponse: (error: HttpError) => HttpResponse;
 }
@@ -137,11 +138,11 @@ export function buildSites(config: Config, parts: SiteParts): Sites {
 /** In the order of the configuration. */
 export function createSites(
   { sites, access }: Config,
-  { answerers, realms, authenticator, errorResponse }: SiteParts,
+  { answerers, users, authenticator, errorResponse }: SiteParts,
 ): readonly Site[] {
   const fields = { defaults: HeaderFields.of(...access.fields), always: HeaderFields.of(...access.alwaysFields) };
-  return sites.map(({ hosts, rules, rewrites }, at) => {
-    const guards = createGuards({ rules, realms: realms[at] }, authenticator);
+  return sites.map(({ hosts, rules, requirements, rewrites }, at) => {
+    const guards = createGuards({ rules, requirements, ...users[at] }, authenticator);
     return { hosts, rewrites, places: buildPlaces(answerers[at], guards), errorResponse, fields };
   });
 }

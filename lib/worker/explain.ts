@@ -54,7 +54,7 @@ interface Seen {
 /** The sites without their guards, which would ask for a user; what is asked last is noted, and programs do not run. */
 function createRecordingSites(config: Config) {
   const seen: Seen = { place: null, at: null, path: null, script: null };
-  const open = { ...config, sites: config.sites.map((site) => ({ ...site, rules: [], realms: [] })) };
+  const open = { ...config, sites: config.sites.map((site) => ({ ...site, rules: [], realms: [], requirements: [] })) };
   const answerers = createAnswerers(open, {
     memory: createFileMemory(config.limits),
     runner: {
@@ -76,7 +76,7 @@ function createRecordingSites(config: Config) {
   );
   const list = createSites(open, {
     answerers,
-    realms: open.sites.map(() => []),
+    users: open.sites.map(() => ({ realms: [], groups: new Map() })),
     authenticator: new Authenticator({
       ...{ limits: config.limits, nowMs: () => Date.now(), log: { info: () => {} } },
       checkPassword: () => Promise.resolve(false),

@@ -21,7 +21,7 @@ import type { Libc } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
 import { listenTcp } from "../net/listen.ts";
 import { ReloadableErrorPages } from "../site/load_error_pages.ts";
-import { loadRealms } from "../access/load_realms.ts";
+import { loadSiteUsers } from "../access/load_realms.ts";
 import type { Log } from "../log/log.ts";
 import { ToldOnce } from "../log/told_once.ts";
 import { findIdentity } from "../process/privileges.ts";
@@ -84,7 +84,7 @@ export class ThreadServer implements Serving {
   readonly #config: Config;
   readonly #options: ThreadOptions;
   readonly #errorPages: ReloadableErrorPages;
-  readonly #parts: Omit<SiteParts, "realms">;
+  readonly #parts: Omit<SiteParts, "users">;
   readonly #router: Router;
   /** What every answer says. */
   readonly #fields: OperatorFields;
@@ -106,7 +106,7 @@ export class ThreadServer implements Serving {
     const nowMs = () => clock.unixMs;
     this.#refusals = new ToldOnce(options.log);
     this.#errorPages = new ReloadableErrorPages({ ...config, files: config.sites[0].places[0].files });
-    const realms = this.#loadRealms();
+    const users = this.#loadUsers();
     this.#way = openWay(options.libc, options.own);
     this.#programs = createPrograms(config, { ...options, way: this.#way, clock, budget });
     this.#parts = {
@@ -120,7 +120,7 @@ export class ThreadServer implements Serving {
       authenticator: createAuthenticator(config, { nowMs, log: options.log }),
       errorResponse: ({ status, fields }) => this.#errorPages.pages.response(status, fields),
     };
-    const sites = this.#buildSites(realms);
+    const sites = this.#buildSites(users);
     this.#fields = sites.of("").fields;
     this.#router = new Router({ sites, rules, rate: createRequestLimit(limits.maxRate, nowMs) });
     this.#server = Server.open(this.#createServices(clock, budget));
@@ -142,7 +142,7 @@ export class ThreadServer implements Serving {
     this.#refusals.forget();
     const isDone = await reloadAll([
       () => this.#errorPages.reload(),
-      () => this.#router.replaceSites(this.#buildSites(this.#loadRealms())),
+      () => this.#router.replaceSites(this.#buildSites(this.#loadUsers())),
       () => this.#renewHttps(),
     ], log);
     if (part.count > 1) await this.#https?.handedOver;
@@ -190,14 +190,14 @@ export class ThreadServer implements Serving {
     return [served];
   }
 
-  /** The users of each realm as they are now. Throws StartError. */
-  #loadRealms(): SiteParts["realms"] {
+  /** Users and groups of each site as they are now. Throws StartError. */
+  #loadUsers(): SiteParts["users"] {
     const roots = mountedPaths(this.#config, "files").map(({ value }) => value);
-    return this.#config.sites.map(({ realms }) => loadRealms(realms, roots));
+    return this.#config.sites.map((site) => loadSiteUsers(site, roots));
   }
 
-  #buildSites(realms: SiteParts["realms"]): Sites {
-    return buildSites(this.#config, { ...this.#parts, realms });
+  #buildSites(users: SiteParts["users"]): Sites {
+    return buildSites(this.#config, { ...this.#parts, users });
   }
 
   #createServices(clock: Clock, budget: MemoryBudget): ConnectionServices {

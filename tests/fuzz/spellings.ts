@@ -117,7 +117,10 @@ function createRouter({ root, handlesIndex, servesDotFiles, moves, passes }: Tre
   const shared = { memory: createFileMemory(config.limits), runner, nowMs: () => 0, isBefore1970: () => null };
   const sites = buildSites(config, {
     answerers: createAnswerers(config, shared),
-    realms: [REALMS.map((segments) => ({ name: "A", prefix: { segments }, users: new Map([["eva", "secret"]]) }))],
+    users: [{
+      realms: REALMS.map((segments) => ({ name: "A", prefix: { segments }, users: new Map([["eva", "secret"]]) })),
+      groups: new Map(),
+    }],
     authenticator: new Authenticator({
       limits: { maxGuessCount: 1_000_000, guessMs: 1 },
       nowMs: () => 0,
