@@ -289,6 +289,44 @@ export const LIMITS = {
     meaning: "Time that a script has to end after SIGTERM (SIGKILL to its process group beyond)",
     precedent: "Apache sends SIGKILL after 3 s",
   },
+  maxWarmCount: {
+    unit: "count",
+    value: 8,
+    meaning: "Programs for which --cgi-warm keeps an interpreter (the others run plainly)",
+    precedent: "none; gunicorn and uWSGI keep what they are told to",
+    least: 0,
+  },
+  maxWarmRequestCount: {
+    unit: "count",
+    value: 1000,
+    meaning: "Requests after which such an interpreter is replaced by a new one",
+    precedent: "Apache MaxConnectionsPerChild, uWSGI max-requests: none by default, 1000 in practice",
+  },
+  warmMs: {
+    unit: "ms",
+    value: 3_600_000,
+    meaning: "Time after which it is replaced",
+    precedent: "uWSGI max-worker-lifetime: none by default",
+  },
+  warmIdleMs: {
+    unit: "ms",
+    value: 600_000,
+    meaning: "Time without a request after which it ends",
+    precedent: "php-fpm process_idle_timeout 10 s; Apache FcgidIdleTimeout 5 min",
+  },
+  warmStartMs: {
+    unit: "ms",
+    value: 20_000,
+    meaning: "Longest time that it may take to import the modules of its program (which runs plainly beyond)",
+    precedent: "php-fpm none; systemd DefaultTimeoutStartSec 90 s",
+  },
+  warmHangMs: {
+    unit: "ms",
+    value: 2_000,
+    meaning:
+      "Longest time that it may take to fork for a request (it is killed, and the request answered plainly, beyond)",
+    precedent: "none",
+  },
   scriptLingerMs: {
     unit: "ms",
     value: 30_000,

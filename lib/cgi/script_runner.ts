@@ -26,6 +26,7 @@ import { ScriptQueue, scriptsUnavailable, type ScriptTurn } from "./script_queue
 import { ScriptRun } from "./script_run.ts";
 import { searchWords } from "./search_words.ts";
 import { SpawnError } from "../child/spawn_error.ts";
+import type { WarmStarter } from "../warm/warm_starter.ts";
 import { startFailure } from "./start_failure.ts";
 import { spoolContent } from "../gateway/spool_content.ts";
 import { SpoolFolder } from "../gateway/spool_folder.ts";
@@ -47,6 +48,8 @@ export interface RunnerOptions {
   readonly budget: MemoryBudget;
   /** Usable until `stop` has resolved. */
   readonly starter: Starter;
+  /** Starts those that are to be kept warm; null: they run plainly as well. */
+  readonly warm?: Pick<WarmStarter, "start"> | null;
   /** Is told which process groups are to end with the server. */
   readonly guard: Pick<ChildGuard, "begin" | "end">;
 }
@@ -222,7 +225,10 @@ export class ScriptRunner {
       environment: metaVariables({ request, script, contentLength }, settings),
       hasInput: contentLength > 0,
     };
-    const starting = this.#options.starter.start(command);
+    const { starter, warm = null } = this.#options;
+    const starting = settings.isWarm && warm !== null
+      ? warm.start({ ...command, file, interpreter, base: settings.environment })
+      : starter.start(command);
     this.#starts.add(starting);
     try {
       return await starting;

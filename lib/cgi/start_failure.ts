@@ -3,7 +3,7 @@
  * there: what is not there stands in the first line of the program, which is read here. I/O.
  */
 
-import { readFirstLine } from "./first_line.ts";
+import { readFirstLine } from "../first_line.ts";
 
 /** As errno(3) counts. */
 const ENOENT = 2;

@@ -41,6 +41,8 @@ export interface ChildCommand {
   readonly folder: string;
   /** Whether there is content for standard input; without, it is /dev/null. */
   readonly hasInput: boolean;
+  /** A descriptor that it gets as its fourth, 3; whoever opened it closes it. */
+  readonly control?: number;
   /** It runs as long as the server, and so is none of the programs whose number says how busy the machine is. */
   readonly isService?: boolean;
 }

@@ -18,6 +18,8 @@ interface ProcessParts {
   readonly readiness: Watcher;
   /** Is called when it has been reaped. */
   readonly onReaped: () => void;
+  /** Where it is another process's child, which reaps it and tells how it ended. Never rejects. */
+  readonly ended?: Promise<ChildEnd>;
 }
 
 /** Linux, errno.h, sys/wait.h and asm-generic/unistd.h. */
@@ -33,11 +35,12 @@ export class ChildProcess implements Child {
   readonly #calls: SystemCalls;
   readonly #readiness: Watcher;
   readonly #onReaped: () => void;
+  readonly #ended: Promise<ChildEnd> | undefined;
   readonly #group: ProcessGroup;
   #end: Promise<ChildEnd> | null = null;
 
   /** Of a process that leads a session of its own, as `Spawner.start` makes it. */
-  constructor(pid: number, { input, output, errors, calls, readiness, onReaped }: ProcessParts) {
+  constructor(pid: number, { input, output, errors, calls, readiness, onReaped, ended }: ProcessParts) {
     this.pid = pid;
     this.input = input;
     this.output = output;
@@ -45,6 +48,7 @@ export class ChildProcess implements Child {
     this.#calls = calls;
     this.#readiness = readiness;
     this.#onReaped = onReaped;
+    this.#ended = ended;
     this.#group = new ProcessGroup(pid, (group, signal) => this.#send(group, signal));
   }
 
@@ -53,7 +57,13 @@ export class ChildProcess implements Child {
    * event loop.
    */
   reap(): Promise<ChildEnd> {
-    return this.#end ??= this.#reap();
+    return this.#end ??= this.#ended === undefined ? this.#reap() : this.#hearEnd(this.#ended);
+  }
+
+  async #hearEnd(ended: Promise<ChildEnd>): Promise<ChildEnd> {
+    const end = await ended;
+    this.#onReaped();
+    return end;
   }
 
   async #reap(): Promise<ChildEnd> {
@@ -97,7 +107,7 @@ export class ChildProcess implements Child {
 }
 
 /** A status as waitpid(2) gives it: the signal in the lowest seven bits, else the exit status in the next eight. */
-function describeEnd(status: number): ChildEnd {
+export function describeEnd(status: number): ChildEnd {
   const signal = status & 0x7f;
   if (signal === 0) return { isSuccess: status === 0, description: `exit status ${status >> 8 & 0xff}` };
   const [name] = Object.entries(constants.signals).find(([, number]) => number === signal) ?? [signal];

@@ -7,7 +7,7 @@ import type { Watcher } from "../system/epoll.ts";
 import { O_CLOEXEC } from "../system/flags.ts";
 import type { Readiness } from "../system/readiness.ts";
 import { PipeReader, PipeWriter } from "./pipe.ts";
-import type { Child, ChildCommand, Starter } from "./child.ts";
+import type { Child, ChildCommand, ChildEnd, Starter } from "./child.ts";
 import { ChildPace } from "./child_pace.ts";
 import { ChildProcess } from "./child_process.ts";
 import { OwnChildren } from "./own_children.ts";
@@ -28,13 +28,22 @@ const SIGNALS_BYTES = 128;
 const SLOW_START_MS = 50;
 /** Of what a crowd of scripts prints. */
 const MAX_PAUSE_MS = 5;
+/** What a program gets beside the standard streams, where it gets something. */
+const CONTROL = 3;
 const DEV_NULL = new TextEncoder().encode("/dev/null\0");
 
-/** The ends of the pipes that a program gets. */
-interface GivenEnds {
+/** The ends of the pipes that a program gets; `input` null: it gets /dev/null. */
+export interface GivenEnds {
   readonly input: number | null;
   readonly output: number;
   readonly errors: number;
+}
+
+/** A program that another process has started, as the leader of a session, and reaps. */
+export interface StartedElsewhere {
+  readonly pid: number;
+  /** Never rejects. */
+  readonly ended: Promise<ChildEnd>;
 }
 
 export interface SpawnerOptions {
@@ -44,7 +53,8 @@ export interface SpawnerOptions {
 }
 
 export class Spawner implements Starter {
-  readonly #calls: SystemCalls;
+  /** Of the C library, also for whoever has programs started elsewhere. */
+  readonly calls: SystemCalls;
   readonly #readiness: Readiness;
   readonly #paced: Watcher;
   readonly #pace: ChildPace;
@@ -63,7 +73,7 @@ export class Spawner implements Starter {
       pace = new ChildPace({ processors: navigator.hardwareConcurrency, maxPauseMs: MAX_PAUSE_MS }),
     }: SpawnerOptions = {},
   ) {
-    this.#calls = calls;
+    this.calls = calls;
     this.#readiness = readiness;
     this.#paced = readiness.paced(() => pace.pauseMs);
     this.#pace = pace;
@@ -86,14 +96,12 @@ export class Spawner implements Starter {
     const { own, given } = this.#openPipes(command.hasInput);
     try {
       const { pid, forget } = await this.#spawn(command, given);
-      const isPaced = command.isService !== true;
-      if (isPaced) this.#pace.begin();
-      const startMs = performance.now();
+      const endPace = command.isService === true ? () => {} : this.#beginPace();
       const onReaped = () => {
         forget();
-        if (isPaced) this.#pace.end(performance.now() - startMs);
+        endPace();
       };
-      return new ChildProcess(pid, { ...own, calls: this.#calls, readiness: this.#paced, onReaped });
+      return new ChildProcess(pid, { ...own, calls: this.calls, readiness: this.#paced, onReaped });
     } catch (error) {
       for (const end of [own.input, own.output, own.errors]) end?.close();
       throw error;
@@ -102,17 +110,49 @@ export class Spawner implements Starter {
     }
   }
 
+  /**
+   * A program that another process starts: `start` has copies of the ends of its pipes made, which are closed here when it
+   * has settled. Null where it resolves to null, for nothing was started. Rejects as `start` does, and with SpawnError.
+   */
+  async startBy(
+    hasInput: boolean,
+    start: (ends: GivenEnds) => Promise<StartedElsewhere | null>,
+  ): Promise<Child | null> {
+    const { own, given } = this.#openPipes(hasInput);
+    let child: Child | null = null;
+    try {
+      const started = await start(given);
+      if (started !== null) {
+        const parts = { calls: this.calls, readiness: this.#paced, onReaped: this.#beginPace() };
+        child = new ChildProcess(started.pid, { ...own, ...parts, ended: started.ended });
+      }
+      return child;
+    } finally {
+      if (child === null) { for (const end of [own.input, own.output, own.errors]) end?.close(); }
+      this.#closeAll(given);
+    }
+  }
+
+  /** One more program runs; what this returns is to be called when it has ended. */
+  #beginPace(): () => void {
+    this.#pace.begin();
+    const startMs = performance.now();
+    return () => this.#pace.end(performance.now() - startMs);
+  }
+
   /** Resolves to the process id, and what is to be called when it has been reaped. */
   async #spawn(command: ChildCommand, ends: GivenEnds): Promise<{ readonly pid: number; readonly forget: () => void }> {
     const memory = this.#memory.lay(command);
     const { actions, processId, program, words, environment, folder } = memory;
-    const calls = this.#calls;
+    const calls = this.calls;
     calls.posix_spawn_file_actions_init(actions);
     try {
       if (ends.input === null) calls.posix_spawn_file_actions_addopen(actions, 0, DEV_NULL, 0, 0);
       else calls.posix_spawn_file_actions_adddup2(actions, ends.input, 0);
       calls.posix_spawn_file_actions_adddup2(actions, ends.output, 1);
       calls.posix_spawn_file_actions_adddup2(actions, ends.errors, 2);
+      // Where it has that number already, glibc keeps it open all the same.
+      if (command.control !== undefined) calls.posix_spawn_file_actions_adddup2(actions, command.control, CONTROL);
       calls.posix_spawn_file_actions_addchdir_np(actions, folder);
       const { errno, start } = await this.#gate.pass(async () => {
         const start = this.#own.begin();
@@ -131,11 +171,11 @@ export class Spawner implements Starter {
   }
 
   #openPipes(hasInput: boolean) {
-    const services = { calls: this.#calls, readiness: this.#readiness, paced: this.#paced };
+    const services = { calls: this.calls, readiness: this.#readiness, paced: this.#paced };
     const opened: number[] = [];
     const open = () => {
-      if (this.#calls.pipe2(this.#descriptors, O_CLOEXEC) !== 0) {
-        opened.forEach((descriptor) => this.#calls.close(descriptor));
+      if (this.calls.pipe2(this.#descriptors, O_CLOEXEC) !== 0) {
+        opened.forEach((descriptor) => this.calls.close(descriptor));
         throw new SpawnError(EMFILE);
       }
       opened.push(...this.#descriptors);
@@ -157,7 +197,7 @@ export class Spawner implements Starter {
 
   #closeAll({ input, output, errors }: GivenEnds): void {
     for (const descriptor of [input, output, errors]) {
-      if (descriptor !== null) this.#calls.close(descriptor);
+      if (descriptor !== null) this.calls.close(descriptor);
     }
   }
 }

@@ -40,6 +40,7 @@ export function readPlacePrograms(
     handlers: readHandlers(settings),
     told: {
       passesAuthorization: settings.flag("cgi-pass-auth"),
+      isWarm: settings.choice("cgi-warm", ["on", "off"]) === "on",
       environment: { ...Object.fromEntries(inherited), ...readEnvironment(settings) },
     },
   };

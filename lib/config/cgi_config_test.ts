@@ -27,9 +27,11 @@ const READ: readonly (readonly [args: readonly string[], want: Partial<Plain<Cgi
   [["--cgi-handler=.a=/x", "--cgi-handler=.b=/y=z"], { handlers: { ".a": "/x", ".b": "/y=z" } }],
   [["--cgi-handler=.a=/x", "--cgi-handler=off", "--cgi-handler=.b=/y"], { handlers: { ".b": "/y" } }],
   [["--cgi-handler=.a=/x", "--cgi-handler=.A=/y"], { handlers: { ".a": "/y" } }],
-  [["--cgi-pass-auth"], { told: { passesAuthorization: true, environment: {} } }],
+  [["--cgi-warm", "on"], { told: { passesAuthorization: false, isWarm: true, environment: {} } }],
+  [["--cgi-warm", "off"], { told: { passesAuthorization: false, isWarm: false, environment: {} } }],
+  [["--cgi-pass-auth"], { told: { passesAuthorization: true, isWarm: false, environment: {} } }],
   [["--cgi-env", "A=b=c", "--cgi-env", "B_2="], {
-    told: { passesAuthorization: false, environment: { A: "b=c", B_2: "" } },
+    told: { passesAuthorization: false, isWarm: false, environment: { A: "b=c", B_2: "" } },
   }],
   [["--cgi-max", "1", "--cgi-queue", "0"], { maxScripts: 1, maxQueue: 0 }],
   [["--cgi-user", "www-data"], { user: "www-data" }],

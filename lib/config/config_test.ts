@@ -78,7 +78,7 @@ const DEFAULT_CONFIG: PlainConfig = {
   root: "/home/liso/www",
   cgiPath: null,
   refusesUnknownHosts: false,
-  programs: { handlers: {}, told: { passesAuthorization: false, environment: {} } },
+  programs: { handlers: {}, told: { passesAuthorization: false, isWarm: false, environment: {} } },
   cgi: {
     maxScripts: 32,
     maxQueue: 256,

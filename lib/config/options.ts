@@ -360,6 +360,15 @@ const FORM_OPTIONS = [
     section: "CGI",
   },
   {
+    name: "cgi-warm",
+    value: "on|off",
+    default: "off",
+    meaning:
+      "Answer by forks of an interpreter that has imported what the program imports: Python 3 and Perl, others as always",
+    section: "CGI",
+    scope: "place",
+  },
+  {
     name: "cgi-limit-cpu",
     value: "SECONDS",
     default: "none",

@@ -20,6 +20,7 @@ const DIVIDED = [
   "maxWaitingBytes",
   "maxOutputMemoryBytes",
   "maxOutputFileBytes",
+  "maxWarmCount",
 ] as const satisfies readonly LimitName[];
 
 /** The same for that part alone. */

@@ -48,6 +48,7 @@ Deno.test("shareConfig() divides what is for the process or an address, and noth
     maxWaitingBytes: 134_217_728,
     maxOutputMemoryBytes: 8_388_608,
     maxOutputFileBytes: 536_870_912,
+    maxWarmCount: 4,
   });
   assertEquals([cgi.maxScripts, cgi.maxQueue], [4, 128]);
   assertEquals({ ...rest, limits: config.limits, cgi: config.cgi }, config);

@@ -35,6 +35,8 @@ export interface ProgramSettings {
   readonly passesAuthorization: boolean;
   /** PATH, LANG, TZ and what the operator adds. A meta-variable of the same name wins. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Whether it is kept warm where it can be (lib/warm/). */
+  readonly isWarm?: boolean;
 }
 
 /** What is the same for every request of a server. */

@@ -3,7 +3,7 @@
  * asks for. Separate because it is the longest of the questions of --check. I/O. execve(2), env(1).
  */
 import { basename, dirname, resolve } from "@std/path";
-import { readFirstLine } from "../cgi/first_line.ts";
+import { readFirstLine } from "../first_line.ts";
 import { findObstacle, judge, type NamedUser, stat } from "./path_rights.ts";
 
 export interface ProgramSurroundings {

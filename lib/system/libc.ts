@@ -11,6 +11,7 @@ import { StartError } from "../start_error.ts";
 import { SYSTEM_CALLS, type SystemCalls } from "./process_calls.ts";
 import { FILE_CALLS, type FileCalls } from "./file_times.ts";
 import { FOLDER_CALLS, type FolderCalls } from "./folder_names.ts";
+import { MESSAGE_CALLS, type MessageCalls } from "./message_socket.ts";
 import { READINESS_CALLS, type ReadinessCalls } from "./epoll.ts";
 import { SOCKET_CALLS, type SocketCalls } from "./socket_calls.ts";
 
@@ -99,6 +100,11 @@ export function openSystemCalls(): SystemCalls {
 /** The functions with which descriptors are watched, where something is. */
 export function openReadinessCalls(): ReadinessCalls {
   return demand(open(READINESS_CALLS));
+}
+
+/** The functions with which a program is told of requests, where one is. */
+export function openMessageCalls(): MessageCalls {
+  return demand(open(MESSAGE_CALLS));
 }
 
 /** The functions of plain connections. */

@@ -7,6 +7,7 @@ import { Authenticator } from "../access/authenticator.ts";
 import { TrustedProxies } from "../access/forwarded.ts";
 import { PasswordChecker } from "../access/password_checker.ts";
 import { ChildGuard } from "../child/child_guard.ts";
+import { commandPrefix, type ScriptUser } from "../child/command_prefix.ts";
 import type { OwnChildren } from "../child/own_children.ts";
 import { ScriptRunner } from "../cgi/script_runner.ts";
 import { Refusal } from "../http/message.ts";
@@ -38,6 +39,7 @@ import { quoted } from "../start_error.ts";
 import { Clock } from "../clock.ts";
 import { MemoryBudget } from "../memory_budget.ts";
 import { MemoryReturn } from "./memory_return.ts";
+import type { WarmStarter } from "../warm/warm_starter.ts";
 import { openWay, type Way } from "./way.ts";
 
 /** Where clients are served; data that can be sent to another thread. */
@@ -76,6 +78,8 @@ export interface ThreadOptions {
 /** What runs programs, and what ends them when this process can no more. */
 interface Programs {
   readonly runner: ScriptRunner;
+  /** Null where none is kept warm. */
+  readonly warm: WarmStarter | null;
   readonly guard: ChildGuard;
 }
 
@@ -156,12 +160,14 @@ export class ThreadServer implements Serving {
     this.#memory.close();
     this.#https?.close();
     await this.#programs?.runner.stop();
+    await this.#programs?.warm?.stop();
     await this.#programs?.guard.close();
     await this.#way.close();
   }
 
   kill(): Promise<void> {
     this.#programs?.runner.kill();
+    this.#programs?.warm?.kill();
     return Promise.resolve();
   }
 
@@ -273,7 +279,32 @@ function createPrograms(
   const { starter } = way;
   const guard = new ChildGuard({ starter, killMs: limits.scriptKillMs, log });
   const spoolFolder = cgi.spoolFolder.value;
-  return { guard, runner: new ScriptRunner({ ...cgi, user, spoolFolder, limits, log, clock, budget, starter, guard }) };
+  const warm = isAnyWarm(config) ? openWarm(config, { way, user, log, guard }) : null;
+  const runner = new ScriptRunner({ ...cgi, user, spoolFolder, limits, log, clock, budget, starter, warm, guard });
+  return { guard, warm, runner };
+}
+
+function isAnyWarm({ sites }: Config): boolean {
+  return sites.some(({ places }) => places.some(({ programs }) => programs.told.isWarm));
+}
+
+/** Null, with a word, where this way to the system cannot. */
+function openWarm(
+  { cgi: { resources }, limits }: Config,
+  { way, user, log, guard }: {
+    readonly way: Way;
+    readonly user: ScriptUser | null;
+    readonly log: Log;
+    readonly guard: ChildGuard;
+  },
+): WarmStarter | null {
+  const { cpuSeconds } = resources;
+  // A zygote works for many scripts: the bound is that of each of these, which sets it for itself.
+  const prefix = commandPrefix({ user, resources: { ...resources, cpuSeconds: null } });
+  const { maxScriptErrorBytes: maxErrorBytes } = limits;
+  const warm = way.openWarm({ limits, log, guard, prefix, cpuSeconds, maxErrorBytes });
+  if (warm === null) log.warn("warm", "--cgi-warm on needs calls of the C library: programs run plainly");
+  return warm;
 }
 
 function createAuthenticator(

@@ -16,15 +16,19 @@ import {
   NO_LIBC,
   openFileCalls,
   openFolderCalls,
+  openMessageCalls,
   openReadinessCalls,
   openSocketCalls,
   openSystemCalls,
 } from "../system/libc.ts";
 import { Readiness } from "../system/readiness.ts";
+import { type WarmOptions, WarmStarter } from "../warm/warm_starter.ts";
 
 export interface Way {
   /** Starts programs. All of them have ended before `close` is called. */
   readonly starter: Starter;
+  /** What starts programs by interpreters that are kept warm; null: this way cannot. To be stopped before `close`. */
+  openWarm(options: Omit<WarmOptions, "starter" | "calls" | "messages" | "readiness">): WarmStarter | null;
   /**
    * What accepts the clients of that listener of plain connections, which is no longer to be used then; `descriptor` is that
    * of its socket, undefined where nobody can tell. Throws plain Error for want of descriptors.
@@ -48,14 +52,25 @@ class NativeWay implements Way {
   readonly isBefore1970 = createIsBefore1970(openFileCalls());
   readonly #own: OwnChildren;
   #readiness: Readiness | null = null;
-  #starter: Starter | null = null;
+  #starter: Spawner | null = null;
 
   constructor(own: OwnChildren) {
     this.#own = own;
   }
 
-  get starter(): Starter {
+  get starter(): Spawner {
     return this.#starter ??= new Spawner(openSystemCalls(), this.#needReadiness(), { own: this.#own });
+  }
+
+  openWarm(options: Parameters<Way["openWarm"]>[0]): WarmStarter {
+    const { starter } = this;
+    return new WarmStarter({
+      ...options,
+      starter,
+      calls: starter.calls,
+      messages: openMessageCalls(),
+      readiness: this.#needReadiness(),
+    });
   }
 
   takeOver(listener: Deno.TcpListener, descriptor: number | undefined): Listener {
@@ -81,6 +96,10 @@ class NativeWay implements Way {
 class RuntimeWay implements Way {
   readonly starter = new CommandStarter();
   readonly isBefore1970 = createIsBefore1970(null);
+
+  openWarm(): null {
+    return null;
+  }
 
   takeOver(listener: Deno.TcpListener): Listener {
     return listener;

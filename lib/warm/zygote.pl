@@ -1,0 +1,376 @@
+# What a Perl interpreter runs before it compiles a CGI script, to answer that script's requests by fork(2): see zygote.ts, and
+# zygote.py for what is said on descriptor 3. Each child returns from here, and Perl compiles and runs the script as always.
+package Lisod::Zygote;
+use strict;
+use warnings;
+
+my $own_inc = join "\0", sort keys %INC;
+my $SEPARATOR = "\x1f";
+my $MOST_BYTES = 1 << 18;
+my $MOST_PART = 30000;
+
+# Of x86-64 and arm64: recvmsg dup3 rt_sigprocmask signalfd4 memfd_create prlimit64 setsid
+my $machine = do {
+    open my $file, '<', '/proc/self/exe' or die "Cannot open /proc/self/exe: $!";
+    sysread $file, my $head, 20;
+    unpack 'x18 S', $head;
+};
+my %NUMBERS = (
+    62  => { recvmsg => 47,  dup3 => 292, rt_sigprocmask => 14,  signalfd4 => 289, memfd_create => 319, prlimit64 => 302, setsid => 112 },
+    183 => { recvmsg => 212, dup3 => 24,  rt_sigprocmask => 135, signalfd4 => 74,  memfd_create => 279, prlimit64 => 261, setsid => 157 },
+);
+my $O_CLOEXEC = 02000000;
+my ($SIG_BLOCK, $SIG_UNBLOCK, $SIGCHLD, $RLIMIT_CPU) = (0, 1, 17, 0);
+my $number = $NUMBERS{$machine};
+
+sub call {
+    my ($name, @arguments) = @_;
+    return syscall $number->{$name}, @arguments;
+}
+
+sub address { return unpack 'J', pack 'P', $_[0] }
+
+sub own_string {    # of that many bytes, shared with no other value
+    my $text = "\0" x $_[0];
+    substr $text, 0, 1, "\0";
+    return $text;
+}
+
+open my $control, '+<&=', 3 or die "Descriptor 3: $!";
+
+sub say_it { syswrite $control, join "\0", @_; return }
+
+sub refuse { say_it('refuse', $_[0]); require_exit(0); return }
+
+sub require_exit {    # without END blocks, of which there may be some
+    kill 'KILL', $$;
+    sleep 1 while 1;
+}
+
+refuse("its processor is neither x86-64 nor arm64") if !$number;
+
+sub move {    # dup2(2)
+    my ($from, $to) = @_;
+    return if $from == $to;
+    call('dup3', $from, $to, 0) >= 0 or die "dup3: $!";
+    return;
+}
+
+sub close_number {
+    open my $handle, '<&=', $_[0] or return;
+    close $handle;
+    return;
+}
+
+sub open_null {
+    sysopen my $null, '/dev/null', 0 or die "/dev/null: $!";
+    move(fileno $null, 0);
+    close $null;
+    return;
+}
+open_null();
+
+my @lines;
+my ($script, $cpu);
+while (1) {
+    my $count = sysread($control, my $message, $MOST_BYTES);
+    require_exit() if !$count;
+    $message =~ /(.*)/s;    # also with -T it is trusted
+    my ($kind, @fields) = split /\0/, $1, -1;
+    if ($kind eq 'load') { push @lines, map { [split /$SEPARATOR/, $_, -1] } @fields }
+    else                 { ($script, $cpu) = @fields; last }
+}
+
+# The descriptor of the script, whose position all processes would share.
+my ($script_number) = grep { (readlink "/proc/self/fd/$_" // '') eq (real_path($script) // '') } 3 .. 20;
+
+sub real_path {
+    my ($path) = @_;
+    open my $file, '<', $path or return;
+    return readlink '/proc/self/fd/' . fileno $file;
+}
+
+refuse('it cannot be read') if !defined $script_number;
+
+my $folder = $script =~ m{^(.*)/} ? $1 : '/';
+my $real_folder = real_path($script) =~ m{^(.*)/} ? $1 : '/';
+
+sub is_own {
+    my ($path) = @_;
+    return 1 if $path !~ m{^/};
+    return scalar grep { index($path, "$_/") == 0 } $folder, $real_folder;
+}
+
+sub stamp {
+    my @info = stat $_[0] or return '';
+    return join ' ', @info[0, 1, 7, 9];
+}
+
+my %learned = map { $_->[1] => $_->[2] } grep { $_->[0] eq 'M' } @lines;
+my @first_inc = @INC;
+my %stamps;
+
+sub watch {
+    my ($path) = @_;
+    $stamps{$path} = stamp($path) if !exists $stamps{$path};
+    return;
+}
+watch($_) for $^X, $script, grep({ !ref } values %INC, values %learned);
+watch($_) for grep { !ref && !is_own("$_/") } @INC, map { @{$_}[1 .. $#{$_}] } grep { $_->[0] eq 'P' } @lines;
+
+sub find_change {
+    for my $path (keys %stamps) { return $path if stamp($path) ne $stamps{$path} }
+    return;
+}
+
+sub names_of {
+    opendir my $handle, $_[0] or return;
+    return grep { /^[0-9]+$/ } readdir $handle;
+}
+
+sub descriptors { return join ',', sort { $a <=> $b } names_of('/proc/self/fd') }
+
+# Importing. Whatever a module says then would be said to nobody.
+require Time::HiRes if grep { $_->[0] eq 'M' && $_->[1] eq 'Time/HiRes.pm' } @lines;
+my $skipped = 0;
+my %base = %ENV;
+my $before = descriptors();
+my $sink_name = "lisod\0";
+my $sink = call('memfd_create', $sink_name, 1);
+die "memfd_create: $!" if $sink < 0;
+open my $real_out, '>&', \*STDOUT or die "Standard output: $!";
+open my $real_err, '>&', \*STDERR or die "Standard error: $!";
+move($sink, 1);
+move($sink, 2);
+{
+    local $SIG{__WARN__} = $SIG{__WARN__};
+    local $SIG{__DIE__} = $SIG{__DIE__};
+    for my $line (@lines) {
+        my ($kind, $name, $file) = @{$line};
+        if ($kind eq 'P') { @INC = @{$line}[1 .. $#{$line}]; next }
+        next if exists $INC{$name};
+        my ($found) = grep { -f } map { "$_/$name" } grep { !ref } @INC;
+        if (!defined $found || $found ne $file) { $skipped++; next }
+        my $is_loaded = do { local ($@, $_); eval { require $name; 1 } };
+        if (!$is_loaded) { $skipped++; delete $INC{$name} }
+    }
+}
+@INC = @first_inc;
+my $written = do {
+    open my $file, '<&=', $sink or die "memfd: $!";
+    my $size = -s $file;
+    move(fileno $real_out, 1);
+    move(fileno $real_err, 2);
+    close $real_out;
+    close $real_err;
+    close $file;
+    $size;
+};
+my %added = map { $_ => $ENV{$_} } grep { !exists $base{$_} || $base{$_} ne $ENV{$_} } keys %ENV;
+my @removed = grep { !exists $ENV{$_} } keys %base;
+
+sub find_reason {
+    my $threads = () = names_of('/proc/self/task');
+    return "its modules start threads when they are imported" if $threads > 1;
+    return "its modules open or close descriptors when they are imported" if descriptors() ne $before;
+    return "its modules write to standard output or error when they are imported" if $written;
+    return "its modules leave a process when they are imported" if waitpid(-1, 1) >= 0;
+    my ($own) = grep { !ref && is_own($_) } values %INC;
+    return "its modules import \"$own\" of its own folder" if defined $own;
+    my %known = map { $_ => 1 } split /\0/, $own_inc;
+    my ($other) = grep { !$known{$_} && !ref $INC{$_} && ($learned{$_} // '') ne $INC{$_} } sort keys %INC;
+    return "without it its modules import \"$other\"" if @lines && defined $other && !is_helper($other);
+    return;
+}
+
+sub is_helper { return $_[0] =~ /^(?:strict|warnings)(?:\/register)?\.pm$/ }
+
+if (defined(my $reason = find_reason())) { refuse($reason) }
+if (defined(my $changed = find_change())) { say_it('stale', $changed); require_exit() }
+
+# Where children leave what they have learned.
+my $notes = call('memfd_create', $sink_name, 1);
+my $notes_path = "/proc/$$/fd/$notes";
+my $zygote_pid = $$;
+
+# Ends of children are told by a descriptor, so that none is missed between two calls.
+my $mask = pack 'Q', 1 << ($SIGCHLD - 1);
+call('rt_sigprocmask', $SIG_BLOCK, $mask, 0, 8);
+my $ends = call('signalfd4', -1, $mask, 8, $O_CLOEXEC);
+die "signalfd: $!" if $ends < 0;
+open my $ends_handle, '<&=', $ends or die "signalfd: $!";
+
+# struct msghdr, struct iovec, and room for a control message.
+my $request = own_string($MOST_BYTES);
+my $ancillary = own_string(64);
+my $iovec = pack 'JJ', address($request), $MOST_BYTES;
+my ($MSG_CTRUNC, $MSG_TRUNC, $MSG_CMSG_CLOEXEC, $POINTER_AT) = (8, 0x20, 0x40000000, 48);
+
+sub read_request {
+    my $header = pack 'JIx4JJJJIx4', 0, 0, address($iovec), 1, address($ancillary), 64, 0;
+    my $size = call('recvmsg', 3, $header, $MSG_CMSG_CLOEXEC);
+    return (undef) if $size < 0 && $!{EINTR};
+    my $flags = unpack "x$POINTER_AT I", $header;
+    my $length = unpack 'x40 J', $header;
+    my @given;
+    if ($length >= 20) {
+        my $bytes = unpack 'J', $ancillary;
+        @given = unpack "x16 i" . int(($bytes - 16) / 4), $ancillary;
+    }
+    return ($size, $flags, @given);
+}
+
+my $is_tainting = ${^TAINT};
+
+sub set_environment {
+    my (@variables) = @_;
+    # As at the start of Perl: what comes from outside is not to be trusted where that is looked at.
+    my $taint = $is_tainting ? substr($^X, 0, 0) : '';
+    %ENV = ();
+    for my $variable (@variables) {
+        my ($name, $value) = split /=/, $variable, 2;
+        $ENV{$name} = $value . $taint;
+    }
+    delete @ENV{@removed};
+    $ENV{$_} = $added{$_} for keys %added;
+    return;
+}
+
+sub be_child {
+    my ($size, @given) = @_;
+    call('setsid');
+    close $ends_handle;
+    close_number($notes);
+    call('rt_sigprocmask', $SIG_UNBLOCK, $mask, 0, 8);
+    my (undef, $id, $has_input, $folder, $count, @rest) = split /\0/, substr($request, 0, $size), -1;
+    my @words = splice @rest, 0, $count;
+    chdir $folder or die "chdir: $!";
+    if ($has_input ne '1') { open_null() }
+    else                   { move(shift @given, 0) }
+    move($given[0], 1);
+    move($given[1], 2);
+    # What the request has come in is the script's to close, but not to find.
+    close_number($_) for grep { $_ > 2 } unpack_given($ancillary);
+    open my $again, '<', $script or die "$script: $!";
+    call('dup3', fileno $again, $script_number, $O_CLOEXEC) >= 0 or die "dup3: $!";
+    close $again;
+    set_environment(@rest);
+    if ($cpu ne '') {
+        my $limit = pack 'QQ', $cpu, $cpu;
+        call('prlimit64', 0, $RLIMIT_CPU, $limit, 0);
+    }
+    my $taint = $is_tainting ? substr($^X, 0, 0) : '';
+    @ARGV = map { $_ . $taint } @words[1 .. $#words];
+    $^T = time;
+    srand;
+    say_it('started', $id, $$);
+    close $control;
+    return;
+}
+
+sub unpack_given {
+    my $bytes = unpack 'J', $_[0];
+    return unpack "x16 i" . int(($bytes - 16) / 4), $_[0];
+}
+
+sub tell_learned {
+    my ($known) = @_;
+    return if getppid() != $zygote_pid;
+    my @names = grep { !$known->{$_} && defined $INC{$_} && !ref $INC{$_} && !is_own($INC{$_}) && -f $INC{$_} } sort keys %INC;
+    return if !@names || grep { ref } @INC;
+    my @texts = (['P', @INC], map { ['M', $_, $INC{$_}] } @names);
+    my $text = join '', map { "$_\0" } map { join $SEPARATOR, @{$_} } @texts;
+    sysopen my $file, $notes_path, 1 | 02000 or return;    # O_WRONLY, O_APPEND
+    syswrite $file, $text;
+    close $file;
+    return;
+}
+
+sub pass_notes {
+    open my $file, '+<', $notes_path or return;
+    my $size = -s $file or return;
+    sysread $file, my $text, 1 << 20;
+    truncate $file, 0;
+    $text =~ /(.*)/s;
+    my ($length, @part) = (0);
+    for my $line (split /\0/, $1) {
+        if ($length + length $line > $MOST_PART) {
+            say_it('learned', @part);
+            ($length, @part) = (0);
+        }
+        push @part, $line;
+        $length += 1 + length $line;
+    }
+    say_it('learned', @part);
+    return;
+}
+
+sub reap {
+    sysread $ends_handle, my $information, 128 * 16;
+    while ((my $pid = waitpid -1, 1) > 0) {
+        my $status = $?;
+        pass_notes();
+        say_it('ended', $pid, $status);
+    }
+    return;
+}
+
+my $looked = time;
+
+sub answer {    # true in the child
+    my ($size, $flags, @given) = @_;
+    my (undef, $id, $has_input) = split /\0/, substr $request, 0, 17;
+    if ($flags & ($MSG_CTRUNC | $MSG_TRUNC) || @given != ($has_input eq '1' ? 3 : 2)) {
+        say_it('no', $id, 'it has no descriptors left');
+        return;
+    }
+    if (time - $looked > 1) {
+        if (defined(my $changed = find_change())) {
+            say_it('stale', $changed);
+            say_it('no', $id, 'stale');
+            return;
+        }
+        $looked = time;
+    }
+    my $pid = fork;
+    if (!defined $pid) {
+        say_it('no', $id, "$!");
+        return;
+    }
+    return if $pid;
+    if (!eval { be_child($size, @given); 1 }) {
+        say_it('no', $id, $@);
+        require_exit();
+    }
+    return 1;
+}
+
+sub serve {
+    my $wanted = '';
+    vec($wanted, 3, 1) = 1;
+    vec($wanted, $ends, 1) = 1;
+    while (1) {
+        next if select(my $ready = $wanted, undef, undef, undef) < 1;
+        reap() if vec $ready, $ends, 1;
+        next if !vec $ready, 3, 1;
+        my ($size, $flags, @given) = read_request();
+        next if !defined $size;
+        require_exit() if $size <= 0;
+        return if answer($size, $flags, @given);
+        # What a client sent stays in no memory that the next child gets.
+        substr $request, 0, $size, "\0" x $size;
+        close_number($_) for @given;
+    }
+    return;
+}
+
+say_it('ready', scalar(keys %INC) - (() = split /\0/, $own_inc), 0, $skipped);
+serve();
+{
+    my %known = map { $_ => 1 } keys %INC;
+    # The first of these that Perl meets is the last that it runs.
+    eval 'END { local ($?, $!, $@); tell_learned(\%known) }';
+}
+$SIG{CHLD} = 'DEFAULT';
+delete $SIG{CHLD};
+1;
