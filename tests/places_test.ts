@@ -295,12 +295,31 @@ async function waitFor(holds: () => Promise<boolean>): Promise<void> {
   }
 }
 
+Deno.test("lisod --methods allows these alone, also where a fallback or a rewrite leads", () =>
+  withSite({
+    files: { "bin/app": PROBE },
+    args: (folder) => [
+      ...["--script-alias", `/bin=${folder}/bin`, "--methods", "GET,PUT", "--fallback", "/bin/app"],
+      ...["--rewrite", "/r=/bin/app"],
+    ],
+  }, async (ask) => {
+    for (const target of ["/", "/bin/app", "/r", "/none"]) {
+      assertEquals((await ask(target)).status, "200", target);
+      const refused = await ask(target, "--data", "x", "--include");
+      assertEquals(refused.status, "405", target);
+      assertStringIncludes(refused.text, "Allow: GET, HEAD, PUT\r\n");
+    }
+    assertEquals((await ask("/none", "--request", "PUT", "--data", "x")).status, "200");
+  }));
+
 Deno.test("lisod refuses fallbacks, redirects and rewrites that make no sense", async () => {
   const table: readonly (readonly [option: string, text: string, told: string])[] = [
     ["--fallback", "index.php", "not a path of the site"],
     ["--redirect", "/a=/a/b", "not a prefix that is free, and where it has moved"],
     ["--redirect", "/=/b", "not a prefix that is free"],
     ["--rewrite", "/:a=/{b}", "not a pattern and a path of the site"],
+    ["--methods", "get", "not methods"],
+    ["--links", "outside", "unknown: give inside or owner or all"],
   ];
   for (const [option, text, told] of table) {
     const { code, stderr } = await runLisod("--root", "/tmp", option, text);

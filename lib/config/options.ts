@@ -178,6 +178,14 @@ const FORM_OPTIONS = [
     scope: "place",
   },
   {
+    name: "methods",
+    value: "NAMES|all",
+    default: "all",
+    meaning: "Methods that may be used, with commas between them (405 with Allow for all others); HEAD goes with GET",
+    section: "Serving",
+    scope: "place",
+  },
+  {
     name: "dot-files",
     value: null,
     default: "off",

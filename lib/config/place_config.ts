@@ -6,6 +6,7 @@ import type { LinkRule } from "../link_rule.ts";
 import { parseFallback } from "../site/fallback.ts";
 import { NO_SETTINGS, type PlaceSettings } from "../site/place_settings.ts";
 import { MAX_REWRITE_COUNT, parseRewrite, type Rewrite } from "../site/rewrite.ts";
+import { TOKEN } from "../http/grammar.ts";
 import type { PathPrefix } from "../http/path_prefix.ts";
 import type { Settings } from "./settings.ts";
 
@@ -15,7 +16,20 @@ export function readPlaceConfig(settings: Settings, prefix: PathPrefix, outer = 
     fallback: settings.hasOwn("fallback") ? readFallback(settings, prefix) : outer.fallback,
     passesEncodedSlash: settings.choice("encoded-slash", ["refuse", "pass"]) === "pass",
     links: settings.choice<LinkRule>("links", ["inside", "owner", "all"]),
+    methods: readMethods(settings),
   };
+}
+
+function readMethods(settings: Settings): PlaceSettings["methods"] {
+  const text = settings.text("methods");
+  if (text === null || text === "all") return null;
+  const names = text.split(",").map((name) => name.trim());
+  // Methods are case-sensitive (RFC 9110 9.1), and all that anybody uses are in upper case.
+  if (!names.every((name) => TOKEN.test(name) && name === name.toUpperCase())) {
+    const remedy = "give some such as GET,POST (HEAD goes with GET), or all";
+    throw settings.refusal("methods", { problem: "not methods", remedy });
+  }
+  return [...new Set(names.flatMap((name) => name === "GET" ? ["GET", "HEAD"] : [name]))];
 }
 
 function readFallback(settings: Settings, prefix: PathPrefix): PlaceSettings["fallback"] {

@@ -38,3 +38,14 @@ Deno.test("readPlaceConfig() passes encoded slashes where it is told so", () => 
   assertEquals([passes("pass"), passes("refuse")], [true, false]);
   assertThrows(() => passes("decode"), UsageError, '--encoded-slash "decode": unknown: give refuse or pass');
 });
+
+Deno.test("readPlaceConfig() reads methods, HEAD with GET, and takes what is around where nothing is said", () => {
+  const methods = (...texts: readonly string[]) =>
+    readPlaceConfig(settingsOf("methods", texts), { segments: [] }).methods;
+  assertEquals(methods("GET, POST,GET"), ["GET", "HEAD", "POST"]);
+  assertEquals(methods("PROPFIND"), ["PROPFIND"]);
+  assertEquals([methods("all"), methods()], [null, null]);
+  for (const text of ["get", "GET POST", "GET,", ",", "G(T"]) {
+    assertThrows(() => methods(text), UsageError, `--methods "${text}": not methods: give some such as GET,POST`);
+  }
+});

@@ -5,10 +5,19 @@
 import { HeaderFields } from "../http/header_fields.ts";
 import { EMPTY_BODY, HttpError, type HttpResponse } from "../http/message.ts";
 import type { Rules } from "../rules.ts";
+import type { PlaceSettings } from "./place_settings.ts";
 
 /** Whether it is GET, HEAD or POST, which files and programs have by all rules. */
 export function isFileMethod(method: string): boolean {
   return method === "GET" || method === "HEAD" || method === "POST";
+}
+
+/** Throws HttpError 405 for a method that a place does not allow. RFC 9110 15.5.6: it MUST say which it does. */
+export function requireMethod(method: string, { methods }: Pick<PlaceSettings, "methods">): void {
+  if (methods === null || methods.includes(method)) return;
+  throw new HttpError(405, `Method "${method}" is not allowed`, {
+    fields: HeaderFields.of(["Allow", methods.join(", ")]),
+  });
 }
 
 /** The answer to any other method where no program takes it. Throws HttpError 501 for all but OPTIONS. */

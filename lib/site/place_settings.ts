@@ -9,7 +9,9 @@ export interface PlaceSettings {
   readonly passesEncodedSlash: boolean;
   /** Where symbolic links in its folder may lead. */
   readonly links: LinkRule;
+  /** Methods that it may be asked by, HEAD where GET is (405 for all others); null: what answers knows which it has. */
+  readonly methods: readonly string[] | null;
 }
 
 /** Of a place that says nothing. */
-export const NO_SETTINGS: PlaceSettings = { fallback: null, passesEncodedSlash: false, links: "inside" };
+export const NO_SETTINGS: PlaceSettings = { fallback: null, passesEncodedSlash: false, links: "inside", methods: null };

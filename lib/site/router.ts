@@ -14,7 +14,7 @@ import {
 import { ENCODED_SLASH, parseTarget, type Target } from "../http/target.ts";
 import type { Rules } from "../rules.ts";
 import { type Fallback, fallBack } from "./fallback.ts";
-import { answerOtherMethod, isFileMethod } from "./other_methods.ts";
+import { answerOtherMethod, isFileMethod, requireMethod } from "./other_methods.ts";
 import { readdressed, type RoutedRequest } from "./readdressed.ts";
 import type { Guard } from "./site.ts";
 import type { Location, Sites } from "./sites.ts";
@@ -85,7 +85,8 @@ export class Router {
 
   /** Asks all who guard the place, and then the place; `fallback` is what answers where nothing is. */
   #enter(request: RoutedRequest, location: Location, fallback: Fallback | null): Soon<HttpResponse | LocalRedirect> {
-    const { place: { guard }, others } = location;
+    const { place: { guard, settings }, others } = location;
+    if (request.path.startsWith("/")) requireMethod(request.method, settings);
     if (guard === null && others.length === 0) return this.#answerOr(fallback, request, location);
     const guards = new Set([guard, ...others.map((other) => other.guard)]);
     return this.#admit(request, guards).then(() => this.#answerOr(fallback, request, location));

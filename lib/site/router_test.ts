@@ -380,3 +380,34 @@ Deno.test("Router.answer() answers 404 to an encoded slash before any guard, unl
     assertEquals(statuses, passesEncodedSlash ? [403, 200, 200, 200] : [404, 404, 404, 200]);
   }
 });
+
+Deno.test("Router.answer() answers 405 to methods that a place does not allow, before anybody is asked who he is", async () => {
+  const asked: string[] = [];
+  const guards = [guardOf("/", ({ method }) => {
+    asked.push(method);
+    return null;
+  })];
+  const settings = { ...NO_SETTINGS, methods: ["GET", "HEAD", "PUT"] };
+  const parts = { prefix: "/cgi", script: () => Promise.resolve(response("script")), guards, settings };
+  const router = new Router({ sites: siteOf(parts), rules: RULES.standard, rate: null });
+  const statusOf = async (method: string, path: string) => {
+    try {
+      return `${(await router.answer(requestFor(method, path))).status}`;
+    } catch (error) {
+      return error instanceof HttpError ? `${error.status} ${error.fields.get("Allow") ?? ""}` : error;
+    }
+  };
+  const methods = ["GET", "HEAD", "PUT", "POST", "OPTIONS", "get"];
+  const no = "405 GET, HEAD, PUT";
+  assertEquals(await Promise.all(methods.map((method) => statusOf(method, "/cgi/x"))), [
+    "200",
+    "200",
+    "200",
+    no,
+    no,
+    no,
+  ]);
+  assertEquals(asked, ["GET", "HEAD", "PUT"]);
+  // What files have is theirs to say, and "*" is of the server.
+  assertEquals([await statusOf("PUT", "/a"), await statusOf("OPTIONS", "*")], ["501 ", "200"]);
+});
