@@ -160,14 +160,17 @@ Deno.test("--allow and --deny go by the address, or by that of the client for wh
     assertMatch(proxied.logText(), /^10\.1\.2\.3 - - .*"GET \/office\/a HTTP\/1\.1" 200 /m);
   }));
 
-Deno.test("every answer says nosniff and what --header says", async () => {
-  await using server = await startServer({ args: ["--header", "X-Frame-Options: DENY"] });
+Deno.test("every answer says nosniff and what --header always says, and those that are no errors what --header says", async () => {
+  await using server = await startServer({
+    args: ["--header", "always X-Frame-Options: DENY", "--header", "Cache-Control: max-age=5"],
+  });
   const input = "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /missing HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/9\r\n\r\n";
   const { responses } = await exchange(server.port(), input);
   assertEquals(responses.map((response) => response.status), [200, 404, 400]);
   for (const response of responses) {
     assertEquals(fieldValue(response, "x-content-type-options"), "nosniff");
     assertEquals(fieldValue(response, "x-frame-options"), "DENY");
+    assertEquals(fieldValue(response, "cache-control"), response.status === 200 ? "max-age=5" : null);
   }
 });
 

@@ -28,7 +28,9 @@ export interface GivenRequirement extends PlacedRequirement {
 /** What holds for all of the server. */
 export interface AccessConfig {
   readonly proxies: readonly AddressRange[];
-  /** Fields of every answer that has none of that name. */
+  /** Fields of every answer that has none of that name, where the operator gives none. */
+  readonly defaultFields: readonly Field[];
+  /** Fields of every answer below 400 that has none of that name. */
   readonly fields: readonly Field[];
   /** Fields of every answer, in place of those that it has of that name. */
   readonly alwaysFields: readonly Field[];
@@ -130,7 +132,7 @@ const OWN_FIELDS = HeaderFields.of(
   ].map((name): Field => [name, ""]),
 );
 
-function readFields(settings: Settings): Pick<AccessConfig, "fields" | "alwaysFields"> {
+function readFields(settings: Settings): Omit<AccessConfig, "proxies"> {
   const given = settings.each("header", {
     parse: parseField,
     problem: "not a field that an operator can set",
@@ -140,10 +142,8 @@ function readFields(settings: Settings): Pick<AccessConfig, "fields" | "alwaysFi
     .map((fields) => fields.map(({ field }) => field));
   const [names, alwaysNames] = [HeaderFields.of(...always, ...others), HeaderFields.of(...always)];
   return {
-    fields: [
-      ...DEFAULT_FIELDS.filter(([name]) => !names.has(name)),
-      ...others.filter(([name]) => !alwaysNames.has(name)),
-    ],
+    defaultFields: DEFAULT_FIELDS.filter(([name]) => !names.has(name)),
+    fields: others.filter(([name]) => !alwaysNames.has(name)),
     alwaysFields: always,
   };
 }

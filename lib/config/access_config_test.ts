@@ -55,7 +55,11 @@ Deno.test("readAccessConfig() adds fields, and takes the default ones only where
     [["--header", "x-content-type-options: none"], [["x-content-type-options", "none"]]],
     [["--header", "A:"], [nosniff, ["A", ""]]],
   ];
-  for (const [args, want] of table) assertEquals(read(...args).fields, want, args.join(" "));
+  for (const [args, want] of table) {
+    const { defaultFields, fields } = read(...args);
+    assertEquals([...defaultFields, ...fields], want, args.join(" "));
+    assertEquals(defaultFields.length, args.join().includes("x-content") ? 0 : 1);
+  }
 });
 
 Deno.test("readAccessConfig() tells fields that hold always from those that fill gaps", () => {
@@ -72,7 +76,11 @@ Deno.test("readAccessConfig() tells fields that hold always from those that fill
   ];
   for (const [args, fields, alwaysFields] of table) {
     const access = read(...args);
-    assertEquals([access.fields, access.alwaysFields], [fields, alwaysFields], args.join(" "));
+    assertEquals(
+      [[...access.defaultFields, ...access.fields], access.alwaysFields],
+      [fields, alwaysFields],
+      args.join(" "),
+    );
   }
 });
 

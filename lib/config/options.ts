@@ -223,8 +223,8 @@ const FORM_OPTIONS = [
     value: '"[always ]NAME: VALUE"',
     default: "X-Content-Type-Options: nosniff",
     meaning:
-      "Field for every answer that has none of that name, such as a Content-Security-Policy; after the word always in " +
-      "place of a program's own; may be repeated",
+      "Field for every answer below 400 that has none of that name, such as Cache-Control; after the word always for all " +
+      "answers, and in place of a program's own; may be repeated",
     section: "Access",
     isRepeatable: true,
   },

@@ -11,6 +11,8 @@ export const SERVER = "Liso/1.0";
 export interface OperatorFields {
   /** For responses that have none of that name: a program knows better than its server what it answers. */
   readonly defaults: HeaderFields;
+  /** The same for those below 400 alone: what is said of content is seldom meant of error pages, which caches would keep. */
+  readonly successes?: HeaderFields;
   /** In place of those that a response has of that name. */
   readonly always: HeaderFields;
 }
@@ -20,13 +22,17 @@ export const NO_FIELDS: OperatorFields = { defaults: HeaderFields.EMPTY, always:
 
 /** The fields of all responses of a listener. RFC 9110 5.3 lets most names stand only once, so none comes from two sides. */
 export class OwnFields {
-  /** What a response gets that has no field of these names. */
+  /** All that any response may get. */
   readonly all: HeaderFields;
-  readonly #operator: OperatorFields;
+  readonly #always: HeaderFields;
+  readonly #defaults: { readonly successes: HeaderFields; readonly errors: HeaderFields };
+  readonly #whole: { readonly successes: HeaderFields; readonly errors: HeaderFields };
 
-  constructor(operator: OperatorFields = NO_FIELDS) {
-    this.#operator = operator;
-    this.all = operator.defaults.and(...operator.always);
+  constructor({ defaults, successes = HeaderFields.EMPTY, always }: OperatorFields = NO_FIELDS) {
+    this.#always = always;
+    this.#defaults = { successes: defaults.and(...successes), errors: defaults };
+    this.all = this.#defaults.successes.and(...always);
+    this.#whole = { successes: this.all, errors: defaults.and(...always) };
   }
 
   /** Date and Server, for a response of that second since 1970. */
@@ -35,13 +41,23 @@ export class OwnFields {
     return [["Date", new Date(second * 1000).toUTCString()], ["Server", SERVER]];
   }
 
-  /** What a response with these fields gets beside them. */
-  beside(fields: HeaderFields): HeaderFields {
-    return this.#operator.defaults.withoutNamesOf(fields).and(...this.#operator.always);
+  /** What a response of that status gets that has no field of these names. */
+  of(status: number): HeaderFields {
+    return this.#whole[kindOf(status)];
+  }
+
+  /** What a response of that status with these fields gets beside them. */
+  beside(fields: HeaderFields, status: number): HeaderFields {
+    return this.#defaults[kindOf(status)].withoutNamesOf(fields).and(...this.#always);
   }
 
   /** Which of its own fields a response keeps. */
   kept(fields: HeaderFields): HeaderFields {
-    return fields.withoutNamesOf(this.#operator.always);
+    return fields.withoutNamesOf(this.#always);
   }
+}
+
+/** RFC 9110 15.5, 15.6. */
+function kindOf(status: number): "successes" | "errors" {
+  return status < 400 ? "successes" : "errors";
 }

@@ -60,7 +60,9 @@ export class HeadWriter {
     const start = output.length;
     const isMet = fields.meets(this.#own.all);
     output.append(
-      isMet ? headPrefix(line, this.#own.general(second), this.#own.beside(fields)) : this.#prefix(line, second),
+      isMet
+        ? headPrefix(line, this.#own.general(second), this.#own.beside(fields, line.status))
+        : this.#prefix(line, second),
     );
     if (line.framing === "chunked") {
       output.append(CHUNKED);
@@ -80,7 +82,7 @@ export class HeadWriter {
       this.#prefixes = [];
     }
     const index = 2 * line.status + (line.keepsAlive ? 1 : 0);
-    return this.#prefixes[index] ??= headPrefix(line, this.#own.general(second), this.#own.all);
+    return this.#prefixes[index] ??= headPrefix(line, this.#own.general(second), this.#own.of(line.status));
   }
 }
 

@@ -149,3 +149,26 @@ Deno.test("interimHead() and chunkStart() write their lines", () => {
   assertEquals(textOf(interimHead(100)), "HTTP/1.1 100 Continue\r\n\r\n");
   assertEquals([1, 10, 255, 65_536].map((size) => textOf(chunkStart(size))), ["1\r\n", "a\r\n", "ff\r\n", "10000\r\n"]);
 });
+
+Deno.test("HeadWriter.write() writes to errors no field that is for successes", () => {
+  const writer = new HeadWriter(
+    new OwnFields({
+      defaults: HeaderFields.of(["X-A", "1"]),
+      successes: HeaderFields.of(["X-S", "1"], ["X-T", "1"]),
+      always: HeaderFields.of(["X-B", "1"]),
+    }),
+  );
+  // The fields of the response meet none of these, one that is for successes, and one that is for all.
+  const table: readonly (readonly [status: number, fields: readonly Field[], want: string])[] = [
+    [200, [["C", "2"]], "X-A: 1 X-S: 1 X-T: 1 X-B: 1 C: 2"],
+    [304, [["x-s", "2"]], "X-A: 1 X-T: 1 X-B: 1 x-s: 2"],
+    [400, [["C", "2"]], "X-A: 1 X-B: 1 C: 2"],
+    [404, [["x-s", "2"]], "X-A: 1 X-B: 1 x-s: 2"],
+    [500, [["X-A", "2"], ["X-B", "2"]], "X-B: 1 X-A: 2"],
+  ];
+  // Twice, for the second time comes from what is kept.
+  for (const [status, fields, want] of [...table, ...table]) {
+    const head = writeHead(writer, { status, framing: 0, keepsAlive: true }, HeaderFields.of(...fields));
+    assertEquals(head.split("\r\n").filter((line) => /^(?:x-|C:)/i.test(line)).join(" "), want);
+  }
+});

@@ -21,14 +21,14 @@ export function hasLength(status: number): boolean {
 
 export class ResponseHeads {
   readonly #own: OwnFields;
-  readonly #ownPrepared: readonly PreparedField[];
+  /** By status. */
+  readonly #ownPrepared: (readonly PreparedField[] | undefined)[] = [];
   #second = -1;
   #general: readonly PreparedField[] = [];
   readonly #statuses: (PreparedField | undefined)[] = [];
 
   constructor(own: OwnFields) {
     this.#own = own;
-    this.#ownPrepared = prepareFields(own.all);
   }
 
   /** Begins a block and puts all of the head into it; the time is that of the response, in seconds since 1970. */
@@ -37,7 +37,9 @@ export class ResponseHeads {
     encoder.append(this.#statuses[status] ??= prepareField(":status", String(status)));
     for (const field of this.#generalAt(second)) encoder.append(field);
     const isMet = fields.meets(this.#own.all);
-    const own = isMet ? prepareFields(this.#own.beside(fields)) : this.#ownPrepared;
+    const own = isMet
+      ? prepareFields(this.#own.beside(fields, status))
+      : this.#ownPrepared[status] ??= prepareFields(this.#own.of(status));
     for (const field of own) encoder.append(field);
     if (length !== null && hasLength(status)) encoder.append(prepareField("content-length", String(length)));
     for (const field of prepareFields(isMet ? this.#own.kept(fields) : fields)) encoder.append(field);

@@ -13,6 +13,7 @@ import { type Config, mountedPaths, type MountedPlace } from "../config/config.t
 import { allHandlers, type PlaceConfig, type SiteConfig } from "../config/sites_config.ts";
 import { HeaderFields } from "../http/header_fields.ts";
 import { joinSegments } from "../http/located.ts";
+import type { OperatorFields } from "../http/own_fields.ts";
 import type { HttpError, HttpResponse } from "../http/message.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
 import { type Answerer, buildPlaces } from "../site/build_places.ts";
@@ -135,12 +136,21 @@ export function buildSites(config: Config, parts: SiteParts): Sites {
   return new Sites(createSites(config, parts), config);
 }
 
+/** What every answer of the server says. */
+export function operatorFields({ defaultFields, fields, alwaysFields }: Config["access"]): OperatorFields {
+  return {
+    defaults: HeaderFields.of(...defaultFields),
+    successes: HeaderFields.of(...fields),
+    always: HeaderFields.of(...alwaysFields),
+  };
+}
+
 /** In the order of the configuration. */
 export function createSites(
   { sites, access }: Config,
   { answerers, users, authenticator, errorResponse }: SiteParts,
 ): readonly Site[] {
-  const fields = { defaults: HeaderFields.of(...access.fields), always: HeaderFields.of(...access.alwaysFields) };
+  const fields = operatorFields(access);
   return sites.map(({ hosts, rules, requirements, rewrites }, at) => {
     const guards = createGuards({ rules, requirements, ...users[at] }, authenticator);
     return { hosts, rewrites, places: buildPlaces(answerers[at], guards), errorResponse, fields };

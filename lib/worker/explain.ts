@@ -16,7 +16,7 @@ import { Router } from "../site/router.ts";
 import { Sites } from "../site/sites.ts";
 import { createFileMemory } from "../static/file_memory.ts";
 import { type Given, quoted, UsageError } from "../start_error.ts";
-import { createAnswerers, createSites } from "./build_site.ts";
+import { createAnswerers, createSites, operatorFields } from "./build_site.ts";
 
 /** Lines, each ends in a line feed. Throws UsageError for what is no URL of http or https. */
 export async function explain(url: Given, config: Config): Promise<string> {
@@ -163,14 +163,14 @@ function fieldTexts(
   const hsts: readonly Field[] = isSecure && hstsSeconds !== null
     ? [["Strict-Transport-Security", `max-age=${hstsSeconds}`]]
     : [];
-  const own = new OwnFields({
-    defaults: HeaderFields.of(...access.fields).and(...hsts),
-    always: HeaderFields.of(...access.alwaysFields),
-  });
+  const operator = operatorFields(access);
+  const own = new OwnFields({ ...operator, defaults: operator.defaults.and(...hsts) });
   const { length } = answer instanceof HttpError ? EMPTY_BODY : answer.body;
   const isMeasured = !isProgram && !(answer instanceof HttpError) && length !== null;
   return [
-    ...[...own.beside(answer.fields), ...own.kept(answer.fields)].map(([name, value]) => `${name}: ${value}`),
+    ...[...own.beside(answer.fields, answer.status), ...own.kept(answer.fields)].map(([name, value]) =>
+      `${name}: ${value}`
+    ),
     ...(isMeasured ? [`Content-Length: ${length}`] : []),
     ...(isProgram ? ["and those of the program"] : []),
   ];

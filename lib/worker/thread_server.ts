@@ -254,8 +254,8 @@ export class ThreadServer implements Serving {
     const { hstsSeconds } = this.#config;
     if (hstsSeconds === null) return {};
     const hsts = ["Strict-Transport-Security", `max-age=${hstsSeconds}`] as const;
-    const { defaults, always } = this.#fields;
-    return { headWriter: new HeadWriter(new OwnFields({ defaults: defaults.and(hsts), always })) };
+    const defaults = this.#fields.defaults.and(hsts);
+    return { headWriter: new HeadWriter(new OwnFields({ ...this.#fields, defaults })) };
   }
 }
 
