@@ -8,6 +8,7 @@ import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/process
 import { fitConnections, fitScripts, readDescriptorLimit } from "./lib/process/descriptors.ts";
 import { explain } from "./lib/worker/explain.ts";
 import { sitesTable } from "./lib/config/sites_text.ts";
+import { recordedPaths, recordFiles } from "./lib/config/file_record.ts";
 import { helpText, VERSION, versionText } from "./lib/config/help.ts";
 import { giveLogs, leaveRoot } from "./lib/process/leave_root.ts";
 import { type Libc, NO_LIBC, openLibc } from "./lib/system/libc.ts";
@@ -26,17 +27,22 @@ import { ServiceManager } from "./lib/process/service_manager.ts";
 import { WHOLE } from "./lib/net/listen_address.ts";
 import { handleSignals } from "./lib/process/signals.ts";
 import { surveyFiles } from "./lib/process/survey_files.ts";
-import { logUncaughtErrors, type ServedAddress, type Serving, ThreadServer } from "./lib/worker/thread_server.ts";
-import type { ConfigSource } from "./lib/worker/worker_thread.ts";
-import { StartError } from "./lib/start_error.ts";
+import {
+  logUncaughtErrors,
+  type Renewed,
+  type ServedAddress,
+  type Serving,
+  ThreadServer,
+} from "./lib/worker/thread_server.ts";
+import { type ConfigSource, renewConfig } from "./lib/process/renew_config.ts";
+import { StartError, UsageError } from "./lib/start_error.ts";
 import { WorkerPool } from "./lib/worker/worker_pool.ts";
 
 /** Resolves to the exit status. */
 async function main(): Promise<number> {
   try {
     const environment = readEnvironment("LISOD_FOREGROUND", "PATH", "LANG", "TZ");
-    const source = { args: Deno.args, cwd: Deno.cwd(), environment };
-    const command = parseCommandLine(source.args, { ...source, configFiles: CONFIG_FILES });
+    const { source, command } = readSource({ args: Deno.args, cwd: Deno.cwd(), environment });
     switch (command.kind) {
       case "help":
         say(Deno.stdout, helpText());
@@ -62,6 +68,13 @@ async function main(): Promise<number> {
     await sayLast(`lisod: ${isProblem ? error.message : error instanceof Error ? error.stack : error}\n`);
     return isProblem ? error.exitCode : 1;
   }
+}
+
+/** Reads the configuration, and keeps what its files said. Throws StartError. */
+function readSource(parts: Omit<ConfigSource, "record">): { readonly source: ConfigSource; readonly command: Command } {
+  const { files, record } = recordFiles(CONFIG_FILES);
+  const command = parseCommandLine(parts.args, { ...parts, configFiles: files });
+  return { source: { ...parts, record }, command };
 }
 
 /** Says what would keep the server from starting, or that nothing would, and what a first request would find out. */
@@ -135,21 +148,28 @@ async function serve(
   let serving: Serving | null = null;
   let endMs = 0;
   try {
-    serving = createServing(fitLimits(config, { log, libc }), { log, libc, own, source });
+    const fitted = fitLimits(config, { log, libc });
+    serving = createServing(fitted, { log, libc, own, source });
     // What the runtime itself may have to say, such as that it is out of memory, goes to the daemon's log.
     const followLog = () => sendStderrTo(config.foreground ? null : config.logFile?.value ?? null, libc);
     followLog();
     // Before the log says that it listens: whoever reads that may send a signal at once.
-    const stopped = stopSignal({ log, serving, manager, followLog });
+    const renewal = new ConfigRenewal({ config: fitted, source }, log);
+    const stopped = stopSignal({ log, serving, manager, followLog, renewal });
     stopped.then(() => endMs = performance.now() + config.limits.drainMs);
     const addresses = await serving.listen();
     for (const address of addresses) log.info("main", `listening on ${urlOf(address)}`);
     // Looked up as whoever started us, for the user may not be able to.
     const files = manager.file === null ? [] : [manager.file];
-    const needed = neededPermissions(config, { startsPrograms: libc === NO_LIBC, files });
+    const needed = neededPermissions(config, {
+      ...{ startsPrograms: libc === NO_LIBC, files },
+      configPaths: recordedPaths(source.record),
+    });
     if (identity !== null) {
       const httpsPort = addresses.find(({ scheme }) => scheme === "https")?.port ?? null;
-      await serving.changeUser(() => leaveRoot(identity, { config, libc, httpsPort, log }));
+      await serving.changeUser(() =>
+        leaveRoot(identity, { config, configPaths: recordedPaths(source.record), libc, httpsPort, log })
+      );
     }
     if (libc === NO_LIBC) warnOfRuntimeLimits(config, { log, manager });
     warnOfRisks(config, log);
@@ -247,6 +267,47 @@ function fitLimits(config: Config, { log, libc }: { readonly log: Log; readonly 
   return { ...config, limits: { ...limits, maxConnectionCount }, cgi: { ...cgi, maxScripts } };
 }
 
+/** The configuration in force, and what SIGHUP makes of it. */
+class ConfigRenewal {
+  readonly #log: Log;
+  #current: Renewed;
+
+  constructor(current: Renewed, log: Log) {
+    this.#current = current;
+    this.#log = log;
+  }
+
+  /** Null where nothing has changed; "refused" where all stays as it was, which the log explains. */
+  renew(): Renewed | "refused" | null {
+    const log = this.#log;
+    try {
+      const source = this.#readAgain();
+      const renewal = source === null ? null : renewConfig(this.#current, source);
+      if (source === null || renewal === null) return null;
+      const { config, restarts } = renewal;
+      if (restarts.length > 0) log.warn("main", `takes a restart: ${restarts.join(", ")}`);
+      this.#current = { config, source };
+      return this.#current;
+    } catch (error) {
+      const text = "Cannot reload, all stays as it was";
+      if (error instanceof StartError) log.error("main", `${text}: ${error.message}`);
+      else log.error("main", text, error);
+      return "refused";
+    }
+  }
+
+  /** Null where its files cannot be read any more, as those of root: certificates and passwords still can be. */
+  #readAgain(): ConfigSource | null {
+    try {
+      return readSource(this.#current.source).source;
+    } catch (error) {
+      if (!(error instanceof StartError) || error instanceof UsageError) throw error;
+      this.#log.warn("main", `Sites stay as they were: ${error.message}`);
+      return null;
+    }
+  }
+}
+
 /** What signals act on. */
 interface Signalled {
   readonly log: Log;
@@ -254,10 +315,11 @@ interface Signalled {
   readonly followLog: () => void;
   readonly serving: Serving;
   readonly manager: ServiceManager;
+  readonly renewal: ConfigRenewal;
 }
 
 /** Resolves when the server is to stop; until then the other signals do their work. */
-function stopSignal({ log, followLog, serving, manager }: Signalled): Promise<void> {
+function stopSignal({ log, followLog, serving, manager, renewal }: Signalled): Promise<void> {
   const reopenLog = async () => {
     await log.reopen();
     followLog();
@@ -274,7 +336,8 @@ function stopSignal({ log, followLog, serving, manager }: Signalled): Promise<vo
       reload: async () => {
         manager.tell("RELOADING=1");
         reopenLog();
-        if (await serving.reload()) log.info("main", "reloaded");
+        const renewed = renewal.renew();
+        if (renewed !== "refused" && await serving.reload(renewed)) log.info("main", "reloaded");
         manager.tell("READY=1");
       },
       reopenLog,

@@ -124,6 +124,7 @@ const WITH_IO: readonly string[] = [
   "lib/process/path_rights.ts",
   "lib/process/permissions.ts",
   "lib/process/privileges.ts",
+  "lib/process/renew_config.ts",
   "lib/process/program_fault.ts",
   "lib/process/service_manager.ts",
   "lib/process/signals.ts",

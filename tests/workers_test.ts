@@ -197,7 +197,12 @@ Deno.test("a second SIGTERM ends workers and their scripts at once", async () =>
 
 /** A pool whose workers run `script(name)` in place of serving. */
 function openPool(script: (name: string) => string): { readonly pool: WorkerPool; close(): Promise<void> } {
-  const source = { args: ["--root", "/", "--http", "0", "--workers", "2"], cwd: "/", environment: {} };
+  const source = {
+    args: ["--root", "/", "--http", "0", "--workers", "2"],
+    cwd: "/",
+    environment: {},
+    record: { texts: {}, found: {} },
+  };
   const config: Config | null = (() => {
     const command = parseCommandLine(source.args, { ...source, configFiles: NO_FILES });
     return command.kind === "serve" ? command.config : null;

@@ -59,6 +59,10 @@ export interface Config {
   readonly group: Given | null;
   readonly foreground: boolean;
   readonly limits: Limits;
+  /** Below these, a configuration that is read again may name what it did not name before. */
+  readonly reloadFolders: readonly Given[];
+  /** What was given of each option that is for all of the server, as text. */
+  readonly given: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Where a configuration with HTTPS has its credentials. */
@@ -213,6 +217,15 @@ function buildConfig(
     group: settings.given("group"),
     foreground,
     limits: settings.limits(RULES[rulesName].defaultLimits),
+    reloadFolders: settings.each("reload-folders", {
+      parse: (text, { argument, resolvePath }) => {
+        const value = resolvePath(text);
+        return value === null ? null : { argument, value };
+      },
+      problem: "holds a NUL character",
+      remedy: "give a path",
+    }),
+    given: settings.textsOfServer(),
   };
 }
 

@@ -19,7 +19,7 @@ const HERE: Surroundings = {
 const EIGHT = ["8080", "8443", "../lisod.log", "lisod.lock", "www", "cgi/blog.py", "grader.key", "/etc/grader.crt"];
 
 /** Of one site: what is mounted at its root and at the prefix of programs, and how. */
-type PlainConfig = Omit<Plain<Config>, "sites" | "access"> & {
+type PlainConfig = Omit<Plain<Config>, "sites" | "access" | "given"> & {
   readonly root: string;
   readonly cgiPath: string | null;
   readonly files: Plain<FileSettings>;
@@ -31,7 +31,7 @@ function pathOf({ source }: PlaceConfig): Given | null {
   return source.kind === "redirect" ? null : source.path;
 }
 
-function viewOf({ sites, access, ...config }: Config): PlainConfig {
+function viewOf({ sites, access, given: _, ...config }: Config): PlainConfig {
   const [{ places: [whole, ...others], rules, realms, requirements }] = sites;
   const program = others.find(({ source: { kind } }) => kind === "programs");
   return plainValues({
@@ -110,6 +110,7 @@ const DEFAULT_CONFIG: PlainConfig = {
   group: null,
   foreground: true,
   limits: DEFAULT_LIMITS,
+  reloadFolders: [],
 };
 
 Deno.test("parseCommandLine() makes a Config of defaults when only the root is named", () => {
@@ -197,6 +198,7 @@ Deno.test("parseCommandLine() gives each option its field", () => {
     [["--keep-alive-ms", "0", "--head-ms=5s"], { limits: { ...DEFAULT_LIMITS, keepAliveMs: 0, headMs: 5000 } }],
     [["--head-ms", "2147483647"], { limits: { ...DEFAULT_LIMITS, headMs: 2_147_483_647 } }],
     [["--log-flush-ms", "1m"], { limits: { ...DEFAULT_LIMITS, logFlushMs: 60_000 } }],
+    [["--reload-folders", "/srv", "--reload-folders=sites"], { reloadFolders: ["/srv", "/home/liso/sites"] }],
     [["--max-connection-count", "7"], { limits: { ...DEFAULT_LIMITS, maxConnectionCount: 7 } }],
   ];
   for (const [args, want] of cases) assertEquals(configWith(...args), { ...DEFAULT_CONFIG, ...want }, args.join(" "));

@@ -495,6 +495,16 @@ const FORM_OPTIONS = [
     isRepeatable: true,
   },
   {
+    name: "reload-folders",
+    value: "FOLDER",
+    default: "none",
+    meaning:
+      "Folder below which a configuration that SIGHUP reads again may name files and programs that it did not name at the " +
+      "start; may be repeated",
+    section: "Running",
+    isRepeatable: true,
+  },
+  {
     name: "check",
     value: null,
     default: "off",

@@ -92,9 +92,9 @@ export class HttpsListener {
    * the old one still serves what is queued for it and is then closed here. Null where nothing has changed. Rejects with
    * StartError when the new pair is no good; then everything stays as it was.
    */
-  async replace(): Promise<Deno.TlsListener | null> {
+  async replace(files: CredentialFiles): Promise<Deno.TlsListener | null> {
     for (let before; before !== this.#handover;) await (before = this.#handover);
-    const { files, log } = this.#options;
+    const { log } = this.#options;
     const credentials = loadCredentials(files, Date.now());
     for (const warning of credentials.warnings) log.warn("https", warning);
     if (credentials.key === this.#credentials.key && credentials.certificate === this.#credentials.certificate) {

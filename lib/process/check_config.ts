@@ -16,23 +16,41 @@ import { loadCredentials } from "../net/load_credentials.ts";
 
 /** Everything that would keep the server from starting; none when all is well. */
 export function checkConfig(config: Config): readonly StartError[] {
-  const { logFile, accessLogFile, lockFile, errorPagesFolder } = config;
-  const folders = mountedPaths(config, "files");
-  const programs = mountedPlaces(config, "programs");
-  const checks = [
-    ...folders.map((path) => () => checkFolder(path)),
+  const { logFile, accessLogFile, lockFile } = config;
+  return problemsOf([
     () => logFile !== null && checkLog(logFile, config),
     () => accessLogFile !== null && checkLog(accessLogFile, config),
     () => lockFile !== null && checkLock(lockFile),
     () => config.user !== null && checkUser(config.user, config.group),
+    () => usesCgi(config) && checkCgi(config.cgi),
+    ...config.reloadFolders.map((folder) => () => checkFolder(folder)),
+    ...siteChecks(config),
+  ]);
+}
+
+/** The same of what SIGHUP reads again. */
+export function checkSites(config: Config): readonly StartError[] {
+  return problemsOf(siteChecks(config));
+}
+
+type Check = () => unknown;
+
+function siteChecks(config: Config): readonly Check[] {
+  const { errorPagesFolder } = config;
+  const folders = mountedPaths(config, "files");
+  const programs = mountedPlaces(config, "programs");
+  return [
+    ...folders.map((path) => () => checkFolder(path)),
     ...programs.map((place) => () => place.source.isRequired && checkProgram(place.source.path, place.programs)),
     () => programs.forEach(({ source }) => checkApart(source.path, folders)),
     ...interpreters(config).map((program) => () => checkInterpreter(program)),
-    () => usesCgi(config) && checkCgi(config.cgi),
     () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
     ...config.sites.map((site) => () => loadSiteUsers(site, folders.map(({ value }) => value))),
     () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
   ];
+}
+
+function problemsOf(checks: readonly Check[]): readonly StartError[] {
   return checks.flatMap((check) => {
     try {
       check();

@@ -21,6 +21,8 @@ export function giveLogs({ logFile, accessLogFile }: Config, identity: Identity)
 /** What the server has opened, and where it speaks. */
 export interface Opened {
   readonly config: Config;
+  /** Files of the configuration itself, and folders of such files. */
+  readonly configPaths: readonly string[];
   readonly libc: Libc;
   /** Where it listens for HTTPS. */
   readonly httpsPort: number | null;
@@ -33,7 +35,7 @@ export function needsLowPort(httpsPort: number | null): boolean {
 }
 
 /** Becomes that user for good, and says what a reload will not be able to do. Throws plain Error. */
-export function leaveRoot(identity: Identity, { config, libc, httpsPort, log }: Opened): void {
+export function leaveRoot(identity: Identity, { config, configPaths, libc, httpsPort, log }: Opened): void {
   const isNative = libc !== NO_LIBC;
   const isLow = needsLowPort(httpsPort);
   // The user could not take over a port of root's later; without libc the port is closed first, and that alone is forbidden below 1024.
@@ -47,12 +49,16 @@ export function leaveRoot(identity: Identity, { config, libc, httpsPort, log }: 
   if (groups.length > 0) {
     log.warn("main", `supplementary groups stay (${groups.join(", ")}): start through setpriv --clear-groups`);
   }
-  for (const { argument, value } of unreadable(reloadedFiles(config))) {
+  for (const { argument, value } of unreadable([...reloadedFiles(config), ...configPaths.map(asGiven)])) {
     log.warn(
       "main",
       `${argument} "${value}" cannot be read by ${identity.user}: SIGHUP will keep what was read as root`,
     );
   }
+}
+
+function asGiven(path: string): Given {
+  return { argument: "the configuration", value: path };
 }
 
 /** The files that SIGHUP reads again; error pages are for every user to read. */

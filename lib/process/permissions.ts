@@ -30,10 +30,26 @@ export interface PermissionOptions {
   readonly startsPrograms: boolean;
   /** Files that are read and written beside those of the configuration. */
   readonly files?: readonly string[];
+  /** Files and folders of the configuration itself. */
+  readonly configPaths?: readonly string[];
+}
+
+/** What sites and places read, by the names that the configuration has for it. */
+export function namedPaths(config: Config): readonly Given[] {
+  const files = [config.errorPagesFolder, config.keyFile, config.certificateFile, config.keyPassphraseFile];
+  return [
+    ...mountedPaths(config, "files"),
+    ...mountedPaths(config, "programs"),
+    ...files.filter((file) => file !== null),
+    ...userFiles(config),
+  ];
 }
 
 /** What a server with that configuration needs from now on; paths are absolute. */
-export function neededPermissions(config: Config, { startsPrograms, files = [] }: PermissionOptions): Permissions {
+export function neededPermissions(
+  config: Config,
+  { startsPrograms, files = [], configPaths = [] }: PermissionOptions,
+): Permissions {
   // To open a log again; content of requests on its way to programs.
   const logs = [config.logFile, config.accessLogFile].filter((file) =>
     file === null || standardStream(file.value) === null
@@ -41,11 +57,10 @@ export function neededPermissions(config: Config, { startsPrograms, files = [] }
   const written = [...present(...logs, usesCgi(config) ? config.cgi.spoolFolder : null), ...files];
   return {
     read: [
-      ...mountedPaths(config, "files").flatMap(({ value }) => [value, ...linkedFolders(value)]),
-      ...mountedPaths(config, "programs").map(({ value }) => value),
-      ...present(config.errorPagesFolder),
-      ...present(config.keyFile, config.certificateFile, config.keyPassphraseFile),
-      ...userFiles(config).map(({ value }) => value),
+      ...namedPaths(config).map(({ value }) => value),
+      ...mountedPaths(config, "files").flatMap(({ value }) => linkedFolders(value)),
+      ...config.reloadFolders.map(({ value }) => value),
+      ...configPaths,
       ...written,
       // What links lead to is opened where it really is.
       ...(leadsOut(config) ? ["/"] : []),
@@ -93,6 +108,10 @@ export function narrowPermissions(needed: Permissions): string {
     ...PATH_KINDS.map((name) => describePaths(name, needed[name])),
     ...OTHER_KINDS.filter((name) => isGranted({ name })),
   ].filter((text) => text !== "").join(", ");
+}
+
+export function mayRead(path: string): boolean {
+  return isGranted({ name: "read", path });
 }
 
 function narrowPaths(name: PathKind, paths: readonly string[]): void {

@@ -53,13 +53,11 @@ export interface ErrorPageSource {
 
 /** The error pages in force: an operator's own, or the built-in ones. */
 export class ReloadableErrorPages {
-  readonly #source: ErrorPageSource;
   #pages: ErrorPages;
 
   /** Throws StartError, as `loadErrorPages` does. */
   constructor(source: ErrorPageSource) {
-    this.#source = source;
-    this.#pages = this.#load();
+    this.#pages = loadPages(source);
   }
 
   get pages(): ErrorPages {
@@ -67,12 +65,11 @@ export class ReloadableErrorPages {
   }
 
   /** Reads an operator's pages again. Throws StartError, and the old ones stay. */
-  reload(): void {
-    this.#pages = this.#load();
+  reload(source: ErrorPageSource): void {
+    this.#pages = loadPages(source);
   }
+}
 
-  #load(): ErrorPages {
-    const { files, errorPagesFolder, limits } = this.#source;
-    return new ErrorPages(files, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
-  }
+function loadPages({ files, errorPagesFolder, limits }: ErrorPageSource): ErrorPages {
+  return new ErrorPages(files, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
 }

@@ -21,16 +21,17 @@ import { HttpsListener } from "../net/https_listener.ts";
 import type { Libc } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
 import { listenTcp } from "../net/listen.ts";
-import { ReloadableErrorPages } from "../site/load_error_pages.ts";
+import { type ErrorPageSource, ReloadableErrorPages } from "../site/load_error_pages.ts";
 import { loadSiteUsers } from "../access/load_realms.ts";
 import type { Log } from "../log/log.ts";
 import { ToldOnce } from "../log/told_once.ts";
+import type { ConfigSource } from "../process/renew_config.ts";
 import { findIdentity } from "../process/privileges.ts";
 import { createHttpsRedirect } from "../site/redirect_to_https.ts";
 import { reloadAll } from "./reload.ts";
 import { Router } from "../site/router.ts";
 import { Sites } from "../site/sites.ts";
-import { buildSites, createAnswerers, type SiteParts } from "./build_site.ts";
+import { buildSites, createAnswerers, type SharedByPlaces, type SiteParts } from "./build_site.ts";
 import type { ConnectionServices } from "../serve/connection_services.ts";
 import { type ListenerOptions, Server } from "../serve/server.ts";
 import { nameOf, type Part } from "../net/listen_address.ts";
@@ -49,6 +50,14 @@ export interface ServedAddress {
   readonly port: number;
 }
 
+/** A configuration that was read again, and is right. */
+export interface Renewed {
+  /** For this thread alone. */
+  readonly config: Config;
+  /** For others. */
+  readonly source: ConfigSource;
+}
+
 /** Whoever serves the site: this thread, or several. */
 export interface Serving {
   /** Resolves, to the reason, when it cannot go on; never rejects. */
@@ -57,8 +66,11 @@ export interface Serving {
   listen(): Promise<readonly ServedAddress[]>;
   /** Runs what makes this process another user's; ports that are listened on stay usable. */
   changeUser(change: () => void): Promise<void>;
-  /** Reads certificates, error pages and passwords again. False where something stayed as it was, which the log explains. */
-  reload(): Promise<boolean>;
+  /**
+   * Reads certificates, error pages and passwords again; with a configuration that has changed also sites and places. False where
+   * something stayed as it was, which the log explains.
+   */
+  reload(renewed: Renewed | null): Promise<boolean>;
   /** Serves what was accepted, for as long as the limits allow, ends all scripts, and resolves. */
   stop(): Promise<void>;
   /** Ends all scripts at once. Never rejects. */
@@ -85,10 +97,11 @@ interface Programs {
 
 export class ThreadServer implements Serving {
   readonly failed: Promise<Error> = new Promise(() => {});
-  readonly #config: Config;
+  #config: Config;
   readonly #options: ThreadOptions;
   readonly #errorPages: ReloadableErrorPages;
-  readonly #parts: Omit<SiteParts, "users">;
+  readonly #shared: SharedByPlaces;
+  #parts: Omit<SiteParts, "users">;
   readonly #router: Router;
   /** What every answer says. */
   readonly #fields: OperatorFields;
@@ -109,18 +122,19 @@ export class ThreadServer implements Serving {
     const { rules, limits } = config;
     const nowMs = () => clock.unixMs;
     this.#refusals = new ToldOnce(options.log);
-    this.#errorPages = new ReloadableErrorPages({ ...config, files: config.sites[0].places[0].files });
+    this.#errorPages = new ReloadableErrorPages(errorPageSource(config));
     const users = this.#loadUsers();
     this.#way = openWay(options.libc, options.own);
     this.#programs = createPrograms(config, { ...options, way: this.#way, clock, budget });
+    this.#shared = {
+      memory: createFileMemory(limits, budget),
+      runner: this.#programs?.runner ?? null,
+      nowMs,
+      isBefore1970: this.#way.isBefore1970,
+      readNames: hasListing(config) ? this.#way.openReadNames() : undefined,
+    };
     this.#parts = {
-      answerers: createAnswerers(config, {
-        memory: createFileMemory(limits, budget),
-        runner: this.#programs?.runner ?? null,
-        nowMs,
-        isBefore1970: this.#way.isBefore1970,
-        readNames: hasListing(config) ? this.#way.openReadNames() : undefined,
-      }),
+      answerers: createAnswerers(config, this.#shared),
       authenticator: createAuthenticator(config, { nowMs, log: options.log }),
       errorResponse: ({ status, fields }) => this.#errorPages.pages.response(status, fields),
     };
@@ -141,11 +155,15 @@ export class ThreadServer implements Serving {
   }
 
   /** Of several parts, resolves only when another one may replace its listeners. */
-  async reload(): Promise<boolean> {
+  async reload(renewed: Renewed | null): Promise<boolean> {
     const { log, part } = this.#options;
     this.#refusals.forget();
+    if (renewed !== null) {
+      this.#config = renewed.config;
+      this.#parts = { ...this.#parts, answerers: createAnswerers(this.#config, this.#shared) };
+    }
     const isDone = await reloadAll([
-      () => this.#errorPages.reload(),
+      () => this.#errorPages.reload(errorPageSource(this.#config)),
       () => this.#router.replaceSites(this.#buildSites(this.#loadUsers())),
       () => this.#renewHttps(),
     ], log);
@@ -232,7 +250,7 @@ export class ThreadServer implements Serving {
 
   /** A new certificate, where the files have one. */
   async #renewHttps(): Promise<void> {
-    const listener = await this.#https?.replace();
+    const listener = await this.#https?.replace(credentialFiles(this.#config));
     if (listener) this.#server.serve(listener, { secure: true, own: this.#httpsServices() });
   }
 
@@ -257,6 +275,10 @@ export class ThreadServer implements Serving {
     const defaults = this.#fields.defaults.and(hsts);
     return { headWriter: new HeadWriter(new OwnFields({ ...this.#fields, defaults })) };
   }
+}
+
+function errorPageSource(config: Config): ErrorPageSource {
+  return { ...config, files: config.sites[0].places[0].files };
 }
 
 function hasListing({ sites }: Config): boolean {

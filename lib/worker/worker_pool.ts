@@ -7,8 +7,9 @@ import type { OwnChildren } from "../child/own_children.ts";
 import type { Config } from "../config/config.ts";
 import { needsLowPort } from "../process/leave_root.ts";
 import type { Log } from "../log/log.ts";
-import type { ServedAddress, Serving } from "./thread_server.ts";
-import type { ConfigSource, Order, OrderMessage, OrderResult, PlainOrder, WorkerMessage } from "./worker_thread.ts";
+import type { Renewed, ServedAddress, Serving } from "./thread_server.ts";
+import type { ConfigSource } from "../process/renew_config.ts";
+import type { Order, OrderMessage, OrderResult, PlainOrder, WorkerMessage } from "./worker_thread.ts";
 import { nameOf } from "../net/listen_address.ts";
 import { makeStandstill, STANDSTILL_MS, whileStanding } from "./standstill.ts";
 import { StartError } from "../start_error.ts";
@@ -77,10 +78,11 @@ export class WorkerPool implements Serving {
   }
 
   /** One worker after the other, so that all but one listener of a port are never replaced. */
-  reload(): Promise<boolean> {
+  reload(renewed: Renewed | null): Promise<boolean> {
+    const source = renewed?.source ?? null;
     const reloading = this.#reloading.then(async () => {
       const results: OrderResult[] = [];
-      for (const worker of this.#workers) results.push(await worker.order({ kind: "reload" }));
+      for (const worker of this.#workers) results.push(await worker.order({ kind: "reload", source }));
       return results.every(({ isDone }) => isDone);
     });
     this.#reloading = reloading.catch(() => {});

@@ -5,10 +5,11 @@
  */
 import { OwnChildren } from "../child/own_children.ts";
 import type { Limits } from "../limits.ts";
-import { type Config, parseCommandLine, type Surroundings } from "../config/config.ts";
+import { recordedFiles } from "../config/file_record.ts";
+import { type ConfigSource, parseAgain } from "../process/renew_config.ts";
+import { type Config, parseCommandLine } from "../config/config.ts";
 import { describeError } from "../log/describe_error.ts";
 import { type Libc, openLibc } from "../system/libc.ts";
-import { CONFIG_FILES } from "../config/load_config_file.ts";
 import { Log, type LogPart } from "../log/log.ts";
 import type { EscapedLines } from "../log/log_lines.ts";
 import { keepLowPorts } from "../system/capabilities.ts";
@@ -17,11 +18,6 @@ import { shareConfig } from "../config/share_config.ts";
 import type { Part } from "../net/listen_address.ts";
 import { type SharedStandstill, standStill, STANDSTILL_MS } from "./standstill.ts";
 import { StartError, type StartProblem } from "../start_error.ts";
-
-/** What the configuration is read from once more: it holds objects that cannot be sent. */
-export interface ConfigSource extends Omit<Surroundings, "configFiles"> {
-  readonly args: readonly string[];
-}
 
 /** The first order: reads everything, and listens. */
 export interface ListenOrder {
@@ -43,11 +39,17 @@ export interface KeepRightsOrder {
   readonly standstill: SharedStandstill;
 }
 
-export interface PlainOrder {
-  readonly kind: "reload" | "stop" | "kill";
+/** Reads again; `source` is right, and null where it has not changed. */
+export interface ReloadOrder {
+  readonly kind: "reload";
+  readonly source: ConfigSource | null;
 }
 
-export type Order = ListenOrder | KeepRightsOrder | PlainOrder;
+export interface PlainOrder {
+  readonly kind: "stop" | "kill";
+}
+
+export type Order = ListenOrder | KeepRightsOrder | ReloadOrder | PlainOrder;
 
 export interface OrderMessage {
   readonly id: number;
@@ -82,10 +84,11 @@ class WorkerThread {
   readonly #log: Log;
   readonly #libc: Libc;
   readonly #serving: Serving;
+  #config: Config;
 
   /** Throws StartError. */
   constructor({ source, limits, maxScripts, part, addresses, children }: ListenOrder) {
-    const command = parseCommandLine(source.args, { ...source, configFiles: CONFIG_FILES });
+    const command = parseCommandLine(source.args, { ...source, configFiles: recordedFiles(source.record) });
     if (command.kind !== "serve") throw new Error(`No order to serve: ${command.kind}`);
     const whole = atAddresses(command.config, addresses);
     const config = shareConfig({ ...whole, limits, cgi: { ...whole.cgi, maxScripts } }, part);
@@ -93,10 +96,17 @@ class WorkerThread {
       program: null,
       openSink: (logPart) => ({ write: sender(logPart), close() {} }),
     });
+    this.#config = config;
     logUncaughtErrors(this.#log, part);
     this.#libc = openLibc(config.usesNative);
     const own = new OwnChildren(children);
     this.#serving = new ThreadServer(config, { log: this.#log, libc: this.#libc, part, own });
+  }
+
+  #reload(source: ConfigSource | null): Promise<boolean> {
+    if (source === null) return this.#serving.reload(null);
+    this.#config = parseAgain(this.#config, source).config;
+    return this.#serving.reload({ config: this.#config, source });
   }
 
   async obey(order: Order): Promise<OrderResult> {
@@ -107,7 +117,7 @@ class WorkerThread {
         keepLowPorts(this.#libc, () => standStill(order.standstill, STANDSTILL_MS));
         return DONE;
       case "reload":
-        return { ...DONE, isDone: await this.#serving.reload() };
+        return { ...DONE, isDone: await this.#reload(order.source) };
       case "stop":
       case "kill":
         await this.#serving[order.kind]();

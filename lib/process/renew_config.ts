@@ -1,0 +1,84 @@
+/**
+ * Reads a configuration again while the server serves: all of it is right and may be had, or nothing of it is taken. What takes
+ * a restart stays as it was, and is named. I/O.
+ */
+import { type Config, mountedPlaces, parseCommandLine, usesCgi } from "../config/config.ts";
+import { type FileRecord, isSameRecord, recordedFiles } from "../config/file_record.ts";
+import type { Limits } from "../limits.ts";
+import { type Given, StartError } from "../start_error.ts";
+import { checkSites } from "./check_config.ts";
+import { mayRead, namedPaths } from "./permissions.ts";
+
+/** What the configuration was read from. */
+export interface ConfigSource {
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly environment: { readonly [name: string]: string | undefined };
+  readonly record: FileRecord;
+}
+
+export interface Renewal {
+  readonly config: Config;
+  /** Names of options that have changed, and that a restart alone can change. */
+  readonly restarts: readonly string[];
+}
+
+/** Options for all of the server that can change. */
+const RENEWED: readonly string[] = ["error-pages", "key", "certificate", "key-passphrase", "unknown-host"];
+/** Limits that are asked for anew for each file. */
+const RENEWED_LIMITS = ["fileCacheMs", "maxCachedFileBytes", "maxListedFileCount", "maxRangeCount"] as const;
+
+/** Null where the source has not changed. Throws StartError for the first thing that is wrong. */
+export function renewConfig(
+  old: { readonly config: Config; readonly source: ConfigSource },
+  source: ConfigSource,
+): Renewal | null {
+  if (isSameRecord(old.source.record, source.record)) return null;
+  const renewal = parseAgain(old.config, source);
+  const { config } = renewal;
+  refuseNewPrograms(old.config, config);
+  const closed = namedPaths(config).find(({ value }) => !mayRead(value));
+  if (closed !== undefined) throw unreadable(closed);
+  const [problem] = checkSites(config);
+  if (problem !== undefined) throw problem;
+  return renewal;
+}
+
+/** The old configuration with what can change as it is in the source now. Throws StartError for a source that is wrong. */
+export function parseAgain(old: Config, source: ConfigSource): Renewal {
+  const command = parseCommandLine(source.args, { ...source, configFiles: recordedFiles(source.record) });
+  if (command.kind !== "serve") throw new Error(`No order to serve: ${command.kind}`);
+  const { sites, refusesUnknownHosts, errorPagesFolder, limits, given, ...read } = command.config;
+  const { keyFile, certificateFile, keyPassphraseFile } = read;
+  const renewed: Partial<Limits> = Object.fromEntries(RENEWED_LIMITS.map((name) => [name, limits[name]]));
+  const config = {
+    ...{ ...old, sites, refusesUnknownHosts, errorPagesFolder, keyFile, certificateFile, keyPassphraseFile },
+    limits: { ...old.limits, ...renewed },
+  };
+  const names = [...new Set([...Object.keys(old.given), ...Object.keys(given)])];
+  return { config, restarts: names.filter((name) => takesRestart(name) && !isSame(old.given[name], given[name])) };
+}
+
+function takesRestart(name: string): boolean {
+  const limit = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return !RENEWED.includes(name) && !(RENEWED_LIMITS as readonly string[]).includes(limit);
+}
+
+function isSame(one: readonly string[] = [], other: readonly string[] = []): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** The folder for contents may be written, and programs be started, only by a server that had some at its start. */
+function refuseNewPrograms(old: Config, config: Config): void {
+  if (usesCgi(old) || !usesCgi(config)) return;
+  const [place] = mountedPlaces(config, "programs");
+  const given: Given = place?.source.path ?? { argument: "cgi-handler", value: "" };
+  throw new StartError({ ...given, problem: "no program was named at the start", remedy: "restart the server" });
+}
+
+/** What the runtime may read was given up at the start, but for what was named then. */
+function unreadable(given: Given): StartError {
+  const problem = "the server gave up at its start the right to read there";
+  const remedy = "restart it; what is below a folder of --reload-folders can be named without";
+  return new StartError({ ...given, problem, remedy });
+}
