@@ -84,8 +84,8 @@ Deno.test("checkConfig() tells of everything that is wrong, each under the name 
         '--cgi-handler "/usr/bin": a folder: name the program that runs such files',
       ]],
       [["--root", "www", "--cgi-handler", ".x=/none", "--cgi-spool", "none"], [
-        '--cgi-handler "/none": does not exist: name a program that the server may run',
         '--cgi-spool "HERE/none": does not exist: name a folder that the server may write to',
+        '--cgi-handler "/none": does not exist: name a program that the server may run',
       ]],
       [["--root", "www", "--cgi-handler", ".x=/bin/sh", "--cgi-spool", "none"], [
         '--cgi-spool "HERE/none": does not exist: name a folder that the server may write to',
