@@ -59,7 +59,6 @@ const HEAD: readonly string[] = [
   "lisod \\- web server for files and CGI programs",
   ".SH SYNOPSIS",
   ".B lisod",
-  ".B \\-\\-root",
   ".I folder",
   ".RI [ option ...]",
   ".br",

@@ -135,6 +135,14 @@ Deno.test("parseCommandLine() reads the eight arguments under the course's rules
   });
 });
 
+Deno.test("parseCommandLine() takes one argument for the folder to serve", () => {
+  assertEquals(configOf(["www"]), DEFAULT_CONFIG);
+  assertEquals(configOf(["--listing", "--", "--x"]).root, "/home/liso/--x");
+  const [{ places: [{ source }] }] = wholeConfigOf(["www"]).sites;
+  assert(source.kind === "files");
+  assertEquals(source.path, { argument: "<folder>", value: "/home/liso/www" });
+});
+
 Deno.test("parseCommandLine() gives each option its field", () => {
   const cases: [readonly string[], Partial<PlainConfig>][] = [
     [["--http", "0"], { http: { port: 0, hostname: null } }],
@@ -307,6 +315,7 @@ Deno.test("parseCommandLine() tells the four commands apart", () => {
 
 Deno.test("parseCommandLine() refuses wrong arguments in one line that names them", () => {
   const see = "see lisod --help";
+  const eight = `give all eight, one folder, or options alone (${see})`;
   const dash = `${see}; a value that begins with - is given as --option=VALUE`;
   const port = "not a port: give a number from 0 to 65535";
   const cases: [readonly string[], string][] = [
@@ -317,10 +326,6 @@ Deno.test("parseCommandLine() refuses wrong arguments in one line that names the
     [["-x"], `option "-x": unknown: ${dash}`],
     [["-root", "www"], `option "-root": unknown: ${dash}`],
     [["--Root", "www"], `option "--Root": unknown: ${dash}`],
-    [
-      ["--", "--root"],
-      'argument "--root": 1 argument, and no <HTTPS port> follows: ' + `give all eight, or options alone (${see})`,
-    ],
     [["--no-listing"], `option "--no-listing": unknown: ${dash}`],
     [["--no-listing=true"], `option "--no-listing=true": unknown: ${dash}`],
     [["--no-root=x"], `option "--no-root=x": unknown: ${dash}`],
@@ -386,12 +391,13 @@ Deno.test("parseCommandLine() refuses wrong arguments in one line that names the
     [["--root", "a", "--lock", "x", "--log", "./x"], '--lock "x": the same file as --log: give two files'],
     [["--root", "a", "--access-log", "x", "--log", "x"], '--access-log "x": the same file as --log: give two files'],
     [["--root", "a", "--lock", "x", "--access-log", "x"], '--lock "x": the same file as --access-log: give two files'],
-    [["www"], `argument "www": 1 argument, and no <HTTPS port> follows: give all eight, or options alone (${see})`],
+    [["www", "--root", "a"], '--root "a": already given as <folder>: give it once'],
+    [["80", "443"], `argument "443": 2 arguments, and no <log file> follows: ${eight}`],
     [
       EIGHT.slice(0, 7),
-      `argument "grader.key": 7 arguments, and no <certificate file> follows: give all eight, or options alone (${see})`,
+      `argument "grader.key": 7 arguments, and no <certificate file> follows: ${eight}`,
     ],
-    [[...EIGHT, "x"], `argument "x": 9 arguments, not eight: give all eight, or options alone (${see})`],
+    [[...EIGHT, "x"], `argument "x": 9 arguments, not eight: ${eight}`],
     [EIGHT.with(0, "http"), `<HTTP port> "http": ${port}`],
     [EIGHT.with(1, "99999"), `<HTTPS port> "99999": ${port}`],
     [EIGHT.with(1, "8080"), '<HTTPS port> "8080": also the port for HTTP: give two ports'],

@@ -19,7 +19,8 @@ export function helpText(): string {
     "",
     "Usage:",
     ...wrap(`lisod ${POSITIONS.map((position) => position.label).join(" ")} [OPTION...]`, 2),
-    "  lisod --root FOLDER [OPTION...]",
+    "  lisod FOLDER [OPTION...]",
+    "  lisod --config FILE [OPTION...]",
     "",
     ...wrap(NOTES, 0),
   ];

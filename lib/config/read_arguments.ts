@@ -81,24 +81,31 @@ function unknownOption(argument: string): UsageError {
   });
 }
 
-/** Adds the eight arguments as the options that they stand for. Throws UsageError for any other number of them. */
+/**
+ * Adds the eight arguments, or the one that is a folder, as the options that they stand for. Throws UsageError for any other number
+ * of them.
+ */
 export function addPositionals(
   positionals: readonly string[],
   { settingsByName, cwd }: { readonly settingsByName: GivenSettings; readonly cwd: string },
 ): Form {
+  const addPositional = ({ name, label }: { readonly name: string; readonly label: string }, text: string) =>
+    settingsByName.set(name, [{ label, text, folder: cwd }, ...settingsByName.get(name) ?? []]);
   if (positionals.length === 0) return "named";
-  const given = `${positionals.length} ${positionals.length === 1 ? "argument" : "arguments"}`;
+  if (positionals.length === 1) {
+    addPositional({ name: "root", label: "<folder>" }, positionals[0]);
+    return "named";
+  }
+  const given = `${positionals.length} arguments`;
   if (positionals.length !== POSITIONS.length) {
     const missing = POSITIONS[positionals.length];
     throw new UsageError({
       argument: "argument",
       value: positionals[Math.min(positionals.length - 1, POSITIONS.length)],
       problem: missing === undefined ? `${given}, not eight` : `${given}, and no ${missing.label} follows`,
-      remedy: "give all eight, or options alone (see lisod --help)",
+      remedy: "give all eight, one folder, or options alone (see lisod --help)",
     });
   }
-  POSITIONS.forEach(({ name, label }, index) => {
-    settingsByName.set(name, [{ label, text: positionals[index], folder: cwd }, ...settingsByName.get(name) ?? []]);
-  });
+  POSITIONS.forEach((position, index) => addPositional(position, positionals[index]));
   return "positional";
 }

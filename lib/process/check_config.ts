@@ -18,29 +18,33 @@ import { loadCredentials } from "../net/load_credentials.ts";
 export function checkConfig(config: Config): readonly StartError[] {
   const { logFile, accessLogFile, lockFile } = config;
   return problemsOf([
+    ...folderChecks(config),
     () => logFile !== null && checkLog(logFile, config),
     () => accessLogFile !== null && checkLog(accessLogFile, config),
     () => lockFile !== null && checkLock(lockFile),
     () => config.user !== null && checkUser(config.user, config.group),
-    () => usesCgi(config) && checkCgi(config.cgi),
     ...config.reloadFolders.map((folder) => () => checkFolder(folder)),
     ...siteChecks(config),
+    () => usesCgi(config) && checkCgi(config.cgi),
   ]);
 }
 
 /** The same of what SIGHUP reads again. */
 export function checkSites(config: Config): readonly StartError[] {
-  return problemsOf(siteChecks(config));
+  return problemsOf([...folderChecks(config), ...siteChecks(config)]);
 }
 
 type Check = () => unknown;
+
+function folderChecks(config: Config): readonly Check[] {
+  return mountedPaths(config, "files").map((path) => () => checkFolder(path));
+}
 
 function siteChecks(config: Config): readonly Check[] {
   const { errorPagesFolder } = config;
   const folders = mountedPaths(config, "files");
   const programs = mountedPlaces(config, "programs");
   return [
-    ...folders.map((path) => () => checkFolder(path)),
     ...programs.map((place) => () => place.source.isRequired && checkProgram(place.source.path, place.programs)),
     () => programs.forEach(({ source }) => checkApart(source.path, folders)),
     ...interpreters(config).map((program) => () => checkInterpreter(program)),

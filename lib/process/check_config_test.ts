@@ -57,9 +57,9 @@ Deno.test("checkConfig() tells of everything that is wrong, each under the name 
         '--lock "HERE/file/l": its folder does not exist: make it, or name another',
       ]],
       [["1", "2", "none/a", "none/l", "none", "cgi", "key", "certificate"], [
+        '<www folder> "HERE/none": does not exist: name a folder that the server may read',
         `<log file> "HERE/none/a": its folder does not exist: ${write}`,
         '<lock file> "HERE/none/l": its folder does not exist: make it, or name another',
-        '<www folder> "HERE/none": does not exist: name a folder that the server may read',
         noKey,
       ]],
       [["1", "2", "a.log", "c.lock", "www", "cgi", "key", "certificate"], [noKey]],
@@ -84,8 +84,8 @@ Deno.test("checkConfig() tells of everything that is wrong, each under the name 
         '--cgi-handler "/usr/bin": a folder: name the program that runs such files',
       ]],
       [["--root", "www", "--cgi-handler", ".x=/none", "--cgi-spool", "none"], [
-        '--cgi-spool "HERE/none": does not exist: name a folder that the server may write to',
         '--cgi-handler "/none": does not exist: name a program that the server may run',
+        '--cgi-spool "HERE/none": does not exist: name a folder that the server may write to',
       ]],
       [["--root", "www", "--cgi-handler", ".x=/bin/sh", "--cgi-spool", "none"], [
         '--cgi-spool "HERE/none": does not exist: name a folder that the server may write to',
