@@ -16,10 +16,12 @@ readonly ARCHITECTURES=(x86_64 aarch64)
 # What the blog needs, and the same from PyPI for a virtual environment.
 readonly FLASK_PACKAGES=(python3-flask python3-markdown-it python3-bleach)
 readonly FLASK_PYPI_PACKAGES=(flask markdown-it-py bleach)
+# Packages whose programs the tests serve as they are packaged (tests/packages_test.ts), and what these leave to others.
+readonly PACKAGED_PROGRAMS=(adminer awstats cgi-mapserver cgit cvsweb dokuwiki dwww gitweb munin munin-node libcgi-fast-perl)
 # What the tests need of Debian, beside Node.js with npm.
-readonly DEBIAN_PACKAGES=(apache2-utils chromium curl gcc git haproxy iproute2 libcap2-bin libc6-dev libcgi-pm-perl libnss3-tools
+readonly DEBIAN_PACKAGES=(apache2-bin apache2-utils chromium curl gcc git haproxy iproute2 libcap2-bin libc6-dev libcgi-pm-perl libnss3-tools
   logrotate make man-db nginx openssl perl php-cgi procps python3 shellcheck slowhttptest systemd testssl.sh wrk
-  "${FLASK_PACKAGES[@]}" black flake8 mypy postgresql python3-psycopg2 python3-pytest
+  "${PACKAGED_PROGRAMS[@]}" "${FLASK_PACKAGES[@]}" black flake8 mypy postgresql python3-psycopg2 python3-pytest
   qemu-user-static libc6-arm64-cross libgcc-s1-arm64-cross)
 
 # Deno takes the certificate authorities of the system, as npm and apt do, where it downloads anything.
