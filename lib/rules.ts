@@ -15,6 +15,8 @@ export interface Rules {
   readonly charset: "off" | "auto";
   /** REQUEST_URI is path and query as received; else the path alone. */
   readonly requestUriHasQuery: boolean;
+  /** HTTP/2 is spoken where nobody says whether: what the course's clients speak is HTTP/1.1. */
+  readonly speaksHttp2: boolean;
   /** POST with neither Content-Length nor chunked: 411; else its content is empty (RFC 9112 6.3). */
   readonly requiresPostLength: boolean;
   /** Defaults in place of those of `limits.ts`: the course's 1,024 clients at once all sit on one machine. */
@@ -30,6 +32,7 @@ export const RULES: { readonly [name in RulesName]: Rules } = {
     allowsAnyMethod: false,
     charset: "off",
     requestUriHasQuery: false,
+    speaksHttp2: false,
     requiresPostLength: true,
     defaultLimits: { maxPerAddress: DEFAULT_LIMITS.maxConnectionCount, scriptSharePercent: 100 },
   },
@@ -39,6 +42,7 @@ export const RULES: { readonly [name in RulesName]: Rules } = {
     allowsAnyMethod: true,
     charset: "auto",
     requestUriHasQuery: true,
+    speaksHttp2: true,
     requiresPostLength: false,
     defaultLimits: {},
   },

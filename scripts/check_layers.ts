@@ -135,6 +135,8 @@ const WITH_IO: readonly string[] = [
   "lib/serve/begin_connection.ts",
   "lib/serve/connection_socket.ts",
   "lib/serve/http1_connection.ts",
+  "lib/serve/http2_connection.ts",
+  "lib/serve/http2_exchange.ts",
   "lib/serve/is_settled_soon.ts",
   "lib/serve/open_connections.ts",
   "lib/serve/serve_exchange.ts",

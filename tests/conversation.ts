@@ -117,6 +117,7 @@ export function makeServices(
     rules,
     proxies: new TrustedProxies(proxies.flatMap((range) => AddressRange.parse(range) ?? [])),
     headWriter: new HeadWriter(),
+    responseHeads: null,
     sections: new KnownSections(),
     outputPool: new OutputPool(),
     budget: new MemoryBudget(limits?.maxWaitingBytes),

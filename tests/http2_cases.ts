@@ -40,6 +40,8 @@ export interface Http2Case {
   readonly want: Want;
   /** The steps are all that is sent, the preface included; else preface and SETTINGS go before. */
   readonly isRaw?: boolean;
+  /** It is HTTP/2 only where that was negotiated: in cleartext it is taken for HTTP/1.1. */
+  readonly isNegotiated?: boolean;
 }
 
 const goAway = (...goAway: number[]): Want => ({ goAway });
@@ -77,12 +79,14 @@ const FRAMES: readonly Http2Case[] = [
     steps: [join("GET / HTTP/1.1\r\nHost: a\r\n\r\n")],
     want: goAway(CODE.protocol),
     isRaw: true,
+    isNegotiated: true,
   },
   {
     name: "3.4 a preface that is broken off by another byte",
     steps: [join("PRI * HTTP/2.0\r\n\r\nSM\r\n\rX")],
     want: goAway(CODE.protocol),
     isRaw: true,
+    isNegotiated: true,
   },
   { name: "3.4 no SETTINGS after the preface", steps: [join(PREFACE, PING)], want: goAway(CODE.protocol), isRaw: true },
   {

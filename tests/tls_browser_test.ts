@@ -52,3 +52,32 @@ Deno.test("Chromium refuses the certificate when it does not trust the root", as
     await assertRejects(() => page.goto(`${server.url}/`), Error, "ERR_CERT_AUTHORITY_INVALID");
   });
 });
+
+const IMAGE =
+  '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><rect width="10" height="10" fill="green"/></svg>';
+const IMAGE_COUNT = 60;
+const images = Array.from({ length: IMAGE_COUNT }, (_, index) => `i/${index}.svg`);
+const PAGE = '<!doctype html><title>Images</title><link rel="icon" href="data:,">\n' +
+  images.map((path) => `<img src="/${path}" width="10" height="10" alt="${path}">`).join("\n");
+
+/** By which protocol the page and each image came. */
+const PROTOCOLS = `(async () => {
+  await Promise.all([...document.images].map((image) => image.decode()));
+  const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+  return entries.map((entry) => entry.nextHopProtocol);
+})()`;
+
+for (const [setting, protocol] of [["on", "h2"], ["off", "http/1.1"]] as const) {
+  Deno.test(`Chromium loads a page of ${IMAGE_COUNT} images over ${protocol} with --http2 ${setting}`, async () => {
+    const files = { "index.html": PAGE, ...Object.fromEntries(images.map((path) => [path, IMAGE])) };
+    await using server = await HttpsServer.start({ files, args: ["--http2", setting] });
+    await withHome(async (home) => {
+      await trustRoot(home, server.certificates.root);
+      await using browser = await Browser.launch({ home });
+      const { page, faults } = await browser.openPage();
+      assertEquals((await page.goto(`${server.url}/`))?.status(), 200);
+      assertEquals(await page.evaluate(PROTOCOLS), new Array(1 + IMAGE_COUNT).fill(protocol));
+      assertEquals(faults, []);
+    });
+  });
+}

@@ -39,8 +39,20 @@ Deno.test("lisod answers over TLS 1.2 and 1.3 and refuses 1.1 when openssl conne
   }
 });
 
-Deno.test("lisod negotiates http/1.1 alone when clients offer protocols", async () => {
+Deno.test("lisod prefers h2 when clients offer protocols", async () => {
   await using server = await HttpsServer.start();
+  for (const [offered, chosen] of [["http/1.1,h2", "h2"], ["h2", "h2"], ["http/1.1", "http/1.1"]]) {
+    const { text } = await server.sClient("-alpn", offered);
+    assertStringIncludes(text, `ALPN protocol: ${chosen}\n`);
+  }
+  const refused = await server.sClient("-alpn", "http/0.9");
+  assertEquals(refused.code, 1);
+  // RFC 7301 3.2
+  assertMatch(refused.stderr, /alert no application protocol/);
+});
+
+Deno.test("lisod negotiates http/1.1 alone with --http2 off", async () => {
+  await using server = await HttpsServer.start({ args: ["--http2", "off"] });
   const chosen = await server.sClient("-alpn", "h2,http/1.1");
   assertMatch(chosen.text, /ALPN protocol: http\/1\.1/);
   assertMatch(chosen.text, /HTTP\/1\.1 200 OK/);

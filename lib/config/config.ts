@@ -40,6 +40,8 @@ export interface Config {
   readonly access: AccessConfig;
   readonly rules: Rules;
   readonly rulesName: RulesName;
+  /** Whether HTTP/2 is spoken beside HTTP/1. */
+  readonly usesHttp2: boolean;
   /** Null: the built-in pages. */
   readonly errorPagesFolder: Given | null;
   /** Null: standard error. */
@@ -212,6 +214,7 @@ function buildConfig(
     logLevel: settings.choice("log-level", LOG_LEVELS),
     lockFile: settings.path("lock"),
     workerCount: readWorkerCount(settings),
+    usesHttp2: settings.has("http2") ? settings.choice("http2", SWITCH) === "on" : RULES[rulesName].speaksHttp2,
     usesNative: settings.choice("native", SWITCH) === "on",
     user: settings.given("user"),
     group: settings.given("group"),

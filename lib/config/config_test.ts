@@ -75,6 +75,7 @@ const DEFAULT_CONFIG: PlainConfig = {
   keyPassphraseFile: null,
   redirectsToHttps: false,
   hstsSeconds: null,
+  usesHttp2: true,
   root: "/home/liso/www",
   cgiPath: null,
   refusesUnknownHosts: false,
@@ -126,6 +127,7 @@ Deno.test("parseCommandLine() reads the eight arguments under the course's rules
     certificateFile: "/etc/grader.crt",
     cgiPath: "/home/liso/cgi/blog.py",
     rules: RULES.course,
+    usesHttp2: false,
     rulesName: "course",
     files: { ...DEFAULT_FILES, charset: "off" },
     limits: { ...DEFAULT_LIMITS, maxPerAddress: 10_000, scriptSharePercent: 100 },
@@ -172,6 +174,7 @@ Deno.test("parseCommandLine() gives each option its field", () => {
     [["--cgi", "../cgi-bin/"], { cgiPath: "/home/cgi-bin" }],
     [["--rules", "course"], {
       rules: RULES.course,
+      usesHttp2: false,
       rulesName: "course",
       files: { ...DEFAULT_FILES, charset: "off" },
       limits: { ...DEFAULT_LIMITS, maxPerAddress: 10_000, scriptSharePercent: 100 },

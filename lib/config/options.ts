@@ -82,6 +82,14 @@ const FORM_OPTIONS = [
     section: "Serving",
   },
   {
+    name: "http2",
+    value: "on|off",
+    default: "on; off with --rules course",
+    meaning:
+      "Speak HTTP/2 beside HTTP/1: over TLS with clients that negotiate it, over HTTP with those that begin with it; CGI programs see HTTP/2.0 as SERVER_PROTOCOL",
+    section: "Serving",
+  },
+  {
     name: "https-redirect",
     value: null,
     default: "off",

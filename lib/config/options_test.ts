@@ -7,7 +7,7 @@ Deno.test("OPTIONS names each option once, in kebab-case and with a meaning", ()
   const names = OPTIONS.map((option) => option.name);
   assertEquals(new Set(names).size, names.length);
   for (const { name, meaning } of OPTIONS) {
-    assertMatch(name, /^[a-z]+(-[a-z]+)*$/);
+    assertMatch(name, /^[a-z]+2?(-[a-z]+)*$/);
     assertMatch(meaning, /^[A-Z].*[^.]$/);
     // parseArgs reads `--no-x` as the opposite of `x`.
     assert(!name.startsWith("no-"), name);

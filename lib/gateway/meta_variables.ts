@@ -106,10 +106,12 @@ function withEncodedSlash(path: string): string {
 /** RFC 3875 4.1.2, 4.1.3: CONTENT_LENGTH is set if and only if the request has a message-body; CONTENT_TYPE as sent. */
 function addContentVariables(
   variables: Record<string, string>,
-  { request: { fields }, contentLength }: Pick<ScriptRequest, "request" | "contentLength">,
+  { request: { fields, body }, contentLength }: Pick<ScriptRequest, "request" | "contentLength">,
 ): void {
-  // RFC 9112 6: the presence of a body is signalled by Content-Length or Transfer-Encoding; "0" is a length too.
-  if (fields.has("content-length") || fields.has("transfer-encoding")) variables.CONTENT_LENGTH = String(contentLength);
+  // RFC 9112 6: the presence of a body is signalled by Content-Length or Transfer-Encoding; "0" is a length too. RFC 9113 8.1:
+  // content of HTTP/2 needs neither.
+  const hasContent = fields.has("content-length") || fields.has("transfer-encoding") || body.length === null;
+  if (hasContent) variables.CONTENT_LENGTH = String(contentLength);
   const type = fields.get("content-type");
   if (type !== null) variables.CONTENT_TYPE = textOfBytes(type);
 }

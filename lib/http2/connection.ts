@@ -75,7 +75,6 @@ export class Connection {
   /** Streams above it are not served; Infinity: all are. */
   #lastServedId = Infinity;
   #hasFailed = false;
-  #isPeerLeaving = false;
   /** By the clock of `nextEvent`. */
   #nowMs: number;
 
@@ -111,9 +110,16 @@ export class Connection {
     return this.#frame.isInBlock || this.#buffer.length > 0;
   }
 
-  /** The client opens no streams any more. */
-  get isPeerLeaving(): boolean {
-    return this.#isPeerLeaving;
+  /** The client has begun to send a head that is not whole. */
+  get isInBlock(): boolean {
+    return this.#frame.isInBlock;
+  }
+
+  /** Memory of content that nobody has taken. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const stream of this.#streams.open) bytes += stream.heldBytes;
+    return bytes;
   }
 
   /** The next event; `nowMs` is by a clock that only goes on. Nothing comes after "failed". */
@@ -180,7 +186,6 @@ export class Connection {
       case FrameType.PING:
         return this.#onPing();
       case FrameType.GOAWAY:
-        this.#isPeerLeaving = true;
         this.#countFrames(1);
         return null;
       case FrameType.WINDOW_UPDATE:

@@ -79,7 +79,8 @@ export class ContentWindows {
     const before = stream.heldBytes;
     const content = stream.takeContent();
     this.#options.budget.give(before - stream.heldBytes);
-    if (content !== null) this.#credit(stream, content.length);
+    if (content === null) stream.isAwaited = true;
+    else this.#credit(stream, content.length);
     return content;
   }
 
@@ -101,12 +102,13 @@ export class ContentWindows {
     appendWindowUpdate(this.#output.bufferFor(SMALL_FRAME_BYTES), stream.id, increment);
     stream.receiveWindow += increment;
     stream.creditBytes = 0;
+    stream.isAwaited = false;
   }
 
-  /** A stream whose content is taken as soon as it comes may have twice as large a window. */
-  #growthOf({ windowBytes, hasContent }: Stream): number {
+  /** A stream whose content is taken faster than it comes may have twice as large a window. */
+  #growthOf({ windowBytes, isAwaited }: Stream): number {
     const { maxStreamWindowBytes, maxConnectionWindowBytes } = this.#options.limits;
-    if (hasContent) return 0;
+    if (!isAwaited) return 0;
     const most = Math.min(maxStreamWindowBytes - windowBytes, maxConnectionWindowBytes - this.#grownBytes);
     return Math.max(0, Math.min(windowBytes, most));
   }

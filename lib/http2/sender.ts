@@ -13,6 +13,12 @@ import { SendScheduler } from "./send_scheduler.ts";
 import { DEFAULT_SETTINGS, type PeerSettings } from "./settings.ts";
 import type { Stream } from "./stream.ts";
 
+/**
+ * A frame of content with its header is what a record of TLS takes (RFC 8446 5.1): with frames of `FRAME_BYTES` each write ended
+ * in a record of a few bytes, which fill the peer's memory as large ones do, and 100 MiB took ten times as long.
+ */
+const DATA_BYTES = FRAME_BYTES - FRAME_HEADER_BYTES;
+
 /** Content of so many bytes in a frame is worth the frames by which the client answers: */
 const WORTHY_BYTES = 1024;
 /** windows for the stream and for the connection, and something to spare. */
@@ -79,6 +85,7 @@ export class Sender {
   ): void {
     const isLast = isBodyless || head.length === 0 || !hasLength(head.status);
     stream.unsentBytes = isLast ? 0 : head.length;
+    stream.hasHead = true;
     this.#sendBlock(stream, this.#block(head, Math.floor(nowMs / 1000)), isLast);
   }
 
@@ -184,13 +191,14 @@ export class Sender {
   #sendFrame(stream: Stream): number {
     const { waiting, waitingAt, id: streamId } = stream;
     if (waiting === null) return 0;
-    const length = Math.min(waiting.length - waitingAt, FRAME_BYTES, stream.sendWindow, this.window);
+    const length = Math.min(waiting.length - waitingAt, DATA_BYTES, stream.sendWindow, this.window);
     const end = waitingAt + length;
     const isLast = stream.isLastWaiting && end === waiting.length;
     const buffer = this.#output.bufferFor(FRAME_HEADER_BYTES + length);
     appendFrameHeader(buffer, { length, type: FrameType.DATA, flags: isLast ? Flag.END_STREAM : 0, streamId });
     buffer.append(length === waiting.length ? waiting : waiting.subarray(waitingAt, end));
     if (stream.unsentBytes !== null) stream.unsentBytes -= length;
+    stream.sentBytes += length;
     stream.sendWindow -= length;
     this.window -= length;
     if (length >= WORTHY_BYTES || isLast) this.#misuse.allowFrames(ANSWERS_A_FRAME);

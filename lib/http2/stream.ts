@@ -33,6 +33,8 @@ export class Stream {
   windowBytes = FIRST_WINDOW;
   /** What was taken and is not in `receiveWindow` again. */
   creditBytes = 0;
+  /** More was asked for than had come, since the window was opened last. */
+  isAwaited = false;
 
   /** What the request said its content has; null: nothing. */
   readonly expectedBytes: number | null;
@@ -53,6 +55,10 @@ export class Stream {
   isLastWaiting = false;
   /** What is left of the content that the head of the answer has promised; null: it promised nothing. */
   unsentBytes: number | null = null;
+  /** Content that was sent. */
+  sentBytes = 0;
+  /** The head of the answer was sent. */
+  hasHead = false;
 
   constructor(
     id: number,
@@ -73,11 +79,6 @@ export class Stream {
 
   get isReset(): boolean {
     return this.resetCode !== null;
-  }
-
-  /** Whether content waits to be taken. */
-  get hasContent(): boolean {
-    return this.#chunks !== null && this.#chunks.length > 0;
   }
 
   /** Whether an answer may still be sent. */

@@ -19,6 +19,8 @@ export interface HttpsOptions {
   readonly address: ListenAddress;
   readonly files: CredentialFiles;
   readonly limits: Pick<Limits, "maxUnsentBytes" | "backlog">;
+  /** Whether HTTP/2 may be negotiated. */
+  readonly usesHttp2: boolean;
   readonly log: Log;
   /** Of several that share the port; their listeners are opened in the order of their indexes, and replaced one by one. */
   readonly part: Part;
@@ -52,12 +54,12 @@ export class HttpsListener {
    * is wrong.
    */
   static open(options: HttpsOptions): HttpsListener {
-    const { address, files, limits: { backlog }, log, part, libc } = options;
+    const { address, files, limits: { backlog }, usesHttp2, log, part, libc } = options;
     const keyLogWarning = silenceKeyLog(libc);
     if (keyLogWarning !== null) log.warn("https", keyLogWarning);
     const credentials = loadCredentials(files, Date.now());
     for (const warning of credentials.warnings) log.warn("https", warning);
-    const listener = listenTls(address, { credentials, isShared: part.index > 0, backlog });
+    const listener = listenTls(address, { credentials, isHttp2: usesHttp2, isShared: part.index > 0, backlog });
     const https = new HttpsListener(options, credentials, listener);
     if (part.count > 1) https.#socket().share();
     https.#adjustSocket();
@@ -146,8 +148,8 @@ export class HttpsListener {
   }
 
   #listenAgain(credentials: Credentials, isShared: boolean): Deno.TlsListener {
-    const { libc, limits: { backlog } } = this.#options;
-    return withLowPorts(libc, () => listenTls(this.#againAddress(), { credentials, isShared, backlog }));
+    const { libc, limits: { backlog }, usesHttp2: isHttp2 } = this.#options;
+    return withLowPorts(libc, () => listenTls(this.#againAddress(), { credentials, isHttp2, isShared, backlog }));
   }
 
   #againAddress(): ListenAddress {

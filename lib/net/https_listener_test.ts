@@ -21,6 +21,7 @@ function optionsFor(keyFile: string): HttpsOptions {
       passphraseFile: null,
     },
     limits: { maxUnsentBytes: 65_536, backlog: 16 },
+    usesHttp2: true,
     log: { warn: () => {} } as unknown as Log,
     part: WHOLE,
     libc: NO_LIBC,

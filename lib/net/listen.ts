@@ -28,14 +28,16 @@ export function listenTcp(address: ListenAddress, { isShared = false, backlog }:
 
 export interface TlsListenOptions extends ListenOptions {
   readonly credentials: Pick<Credentials, "key" | "certificate">;
+  /** Whether HTTP/2 may be negotiated, which then is preferred. */
+  readonly isHttp2?: boolean;
 }
 
-/** The same for TLS connections. Only http/1.1 is negotiated, a client without ALPN is welcome. */
+/** The same for TLS connections. A client without ALPN is welcome. RFC 7301. */
 export function listenTls(address: ListenAddress, options: TlsListenOptions): Deno.TlsListener {
-  const { credentials: { key, certificate }, isShared = false, backlog } = options;
+  const { credentials: { key, certificate }, isHttp2 = false, isShared = false, backlog } = options;
   return withEveryAddress(address, (hostname) => {
     try {
-      const protocols = { alpnProtocols: ["http/1.1"] };
+      const protocols = { alpnProtocols: isHttp2 ? ["h2", "http/1.1"] : ["http/1.1"] };
       const common = { hostname, port: address.port, tcpBacklog: backlog, key, cert: certificate, ...protocols };
       return Deno.listenTls(isShared ? { ...common, reusePort: true } : common);
     } catch (error) {

@@ -1,14 +1,17 @@
 /**
- * What comes on a connection before HTTP does: the TLS handshake, or the header of a proxy that says for whom it speaks. What
- * HTTP takes is made only then, so that a connection that does not get so far costs little. RFC 8446, and proxy-protocol.txt
- * of HAProxy.
+ * What comes on a connection before HTTP does: the TLS handshake, or the header of a proxy that says for whom it speaks; and
+ * which HTTP it is: over TLS that was negotiated, else the first bytes of HTTP/2 are no request of HTTP/1. What HTTP takes is
+ * made only then, so that a connection that does not get so far costs little. RFC 8446, RFC 9113 3.2 and 3.3, and
+ * proxy-protocol.txt of HAProxy.
  */
 import { takeProxyHeader } from "../access/proxy_header.ts";
 import { type ConnectionInfo, HttpError } from "../http/message.ts";
 import type { Transport } from "../net/transport.ts";
 import type { ConnectionServices } from "./connection_services.ts";
 import { ConnectionSocket } from "./connection_socket.ts";
+import { findPreface } from "../http2/frame_reader.ts";
 import { Http1Connection } from "./http1_connection.ts";
+import { Http2Connection } from "./http2_connection.ts";
 import type { OpenConnection } from "./open_connection.ts";
 
 /** A connection that has been accepted; whoever gets it runs it or aborts it. */
@@ -19,7 +22,8 @@ export function beginConnection(
 ): OpenConnection {
   const socket = new ConnectionSocket(transport, info, services);
   // Over TLS a proxy's header would have to stand before the handshake, which the runtime reads.
-  const hasBeginning = transport.handshake !== undefined || services.proxies.has(info.remoteAddress);
+  const hasBeginning = transport.handshake !== undefined || services.responseHeads !== null ||
+    services.proxies.has(info.remoteAddress);
   return hasBeginning ? new BegunConnection(transport, socket, services) : new Http1Connection(socket, services);
 }
 
@@ -29,7 +33,7 @@ class BegunConnection implements OpenConnection {
   readonly #socket: ConnectionSocket;
   readonly #services: ConnectionServices;
   /** Null until HTTP begins. */
-  #http: Http1Connection | null = null;
+  #http: Http1Connection | Http2Connection | null = null;
   #isDraining = false;
 
   constructor(transport: Transport, socket: ConnectionSocket, services: ConnectionServices) {
@@ -53,7 +57,7 @@ class BegunConnection implements OpenConnection {
   }
 
   isLate(nowMs: number): boolean {
-    return this.#socket.isLate(nowMs);
+    return this.#http === null ? this.#socket.isLate(nowMs) : this.#http.isLate(nowMs);
   }
 
   sweep(nowMs: number): boolean {
@@ -75,17 +79,18 @@ class BegunConnection implements OpenConnection {
   }
 
   closeIfIdle(reason: string, idleMs: number): boolean {
+    if (this.#http !== null) return this.#http.closeIfIdle(reason, idleMs);
     if (!this.isIdle || this.#socket.reader.waitedMs < idleMs) return false;
     this.#socket.end(reason);
     return true;
   }
 
   get slowness(): number | null {
-    return this.#socket.slowness(this.isIdle);
+    return this.#http === null ? this.#socket.slowness(this.isIdle) : this.#http.slowness;
   }
 
   get heldBytes(): number {
-    return this.#socket.heldBytes;
+    return this.#http === null ? this.#socket.heldBytes : this.#http.heldBytes;
   }
 
   giveWay(reason: string): boolean {
@@ -101,20 +106,41 @@ class BegunConnection implements OpenConnection {
     const { handshakeMs } = this.#services.limits;
     if (this.#transport.handshake !== undefined) {
       this.#socket.reader.startWait("handshake", refusal === null ? handshakeMs : 0);
-      await this.#transport.handshake();
-      await this.#serve(this.info, refusal);
+      const result = await this.#transport.handshake();
+      await this.#serve(this.info, { refusal, isHttp2: protocolOf(result) === "h2" });
     } else if (refusal !== null) {
-      await this.#serve(this.info, refusal);
+      await this.#serve(this.info, { refusal, isHttp2: false });
     } else {
-      const client = await this.#readProxyHeader();
-      await (client instanceof HttpError ? this.#serve(this.info, client) : this.#serve(client, null));
+      const isProxy = this.#services.proxies.has(this.info.remoteAddress);
+      const client = isProxy ? await this.#readProxyHeader() : this.info;
+      if (client instanceof HttpError) await this.#serve(this.info, { refusal: client, isHttp2: false });
+      else await this.#serve(client, { refusal: null, isHttp2: await this.#hasPreface() });
     }
   }
 
-  async #serve(client: ConnectionInfo, refusal: HttpError | null): Promise<void> {
-    this.#http = new Http1Connection(this.#socket, this.#services, client);
+  async #serve(
+    client: ConnectionInfo,
+    { refusal, isHttp2 }: { readonly refusal: HttpError | null; readonly isHttp2: boolean },
+  ): Promise<void> {
+    const { responseHeads } = this.#services;
+    this.#http = isHttp2 && responseHeads !== null
+      ? new Http2Connection(this.#socket, { ...this.#services, responseHeads }, client)
+      : new Http1Connection(this.#socket, this.#services, client);
     if (this.#isDraining) this.#http.drain();
     await this.#http.serve(refusal);
+  }
+
+  /** RFC 9113 3.3: a client that knows beforehand that the server speaks HTTP/2 begins with its preface. */
+  async #hasPreface(): Promise<boolean> {
+    if (this.#services.responseHeads === null) return false;
+    const { reader, received } = this.#socket;
+    reader.startWait("head", this.#services.limits.headMs);
+    let found = findPreface(received);
+    while (found === "unknown" && !received.hasEnded) {
+      reader.accept(await reader.read());
+      found = findPreface(received);
+    }
+    return found === true;
   }
 
   /** The client as the proxy tells of it, where the connection begins with a header; HttpError for one that is no good. */
@@ -135,4 +161,9 @@ class BegunConnection implements OpenConnection {
       throw error;
     }
   }
+}
+
+/** What a handshake has negotiated; null: nothing. RFC 7301. */
+function protocolOf(result: unknown): unknown {
+  return typeof result === "object" && result !== null && "alpnProtocol" in result ? result.alpnProtocol : null;
 }

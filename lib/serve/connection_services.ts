@@ -2,6 +2,7 @@
 import type { TrustedProxies } from "../access/forwarded.ts";
 import type { ConnectionOptions } from "../http/connection.ts";
 import type { ConnectionInfo } from "../http/message.ts";
+import type { ResponseHeads } from "../http2/response_heads.ts";
 import type { OutputPool } from "../http/output_buffer.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
 import type { Log } from "../log/log.ts";
@@ -13,6 +14,8 @@ export interface ConnectionServices extends ConnectionOptions, ServeServices {
   readonly log: ServeServices["log"] & Pick<Log, "info" | "warn">;
   /** Who is believed when it says for whom it speaks. */
   readonly proxies: TrustedProxies;
+  /** Of HTTP/2; null: it is not spoken. */
+  readonly responseHeads: ResponseHeads | null;
   readonly outputPool: OutputPool;
   /** What connections hold is counted there; the server makes room. */
   readonly budget: MemoryBudget;

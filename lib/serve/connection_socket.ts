@@ -52,7 +52,7 @@ export class ConnectionSocket {
     try {
       await serving;
     } catch (error) {
-      this.#reportFailure(error);
+      this.reportFailure(error);
       await this.#sendWhatWaits();
     } finally {
       this.writer.release();
@@ -92,14 +92,15 @@ export class ConnectionSocket {
     return true;
   }
 
-  /** As OpenConnection has it; `isIdle`: no request has begun. */
-  slowness(isIdle: boolean): number | null {
+  /** As OpenConnection has it; `isIdle`: no request has begun; `isAwaited`: something of the client is waited for. */
+  slowness(isIdle: boolean, isAwaited = false): number | null {
     const { reader, writer } = this;
     // What lingers has its answer.
     const waitedMs = isIdle || reader.wait === "linger" ? reader.waitedMs : 0;
     if (waitedMs >= LEAST_MS) return -waitedMs;
     const ageMs = this.#clock.nowMs - this.#startMs;
-    const isClientAwaited = writer.isWriting || (reader.deadlineMs !== Infinity && reader.wait !== "half_closed");
+    const isClientAwaited = isAwaited || writer.isWriting ||
+      (reader.deadlineMs !== Infinity && reader.wait !== "half_closed");
     if (isIdle || !isClientAwaited || ageMs < LEAST_MS) return null;
     return SECOND_MS * (reader.byteCount + writer.byteCount) / ageMs;
   }
@@ -138,12 +139,12 @@ export class ConnectionSocket {
     try {
       await this.writer.flush();
     } catch (error) {
-      this.#reportFailure(error);
+      this.reportFailure(error);
     }
   }
 
-  /** The one place where a connection's failure is told. */
-  #reportFailure(error: unknown): void {
+  /** The one place where the failure of a connection, or of one of its streams, is told. */
+  reportFailure(error: unknown): void {
     if (this.#isEnded && isPeerGone(error)) return; // told already
     // 4xx: the client broke off the content that its answer was being made of.
     const isPeersFault = (error instanceof HttpError && error.status < 500) || error instanceof Deno.errors.InvalidData;

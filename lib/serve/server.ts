@@ -43,7 +43,7 @@ export interface ListenerOptions {
   /** The connections are TLS. */
   readonly secure: boolean;
   /** In place of what all share. */
-  readonly own?: Partial<Pick<ConnectionServices, "handler" | "headWriter">>;
+  readonly own?: Partial<Pick<ConnectionServices, "handler" | "headWriter" | "responseHeads">>;
 }
 
 interface ConnectionKind {

@@ -65,9 +65,9 @@ export class SocketReader {
    * Reads once, the quick way: only closing the socket ends it early. Resolves to what is then given to `accept`, which
    * saves a promise for each read; what it rejects with is for `acceptFailure`.
    */
-  read(): Promise<number | null> {
+  read(capacity?: number): Promise<number | null> {
     if (this.#pending !== null) return this.#pending.then(() => 0);
-    return this.#transport.read(this.#target.space());
+    return this.#transport.read(this.#target.space(capacity));
   }
 
   #readSocket(capacity?: number): Promise<number | null> {

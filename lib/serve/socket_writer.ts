@@ -75,6 +75,11 @@ export class SocketWriter {
     await this.#write(first === 0 ? bytes : bytes.subarray(first));
   }
 
+  /** Writes bytes that are not in the buffer of this writer. What was written before must have left. */
+  sendBytes(bytes: Uint8Array): Promise<void> {
+    return this.#write(bytes);
+  }
+
   /** Writes whatever waits. */
   flush(isLast = false): Promise<void> {
     if (this.#output === null || this.#output.length === 0) return DONE;

@@ -15,6 +15,7 @@ import { KnownSections } from "../http/known_sections.ts";
 import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
 import { OutputPool } from "../http/output_buffer.ts";
 import { HeadWriter } from "../http/writers.ts";
+import { ResponseHeads } from "../http2/response_heads.ts";
 import { createFileMemory } from "../static/file_memory.ts";
 import { type Config, credentialFiles, mountedPaths, usesCgi } from "../config/config.ts";
 import { HttpsListener } from "../net/https_listener.ts";
@@ -190,9 +191,10 @@ export class ThreadServer implements Serving {
   }
 
   #listenHttps(): readonly ServedAddress[] {
-    const { https: address, limits } = this.#config;
+    const { https: address, limits, usesHttp2 } = this.#config;
     if (address === null) return [];
-    this.#https = HttpsListener.open({ ...this.#options, address, limits, files: credentialFiles(this.#config) });
+    const files = credentialFiles(this.#config);
+    this.#https = HttpsListener.open({ ...this.#options, address, limits, usesHttp2, files });
     const { listener } = this.#https;
     this.#server.serve(listener, { secure: true, own: this.#httpsServices() });
     return [addressOf("https", listener)];
@@ -239,7 +241,7 @@ export class ThreadServer implements Serving {
       limits,
       rules,
       proxies: new TrustedProxies(access.proxies),
-      headWriter: new HeadWriter(new OwnFields(this.#fields)),
+      ...this.#headsWith(this.#fields),
       sections: new KnownSections(),
       outputPool: new OutputPool(budget),
       budget,
@@ -273,7 +275,13 @@ export class ThreadServer implements Serving {
     if (hstsSeconds === null) return {};
     const hsts = ["Strict-Transport-Security", `max-age=${hstsSeconds}`] as const;
     const defaults = this.#fields.defaults.and(hsts);
-    return { headWriter: new HeadWriter(new OwnFields({ ...this.#fields, defaults })) };
+    return this.#headsWith({ ...this.#fields, defaults });
+  }
+
+  /** What writes the heads of answers that say this. */
+  #headsWith(fields: OperatorFields): Pick<ConnectionServices, "headWriter" | "responseHeads"> {
+    const own = new OwnFields(fields);
+    return { headWriter: new HeadWriter(own), responseHeads: this.#config.usesHttp2 ? new ResponseHeads(own) : null };
   }
 }
 
