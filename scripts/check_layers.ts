@@ -26,6 +26,7 @@ const LAYERS: readonly Layer[] = [
     entries: [
       "lib/clock.ts",
       "lib/free_bytes.ts",
+      "lib/host_map.ts",
       "lib/html_page.ts",
       "lib/ip_address.ts",
       "lib/limits.ts",
@@ -110,6 +111,7 @@ const WITH_IO: readonly string[] = [
   "lib/net/listen.ts",
   "lib/net/listening_port.ts",
   "lib/net/load_credentials.ts",
+  "lib/net/named_credentials.ts",
   "lib/net/socket.ts",
   "lib/net/socket_listener.ts",
   "lib/net/socket_shutdown.ts",

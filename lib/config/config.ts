@@ -4,7 +4,7 @@
  */
 import type { Limits } from "../limits.ts";
 import type { ListenAddress } from "../net/listen_address.ts";
-import type { CredentialFiles } from "../net/load_credentials.ts";
+import type { HostCredentials } from "../net/load_credentials.ts";
 import { type AccessConfig, readAccessConfig } from "./access_config.ts";
 import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
 import type { PathSource } from "./mounts_config.ts";
@@ -23,11 +23,6 @@ import { type Given, UsageError } from "../start_error.ts";
 export interface Config {
   readonly http: ListenAddress | null;
   readonly https: ListenAddress | null;
-  /** PEM files; given where `https` is. */
-  readonly keyFile: Given | null;
-  readonly certificateFile: Given | null;
-  /** Its first line decrypts the key; null: the key is not encrypted. */
-  readonly keyPassphraseFile: Given | null;
   /** The HTTP port only sends clients to the HTTPS port; both are given then. */
   readonly redirectsToHttps: boolean;
   /** For how long browsers shall use HTTPS alone (RFC 6797 6.1.1); null: they are not told. */
@@ -67,10 +62,18 @@ export interface Config {
   readonly given: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Where a configuration with HTTPS has its credentials. */
-export function credentialFiles({ keyFile, certificateFile, keyPassphraseFile }: Config): CredentialFiles {
-  if (keyFile === null || certificateFile === null) throw new Error("No key or no certificate");
-  return { keyFile, certificateFile, passphraseFile: keyPassphraseFile };
+/** The credentials of each site, those of the first for clients that name no host; none without HTTPS. */
+export function siteCredentials({ https, sites }: Pick<Config, "https" | "sites">): readonly HostCredentials[] {
+  if (https === null) return [];
+  return sites.flatMap(({ hosts, credentials }) => credentials === null ? [] : [{ hosts, files: credentials }]);
+}
+
+/** All files of these, once each. */
+export function credentialPaths(config: Pick<Config, "https" | "sites">): readonly Given[] {
+  const files = siteCredentials(config).flatMap(({ files }) => {
+    return [files.keyFile, files.certificateFile, files.passphraseFile].filter((file) => file !== null);
+  });
+  return [...new Map(files.map((file) => [file.value, file])).values()];
 }
 
 /** A place with files or programs mounted at its own prefix. */
@@ -185,6 +188,10 @@ function buildConfig(
   const foreground = staysInForeground(settings, { form, environment });
   if (!foreground) refuseStreamsOfDaemon(settings);
   const rulesName = settings.has("rules") ? settings.choice("rules", RULES_NAMES) : RULES_OF_FORM[form];
+  // The eight arguments name a program also where nobody will ask for it.
+  const options = { top: settings, rules: RULES[rulesName], requiresProgram: form === "named", environment };
+  const sites = readSites(sections, options);
+  if (settings.has("https")) requireCredentials(sites, settings);
   const addressOf = (name: "http" | "https"): ListenAddress => ({
     argument: settings.label(name),
     port: settings.port(name),
@@ -193,15 +200,9 @@ function buildConfig(
   return {
     http: usesHttp ? addressOf("http") : null,
     https: settings.has("https") ? addressOf("https") : null,
-    keyFile: settings.path("key"),
-    certificateFile: settings.path("certificate"),
-    keyPassphraseFile: settings.path("key-passphrase"),
     redirectsToHttps: settings.flag("https-redirect"),
     hstsSeconds: settings.count("hsts"),
-    // The eight arguments name a program also where nobody will ask for it.
-    sites: readSites(sections, {
-      ...{ top: settings, rules: RULES[rulesName], requiresProgram: form === "named", environment },
-    }),
+    sites,
     refusesUnknownHosts: settings.choice("unknown-host", ["first", "refuse"]) === "refuse",
     cgi: readCgiConfig(settings),
     access: readAccessConfig(settings),
@@ -262,13 +263,17 @@ function missing(name: string, needed: string): UsageError {
   return new UsageError({ argument: `--${name}`, value: null, problem, remedy: `give --${needed} too` });
 }
 
+/** Each site has its own, or those before all sections. */
+function requireCredentials(sites: readonly SiteConfig[], settings: Settings): void {
+  const site = sites.find(({ credentials }) => credentials === null);
+  if (site === undefined) return;
+  const name = settings.has("key") ? "certificate" : "key";
+  const ofSite = site.hosts.length === 0 ? "" : ` for ${site.hosts[0]}`;
+  throw settings.refusal("https", { problem: `--${name} is missing${ofSite}`, remedy: `give --${name} FILE` });
+}
+
 /** Settings that are right by themselves and cannot stand together. */
 function refuseConflicts(settings: Settings): void {
-  for (const name of ["key", "certificate"] as const) {
-    if (settings.has("https") && !settings.has(name)) {
-      throw settings.refusal("https", { problem: `--${name} is missing`, remedy: `give --${name} FILE` });
-    }
-  }
   if (settings.has("cgi-user") && settings.has("user")) {
     throw settings.refusal("cgi-user", { problem: "--user gives up the right to it", remedy: "give one of the two" });
   }

@@ -5,6 +5,7 @@ import { type Plain, plainValues } from "../../tests/plain_values.ts";
 import { type Config, parseCommandLine, type Surroundings } from "./config.ts";
 import type { AccessConfig, SiteAccess } from "./access_config.ts";
 import type { PlacePrograms } from "./cgi_config.ts";
+import type { CredentialFiles } from "../net/load_credentials.ts";
 import type { FileSettings } from "../static/static_files.ts";
 import { OPTIONS } from "./options.ts";
 import { type Given, UsageError } from "../start_error.ts";
@@ -25,17 +26,23 @@ type PlainConfig = Omit<Plain<Config>, "sites" | "access" | "given"> & {
   readonly files: Plain<FileSettings>;
   readonly programs: Plain<PlacePrograms>;
   readonly access: Plain<AccessConfig & SiteAccess>;
+  readonly credentials: Plain<CredentialFiles> | null;
 };
+
+function credentialsOf(keyFile: string, certificateFile: string): Plain<CredentialFiles> {
+  return { keyFile, certificateFile, passphraseFile: null };
+}
 
 function pathOf({ source }: PlaceConfig): Given | null {
   return source.kind === "redirect" ? null : source.path;
 }
 
 function viewOf({ sites, access, given: _, ...config }: Config): PlainConfig {
-  const [{ places: [whole, ...others], rules, realms, requirements }] = sites;
+  const [{ places: [whole, ...others], rules, realms, requirements, credentials }] = sites;
   const program = others.find(({ source: { kind } }) => kind === "programs");
   return plainValues({
     ...config,
+    credentials,
     root: pathOf(whole) ?? fail("A root that is none of files"),
     cgiPath: program === undefined ? null : pathOf(program),
     files: whole.files,
@@ -70,9 +77,7 @@ const DEFAULT_FILES = {
 const DEFAULT_CONFIG: PlainConfig = {
   http: { port: 8080, hostname: null },
   https: null,
-  keyFile: null,
-  certificateFile: null,
-  keyPassphraseFile: null,
+  credentials: null,
   redirectsToHttps: false,
   hstsSeconds: null,
   usesHttp2: true,
@@ -123,8 +128,7 @@ Deno.test("parseCommandLine() reads the eight arguments under the course's rules
   assertEquals(configOf(EIGHT), {
     ...DEFAULT_CONFIG,
     https: { port: 8443, hostname: null },
-    keyFile: "/home/liso/grader.key",
-    certificateFile: "/etc/grader.crt",
+    credentials: credentialsOf("/home/liso/grader.key", "/etc/grader.crt"),
     cgiPath: "/home/liso/cgi/blog.py",
     rules: RULES.course,
     usesHttp2: false,
@@ -156,20 +160,17 @@ Deno.test("parseCommandLine() gives each option its field", () => {
     [["--https", "1", "--key", "k", "--certificate", "c"], {
       http: null,
       https: { port: 1, hostname: null },
-      keyFile: "/home/liso/k",
-      certificateFile: "/home/liso/c",
+      credentials: credentialsOf("/home/liso/k", "/home/liso/c"),
     }],
     [["--https", "0", "--http", "0", "--key=k", "--certificate=c"], {
       http: { port: 0, hostname: null },
       https: { port: 0, hostname: null },
-      keyFile: "/home/liso/k",
-      certificateFile: "/home/liso/c",
+      credentials: credentialsOf("/home/liso/k", "/home/liso/c"),
     }],
     [["--https", "1", "--key=/k", "--certificate=/c", "--listen", "::1"], {
       http: null,
       https: { port: 1, hostname: "::1" },
-      keyFile: "/k",
-      certificateFile: "/c",
+      credentials: credentialsOf("/k", "/c"),
     }],
     [["--cgi", "../cgi-bin/"], { cgiPath: "/home/cgi-bin" }],
     [["--rules", "course"], {
@@ -220,7 +221,7 @@ Deno.test("parseCommandLine() keeps the argument that each file, port and user w
   const given = (config: Config) => [
     config.http?.argument,
     config.https?.argument,
-    ...[config.keyFile, config.certificateFile, config.keyPassphraseFile].map((file) => file?.argument),
+    ...Object.values(config.sites[0].credentials ?? {}).map((file) => file?.argument),
     ...config.sites[0].places.map((place) => pathOf(place)?.argument),
     ...[config.errorPagesFolder, config.logFile, config.accessLogFile, config.lockFile, config.user, config.group].map((
       each,
@@ -243,7 +244,8 @@ Deno.test("parseCommandLine() keeps the argument that each file, port and user w
     given(wholeConfigOf(["--config=/c"], { ...HERE, configFiles: configFilesOf({ "/c": file }) })),
     ["http", "https", ...options, ...Object.keys(more)].map((name, index) => `/c:${index + 1}: ${name}`),
   );
-  const { http, https, keyFile, certificateFile, sites, logFile, lockFile } = wholeConfigOf(EIGHT);
+  const { http, https, sites, logFile, lockFile } = wholeConfigOf(EIGHT);
+  const { keyFile, certificateFile } = sites[0].credentials ?? fail("No credentials");
   const paths = sites[0].places.map(pathOf);
   assertEquals(
     [http, https, logFile, lockFile, ...paths, keyFile, certificateFile].map((each) => each?.argument),

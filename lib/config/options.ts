@@ -59,13 +59,21 @@ const FORM_OPTIONS = [
     section: "Serving",
     scope: "place",
   },
-  { name: "key", value: "FILE", default: "none", meaning: "Private key for HTTPS, PEM", section: "Serving" },
+  {
+    name: "key",
+    value: "FILE",
+    default: "none",
+    meaning: "Private key for HTTPS, PEM; of several sites each may have its own, with its certificate",
+    section: "Serving",
+    scope: "site",
+  },
   {
     name: "certificate",
     value: "FILE",
     default: "none",
     meaning: "Certificate for HTTPS and the chain above it, PEM",
     section: "Serving",
+    scope: "site",
   },
   {
     name: "key-passphrase",
@@ -73,6 +81,7 @@ const FORM_OPTIONS = [
     default: "none",
     meaning: "File whose first line decrypts the private key",
     section: "Serving",
+    scope: "site",
   },
   {
     name: "unknown-host",

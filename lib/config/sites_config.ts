@@ -10,6 +10,7 @@ import { ALL_PATHS, type PathPrefix } from "../http/path_prefix.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
 import type { Rules } from "../rules.ts";
 import { type Given, UsageError } from "../start_error.ts";
+import type { CredentialFiles } from "../net/load_credentials.ts";
 import type { FileSettings } from "../static/static_files.ts";
 import { type GivenRequirement, readSiteAccess, refuseRequirements, type SiteAccess } from "./access_config.ts";
 import { type PlacePrograms, readPlacePrograms } from "./cgi_config.ts";
@@ -42,6 +43,8 @@ export interface SiteConfig extends SiteAccess {
   /** The first has the empty prefix; of several around each other the outer one comes first. */
   readonly places: readonly PlaceConfig[];
   readonly rewrites: readonly Rewrite[];
+  /** Of its HTTPS; null: there is none. */
+  readonly credentials: CredentialFiles | null;
   /** Who is in which group; null: nobody asks. */
   readonly groupFile: Given | null;
 }
@@ -134,9 +137,23 @@ function readSite(site: Section | null, { common, own }: PlaceSections, options:
     hosts: site?.hosts ?? [],
     places: readPlaces({ whole, sources, sections: [...common, ...own], label: site?.label ?? "" }, options),
     rewrites: readRewrites(settings),
+    credentials: readCredentials(settings, site?.label ?? ""),
     groupFile,
     ...access,
   };
+}
+
+/** A key and its certificate are said together: those around are of each other. */
+function readCredentials(settings: Settings, label: string): CredentialFiles | null {
+  const own = (["key", "certificate"] as const).filter((name) => settings.hasOwn(name));
+  if (own.length === 1 && label !== "") {
+    const problem = `--${own[0] === "key" ? "certificate" : "key"} is missing`;
+    throw settings.refusal(own[0], { problem, remedy: "give both in one section" });
+  }
+  const [keyFile, certificateFile] = [settings.path("key"), settings.path("certificate")];
+  if (keyFile === null || certificateFile === null) return null;
+  const hasPassphrase = own.length === 0 || settings.hasOwn("key-passphrase");
+  return { keyFile, certificateFile, passphraseFile: hasPassphrase ? settings.path("key-passphrase") : null };
 }
 
 function layerOf({ settings, prefix, label }: Section) {

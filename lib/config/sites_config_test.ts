@@ -127,6 +127,15 @@ Deno.test("readSites() takes a fallback from around, with the prefix that it was
   assertEquals(prefixes, [null, "a", "a", null]);
 });
 
+Deno.test("readSites() gives each site its own key and certificate, else those of the top with their passphrase", () => {
+  const text =
+    "root = /r\nhttps = 1\nkey = k\ncertificate = c\nkey-passphrase = p\n[a]\n[b]\nkey = bk\ncertificate = bc\n";
+  const pairs = configOf(text).sites.map(({ credentials }) =>
+    Object.values(credentials ?? {}).map((file) => file?.value)
+  );
+  assertEquals(pairs, [["/etc/k", "/etc/c", "/etc/p"], ["/etc/bk", "/etc/bc", undefined]]);
+});
+
 Deno.test("readSites() gives places that are served alike one record of how", () => {
   const { sites: [{ places }] } = configOf("root = /r\n[/a/]\nroot = /a\nallow = ::1\n[/b/]\ncgi = /b\n");
   assertEquals(places.map(({ files }) => files === places[0].files), [true, true, true]);
@@ -148,6 +157,11 @@ const REFUSED: readonly (readonly [text: string, want: string])[] = [
   [
     "root = /r\n[/p]\nroot = /a\ncgi = /b",
     '/etc/a.conf:4: cgi "/b": together with /etc/a.conf:3: root: a place is files, programs',
+  ],
+  ["root = /r\n[a]\nkey = k", '/etc/a.conf:3: key "k": --certificate is missing: give both in one section'],
+  [
+    "root = /r\nhttps = 1\n[a]\nkey = k\ncertificate = c\n[b]",
+    '/etc/a.conf:2: https "1": --key is missing for b: give --key FILE',
   ],
   ["root = /r\n[/p]\ncharset = a b", '/etc/a.conf:3: charset "a b": not a name'],
 ];

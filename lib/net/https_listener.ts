@@ -4,26 +4,33 @@
  * RFC 7301 (ALPN).
  */
 import type { Limits } from "../limits.ts";
-import type { Credentials } from "./check_credentials.ts";
 import { expiryWarning } from "./check_credentials.ts";
 import { silenceKeyLog } from "./key_log.ts";
-import type { Libc } from "../system/libc.ts";
+import { type Libc, NO_LIBC } from "../system/libc.ts";
 import { ListeningPort } from "./listening_port.ts";
-import { isPortInUse, listenTls, refuseForbiddenPort } from "./listen.ts";
+import { isPortInUse, listenTls, refuseForbiddenPort, type TlsListenOptions } from "./listen.ts";
 import type { ListenAddress, Part } from "./listen_address.ts";
 import type { Log } from "../log/log.ts";
 import { withLowPorts } from "../system/capabilities.ts";
-import { type CredentialFiles, loadCredentials } from "./load_credentials.ts";
+import type { HostCredentials } from "./load_credentials.ts";
+import { NamedCredentials } from "./named_credentials.ts";
+import type { StartError } from "../start_error.ts";
 
 export interface HttpsOptions {
   readonly address: ListenAddress;
-  readonly files: CredentialFiles;
+  /** Of each host, at least one; the first is that of clients that name none. */
+  readonly credentials: readonly HostCredentials[];
   readonly limits: Pick<Limits, "maxUnsentBytes" | "backlog">;
   /** Whether HTTP/2 may be negotiated. */
   readonly usesHttp2: boolean;
   readonly log: Log;
   /** Of several that share the port; their listeners are opened in the order of their indexes, and replaced one by one. */
   readonly part: Part;
+  /**
+   * Called when clients have sent so many names that `renew` is wanted: the runtime keeps each for as long as it listens. May be
+   * called again.
+   */
+  readonly onManyNames: () => void;
   /** Without libc a new certificate costs the connections that come while the port is closed for a moment. */
   readonly libc: Libc;
 }
@@ -37,13 +44,13 @@ const CLOSE_TURN_MS = 10;
 
 export class HttpsListener {
   readonly #options: HttpsOptions;
-  #credentials: Credentials;
+  #credentials: NamedCredentials;
   #listener: Deno.TlsListener;
   /** The last replacement; the next one waits for it. */
   #handover: Promise<void> = Promise.resolve();
   #expiryTimer: number | undefined = undefined;
 
-  private constructor(options: HttpsOptions, credentials: Credentials, listener: Deno.TlsListener) {
+  private constructor(options: HttpsOptions, credentials: NamedCredentials, listener: Deno.TlsListener) {
     this.#options = options;
     this.#credentials = credentials;
     this.#listener = listener;
@@ -54,12 +61,15 @@ export class HttpsListener {
    * is wrong.
    */
   static open(options: HttpsOptions): HttpsListener {
-    const { address, files, limits: { backlog }, usesHttp2, log, part, libc } = options;
+    const { address, limits: { backlog }, usesHttp2: isHttp2, log, part, libc } = options;
     const keyLogWarning = silenceKeyLog(libc);
     if (keyLogWarning !== null) log.warn("https", keyLogWarning);
-    const credentials = loadCredentials(files, Date.now());
-    for (const warning of credentials.warnings) log.warn("https", warning);
-    const listener = listenTls(address, { credentials, isHttp2: usesHttp2, isShared: part.index > 0, backlog });
+    const credentials = NamedCredentials.load(options.credentials, Date.now());
+    warn(credentials, log);
+    const listener = listenTls(address, {
+      ...{ isHttp2, isShared: part.index > 0, backlog },
+      credentials: credentialsFor(credentials, options),
+    });
     const https = new HttpsListener(options, credentials, listener);
     if (part.count > 1) https.#socket().share();
     https.#adjustSocket();
@@ -79,7 +89,7 @@ export class HttpsListener {
     return this.#listener;
   }
 
-  /** Names and addresses that the certificate is for. */
+  /** Names and addresses that the certificates are for. */
   get names(): readonly string[] {
     return this.#credentials.names;
   }
@@ -90,28 +100,50 @@ export class HttpsListener {
   }
 
   /**
-   * Reads key and certificate again and listens with them. Resolves to the listener that now has to be served as well;
+   * Reads keys and certificates again and listens with them. Resolves to the listener that now has to be served as well;
    * the old one still serves what is queued for it and is then closed here. Null where nothing has changed. Rejects with
-   * StartError when the new pair is no good; then everything stays as it was.
+   * StartError when a pair that is new is no good; then everything stays as it was. One that was good before stays alone as it
+   * was, and `refused` is told.
    */
-  async replace(files: CredentialFiles): Promise<Deno.TlsListener | null> {
-    for (let before; before !== this.#handover;) await (before = this.#handover);
+  async replace(
+    hosts: readonly HostCredentials[],
+    refused: (problem: StartError) => void,
+  ): Promise<Deno.TlsListener | null> {
+    await this.#untilHandedOver();
     const { log } = this.#options;
-    const credentials = loadCredentials(files, Date.now());
-    for (const warning of credentials.warnings) log.warn("https", warning);
-    if (credentials.key === this.#credentials.key && credentials.certificate === this.#credentials.certificate) {
-      return null;
+    const { loaded, problems } = this.#credentials.reload(hosts, Date.now());
+    problems.forEach(refused);
+    warn(loaded, log);
+    const old = new Map(this.#credentials.all.map((credentials) => [credentials.certificate, credentials]));
+    if (loaded.isSameAs(this.#credentials)) return null;
+    await this.#listenWith(loaded);
+    for (const { certificate, notAfterMs, names } of loaded.all) {
+      if (old.has(certificate)) continue;
+      const end = new Date(notAfterMs).toISOString().slice(0, 10);
+      log.info("https", `new certificate for ${names.join(", ")}, until ${end}`);
     }
-    this.#listener = this.#handOver(credentials) ?? await this.#reopen(credentials);
-    this.#adjustSocket();
-    this.#credentials = credentials;
-    const end = new Date(credentials.notAfterMs).toISOString().slice(0, 10);
-    log.info("https", `new certificate for ${credentials.names.join(", ")}, until ${end}`);
     return this.#listener;
   }
 
+  /** Listens anew with what it has, as `replace` does. */
+  async renew(): Promise<Deno.TlsListener> {
+    await this.#untilHandedOver();
+    await this.#listenWith(this.#credentials);
+    return this.#listener;
+  }
+
+  async #untilHandedOver(): Promise<void> {
+    for (let before; before !== this.#handover;) await (before = this.#handover);
+  }
+
+  async #listenWith(credentials: NamedCredentials): Promise<void> {
+    this.#listener = this.#handOver(credentials) ?? await this.#reopen(credentials);
+    this.#adjustSocket();
+    this.#credentials = credentials;
+  }
+
   /** Both listen for a moment; null where the system cannot do that. */
-  #handOver(credentials: Credentials): Deno.TlsListener | null {
+  #handOver(credentials: NamedCredentials): Deno.TlsListener | null {
     const old = this.#listener;
     const socket = this.#socket();
     if (!socket.share()) return null;
@@ -133,7 +165,7 @@ export class HttpsListener {
   }
 
   /** Closes, then listens; clients that connect meanwhile are refused. Rejects before that where this user may not listen. */
-  async #reopen(credentials: Credentials): Promise<Deno.TlsListener> {
+  async #reopen(credentials: NamedCredentials): Promise<Deno.TlsListener> {
     refuseForbiddenPort(this.#againAddress());
     closeUnlessClosed(this.#listener);
     for (let turn = 0;; turn++) {
@@ -147,8 +179,9 @@ export class HttpsListener {
     }
   }
 
-  #listenAgain(credentials: Credentials, isShared: boolean): Deno.TlsListener {
+  #listenAgain(named: NamedCredentials, isShared: boolean): Deno.TlsListener {
     const { libc, limits: { backlog }, usesHttp2: isHttp2 } = this.#options;
+    const credentials = credentialsFor(named, this.#options);
     return withLowPorts(libc, () => listenTls(this.#againAddress(), { credentials, isHttp2, isShared, backlog }));
   }
 
@@ -166,9 +199,33 @@ export class HttpsListener {
   }
 
   #warnOfExpiry(): void {
-    const warning = expiryWarning(this.#credentials, Date.now());
-    if (warning !== null) this.#options.log.warn("https", warning);
+    for (const credentials of this.#credentials.all) {
+      const warning = expiryWarning(credentials, Date.now());
+      if (warning !== null) this.#options.log.warn("https", warning);
+    }
   }
+}
+
+function warn({ all }: NamedCredentials, log: Log): void {
+  for (const { warnings } of all) for (const warning of warnings) log.warn("https", warning);
+}
+
+/**
+ * So many names of clients are kept, about 3.5 KB each, before another listener is wanted; without libc that one refuses clients
+ * for a moment, so that it comes later.
+ */
+export const MAX_NAME_COUNT = 1_000;
+const MAX_NAME_COUNT_WITHOUT_LIBC = 20_000;
+
+/** For one listener. */
+function credentialsFor(named: NamedCredentials, { libc, onManyNames }: HttpsOptions): TlsListenOptions["credentials"] {
+  if (named.isOne) return named.first;
+  const most = libc === NO_LIBC ? MAX_NAME_COUNT_WITHOUT_LIBC : MAX_NAME_COUNT;
+  let count = 0;
+  return (name) => {
+    if (++count % most === 0) onManyNames();
+    return named.of(name);
+  };
 }
 
 function pause(ms: number): Promise<void> {

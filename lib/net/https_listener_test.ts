@@ -15,11 +15,15 @@ const { key, certificate } = await makeCertificates(folder);
 function optionsFor(keyFile: string): HttpsOptions {
   return {
     address: { argument: "--https", hostname: "127.0.0.1", port: 0 },
-    files: {
-      keyFile: { argument: "--key", value: keyFile },
-      certificateFile: { argument: "--certificate", value: certificate },
-      passphraseFile: null,
-    },
+    credentials: [{
+      hosts: [],
+      files: {
+        keyFile: { argument: "--key", value: keyFile },
+        certificateFile: { argument: "--certificate", value: certificate },
+        passphraseFile: null,
+      },
+    }],
+    onManyNames: () => {},
     limits: { maxUnsentBytes: 65_536, backlog: 16 },
     usesHttp2: true,
     log: { warn: () => {} } as unknown as Log,

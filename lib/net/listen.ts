@@ -26,19 +26,39 @@ export function listenTcp(address: ListenAddress, { isShared = false, backlog }:
   });
 }
 
+type Pair = Pick<Credentials, "key" | "certificate">;
+
 export interface TlsListenOptions extends ListenOptions {
-  readonly credentials: Pick<Credentials, "key" | "certificate">;
+  /**
+   * A pair, or what finds it by the name that a client sends ("" for none): of that the listener asks once for each name, and
+   * keeps the answer for ever.
+   */
+  readonly credentials: Pair | ((name: string) => Pair);
   /** Whether HTTP/2 may be negotiated, which then is preferred. */
   readonly isHttp2?: boolean;
 }
 
+/** Where the runtime looks for who chooses by name; it has no other word for that in this version. */
+const SNI_RESOLVER = Symbol.for("unstableSniResolver");
+
+function tlsOptions(credentials: TlsListenOptions["credentials"]) {
+  const plain = ({ key, certificate }: Pair) => ({ key, cert: certificate });
+  if (typeof credentials !== "function") return plain(credentials);
+  const resolver = { [SNI_RESOLVER]: (name: string) => Promise.try(() => plain(credentials(name))) };
+  // The pair for no name is what the runtime wants by type.
+  return { ...plain(credentials("")), ...resolver };
+}
+
 /** The same for TLS connections. A client without ALPN is welcome. RFC 7301. */
 export function listenTls(address: ListenAddress, options: TlsListenOptions): Deno.TlsListener {
-  const { credentials: { key, certificate }, isHttp2 = false, isShared = false, backlog } = options;
+  const { credentials, isHttp2 = false, isShared = false, backlog } = options;
   return withEveryAddress(address, (hostname) => {
     try {
       const protocols = { alpnProtocols: isHttp2 ? ["h2", "http/1.1"] : ["http/1.1"] };
-      const common = { hostname, port: address.port, tcpBacklog: backlog, key, cert: certificate, ...protocols };
+      const common = {
+        ...{ hostname, port: address.port, tcpBacklog: backlog, ...protocols },
+        ...tlsOptions(credentials),
+      };
       return Deno.listenTls(isShared ? { ...common, reusePort: true } : common);
     } catch (error) {
       throw listenError(error, address);

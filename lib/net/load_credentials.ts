@@ -15,6 +15,12 @@ export interface CredentialFiles {
   readonly passphraseFile: Given | null;
 }
 
+/** What clients get who ask for one of these hosts (RFC 6066 3), as HostMap has names. */
+export interface HostCredentials {
+  readonly hosts: readonly string[];
+  readonly files: CredentialFiles;
+}
+
 /** The mode bits that let everybody read. A group may: Debian has one for keys, ssl-cert. */
 const OTHERS_READ = 0o004;
 

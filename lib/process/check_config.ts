@@ -5,7 +5,7 @@
 import { dirname } from "@std/path";
 import { interpreterOf, realPathOf } from "../cgi/is_program.ts";
 import type { CgiConfig, PlacePrograms } from "../config/cgi_config.ts";
-import { type Config, credentialFiles, interpreters, mountedPaths, mountedPlaces, usesCgi } from "../config/config.ts";
+import { type Config, interpreters, mountedPaths, mountedPlaces, siteCredentials, usesCgi } from "../config/config.ts";
 import { loadErrorPages } from "../site/load_error_pages.ts";
 import { loadSiteUsers } from "../access/load_realms.ts";
 import { checkLogFile, throughLinks } from "../log/log_file.ts";
@@ -48,7 +48,8 @@ function siteChecks(config: Config): readonly Check[] {
     ...programs.map((place) => () => place.source.isRequired && checkProgram(place.source.path, place.programs)),
     () => programs.forEach(({ source }) => checkApart(source.path, folders)),
     ...interpreters(config).map((program) => () => checkInterpreter(program)),
-    () => config.https !== null && loadCredentials(credentialFiles(config), Date.now()),
+    ...[...new Set(siteCredentials(config).map(({ files }) => files))]
+      .map((files) => () => loadCredentials(files, Date.now())),
     ...config.sites.map((site) => () => loadSiteUsers(site, folders.map(({ value }) => value))),
     () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
   ];

@@ -2,7 +2,7 @@
  * The steps by which a server that was started as root becomes another user: what it hands over before, and what it tells
  * the operator after. Separate from privileges.ts, which knows users and rights but no Config. I/O.
  */
-import { type Config, userFiles } from "../config/config.ts";
+import { type Config, credentialPaths, userFiles } from "../config/config.ts";
 import { type Libc, NO_LIBC } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
 import type { Log } from "../log/log.ts";
@@ -63,8 +63,7 @@ function asGiven(path: string): Given {
 
 /** The files that SIGHUP reads again; error pages are for every user to read. */
 function reloadedFiles(config: Config): readonly Given[] {
-  const { keyFile, certificateFile, keyPassphraseFile } = config;
-  return [...present(keyFile, certificateFile, keyPassphraseFile), ...userFiles(config)];
+  return [...credentialPaths(config), ...userFiles(config)];
 }
 
 function present(...files: readonly (Given | null)[]): readonly Given[] {

@@ -9,7 +9,7 @@
  * program where the runtime starts them. I/O.
  */
 import { dirname } from "@std/path";
-import { type Config, mountedPaths, userFiles, usesCgi } from "../config/config.ts";
+import { type Config, credentialPaths, mountedPaths, userFiles, usesCgi } from "../config/config.ts";
 import { standardStream } from "../log/standard_stream.ts";
 import type { Given } from "../start_error.ts";
 
@@ -36,11 +36,11 @@ export interface PermissionOptions {
 
 /** What sites and places read, by the names that the configuration has for it. */
 export function namedPaths(config: Config): readonly Given[] {
-  const files = [config.errorPagesFolder, config.keyFile, config.certificateFile, config.keyPassphraseFile];
   return [
     ...mountedPaths(config, "files"),
     ...mountedPaths(config, "programs"),
-    ...files.filter((file) => file !== null),
+    ...(config.errorPagesFolder === null ? [] : [config.errorPagesFolder]),
+    ...credentialPaths(config),
     ...userFiles(config),
   ];
 }

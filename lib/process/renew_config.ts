@@ -24,7 +24,7 @@ export interface Renewal {
 }
 
 /** Options for all of the server that can change. */
-const RENEWED: readonly string[] = ["error-pages", "key", "certificate", "key-passphrase", "unknown-host"];
+const RENEWED: readonly string[] = ["error-pages", "unknown-host"];
 /** Limits that are asked for anew for each file. */
 const RENEWED_LIMITS = ["fileCacheMs", "maxCachedFileBytes", "maxListedFileCount", "maxRangeCount"] as const;
 
@@ -48,11 +48,10 @@ export function renewConfig(
 export function parseAgain(old: Config, source: ConfigSource): Renewal {
   const command = parseCommandLine(source.args, { ...source, configFiles: recordedFiles(source.record) });
   if (command.kind !== "serve") throw new Error(`No order to serve: ${command.kind}`);
-  const { sites, refusesUnknownHosts, errorPagesFolder, limits, given, ...read } = command.config;
-  const { keyFile, certificateFile, keyPassphraseFile } = read;
+  const { sites, refusesUnknownHosts, errorPagesFolder, limits, given } = command.config;
   const renewed: Partial<Limits> = Object.fromEntries(RENEWED_LIMITS.map((name) => [name, limits[name]]));
   const config = {
-    ...{ ...old, sites, refusesUnknownHosts, errorPagesFolder, keyFile, certificateFile, keyPassphraseFile },
+    ...{ ...old, sites, refusesUnknownHosts, errorPagesFolder },
     limits: { ...old.limits, ...renewed },
   };
   const names = [...new Set([...Object.keys(old.given), ...Object.keys(given)])];

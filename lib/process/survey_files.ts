@@ -8,6 +8,7 @@ import { commandPrefix } from "../child/command_prefix.ts";
 import { interpreterOf, isInCgiFolder, programsOf } from "../cgi/is_program.ts";
 import {
   type Config,
+  credentialPaths,
   interpreters,
   isMounted,
   mountedPaths,
@@ -299,14 +300,14 @@ function surveyMeans(config: Config, { server, scripts }: SurveyUsers): readonly
 
 /** What is read as root at the start, and by the user of --user ever after. */
 function surveyReloads(config: Config, server: NamedUser): readonly string[] {
-  const { keyFile, certificateFile, keyPassphraseFile, errorPagesFolder, logFile, accessLogFile } = config;
+  const { errorPagesFolder, logFile, accessLogFile } = config;
   const require = (given: Given, path: string, use: FileUse, consequence: string) => {
     const findings = new Findings(given);
     findings.requireWay(path, use, server, consequence);
     return findings.lines;
   };
-  const read = [keyFile, certificateFile, keyPassphraseFile, ...userFiles(config)]
-    .flatMap((file) => file === null ? [] : require(file, file.value, "read", KEPT));
+  const read = [...credentialPaths(config), ...userFiles(config)]
+    .flatMap((file) => require(file, file.value, "read", KEPT));
   const pages = errorPagesFolder === null ? [] : pagesIn(errorPagesFolder.value)
     .flatMap((path) => require(errorPagesFolder, path, "read", KEPT));
   // The file itself is given to the user at the start.

@@ -3,6 +3,7 @@
  * that follows is told where it is. Pure.
  */
 import { cutPath, locate, type Located } from "../http/located.ts";
+import { HostMap } from "../host_map.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
 import { rewrite, type Rewritten } from "./rewrite.ts";
 import type { Place, Site } from "./site.ts";
@@ -30,19 +31,16 @@ export interface SitesOptions {
 export class Sites {
   readonly #first: LocatedSite;
   /** Null where one answers for every host. */
-  readonly #byHost: ReadonlyMap<string, LocatedSite> | null;
+  readonly #byHost: HostMap<LocatedSite> | null;
   readonly #refusesUnknownHosts: boolean;
-  readonly #hasWildcards: boolean;
 
   /** `sites` are at least one; the first is that of hosts which none names. Throws for one without a place for all of it. */
   constructor(sites: readonly Site[], { refusesUnknownHosts = false }: SitesOptions = {}) {
     const all = sites.map((site) => new LocatedSite(site));
     this.#first = all[0];
-    // Of two with one name the earlier.
-    const named = all.toReversed().flatMap((located) => located.site.hosts.map((host) => [host, located] as const));
-    this.#byHost = all.length === 1 && !refusesUnknownHosts ? null : new Map(named);
+    const isAlone = all.length === 1 && !refusesUnknownHosts;
+    this.#byHost = isAlone ? null : new HostMap(all.map((located) => [located.site.hosts, located]));
     this.#refusesUnknownHosts = refusesUnknownHosts;
-    this.#hasWildcards = named.some(([host]) => host.startsWith("*."));
   }
 
   /** `host` in lower case; "" where the client named none. One that nobody answers for has the pages of the first. */
@@ -65,19 +63,7 @@ export class Sites {
   }
 
   #find(host: string): LocatedSite | null {
-    if (this.#byHost === null) return this.#first;
-    return this.#byHost.get(host) ?? this.#byHost.get(host.replace(/\.$/, "")) ?? this.#findWildcard(host);
-  }
-
-  /** The one with the most labels. */
-  #findWildcard(host: string): LocatedSite | null {
-    if (!this.#hasWildcards) return null;
-    const name = host.replace(/\.$/, "");
-    for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
-      const found = this.#byHost?.get(`*${name.slice(dot)}`);
-      if (found !== undefined) return found;
-    }
-    return null;
+    return this.#byHost === null ? this.#first : this.#byHost.find(host) ?? null;
   }
 }
 

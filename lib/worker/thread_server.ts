@@ -17,14 +17,15 @@ import { OutputPool } from "../http/output_buffer.ts";
 import { HeadWriter } from "../http/writers.ts";
 import { ResponseHeads } from "../http2/response_heads.ts";
 import { createFileMemory } from "../static/file_memory.ts";
-import { type Config, credentialFiles, mountedPaths, usesCgi } from "../config/config.ts";
-import { HttpsListener } from "../net/https_listener.ts";
+import { type Config, mountedPaths, siteCredentials, usesCgi } from "../config/config.ts";
+import { HttpsListener, MAX_NAME_COUNT } from "../net/https_listener.ts";
 import type { Libc } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
 import { listenTcp } from "../net/listen.ts";
 import { type ErrorPageSource, ReloadableErrorPages } from "../site/load_error_pages.ts";
 import { loadSiteUsers } from "../access/load_realms.ts";
 import type { Log } from "../log/log.ts";
+import type { StartError } from "../start_error.ts";
 import { ToldOnce } from "../log/told_once.ts";
 import type { ConfigSource } from "../process/renew_config.ts";
 import { findIdentity } from "../process/privileges.ts";
@@ -86,6 +87,8 @@ export interface ThreadOptions {
   readonly part: Part;
   /** The programs of the whole process. */
   readonly own: OwnChildren;
+  /** Sees to it that `renewListener` is called, once for all parts in turn; by default this does it itself. */
+  readonly onManyNames?: () => void;
 }
 
 /** What runs programs, and what ends them when this process can no more. */
@@ -113,6 +116,7 @@ export class ThreadServer implements Serving {
   readonly #server: Server;
   readonly #memory: MemoryReturn;
   #https: HttpsListener | null = null;
+  #isRenewing = false;
 
   /** Reads error pages and passwords; nothing listens yet. Throws StartError. */
   constructor(config: Config, options: ThreadOptions) {
@@ -193,10 +197,11 @@ export class ThreadServer implements Serving {
   #listenHttps(): readonly ServedAddress[] {
     const { https: address, limits, usesHttp2 } = this.#config;
     if (address === null) return [];
-    const files = credentialFiles(this.#config);
-    this.#https = HttpsListener.open({ ...this.#options, address, limits, usesHttp2, files });
+    const credentials = siteCredentials(this.#config);
+    const onManyNames = this.#options.onManyNames ?? (() => this.#renewSoon());
+    this.#https = HttpsListener.open({ ...this.#options, address, limits, usesHttp2, credentials, onManyNames });
     const { listener } = this.#https;
-    this.#server.serve(listener, { secure: true, own: this.#httpsServices() });
+    this.#serveHttps(listener);
     return [addressOf("https", listener)];
   }
 
@@ -250,10 +255,34 @@ export class ThreadServer implements Serving {
     };
   }
 
-  /** A new certificate, where the files have one. */
+  /** New certificates, where the files have some. */
   async #renewHttps(): Promise<void> {
-    const listener = await this.#https?.replace(credentialFiles(this.#config));
-    if (listener) this.#server.serve(listener, { secure: true, own: this.#httpsServices() });
+    const { log } = this.#options;
+    const refused: StartError[] = [];
+    const listener = await this.#https?.replace(siteCredentials(this.#config), (problem) => refused.push(problem));
+    if (listener) this.#serveHttps(listener);
+    const [first, ...others] = refused;
+    for (const { message } of others) log.error("main", `Cannot reload, the old one stays: ${message}`);
+    if (first !== undefined) throw first;
+  }
+
+  async renewListener(): Promise<void> {
+    if (this.#https === null) return;
+    this.#options.log.debug("https", `listening anew, for clients have sent ${MAX_NAME_COUNT} names`);
+    this.#serveHttps(await this.#https.renew());
+    await this.#https.handedOver;
+  }
+
+  /** One at a time. */
+  #renewSoon(): void {
+    if (this.#isRenewing) return;
+    this.#isRenewing = true;
+    this.renewListener().catch((error) => this.#options.log.error("https", "Cannot listen anew", error))
+      .finally(() => this.#isRenewing = false);
+  }
+
+  #serveHttps(listener: Deno.TlsListener): void {
+    this.#server.serve(listener, { secure: true, own: this.#httpsServices() });
   }
 
   /** What only the HTTP port does. */

@@ -45,7 +45,11 @@ export class WorkerPool implements Serving {
     this.#options = options;
     this.#workers = Array.from(
       { length: count },
-      (_, index) => new ServingWorker(nameOf({ index, count }), { startWorker, ...options, fail: resolve }),
+      (_, index) =>
+        new ServingWorker(nameOf({ index, count }), {
+          ...{ startWorker, ...options, fail: resolve },
+          onManyNames: (worker) => this.#renewListener(worker),
+        }),
     );
   }
 
@@ -89,6 +93,12 @@ export class WorkerPool implements Serving {
     return reloading;
   }
 
+  /** In turn with reloads, for the same reason. */
+  #renewListener(worker: ServingWorker): void {
+    const renewing = this.#reloading.then(() => worker.order({ kind: "renew_listener" }));
+    this.#reloading = renewing.catch((error) => this.#options.log.error("https", "Cannot listen anew", error));
+  }
+
   async stop(): Promise<void> {
     await this.#orderAll("stop");
   }
@@ -117,14 +127,16 @@ class ServingWorker {
   readonly #pending = new Map<number, PromiseWithResolvers<OrderResult>>();
   #lastId = 0;
 
-  constructor(name: string, { log, startWorker, fail }: {
+  constructor(name: string, { log, startWorker, fail, onManyNames }: {
     readonly log: Log;
     readonly startWorker: (name: string) => Worker;
     readonly fail: (error: Error) => void;
+    readonly onManyNames: (worker: ServingWorker) => void;
   }) {
     this.#worker = startWorker(name);
     this.#worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
       if (data.kind === "log") log.append(data.part, data.lines);
+      else if (data.kind === "many_names") onManyNames(this);
       else this.#settle(data);
     };
     this.#worker.onerror = (event) => {
@@ -144,7 +156,7 @@ class ServingWorker {
     return waiting.promise;
   }
 
-  #settle(message: Exclude<WorkerMessage, { kind: "log" }>): void {
+  #settle(message: Exclude<WorkerMessage, { kind: "log" | "many_names" }>): void {
     const waiting = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (message.kind === "done") waiting?.resolve(message.result);

@@ -13,7 +13,7 @@ import { type Libc, openLibc } from "../system/libc.ts";
 import { Log, type LogPart } from "../log/log.ts";
 import type { EscapedLines } from "../log/log_lines.ts";
 import { keepLowPorts } from "../system/capabilities.ts";
-import { logUncaughtErrors, type ServedAddress, type Serving, ThreadServer } from "./thread_server.ts";
+import { logUncaughtErrors, type ServedAddress, ThreadServer } from "./thread_server.ts";
 import { shareConfig } from "../config/share_config.ts";
 import type { Part } from "../net/listen_address.ts";
 import { type SharedStandstill, standStill, STANDSTILL_MS } from "./standstill.ts";
@@ -46,7 +46,7 @@ export interface ReloadOrder {
 }
 
 export interface PlainOrder {
-  readonly kind: "stop" | "kill";
+  readonly kind: "renew_listener" | "stop" | "kill";
 }
 
 export type Order = ListenOrder | KeepRightsOrder | ReloadOrder | PlainOrder;
@@ -61,6 +61,7 @@ export type WorkerMessage =
   | { readonly kind: "done"; readonly id: number; readonly result: OrderResult }
   | { readonly kind: "refused"; readonly id: number; readonly problem: StartProblem }
   | { readonly kind: "failed"; readonly id: number; readonly message: string }
+  | { readonly kind: "many_names" }
   | { readonly kind: "log"; readonly part: LogPart; readonly lines: EscapedLines };
 
 export interface OrderResult {
@@ -83,7 +84,7 @@ const scope = globalThis as unknown as WorkerScope;
 class WorkerThread {
   readonly #log: Log;
   readonly #libc: Libc;
-  readonly #serving: Serving;
+  readonly #serving: ThreadServer;
   #config: Config;
 
   /** Throws StartError. */
@@ -100,7 +101,10 @@ class WorkerThread {
     logUncaughtErrors(this.#log, part);
     this.#libc = openLibc(config.usesNative);
     const own = new OwnChildren(children);
-    this.#serving = new ThreadServer(config, { log: this.#log, libc: this.#libc, part, own });
+    this.#serving = new ThreadServer(config, {
+      ...{ log: this.#log, libc: this.#libc, part, own },
+      onManyNames: () => scope.postMessage({ kind: "many_names" }),
+    });
   }
 
   #reload(source: ConfigSource | null): Promise<boolean> {
@@ -118,6 +122,9 @@ class WorkerThread {
         return DONE;
       case "reload":
         return { ...DONE, isDone: await this.#reload(order.source) };
+      case "renew_listener":
+        await this.#serving.renewListener();
+        return DONE;
       case "stop":
       case "kill":
         await this.#serving[order.kind]();
