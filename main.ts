@@ -3,7 +3,7 @@
  * thread or in several; signals end it.
  */
 import { checkConfig } from "./lib/process/check_config.ts";
-import { type Command, type Config, parseCommandLine, usesCgi } from "./lib/config/config.ts";
+import { type Command, type Config, parseCommandLine, programUsers, usesCgi } from "./lib/config/config.ts";
 import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/process/daemon.ts";
 import { fitConnections, fitScripts, readDescriptorLimit } from "./lib/process/descriptors.ts";
 import { explain } from "./lib/worker/explain.ts";
@@ -84,7 +84,8 @@ function check({ config, isVerbose }: Extract<Command, { kind: "check" }>): numb
   if (problems.length > 0) return report(...problems);
   const server = config.user === null ? ownIdentity() : findIdentity(config.user, config.group);
   const scripts = config.cgi.user === null ? server : findIdentity(config.cgi.user);
-  const findings = surveyFiles(config, { server, scripts });
+  const others = new Map(programUsers(config).map((user) => [user.value, findIdentity(user)]));
+  const findings = surveyFiles(config, { server, scripts, others });
   for (const finding of findings) say(Deno.stderr, `lisod: note: ${finding}\n`);
   const notes = findings.length === 0 ? "" : ", but see the notes";
   say(Deno.stdout, `lisod: nothing is wrong with this configuration${notes}\n`);

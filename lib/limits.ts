@@ -17,6 +17,8 @@ export interface Limit {
   /** The smallest and the largest value that make sense, both inclusive; 1 and what the unit can hold where absent. */
   readonly least?: number;
   readonly most?: number;
+  /** A place may have its own. */
+  readonly isOfPlace?: boolean;
 }
 
 export const LIMITS = {
@@ -276,18 +278,21 @@ export const LIMITS = {
     value: 30_000,
     meaning: "Longest wait for the head of a script's response (504)",
     precedent: "Apache CGIDScriptTimeout 60 s; lighttpd cgi.limits read-timeout",
+    isOfPlace: true,
   },
   scriptBodyMs: {
     unit: "ms",
     value: 60_000,
     meaning: "Longest silence within a script's response body (cut)",
     precedent: "nginx fastcgi_read_timeout 60s",
+    isOfPlace: true,
   },
   scriptKillMs: {
     unit: "ms",
     value: 2_000,
     meaning: "Time that a script has to end after SIGTERM (SIGKILL to its process group beyond)",
     precedent: "Apache sends SIGKILL after 3 s",
+    isOfPlace: true,
   },
   maxWarmCount: {
     unit: "count",
@@ -332,6 +337,7 @@ export const LIMITS = {
     value: 30_000,
     meaning: "Longest silence of an output that a script's children hold open after its own end (broken off)",
     precedent: "nginx fastcgi_read_timeout 60s; Apache Timeout 60 s",
+    isOfPlace: true,
   },
   maxScriptHeadBytes: {
     unit: "bytes",

@@ -169,6 +169,28 @@ Deno.test("lisod --check --verbose shows every place with who may have it, and -
     assertStringIncludes(wrong.stderr, '--explain "ftp://one.example/": not a URL of http or https');
   }));
 
+Deno.test({
+  name: "lisod runs the programs of a place by its user, within its limits and times",
+  // Only root can become somebody else.
+  ignore: Deno.uid() !== 0,
+  fn: () =>
+    withSites(async (folder, config) => {
+      await Deno.chmod(folder, 0o755);
+      const script = `#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n%s' "$(id -un) $(ulimit -n)"\n`;
+      await writeFiles(folder, { "who/who": script, "who/late": "#!/bin/sh\nsleep 20\n" });
+      for (const name of ["who", "late"]) await Deno.chmod(`${folder}/who/${name}`, 0o755);
+      const own = "cgi-user = nobody\ncgi-limit-files = 77\nscript-ms = 300ms\nscript-kill-ms = 100ms\n";
+      const sections = `[/other/]\ncgi = who\n[/who/]\ncgi = who\n${own}`;
+      await Deno.writeTextFile(config, `${await Deno.readTextFile(config)}${sections}`);
+      await using https = await HttpsServer.start({ args: ["--config", config] });
+      const { url } = https.server;
+      const { root } = https.certificates;
+      assertEquals(await ask(url, "one.example", "/who/who", root), ["200", "nobody 77"]);
+      assertMatch((await ask(url, "one.example", "/other/who", root))[1], /^root (?!77$)/);
+      assertEquals((await ask(url, "one.example", "/who/late", root))[0], "504");
+    }),
+});
+
 const EXPLAINED: readonly (readonly [url: string, want: string])[] = [
   [
     "https://two.example/icons/a.png",

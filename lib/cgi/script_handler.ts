@@ -7,13 +7,17 @@ import type { Located } from "../http/located.ts";
 import { HttpError, type HttpRequest, type HttpResponse, type LocalRedirect, type Soon } from "../http/message.ts";
 import type { MetaVariableSettings } from "../gateway/meta_variables.ts";
 import { findHandled, findProgram, type HandledPlace, type ProgramPlace } from "./find_script.ts";
-import type { ScriptRunner } from "./script_runner.ts";
+import type { PlaceRun, ScriptRunner } from "./script_runner.ts";
 
 /** A place whose every path is for programs, and what it tells them. */
-export interface ScriptMount extends ProgramPlace, MetaVariableSettings {}
+export interface ScriptMount extends ProgramPlace, MetaVariableSettings {
+  readonly run?: PlaceRun | null;
+}
 
 /** A place of files, some of which interpreters run, and what it tells these. */
-export interface HandledMount extends HandledPlace, MetaVariableSettings {}
+export interface HandledMount extends HandledPlace, MetaVariableSettings {
+  readonly run?: PlaceRun | null;
+}
 
 type Runner = Pick<ScriptRunner, "answer">;
 
@@ -27,7 +31,7 @@ export function createScriptHandler(
 ): (request: HttpRequest, at: Located) => Soon<HttpResponse | LocalRedirect> {
   return (request, at) => {
     const script = findProgram(at, mount);
-    if (script !== "folder") return runner.answer(request, { script, settings: mount });
+    if (script !== "folder") return runner.answer(request, { script, settings: mount, run: mount.run });
     if (request.method === "GET" || request.method === "HEAD") return redirectToFolder(request);
     throw new HttpError(403, `Method of a folder of scripts: "${request.method}"`);
   };
@@ -40,6 +44,6 @@ export function createHandledScripts(
 ): (request: HttpRequest, at: Located) => Promise<HttpResponse | LocalRedirect> | null {
   return (request, at) => {
     const script = findHandled(at, mount);
-    return script === null ? null : runner.answer(request, { script, settings: mount });
+    return script === null ? null : runner.answer(request, { script, settings: mount, run: mount.run });
   };
 }

@@ -67,6 +67,15 @@ const SWEEP_MS = 100;
 export interface ScriptCall {
   readonly script: ScriptLocation;
   readonly settings: MetaVariableSettings;
+  /** How it runs; null: as the options of the runner say. */
+  readonly run?: PlaceRun | null;
+}
+
+/** How the programs of a place run. */
+export interface PlaceRun {
+  /** What stands in front of the command. */
+  readonly prefix: readonly string[];
+  readonly limits: Limits;
 }
 
 export class ScriptRunner {
@@ -148,7 +157,7 @@ export class ScriptRunner {
     const content = await this.#takeContent(request, turn);
     try {
       const waiting = turn.state === "running" ? null : this.#queue.begin(turn);
-      if (waiting !== null) await this.#wait(request, turn, waiting);
+      if (waiting !== null) await this.#wait(request, { turn, waiting, scriptMs: this.#limitsOf(call).scriptMs });
       const run = await this.#run(request, call, content.length ?? 0);
       run.done.then(() => this.#queue.end(turn));
       this.#feed(run, content, request).then(() => this.#queue.endFeeding(turn));
@@ -157,6 +166,10 @@ export class ScriptRunner {
       if (content !== request.body) await content.close();
       throw error;
     }
+  }
+
+  #limitsOf({ run }: ScriptCall): Limits {
+    return run?.limits ?? this.#options.limits;
   }
 
   /**
@@ -171,8 +184,15 @@ export class ScriptRunner {
   }
 
   /** Waits for the turn as long as for a head, and no longer than the client. */
-  async #wait(request: HttpRequest, turn: ScriptTurn, waiting: Promise<void>): Promise<void> {
-    const { limits: { scriptMs }, clock } = this.#options;
+  async #wait(
+    request: HttpRequest,
+    { turn, waiting, scriptMs }: {
+      readonly turn: ScriptTurn;
+      readonly waiting: Promise<void>;
+      readonly scriptMs: number;
+    },
+  ): Promise<void> {
+    const { clock } = this.#options;
     const endMs = clock.nowMs + scriptMs;
     const giveUp = (error: unknown) => this.#queue.cancel(turn, error);
     const onAbort = () => giveUp(new Deno.errors.Interrupted("The client has gone"));
@@ -194,7 +214,8 @@ export class ScriptRunner {
   }
 
   async #run(request: HttpRequest, call: ScriptCall, contentLength: number): Promise<ScriptRun> {
-    const { limits, log, clock, guard, budget } = this.#options;
+    const { log, clock, guard, budget } = this.#options;
+    const limits = this.#limitsOf(call);
     const process = await this.#spawn(request, call, contentLength);
     const run = new ScriptRun(process, {
       request,
@@ -215,18 +236,23 @@ export class ScriptRunner {
     return run;
   }
 
-  async #spawn(request: HttpRequest, { script, settings }: ScriptCall, contentLength: number): Promise<Child> {
+  async #spawn(
+    request: HttpRequest,
+    { script, settings, run = null }: ScriptCall,
+    contentLength: number,
+  ): Promise<Child> {
     const { file, interpreter } = script;
     // An interpreter could take a search-word for an option of its own (CVE-2012-1823).
     const words = interpreter === null ? [file, ...searchWords(request.method, request.query)] : [interpreter, file];
     const command = {
-      words: [...this.#prefix, ...words],
+      words: [...run?.prefix ?? this.#prefix, ...words],
       folder: dirname(file),
       environment: metaVariables({ request, script, contentLength }, settings),
       hasInput: contentLength > 0,
     };
     const { starter, warm = null } = this.#options;
-    const starting = settings.isWarm && warm !== null
+    // Zygotes are started as the runner's options say.
+    const starting = settings.isWarm && warm !== null && run === null
       ? warm.start({ ...command, file, interpreter, base: settings.environment })
       : starter.start(command);
     this.#starts.add(starting);

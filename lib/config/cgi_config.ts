@@ -4,7 +4,9 @@
  */
 import type { ResourceLimits } from "../child/command_prefix.ts";
 import type { ProgramSettings } from "../gateway/meta_variables.ts";
+import type { Limits } from "../limits.ts";
 import type { Given } from "../start_error.ts";
+import { LIMIT_OPTIONS } from "./options.ts";
 import type { Settings } from "./settings.ts";
 
 /** What runs in a place, and what it is told. */
@@ -12,7 +14,26 @@ export interface PlacePrograms {
   /** Interpreters by extension with its dot, in lower case. */
   readonly handlers: Readonly<Record<string, Given>>;
   readonly told: ProgramSettings;
+  /** How they run; null: as those of all places that say nothing of it. */
+  readonly run: RunConfig | null;
 }
+
+/** How programs run. */
+export interface RunConfig {
+  /** Null: as the server. */
+  readonly user: Given | null;
+  readonly resources: ResourceLimits;
+  readonly times: Pick<Limits, ScriptTime>;
+}
+
+const SCRIPT_TIMES = ["scriptMs", "scriptBodyMs", "scriptKillMs", "scriptLingerMs"] as const;
+type ScriptTime = (typeof SCRIPT_TIMES)[number];
+
+/** Options that say so. */
+const RUN_NAMES: readonly string[] = [
+  ...["cgi-user", "cgi-limit-cpu", "cgi-limit-memory", "cgi-limit-files", "cgi-limit-processes"],
+  ...LIMIT_OPTIONS.filter(({ limit }) => (SCRIPT_TIMES as readonly string[]).includes(limit)).map(({ name }) => name),
+];
 
 /** What holds for the programs of all places together. */
 export interface CgiConfig {
@@ -43,6 +64,25 @@ export function readPlacePrograms(
       isWarm: settings.choice("cgi-warm", ["on", "off"]) === "on",
       environment: { ...Object.fromEntries(inherited), ...readEnvironment(settings) },
     },
+    run: settings.isNarrowed(RUN_NAMES) ? readRun(settings) : null,
+  };
+}
+
+function readRun(settings: Settings): RunConfig {
+  const { scriptMs, scriptBodyMs, scriptKillMs, scriptLingerMs } = settings.limits({});
+  return {
+    user: settings.given("cgi-user"),
+    resources: readResources(settings),
+    times: { scriptMs, scriptBodyMs, scriptKillMs, scriptLingerMs },
+  };
+}
+
+function readResources(settings: Settings): ResourceLimits {
+  return {
+    cpuSeconds: atLeastOne(settings, "cgi-limit-cpu", settings.count("cgi-limit-cpu")),
+    memoryBytes: settings.size("cgi-limit-memory"),
+    fileCount: settings.count("cgi-limit-files"),
+    processCount: settings.count("cgi-limit-processes"),
   };
 }
 
@@ -52,12 +92,7 @@ export function readCgiConfig(settings: Settings): CgiConfig {
     maxScripts: atLeastOne(settings, "cgi-max", settings.countOrDefault("cgi-max")),
     maxQueue: settings.countOrDefault("cgi-queue"),
     user: settings.given("cgi-user"),
-    resources: {
-      cpuSeconds: atLeastOne(settings, "cgi-limit-cpu", settings.count("cgi-limit-cpu")),
-      memoryBytes: settings.size("cgi-limit-memory"),
-      fileCount: settings.count("cgi-limit-files"),
-      processCount: settings.count("cgi-limit-processes"),
-    },
+    resources: readResources(settings),
     spoolFolder: settings.path("cgi-spool") ?? { argument: "--cgi-spool", value: "/tmp" },
   };
 }

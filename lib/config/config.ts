@@ -111,6 +111,12 @@ export function userFiles({ sites }: Pick<Config, "sites">): readonly Given[] {
   return [...new Set(files)].filter((file) => file !== null);
 }
 
+/** The users that programs run as, once each. */
+export function programUsers({ sites, cgi }: Pick<Config, "sites" | "cgi">): readonly Given[] {
+  const users = [cgi.user, ...sites.flatMap(({ places }) => places.map(({ programs }) => programs.run?.user ?? null))];
+  return [...new Map(users.flatMap((user) => user === null ? [] : [[user.value, user]])).values()];
+}
+
 /** Whether any program or interpreter was named. */
 export function usesCgi(config: Pick<Config, "sites">): boolean {
   return mountedPaths(config, "programs").length > 0 || interpreters(config).length > 0;
@@ -192,6 +198,11 @@ function buildConfig(
   const options = { top: settings, rules: RULES[rulesName], requiresProgram: form === "named", environment };
   const sites = readSites(sections, options);
   if (settings.has("https")) requireCredentials(sites, settings);
+  const cgi = readCgiConfig(settings);
+  const [programUser] = programUsers({ sites, cgi });
+  if (programUser !== undefined && settings.has("user")) {
+    throw new UsageError({ ...programUser, problem: "--user gives up the right to it", remedy: "give one of the two" });
+  }
   const addressOf = (name: "http" | "https"): ListenAddress => ({
     argument: settings.label(name),
     port: settings.port(name),
@@ -204,7 +215,7 @@ function buildConfig(
     hstsSeconds: settings.count("hsts"),
     sites,
     refusesUnknownHosts: settings.choice("unknown-host", ["first", "refuse"]) === "refuse",
-    cgi: readCgiConfig(settings),
+    cgi,
     access: readAccessConfig(settings),
     rules: RULES[rulesName],
     rulesName,
@@ -274,9 +285,6 @@ function requireCredentials(sites: readonly SiteConfig[], settings: Settings): v
 
 /** Settings that are right by themselves and cannot stand together. */
 function refuseConflicts(settings: Settings): void {
-  if (settings.has("cgi-user") && settings.has("user")) {
-    throw settings.refusal("cgi-user", { problem: "--user gives up the right to it", remedy: "give one of the two" });
-  }
   if (settings.flag("verbose") && !settings.flag("check")) throw missing("verbose", "check");
   if (settings.flag("check") && settings.has("explain")) {
     throw settings.refusal("explain", { problem: "together with --check", remedy: "give one of the two" });

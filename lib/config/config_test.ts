@@ -84,7 +84,7 @@ const DEFAULT_CONFIG: PlainConfig = {
   root: "/home/liso/www",
   cgiPath: null,
   refusesUnknownHosts: false,
-  programs: { handlers: {}, told: { passesAuthorization: false, isWarm: false, environment: {} } },
+  programs: { handlers: {}, told: { passesAuthorization: false, isWarm: false, environment: {} }, run: null },
   cgi: {
     maxScripts: 32,
     maxQueue: 256,

@@ -383,6 +383,7 @@ const FORM_OPTIONS = [
     default: "as the server",
     meaning: "User that CGI programs run as, with the user's own group alone; needs root",
     section: "CGI",
+    scope: "place",
   },
   {
     name: "cgi-warm",
@@ -399,6 +400,7 @@ const FORM_OPTIONS = [
     default: "none",
     meaning: "Processor time of a CGI program (SIGXCPU beyond)",
     section: "CGI",
+    scope: "place",
   },
   {
     name: "cgi-limit-memory",
@@ -406,6 +408,7 @@ const FORM_OPTIONS = [
     default: "none",
     meaning: "Address space of a CGI program",
     section: "CGI",
+    scope: "place",
   },
   {
     name: "cgi-limit-files",
@@ -413,6 +416,7 @@ const FORM_OPTIONS = [
     default: "as the server",
     meaning: "Open files of a CGI program",
     section: "CGI",
+    scope: "place",
   },
   {
     name: "cgi-limit-processes",
@@ -420,6 +424,7 @@ const FORM_OPTIONS = [
     default: "as the server",
     meaning: "Processes of the user that CGI programs run as, all of them counted",
     section: "CGI",
+    scope: "place",
   },
   {
     name: "log",
@@ -568,13 +573,14 @@ export interface LimitOption extends Option {
 }
 
 export const LIMIT_OPTIONS: readonly LimitOption[] = (Object.keys(LIMITS) as LimitName[]).map((limit) => {
-  const { unit, value, meaning }: Limit = LIMITS[limit];
+  const { unit, value, meaning, isOfPlace = false }: Limit = LIMITS[limit];
   return {
     name: limit.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`),
     value: { bytes: "SIZE", ms: "TIME", count: "N" }[unit],
     default: { bytes: formatSize, ms: formatTime, count: formatCount }[unit](value),
     meaning,
     section: "Limits",
+    scope: isOfPlace ? "place" : "server",
     limit,
   };
 });

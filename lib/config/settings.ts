@@ -71,6 +71,12 @@ export class Settings {
     return this.#byName.has(name);
   }
 
+  /** Whether one of them is given here or around, but for the outermost settings. */
+  isNarrowed(names: readonly string[]): boolean {
+    if (this.around === null) return false;
+    return names.some((name) => this.#byName.has(name)) || this.around.isNarrowed(names);
+  }
+
   has(name: FlagName | ValueName): boolean {
     return this.#find(name) !== null;
   }

@@ -127,6 +127,23 @@ Deno.test("readSites() takes a fallback from around, with the prefix that it was
   assertEquals(prefixes, [null, "a", "a", null]);
 });
 
+Deno.test("readSites() says how programs of a place run where that or one around it does, and not at the top", () => {
+  const text =
+    "root = /r\nscript-ms = 9s\ncgi-limit-files = 64\n[/a/]\nscript-ms = 1s\ncgi-user = nobody\n[/a/b/]\nlisting\n[/c/]\nlisting\n";
+  const { sites: [{ places }] } = configOf(text);
+  assertEquals(
+    places.map(({ programs: { run } }) =>
+      run === null ? null : [run.user?.value, run.times.scriptMs, run.resources.fileCount]
+    ),
+    [
+      null,
+      ["nobody", 1000, 64],
+      null,
+      ["nobody", 1000, 64],
+    ],
+  );
+});
+
 Deno.test("readSites() gives each site its own key and certificate, else those of the top with their passphrase", () => {
   const text =
     "root = /r\nhttps = 1\nkey = k\ncertificate = c\nkey-passphrase = p\n[a]\n[b]\nkey = bk\ncertificate = bc\n";
@@ -163,6 +180,8 @@ const REFUSED: readonly (readonly [text: string, want: string])[] = [
     "root = /r\nhttps = 1\n[a]\nkey = k\ncertificate = c\n[b]",
     '/etc/a.conf:2: https "1": --key is missing for b: give --key FILE',
   ],
+  ["root = /r\nuser = a\n[/p]\ncgi-user = b", '/etc/a.conf:4: cgi-user "b": --user gives up the right to it'],
+  ["root = /r\n[/p]\nmax-line-bytes = 9", '/etc/a.conf:3 "max-line-bytes": not an option of a place'],
   ["root = /r\n[/p]\ncharset = a b", '/etc/a.conf:3: charset "a b": not a name'],
 ];
 

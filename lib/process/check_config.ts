@@ -5,7 +5,15 @@
 import { dirname } from "@std/path";
 import { interpreterOf, realPathOf } from "../cgi/is_program.ts";
 import type { CgiConfig, PlacePrograms } from "../config/cgi_config.ts";
-import { type Config, interpreters, mountedPaths, mountedPlaces, siteCredentials, usesCgi } from "../config/config.ts";
+import {
+  type Config,
+  interpreters,
+  mountedPaths,
+  mountedPlaces,
+  programUsers,
+  siteCredentials,
+  usesCgi,
+} from "../config/config.ts";
 import { loadErrorPages } from "../site/load_error_pages.ts";
 import { loadSiteUsers } from "../access/load_realms.ts";
 import { checkLogFile, throughLinks } from "../log/log_file.ts";
@@ -25,7 +33,8 @@ export function checkConfig(config: Config): readonly StartError[] {
     () => config.user !== null && checkUser(config.user, config.group),
     ...config.reloadFolders.map((folder) => () => checkFolder(folder)),
     ...siteChecks(config),
-    () => usesCgi(config) && checkCgi(config.cgi),
+    ...(usesCgi(config) ? programUsers(config) : []).map((user) => () => checkUser(user)),
+    () => usesCgi(config) && checkSpool(config.cgi),
   ]);
 }
 
@@ -121,8 +130,7 @@ function checkApart(program: Given, folders: readonly Given[]): void {
   throw new StartError({ ...program, problem: "holds the root, of which no file would be sent", remedy });
 }
 
-function checkCgi({ user, spoolFolder }: CgiConfig): void {
-  if (user !== null) checkUser(user);
+function checkSpool({ spoolFolder }: CgiConfig): void {
   try {
     Deno.removeSync(Deno.makeTempFileSync({ dir: spoolFolder.value }));
   } catch (cause) {

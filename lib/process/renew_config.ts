@@ -2,7 +2,7 @@
  * Reads a configuration again while the server serves: all of it is right and may be had, or nothing of it is taken. What takes
  * a restart stays as it was, and is named. I/O.
  */
-import { type Config, mountedPlaces, parseCommandLine, usesCgi } from "../config/config.ts";
+import { type Config, mountedPlaces, parseCommandLine, programUsers, usesCgi } from "../config/config.ts";
 import { type FileRecord, isSameRecord, recordedFiles } from "../config/file_record.ts";
 import type { Limits } from "../limits.ts";
 import { type Given, StartError } from "../start_error.ts";
@@ -37,6 +37,7 @@ export function renewConfig(
   const renewal = parseAgain(old.config, source);
   const { config } = renewal;
   refuseNewPrograms(old.config, config);
+  refuseNewUsers(old.config, config);
   const closed = namedPaths(config).find(({ value }) => !mayRead(value));
   if (closed !== undefined) throw unreadable(closed);
   const [problem] = checkSites(config);
@@ -73,6 +74,14 @@ function refuseNewPrograms(old: Config, config: Config): void {
   const [place] = mountedPlaces(config, "programs");
   const given: Given = place?.source.path ?? { argument: "cgi-handler", value: "" };
   throw new StartError({ ...given, problem: "no program was named at the start", remedy: "restart the server" });
+}
+
+/** Who a user is was looked up at the start: later the server may not. */
+function refuseNewUsers(old: Config, config: Config): void {
+  const known = new Set(programUsers(old).map(({ value }) => value));
+  const found = programUsers(config).find(({ value }) => !known.has(value));
+  if (found === undefined) return;
+  throw new StartError({ ...found, problem: "was not named at the start", remedy: "restart the server" });
 }
 
 /** What the runtime may read was given up at the start, but for what was named then. */

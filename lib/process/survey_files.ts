@@ -39,13 +39,21 @@ const MAX_FINDINGS = 20;
 export interface SurveyUsers {
   readonly server: NamedUser;
   readonly scripts: NamedUser;
+  /** Those of --cgi-user in places, by name. */
+  readonly others?: ReadonlyMap<string, NamedUser>;
+}
+
+/** Who runs the programs of that place. */
+function usersOf({ programs: { run } }: PlaceConfig, users: SurveyUsers): SurveyUsers {
+  if (run === null) return users;
+  return { ...users, scripts: run.user === null ? users.server : users.others?.get(run.user.value) ?? users.scripts };
 }
 
 /** One line each, for the operator; none when all is well. */
 export function surveyFiles(config: Config, users: SurveyUsers): readonly string[] {
   return [
-    ...mountsOf(config, "files").flatMap((mounted) => surveyFolder(mounted, config, users)),
-    ...mountsOf(config, "programs").flatMap(({ place }) => surveyPrograms(place, users)),
+    ...mountsOf(config, "files").flatMap((mounted) => surveyFolder(mounted, config, usersOf(mounted.place, users))),
+    ...mountsOf(config, "programs").flatMap(({ place }) => surveyPrograms(place, usersOf(place, users))),
     ...(usesCgi(config) ? surveyMeans(config, users) : []),
     ...(config.user === null ? [] : surveyReloads(config, users.server)),
   ];

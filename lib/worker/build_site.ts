@@ -7,7 +7,8 @@ import type { Authenticator } from "../access/authenticator.ts";
 import type { SiteUsers } from "../access/load_realms.ts";
 import { interpreterOf, type Interpreters, programsOf } from "../cgi/is_program.ts";
 import { createHandledScripts, createScriptHandler } from "../cgi/script_handler.ts";
-import type { ScriptRunner } from "../cgi/script_runner.ts";
+import type { PlaceRun, ScriptRunner } from "../cgi/script_runner.ts";
+import { commandPrefix, type ScriptUser } from "../child/command_prefix.ts";
 import type { PlacePrograms } from "../config/cgi_config.ts";
 import { type Config, mountedPaths, type MountedPlace } from "../config/config.ts";
 import { allHandlers, type PlaceConfig, type SiteConfig } from "../config/sites_config.ts";
@@ -15,6 +16,8 @@ import { HeaderFields } from "../http/header_fields.ts";
 import { joinSegments } from "../http/located.ts";
 import type { OperatorFields } from "../http/own_fields.ts";
 import type { HttpError, HttpResponse } from "../http/message.ts";
+import type { Limits } from "../limits.ts";
+import type { Given } from "../start_error.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
 import { type Answerer, buildPlaces } from "../site/build_places.ts";
 import { createFilesAnswer } from "../site/files_answer.ts";
@@ -34,6 +37,8 @@ export interface SharedByPlaces {
   /** As StaticOptions has it. */
   readonly isBefore1970: (path: string) => boolean | null;
   readonly readNames?: ReadNames;
+  /** Who a user of the configuration is. */
+  readonly identityOf: (user: Given) => ScriptUser;
 }
 
 /** What answers for which prefix of each site, in their order. To be made once: what is known about files hangs on it. */
@@ -85,22 +90,24 @@ function createAnswer({ source, ...place }: PlaceConfig, context: PlaceContext):
 
 function createScripts(
   { source: { path }, programs, settings: { links } }: MountedPlace,
-  { config: { rules }, documentRoot, shared: { runner } }: PlaceContext,
+  { config: { rules, limits }, documentRoot, shared: { runner, identityOf } }: PlaceContext,
 ): Answerer["answer"] {
   if (runner === null) throw new Error("Unreachable: a runner is there where a program is");
   const settings = { documentRoot, rules, ...programs.told };
-  return createScriptHandler({ ...settings, cgiPath: path.value, handlers: handlersOf(programs), links }, runner);
+  const run = runOf(programs, { limits, identityOf });
+  return createScriptHandler({ ...settings, cgiPath: path.value, handlers: handlersOf(programs), links, run }, runner);
 }
 
 function createFiles(place: MountedPlace, context: PlaceContext): Answerer["answer"] {
   const { source: { path: { value: root } }, mount: { segments: mount }, files, programs, settings: { links } } = place;
-  const { config: { limits, rules }, cgiPaths, shared: { runner, ...shared }, mounts } = context;
+  const { config: { limits, rules }, cgiPaths, shared: { runner, identityOf, ...shared }, mounts } = context;
   const handlers = handlersOf(programs);
   const { indexNames, servesDotFiles } = files;
   const hasHandlers = Object.keys(handlers).length > 0;
   const scripts = {
     ...{ documentRoot: root, rules, ...programs.told },
     ...{ handlers, indexNames, servesDotFiles, cgiPaths, links },
+    run: runOf(programs, { limits, identityOf }),
   };
   return createFilesAnswer({
     files: createStaticHandler({
@@ -117,6 +124,15 @@ function createFiles(place: MountedPlace, context: PlaceContext): Answerer["answ
     rules,
     hasFallback: place.settings.fallback !== null,
   });
+}
+
+function runOf(
+  { run }: PlacePrograms,
+  { limits, identityOf }: { readonly limits: Limits; readonly identityOf: SharedByPlaces["identityOf"] },
+): PlaceRun | null {
+  if (run === null) return null;
+  const user = run.user === null ? null : identityOf(run.user);
+  return { prefix: commandPrefix({ user, resources: run.resources }), limits: { ...limits, ...run.times } };
 }
 
 function handlersOf({ handlers }: PlacePrograms): Interpreters {

@@ -65,6 +65,7 @@ function createRecordingSites(config: Config) {
     },
     nowMs: () => Date.now(),
     isBefore1970: () => null,
+    identityOf: () => ({ uid: 0, gid: 0 }),
   }).map((list, site) =>
     list.map((answerer, place) => ({
       ...answerer,

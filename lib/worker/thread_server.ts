@@ -17,7 +17,7 @@ import { OutputPool } from "../http/output_buffer.ts";
 import { HeadWriter } from "../http/writers.ts";
 import { ResponseHeads } from "../http2/response_heads.ts";
 import { createFileMemory } from "../static/file_memory.ts";
-import { type Config, mountedPaths, siteCredentials, usesCgi } from "../config/config.ts";
+import { type Config, mountedPaths, programUsers, siteCredentials, usesCgi } from "../config/config.ts";
 import { HttpsListener, MAX_NAME_COUNT } from "../net/https_listener.ts";
 import type { Libc } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
@@ -25,7 +25,7 @@ import { listenTcp } from "../net/listen.ts";
 import { type ErrorPageSource, ReloadableErrorPages } from "../site/load_error_pages.ts";
 import { loadSiteUsers } from "../access/load_realms.ts";
 import type { Log } from "../log/log.ts";
-import type { StartError } from "../start_error.ts";
+import { StartError } from "../start_error.ts";
 import { ToldOnce } from "../log/told_once.ts";
 import type { ConfigSource } from "../process/renew_config.ts";
 import { findIdentity } from "../process/privileges.ts";
@@ -137,6 +137,7 @@ export class ThreadServer implements Serving {
       nowMs,
       isBefore1970: this.#way.isBefore1970,
       readNames: hasListing(config) ? this.#way.openReadNames() : undefined,
+      identityOf: identitiesOf(config),
     };
     this.#parts = {
       answerers: createAnswerers(config, this.#shared),
@@ -316,6 +317,16 @@ export class ThreadServer implements Serving {
 
 function errorPageSource(config: Config): ErrorPageSource {
   return { ...config, files: config.sites[0].places[0].files };
+}
+
+/** Looked up at the start: later the server may not. */
+function identitiesOf(config: Config): SharedByPlaces["identityOf"] {
+  const identities = new Map(programUsers(config).map((user) => [user.value, findIdentity(user)]));
+  return (user) => {
+    const identity = identities.get(user.value);
+    if (identity !== undefined) return identity;
+    throw new StartError({ ...user, problem: "was not named at the start", remedy: "restart the server" });
+  };
 }
 
 function hasListing({ sites }: Config): boolean {

@@ -114,7 +114,13 @@ function createRouter({ root, handlesIndex, servesDotFiles, moves, passes }: Tre
       return Promise.resolve({ status: 200, fields, body: EMPTY_BODY });
     },
   };
-  const shared = { memory: createFileMemory(config.limits), runner, nowMs: () => 0, isBefore1970: () => null };
+  const shared = {
+    memory: createFileMemory(config.limits),
+    runner,
+    nowMs: () => 0,
+    isBefore1970: () => null,
+    identityOf: () => ({ uid: 0, gid: 0 }),
+  };
   const sites = buildSites(config, {
     answerers: createAnswerers(config, shared),
     users: [{
