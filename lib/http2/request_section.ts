@@ -254,7 +254,7 @@ export class RequestSection implements FieldSink {
       for (let i = 0; i < target.length; i++) {
         if (!TARGET_BYTE[target.charCodeAt(i)]) throw new HttpError(400, "Malformed request target");
       }
-      return parseTarget(method, target);
+      return parseTarget(method, target, "keep");
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       this.#rejection ??= error;
