@@ -167,10 +167,11 @@ const FORM_OPTIONS = [
   },
   {
     name: "rewrite",
-    value: "PATTERN=TARGET",
+    value: '"PATTERN=[STATUS ]TARGET"',
     default: "none",
     meaning: "Answer paths of that pattern (URLPattern) by another path of the site, such as " +
-      "/wiki/:page=/wiki/doku.php?id={page}; the first that fits holds; may be repeated, at most 10 times",
+      '/wiki/:page=/wiki/doku.php?id={page}, or send clients there, as by "/=302 /app/"; the first that fits holds; may ' +
+      "be repeated, at most 10 times",
     section: "Serving",
     scope: "site",
     isRepeatable: true,

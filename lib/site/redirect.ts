@@ -3,12 +3,21 @@
  * Pure. RFC 9110 15.4.
  */
 import { HeaderFields } from "../http/header_fields.ts";
-import { EMPTY_BODY } from "../http/message.ts";
+import { EMPTY_BODY, type HttpResponse } from "../http/message.ts";
 import { encodePath } from "../http/target.ts";
 import type { PlaceAnswer } from "./site.ts";
 
+const STATUSES = [301, 302, 303, 307, 308] as const;
+
+export type RedirectStatus = (typeof STATUSES)[number];
+
+/** That of the word; the first where there is none, null for one that sends nobody anywhere. */
+export function readRedirectStatus(word: string | undefined): RedirectStatus | null {
+  return word === undefined ? STATUSES[0] : STATUSES.find((status) => status === Number(word)) ?? null;
+}
+
 export interface Redirect {
-  readonly status: 301 | 302 | 303 | 307 | 308;
+  readonly status: RedirectStatus;
   /** A path of the site or a URL, without query and fragment; as it is sent. */
   readonly base: string;
   /** Raw; "" for none. */
@@ -17,14 +26,12 @@ export interface Redirect {
   readonly fragment: string;
 }
 
-const STATUSES = [301, 302, 303, 307, 308] as const;
-
 /** Reads `/new`, `308 /new` or `https://example.org/new?from=old#top`; null for anything else. */
 export function parseRedirect(text: string): Redirect | null {
   const [, word, base, query = "", fragment = ""] =
     /^(?:(\d+)[ \t]+)?((?:https?:\/\/[^/?#]+)?(?:\/(?!\/)[^?#]*)?)(?:\?([^#]*))?(#.*)?$/i.exec(text) ?? [];
-  const status = word === undefined ? STATUSES[0] : STATUSES.find((each) => each === Number(word));
-  if (status === undefined || !base || !/^[\x21-\x7e]+$/.test(base + query + fragment) || base.includes("\\")) {
+  const status = readRedirectStatus(word);
+  if (status === null || !base || !/^[\x21-\x7e]+$/.test(base + query + fragment) || base.includes("\\")) {
     return null;
   }
   return { status, base, query, fragment };
@@ -37,6 +44,10 @@ export function createRedirect({ status, base, query, fragment }: Redirect): Pla
     const rest = path === "" ? base : base.replace(/\/$/, "") + encodePath(path);
     const queries = [query, request.query].filter((part) => part !== "").join("&");
     const location = `${rest}${queries === "" ? "" : `?${queries}`}${fragment}`;
-    return { status, fields: HeaderFields.of(["Location", location]), body: EMPTY_BODY };
+    return redirectTo(location, status);
   };
+}
+
+export function redirectTo(location: string, status: RedirectStatus): HttpResponse {
+  return { status, fields: HeaderFields.of(["Location", location]), body: EMPTY_BODY };
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { parseRewrite, type Rewrite, rewrite } from "./rewrite.ts";
+import { parseRewrite, type Rewrite, rewrite, sendThere } from "./rewrite.ts";
 
 function parse(text: string): Rewrite {
   const parsed = parseRewrite(text);
@@ -34,22 +34,52 @@ const TABLE: readonly (readonly [text: string, path: string, want: readonly [pat
 
 for (const [text, path, want] of TABLE) {
   Deno.test(`rewrite() by ${text} answers for ${JSON.stringify(path)}`, () => {
-    const got = rewrite(path, [parse(text)])?.("q") ?? null;
+    const got = rewrite(path, [parse(text)])?.address("q") ?? null;
     assertEquals<unknown>(got === null ? null : [got.path, got.query], want);
   });
 }
 
 Deno.test("rewrite() goes by the first pattern that fits, and once", () => {
   const rewrites = ["/a=/b", "/b=/c", "/:x=/d"].map(parse);
-  const paths = ["/a", "/b", "/c", "/c/d"].map((path) => rewrite(path, rewrites)?.("").path ?? null);
+  const paths = ["/a", "/b", "/c", "/c/d"].map((path) => rewrite(path, rewrites)?.address("").path ?? null);
   assertEquals(paths, ["/b", "/c", "/d", null]);
 });
 
 for (
   const text of [
     ...["/a", "a=/b", "/a=b", "/a=", "/a=//b", "/a%20=/b", "/a#=/b", "/:a=/{b}", "/a=/{0}", "/*=/{1}", "/(=/b"],
-    ...["/:a:a=/b", "/a=/b#c", "/a=http://b/"],
+    ...[
+      "/:a:a=/b",
+      "/a=/b#c",
+      "/a=http://b",
+      "/a=ftp://b/c",
+      "/a=304 /b",
+      "/a=301",
+      "/a=301 //b",
+      "/a=301 /a",
+      "/:x=302 /b",
+    ],
   ]
 ) {
   Deno.test(`parseRewrite() refuses ${text}`, () => assertEquals(parseRewrite(text), null));
+}
+
+/** Where the path sends a client with the query "q"; null: nowhere. */
+const SENT: readonly (readonly [text: string, path: string, want: string | null])[] = [
+  ["/=302 /app/", "/", "302 /app/?q"],
+  ["/=302 /app/", "/x", null],
+  ["/blog/:year/:name=/{year}", "/blog/2024/x", null],
+  ["/blog/:year/:name=308 /articles/{name}?y={year}", "/blog/2024/a b", "308 /articles/a%20b?y=2024&q"],
+  ["/old/*=https://example.org/new/{0}", "/old/\u00fc/", "301 https://example.org/new/%C3%BC/?q"],
+  ["/old/*=307\thttp://example.org:81/", "/old/", "307 http://example.org:81/?q"],
+  // Nowhere but to this site, whatever a group begins with.
+  ["/x(.*)=301 /{0}", "/x/evil.example", "301 /evil.example?q"],
+];
+
+for (const [text, path, want] of SENT) {
+  Deno.test(`sendThere() by ${text} sends ${path} ${want === null ? "nowhere" : "on"}`, () => {
+    const rewritten = rewrite(path, [parse(text)]);
+    const answer = rewritten && sendThere({ query: "q" }, rewritten);
+    assertEquals(answer && `${answer.status} ${answer.fields.get("Location")}`, want);
+  });
 }

@@ -16,6 +16,7 @@ import type { Rules } from "../rules.ts";
 import { type Fallback, fallBack } from "./fallback.ts";
 import { answerOtherMethod, isFileMethod, requireMethod } from "./other_methods.ts";
 import { readdressed, type RoutedRequest } from "./readdressed.ts";
+import { sendThere } from "./rewrite.ts";
 import type { Guard } from "./site.ts";
 import type { Location, Sites } from "./sites.ts";
 
@@ -79,7 +80,8 @@ export class Router {
     if (!settings.passesEncodedSlash && request.path.includes(ENCODED_SLASH)) {
       throw new HttpError(404, `Encoded slash in "${request.target}"`);
     }
-    const served = rewritten === null ? request : readdressed(request, rewritten(request.query));
+    const isServed = rewritten === null || rewritten.redirect !== null;
+    const served = isServed ? request : readdressed(request, rewritten.address(request.query));
     return this.#enter(served, location, settings.fallback);
   }
 
@@ -120,14 +122,14 @@ export class Router {
     }
   }
 
-  #answer(request: HttpRequest, { place, at }: Location): Soon<HttpResponse | LocalRedirect> {
+  #answer(request: HttpRequest, { place, at, rewritten }: Location): Soon<HttpResponse | LocalRedirect> {
     const { method, path } = request;
     const isOfServer = path === "*" || path === "";
     // RFC 9110 15.6.2: the server does not recognize the method, for any resource; decided before it is looked up.
     if (!isFileMethod(method) && (isOfServer || !this.#options.rules.allowsAnyMethod)) {
       return answerOtherMethod(method, this.#options.rules);
     }
-    return place.answer(request, at);
+    return rewritten === null ? place.answer(request, at) : sendThere(request, rewritten) ?? place.answer(request, at);
   }
 }
 

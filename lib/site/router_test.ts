@@ -271,7 +271,7 @@ function addressedRouter(guards: readonly Guarded[] = []) {
     if (name === "files" && request.path.startsWith("/none")) throw new NotThere(request.path);
     return Promise.resolve(response(name));
   };
-  const rewrites = ["/w/:page=/cgi/x?id={page}", "/w/*=/plain", "/to-none=/none/a"].map((text) => {
+  const rewrites = ["/w/:page=/cgi/x?id={page}", "/w/*=/plain", "/to-none=/none/a", "/s/:x=302 /{x}"].map((text) => {
     const rewrite = parseRewrite(text);
     assert(rewrite !== null);
     return rewrite;
@@ -410,4 +410,17 @@ Deno.test("Router.answer() answers 405 to methods that a place does not allow, b
   assertEquals(asked, ["GET", "HEAD", "PUT"]);
   // What files have is theirs to say, and "*" is of the server.
   assertEquals([await statusOf("PUT", "/a"), await statusOf("OPTIONS", "*")], ["501 ", "200"]);
+});
+
+Deno.test("Router.answer() sends clients where a pattern says, after who guards what was asked for", async () => {
+  const asked: string[] = [];
+  const guards = ["/s", "/t"].map((prefix) =>
+    guardOf(prefix, () => {
+      asked.push(prefix);
+      return null;
+    })
+  );
+  const { seen, router } = addressedRouter(guards);
+  const { status, fields } = await router(requestFor("PUT", "//s//t"));
+  assertEquals([status, fields.get("Location"), asked, seen.length], [302, "/t?d", ["/s"], 0]);
 });

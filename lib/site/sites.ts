@@ -18,7 +18,10 @@ export interface Location {
    * guards it also here; and those of the path that was asked for, where another one stands in its place.
    */
   readonly others: readonly Place[];
-  /** What stands in place of what was asked for; null: nothing. `place` and `at` are where that leads. */
+  /**
+   * What stands in place of what was asked for; null: nothing. `place` and `at` are where that leads, unless the client is sent
+   * there.
+   */
   readonly rewritten: Rewritten | null;
 }
 
@@ -97,7 +100,8 @@ class LocatedSite {
     const asked = this.look(path);
     const rewritten = rewrite(path, this.site.rewrites);
     if (rewritten === null) return asked;
-    const served = this.look(rewritten("").path);
+    if (rewritten.redirect !== null) return { ...asked, rewritten };
+    const served = this.look(rewritten.address("").path);
     const others = new Set([...served.others, asked.place, ...asked.others]);
     others.delete(served.place);
     return { ...served, others: [...others], rewritten };

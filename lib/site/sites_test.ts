@@ -136,7 +136,7 @@ Deno.test("Sites.find() leads to what stands in place of a path, which the place
   const sites = new Sites([{ ...siteOf([], PLACES), rewrites: [rewrite] }]);
   for (const path of ["/docs/x", "//docs///x"]) {
     const { place, at, others, rewritten } = find(sites, "", path);
-    assertEquals([place, at.path, others, rewritten?.("b")], [PLACES[2], "/admin/x", [ROOT], {
+    assertEquals([place, at.path, others, rewritten?.address("b")], [PLACES[2], "/admin/x", [ROOT], {
       path: "/cgi/admin/x",
       query: "a&b",
     }]);

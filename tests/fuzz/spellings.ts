@@ -61,7 +61,7 @@ interface Outcome {
 
 const MOVES = [
   ...["--redirect=/moved=302 /folder", "--rewrite=/w/:name=/folder/{name}", "--rewrite=/to/*=/{0}"],
-  ...["--rewrite=/w/:a/:b=/cgi/{a}/{b}", "--fallback=/cgi/p/{path}"],
+  ...["--rewrite=/w/:a/:b=/cgi/{a}/{b}", "--rewrite=/sent/:name=302 /folder/{name}", "--fallback=/cgi/p/{path}"],
 ];
 
 /** Throws plain Error naming the case. */
@@ -147,7 +147,7 @@ function makeTarget(random: Random): string {
     "cgi",
   ];
   const known = [...names, ...names.map((name) => name.replace("cgi-bin", "cgi"))];
-  const below = choose(["", "", "", "", "w/", "to/", "moved/", "none/"], random) + choose(known, random);
+  const below = choose(["", "", "", "", "w/", "to/", "moved/", "sent/", "none/"], random) + choose(known, random);
   const encoded = `/${encodeURI(below)}`;
   const respelled = encoded.replace(/\/|[^/]/g, (character) => respell(character, random));
   const target = mutateOften(respelled, { random, snippets: SNIPPETS, count: random(3) });
@@ -258,6 +258,9 @@ function foreseePath(
   }
   const names = namesOf(path);
   if (names[0] === "cgi") return foreseeProgram(path, names, tree);
+  if (tree.moves && names[0] === "sent" && names.length === 2 && !path.endsWith("/")) {
+    return { status: 302, location: `/folder/${encodeName(names[1])}` };
+  }
   if (tree.moves && names[0] === "moved") {
     const slash = path.endsWith("/") ? "/" : "";
     return { status: 302, location: `/folder${names.slice(1).map((name) => `/${encodeName(name)}`).join("")}${slash}` };
