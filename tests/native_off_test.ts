@@ -32,6 +32,7 @@ await import("./http_test.ts");
 await import("./changing_files_test.ts");
 await import("./listing_test.ts");
 await import("./mounts_test.ts");
+await import("./places_test.ts");
 await import("./sites_test.ts");
 await import("./cgi_faults_test.ts");
 await import("./cgi_handler_test.ts");

@@ -83,7 +83,8 @@ export function metaVariables(
     variables.PATH_INFO = withEncodedSlash(script.pathInfo);
     variables.PATH_TRANSLATED = settings.documentRoot + variables.PATH_INFO;
   }
-  // As Apache says it where a rewrite has led to the program. Beside PATH_INFO php-cgi takes it for the path of its script.
+  // As Apache says it where a rewrite has led to the program. Beside PATH_INFO php-cgi would run the file of PATH_TRANSLATED for
+  // it, which the client chooses (findings/php-cgi-redirect-url.sh).
   if (request.original && script.pathInfo === "") {
     variables.REDIRECT_URL = withEncodedSlash(request.original.path);
     if (request.original.query !== "") variables.REDIRECT_QUERY_STRING = request.original.query;
