@@ -40,13 +40,15 @@ export class Http2Client implements Disposable {
     return client;
   }
 
-  /** A server that has ended the connection takes nothing more, which what it has sent explains. */
-  async send(...parts: readonly Uint8Array[]): Promise<void> {
+  /** False where the server has ended the connection, which what it has sent explains. */
+  async send(...parts: readonly Uint8Array[]): Promise<boolean> {
     const bytes = join(...parts);
     try {
       for (let at = 0; at < bytes.length;) at += await this.#socket.write(bytes.subarray(at));
+      return true;
     } catch (error) {
       if (!(error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset)) throw error;
+      return false;
     }
   }
 

@@ -268,6 +268,14 @@ Deno.test("incremental answers share, others come one after the other", () => {
   }
 });
 
+Deno.test("an incremental answer and one that is not take turns", () => {
+  const server = started({ content: new Uint8Array(65_535) });
+  server.receive(get(1));
+  server.receive(join(get(3), get(5, "/", [["priority", "i"]]), get(7)));
+  for (let count = 0; count < 40; count++) server.receive(windowUpdate(0, 1000));
+  assertEquals([server.bytesOf(3), server.bytesOf(5), server.bytesOf(7)], [20_000, 20_000, 0]);
+});
+
 Deno.test("a stream may be made more urgent while it waits", () => {
   const server = started({ content: new Uint8Array(65_535) });
   server.receive(get(1));

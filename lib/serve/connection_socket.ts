@@ -67,11 +67,15 @@ export class ConnectionSocket {
     return nowMs > this.writer.deadlineMs || nowMs > this.reader.deadlineMs;
   }
 
-  /** After the last write: ends our side, and reads away what comes until the peer has ended its own. RFC 9112 9.6. */
-  async linger(limitMs: number): Promise<void> {
+  /**
+   * After the last write: ends our side, and reads away what comes, about so many bytes of it, until the peer has ended its own.
+   * RFC 9112 9.6.
+   */
+  async linger(limitMs: number, mostBytes = Infinity): Promise<void> {
     await this.#transport.closeWrite();
     this.reader.startWait("linger", limitMs);
-    while (!this.received.hasEnded) {
+    const endCount = this.reader.byteCount + mostBytes;
+    while (!this.received.hasEnded && this.reader.byteCount <= endCount) {
       await this.reader.startRead();
       this.received.discard();
     }

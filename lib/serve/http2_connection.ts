@@ -265,7 +265,9 @@ export class Http2Connection implements OpenConnection {
     if (!received.hasEnded) this.#sayLast();
     await this.#writer.send();
     if (this.#writer.failure !== null) throw this.#writer.failure.error;
-    if (!received.hasEnded) await this.#socket.linger(this.#services.limits.lingerMs);
+    const { lingerMs, drainBytes } = this.#services.limits;
+    // A client that floods goes on.
+    if (!received.hasEnded) await this.#socket.linger(lingerMs, drainBytes);
   }
 
   async #allServed(): Promise<void> {
