@@ -28,9 +28,20 @@ export function takenWay(): Way {
   return way;
 }
 
+let keepsWarm = false;
+
+/** From now on programs are kept warm where they can be, or no more. For warm_suites_test.ts, which runs suites again. */
+export function takeWarmth(isTaken: boolean): void {
+  keepsWarm = isTaken;
+}
+
+export function takenWarmth(): boolean {
+  return keepsWarm;
+}
+
 /** What makes ./lisod take the way, after or before its other arguments. */
 export function wayArguments(): readonly string[] {
-  return way === "native" ? [] : ["--native", "off"];
+  return [...way === "native" ? [] : ["--native", "off"], ...keepsWarm ? ["--cgi-warm", "on"] : []];
 }
 
 export interface StartOptions {

@@ -213,7 +213,7 @@ export class WarmScript implements ZygoteOwner {
     const pauseMs = Math.min(MOST_MS, RETRY_MS * 2 ** this.#losses);
     this.#losses++;
     this.#startMs = performance.now() + pauseMs;
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isPlain) return;
     this.#options.log.warn(SOURCE, `${this.#name} has no zygote (${reason}): it runs plainly for ${pauseMs} ms`);
   }
 

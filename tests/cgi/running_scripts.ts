@@ -12,8 +12,9 @@ import { MemoryBudget } from "../../lib/memory_budget.ts";
 import { RULES } from "../../lib/rules.ts";
 import { Readiness } from "../../lib/system/readiness.ts";
 import { fakeRequest, type RequestParts } from "./fake_request.ts";
-import { takenWay } from "../harness.ts";
-import { readinessCalls, systemCalls } from "./system_calls.ts";
+import { type WarmOptions, WarmStarter } from "../../lib/warm/warm_starter.ts";
+import { takenWarmth, takenWay } from "../harness.ts";
+import { messageCalls, readinessCalls, systemCalls } from "./system_calls.ts";
 
 /** The folder of the probe. */
 export const SCRIPTS = import.meta.dirname ?? ".";
@@ -81,8 +82,12 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     rules: RULES.standard,
     passesAuthorization: false,
     environment: { PATH: "/usr/bin:/bin" },
+    isWarm: takenWarmth(),
     ...rest,
   };
+  const guard = { begin() {}, end() {} };
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const warm = usual instanceof Spawner && takenWarmth() ? makeWarm(usual, { readiness, log, guard, limits }) : null;
   const runner = new ScriptRunner({
     maxScripts: 32,
     maxQueue: 256,
@@ -91,9 +96,10 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     spoolFolder: folder,
     ...rest,
     starter: starter(usual),
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    limits,
+    warm,
     clock: new Clock(),
-    guard: { begin() {}, end() {} },
+    guard,
     budget: new MemoryBudget(),
     log,
   });
@@ -123,14 +129,39 @@ export async function withScripts(options: TestOptions, test: (under: ScriptsUnd
     }
   };
   try {
+    if (warm !== null && mount.cgiPath === SCRIPTS) await warmUp({ fetch, log });
     await test({ runner, answer, log, folder, open, fetch });
   } finally {
     await runner.stop();
+    await warm?.stop();
     await readiness.close();
     // They go a little after whoever had them.
     await until(() => !hasOpenBelow(folder), "no file of contents is open");
     Deno.removeSync(folder, { recursive: true });
   }
+}
+
+/** Keeps the scripts of a test warm. */
+function makeWarm(
+  starter: Spawner,
+  { readiness, ...options }: Pick<WarmOptions, "log" | "guard" | "limits"> & { readonly readiness: Readiness },
+): WarmStarter {
+  const services = { starter, calls: systemCalls, messages: messageCalls, readiness: readiness.paced(() => 0) };
+  return new WarmStarter({ ...options, ...services, prefix: [], cpuSeconds: null, maxErrorBytes: 65_536 });
+}
+
+/** Has the probe be warm, with what it imports, and nothing in the log. */
+async function warmUp({ fetch, log }: Pick<ScriptsUnderTest, "fetch" | "log">): Promise<void> {
+  await until(async () => {
+    await fetch({ target: probe("print", { out: "Content-Type: text/plain\n\n" }) });
+    return hasLearned(log.lines.join("\n"));
+  }, "the probe is warm");
+  log.lines.length = 0;
+}
+
+/** Whether a log tells of a zygote that has imported what the probe does. */
+export function hasLearned(log: string): boolean {
+  return /probe": zygote \d+ has imported (?:1\d|[2-9]\d)/.test(log);
 }
 
 /** Whether this process has a file open that is, or was, in that folder. */
@@ -161,8 +192,8 @@ export function probe(action: string, parameters: Readonly<Record<string, string
 }
 
 /** Resolves when `condition` holds; asks every few milliseconds, and gives up after 10 s. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const end = Date.now() + 10_000; !condition();) {
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (const end = Date.now() + 10_000; !(await condition());) {
     if (Date.now() > end) throw new Error(`Still not so after 10 s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

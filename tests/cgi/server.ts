@@ -1,10 +1,20 @@
 /** A built ./lisod that runs the scripts of this folder, or others, and what its tests ask of the processes. */
-import { type StartOptions, startServer, type TestServer } from "../harness.ts";
-import { SCRIPTS } from "./running_scripts.ts";
+import { type StartOptions, startServer, takenWarmth, type TestServer } from "../harness.ts";
+import { hasLearned, probe, SCRIPTS, until } from "./running_scripts.ts";
 
 /** Starts the server over the probe; `args` come after the options for that. */
-export function startCgiServer(options: StartOptions = {}): Promise<TestServer> {
-  return startServer({ ...options, args: ["--cgi", SCRIPTS, ...options.args ?? []] });
+export async function startCgiServer(options: StartOptions = {}): Promise<TestServer> {
+  const server = await startServer({ ...options, args: ["--cgi", SCRIPTS, ...options.args ?? []] });
+  if (takenWarmth()) await warmUp(server);
+  return server;
+}
+
+/** Has the probe be warm, with what it imports. */
+async function warmUp(server: TestServer): Promise<void> {
+  await until(async () => {
+    await (await fetch(server.url + probe("print", { out: "Content-Type: text/plain\n\n" }))).text();
+    return hasLearned(server.logText());
+  }, "the probe is warm");
 }
 
 /** A field of /proc/PID/status in bytes: VmRSS, VmHWM. */
@@ -19,17 +29,30 @@ export function guardsOf(pid: number): number[] {
   return allChildrenOf(pid).filter(isGuard);
 }
 
-/** Process ids of the children of a process, but for its guards while they live; zombies count. */
+/** Process ids of the children of a process, but for its guards and zygotes while they live; zombies count. */
 export function childrenOf(pid: number): number[] {
-  return allChildrenOf(pid).filter((child) => !isGuard(child));
+  return allChildrenOf(pid).filter((child) => !isGuard(child) && !isZygote(child));
+}
+
+/** The interpreters that it keeps for warm programs. */
+export function zygotesOf(pid: number): number[] {
+  return allChildrenOf(pid).filter(isZygote);
+}
+
+function isGuard(pid: number): boolean {
+  return wordsOf(pid).includes("lisod-guard");
+}
+
+function isZygote(pid: number): boolean {
+  return wordsOf(pid).some((word, index) => word.startsWith("-Mstrict ();BEGIN") || (index > 0 && word === "-"));
 }
 
 /** A zombie has no command line. */
-function isGuard(pid: number): boolean {
+function wordsOf(pid: number): readonly string[] {
   try {
-    return Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0").includes("lisod-guard");
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || /ESRCH|os error 3\b/.test(String(error))) return false;
+    if (error instanceof Deno.errors.NotFound || /ESRCH|os error 3\b/.test(String(error))) return [];
     throw error;
   }
 }
