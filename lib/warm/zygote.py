@@ -462,6 +462,9 @@ def _lisod_zygote():
         return -2 if isinstance(error, KeyboardInterrupt) else 1
 
     def tell_learned(known):
+        """Once: also a script that ends by os._exit() may have called what is to be called at the exit."""
+        if not recording[0]:
+            return
         recording[0] = False
         fresh = [["P", *map(str, first_path)]]
         index = 0
@@ -484,7 +487,10 @@ def _lisod_zygote():
         texts = [separator.join(line) for line in fresh if not any(separator in text or "\0" in text for text in line)]
         if os.getppid() != zygote_pid:
             return
-        descriptor = os.open(notes_path, os.O_WRONLY | os.O_APPEND)
+        try:
+            descriptor = os.open(notes_path, os.O_WRONLY | os.O_APPEND)
+        except OSError:
+            return  # it has another user, or another root, by now
         os.write(descriptor, os.fsencode("\0".join(texts) + "\0"))
         os.close(descriptor)
 
@@ -553,7 +559,7 @@ def _lisod_zygote():
     def run_script():
         recording[0] = True
         known = set(sys.modules)
-        pid = os.getpid()
+        atexit.register(tell_learned, known)
         main = sys.modules["__main__"]
         status = 0
         try:
@@ -565,11 +571,6 @@ def _lisod_zygote():
         except BaseException as error:
             status = report(error)
         main = use = None
-        if os.getpid() == pid:
-            try:
-                tell_learned(known)
-            except Exception:
-                pass
         status = finish(status)
         if status == -2:
             _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
