@@ -117,6 +117,41 @@ Deno.test("examples/behind-proxy.conf tells programs what the proxy says of the 
     assertEquals(text, "192.0.2.7 on 443");
   }));
 
+Deno.test("examples/virtual-hosts.conf answers for each host with its own certificate", () =>
+  withExample({
+    name: "virtual-hosts",
+    files: {
+      "srv/www/example.org/index.html": "first",
+      "srv/www/shop/index.php": '<?php echo "shop ", $_SERVER["REQUEST_URI"];',
+      "srv/www/example.net/index.html": "net",
+      "etc/lisod/x": "",
+    },
+    prepare: async (folder) => {
+      const names = [["example.org", "www.example.org"], ["shop", "shop.example.org"], [
+        "example.net",
+        "*.example.net",
+      ]];
+      for (const [file, name] of names) {
+        const path = `${folder}/etc/lisod/${file}`;
+        const subject = ["-subj", `/CN=${file}`, "-addext", `subjectAltName=DNS:${name},DNS:${file}`];
+        const key = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", `${path}.key`];
+        assertEquals((await run("openssl", [...key, "-out", `${path}.crt`, ...subject])).code, 0);
+      }
+    },
+  }, async ({ port }, folder) => {
+    const table = [
+      ["www.example.org", "example.org", "/", "first"],
+      ["example.org", "example.org", "/", "first"],
+      ["shop.example.org", "shop", "/cart/7", "shop /cart/7"],
+      ["a.example.net", "example.net", "/", "net"],
+    ];
+    for (const [host, file, path, want] of table) {
+      const to = ["--resolve", `${host}:${port}:127.0.0.1`, "--cacert", `${folder}/etc/lisod/${file}.crt`];
+      const { text, stderr } = await curl(...to, `https://${host}:${port}${path}`);
+      assertEquals(text, want, `${host} ${stderr}`);
+    }
+  }));
+
 async function git(https: HttpsServer, folder: string, ...args: readonly string[]): Promise<Ended> {
   const settings = ["user.name=Eva", "user.email=eva@example.org"];
   return await run("git", ["-C", folder, ...settings.flatMap((setting) => ["-c", setting]), ...args], {
