@@ -45,6 +45,7 @@ const LAYERS: readonly Layer[] = [
       "lib/http/header_fields.ts",
       "lib/http/kept_head.ts",
       "lib/http/message.ts",
+      "lib/http/own_fields.ts",
       "lib/http/receive_buffer.ts",
     ],
   },

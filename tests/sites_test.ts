@@ -191,6 +191,43 @@ Deno.test({
     }),
 });
 
+const SAID: readonly (readonly [path: string, status: string, fields: readonly string[], page: string])[] = [
+  ["/", "200", ["x-a: top"], "one"],
+  ["/own/", "200", ["x-a: own", "x-b: own"], "own"],
+  ["/own/none", "404", ["x-a: own"], "own page"],
+  ["/own//none", "404", ["x-a: own"], "own page"],
+  ["/own/deeper/none", "404", ["x-a: own", "x-c: always"], "own page"],
+  ["/own/deeper/", "200", ["x-a: own", "x-b: own", "x-c: always"], "deeper"],
+];
+
+Deno.test("lisod says in a place what its section says: fields, HSTS and error pages, by each protocol", () =>
+  withSites(async (folder, config) => {
+    await writeFiles(folder, {
+      "own/index.html": "own",
+      "own/deeper/index.html": "deeper",
+      "pages/404.html": "own page",
+    });
+    const sections = `[/own/]\nroot = own\nheader = always X-A: own\nheader = X-B: own\nhsts = 7\nerror-pages = pages
+[/own/deeper/]\nheader = always X-C: always\n`;
+    await Deno.writeTextFile(config, `header = always X-A: top\n${await Deno.readTextFile(config)}${sections}`);
+    await using https = await HttpsServer.start({ args: ["--config", config] });
+    const { root } = https.certificates;
+    for (const [base, way] of [[https.server.url, "--http1.1"], [https.url, "--http1.1"], [https.url, "--http2"]]) {
+      // Twice, for what was answered before is kept.
+      for (const [path, status, fields, page] of [...SAID, ...SAID]) {
+        const args = [way, "--cacert", root, "--path-as-is", "--include", "--header", "Host: one.example"];
+        const { text } = await curl(...args, base + path);
+        const [head, body] = text.split("\r\n\r\n");
+        const found = head.toLowerCase().split("\r\n").filter((line) =>
+          line.startsWith("x-") && !line.includes("nosniff")
+        );
+        const hsts = /^strict-transport-security: max-age=7$/im.test(head);
+        assertEquals([path, / (\d+)/.exec(head)?.[1], found.toSorted(), body], [path, status, [...fields], page]);
+        assertEquals([path, hsts], [path, base.startsWith("https:") && path !== "/"]);
+      }
+    }
+  }));
+
 const EXPLAINED: readonly (readonly [url: string, want: string])[] = [
   [
     "https://two.example/icons/a.png",

@@ -26,8 +26,12 @@ export interface GivenRequirement extends PlacedRequirement {
 }
 
 /** What holds for all of the server. */
-export interface AccessConfig {
+export interface AccessConfig extends FieldsConfig {
   readonly proxies: readonly AddressRange[];
+}
+
+/** What answers say. */
+export interface FieldsConfig {
   /** Fields of every answer that has none of that name, where the operator gives none. */
   readonly defaultFields: readonly Field[];
   /** Fields of every answer below 400 that has none of that name. */
@@ -132,12 +136,9 @@ const OWN_FIELDS = HeaderFields.of(
   ].map((name): Field => [name, ""]),
 );
 
-function readFields(settings: Settings): Omit<AccessConfig, "proxies"> {
-  const given = settings.each("header", {
-    parse: parseField,
-    problem: "not a field that an operator can set",
-    remedy: 'give one such as "X-Frame-Options: DENY"; fields about content and connection are the server\'s',
-  });
+/** Those around hold but for the names that are given here. Throws UsageError. */
+export function readFields(settings: Settings): FieldsConfig {
+  const given = givenFields(settings);
   const [always, others] = [given.filter(({ isAlways }) => isAlways), given.filter(({ isAlways }) => !isAlways)]
     .map((fields) => fields.map(({ field }) => field));
   const [names, alwaysNames] = [HeaderFields.of(...always, ...others), HeaderFields.of(...always)];
@@ -148,8 +149,24 @@ function readFields(settings: Settings): Omit<AccessConfig, "proxies"> {
   };
 }
 
+function givenFields(settings: Settings): readonly GivenField[] {
+  const own = settings.eachOwn("header", {
+    parse: parseField,
+    problem: "not a field that an operator can set",
+    remedy: 'give one such as "X-Frame-Options: DENY"; fields about content and connection are the server\'s',
+  });
+  const around = settings.around === null ? [] : givenFields(settings.around);
+  const names = HeaderFields.of(...own.map(({ field }) => field));
+  return [...around.filter(({ field: [name] }) => !names.has(name)), ...own];
+}
+
+interface GivenField {
+  readonly field: Field;
+  readonly isAlways: boolean;
+}
+
 /** RFC 9112 5: name, colon, blanks, value, blanks. A name has no blank, so that a word may stand before it. */
-function parseField(text: string): { readonly field: Field; readonly isAlways: boolean } | null {
+function parseField(text: string): GivenField | null {
   const [, word, name, value] = /^(always[ \t]+)?([^:\s]+):[ \t]*(.*?)[ \t]*$/s.exec(text) ?? [];
   const isField = name !== undefined && TOKEN.test(name) && FIELD_VALUE.test(value);
   return isField && !OWN_FIELDS.has(name) ? { field: [name, value], isAlways: word !== undefined } : null;

@@ -111,6 +111,15 @@ export function userFiles({ sites }: Pick<Config, "sites">): readonly Given[] {
   return [...new Set(files)].filter((file) => file !== null);
 }
 
+/** The folders of error pages, once each. */
+export function errorPageFolders({ sites, errorPagesFolder }: Pick<Config, "sites" | "errorPagesFolder">) {
+  const folders = [
+    errorPagesFolder,
+    ...sites.flatMap(({ places }) => places.map(({ said }) => said?.errorPagesFolder)),
+  ];
+  return [...new Map(folders.flatMap((folder) => folder ? [[folder.value, folder] as const] : [])).values()];
+}
+
 /** The users that programs run as, once each. */
 export function programUsers({ sites, cgi }: Pick<Config, "sites" | "cgi">): readonly Given[] {
   const users = [cgi.user, ...sites.flatMap(({ places }) => places.map(({ programs }) => programs.run?.user ?? null))];
@@ -198,6 +207,7 @@ function buildConfig(
   const options = { top: settings, rules: RULES[rulesName], requiresProgram: form === "named", environment };
   const sites = readSites(sections, options);
   if (settings.has("https")) requireCredentials(sites, settings);
+  else refuseHsts(sites);
   const cgi = readCgiConfig(settings);
   const [programUser] = programUsers({ sites, cgi });
   if (programUser !== undefined && settings.has("user")) {
@@ -281,6 +291,17 @@ function requireCredentials(sites: readonly SiteConfig[], settings: Settings): v
   const name = settings.has("key") ? "certificate" : "key";
   const ofSite = site.hosts.length === 0 ? "" : ` for ${site.hosts[0]}`;
   throw settings.refusal("https", { problem: `--${name} is missing${ofSite}`, remedy: `give --${name} FILE` });
+}
+
+function refuseHsts(sites: readonly SiteConfig[]): void {
+  const place = sites.flatMap(({ places }) => places).find(({ said }) => (said?.hstsSeconds ?? null) !== null);
+  if (place === undefined) return;
+  throw new UsageError({
+    argument: place.label,
+    value: "hsts",
+    problem: "--https is missing",
+    remedy: "give --https too",
+  });
 }
 
 /** Settings that are right by themselves and cannot stand together. */

@@ -111,6 +111,7 @@ const FORM_OPTIONS = [
     default: "none",
     meaning: "Tell browsers to use HTTPS alone for so long; cannot be taken back before",
     section: "Serving",
+    scope: "place",
   },
   {
     name: "rules",
@@ -235,6 +236,7 @@ const FORM_OPTIONS = [
     default: "built-in pages",
     meaning: "Folder with 404.html and the like; 4xx.html, 5xx.html, then error.html stand in for missing ones",
     section: "Serving",
+    scope: "place",
   },
   {
     name: "header",
@@ -244,6 +246,7 @@ const FORM_OPTIONS = [
       "Field for every answer below 400 that has none of that name, such as Cache-Control; after the word always for all " +
       "answers, and in place of a program's own; may be repeated",
     section: "Access",
+    scope: "place",
     isRepeatable: true,
   },
   {

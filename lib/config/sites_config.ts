@@ -12,7 +12,14 @@ import type { Rules } from "../rules.ts";
 import { type Given, UsageError } from "../start_error.ts";
 import type { CredentialFiles } from "../net/load_credentials.ts";
 import type { FileSettings } from "../static/static_files.ts";
-import { type GivenRequirement, readSiteAccess, refuseRequirements, type SiteAccess } from "./access_config.ts";
+import {
+  type FieldsConfig,
+  type GivenRequirement,
+  readFields,
+  readSiteAccess,
+  refuseRequirements,
+  type SiteAccess,
+} from "./access_config.ts";
 import { type PlacePrograms, readPlacePrograms } from "./cgi_config.ts";
 import { readPlaceConfig, readRewrites } from "./place_config.ts";
 import type { PlaceSettings } from "../site/place_settings.ts";
@@ -32,9 +39,22 @@ export interface PlaceConfig {
   readonly files: FileSettings;
   readonly programs: PlacePrograms;
   readonly settings: PlaceSettings;
+  /** What its answers say; null: as those of the server. */
+  readonly said: SaidConfig | null;
   /** Where it was written, as the operator knows it. */
   readonly label: string;
 }
+
+/** What answers say, and what errors look like. */
+export interface SaidConfig {
+  readonly fields: FieldsConfig;
+  /** RFC 6797 6.1.1; null: browsers are not told. */
+  readonly hstsSeconds: number | null;
+  /** Null: the built-in pages. */
+  readonly errorPagesFolder: Given | null;
+}
+
+const SAID_NAMES: readonly string[] = ["header", "hsts", "error-pages"];
 
 /** What is served under some names of hosts. */
 export interface SiteConfig extends SiteAccess {
@@ -219,22 +239,30 @@ function tell(outer: Told, { settings: given, prefix }: Pick<Section, "settings"
 
 class SettingsRecords {
   readonly #options: SitesOptions;
-  readonly #known = new Map<Settings, Pick<PlaceConfig, "files" | "programs">>();
+  readonly #known = new Map<Settings, Pick<PlaceConfig, "files" | "programs" | "said">>();
 
   constructor(options: SitesOptions) {
     this.#options = options;
   }
 
-  of(settings: Settings): Pick<PlaceConfig, "files" | "programs"> {
+  of(settings: Settings): Pick<PlaceConfig, "files" | "programs" | "said"> {
     const known = this.#known.get(settings);
     if (known !== undefined) return known;
     const { rules, environment } = this.#options;
     const programs = readPlacePrograms(settings, environment);
     const files = readFilesConfig(settings, { rules, extensions: Object.keys(programs.handlers) });
-    const record = { files, programs };
+    const record = { files, programs, said: settings.isNarrowed(SAID_NAMES) ? readSaid(settings) : null };
     this.#known.set(settings, record);
     return record;
   }
+}
+
+function readSaid(settings: Settings): SaidConfig {
+  return {
+    fields: readFields(settings),
+    hstsSeconds: settings.count("hsts"),
+    errorPagesFolder: settings.path("error-pages"),
+  };
 }
 
 /** For each prefix what the last of them says that names it. */

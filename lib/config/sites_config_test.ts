@@ -144,6 +144,21 @@ Deno.test("readSites() says how programs of a place run where that or one around
   );
 });
 
+Deno.test("readSites() says what answers of a place say where that or one around it does, a field in place of one around", () => {
+  const text =
+    "root = /r\nheader = A: 1\nheader = always B: 1\n[/a/]\nheader = a: 2\nheader = C: 1\n[/a/b/]\nheader = B: 3\nerror-pages = e\n[/c/]\nlisting\n";
+  const { sites: [{ places }] } = configOf(text);
+  const said = places.map(({ said }) =>
+    said === null ? null : [said.fields.fields, said.fields.alwaysFields, said.errorPagesFolder?.value]
+  );
+  assertEquals(said, [
+    null,
+    [[["a", "2"], ["C", "1"]], [["B", "1"]], undefined],
+    null,
+    [[["a", "2"], ["C", "1"], ["B", "3"]], [], "/etc/e"],
+  ]);
+});
+
 Deno.test("readSites() gives each site its own key and certificate, else those of the top with their passphrase", () => {
   const text =
     "root = /r\nhttps = 1\nkey = k\ncertificate = c\nkey-passphrase = p\n[a]\n[b]\nkey = bk\ncertificate = bc\n";
@@ -182,6 +197,7 @@ const REFUSED: readonly (readonly [text: string, want: string])[] = [
   ],
   ["root = /r\nuser = a\n[/p]\ncgi-user = b", '/etc/a.conf:4: cgi-user "b": --user gives up the right to it'],
   ["root = /r\n[/p]\nmax-line-bytes = 9", '/etc/a.conf:3 "max-line-bytes": not an option of a place'],
+  ["root = /r\n[/p]\nhsts = 1", '/etc/a.conf:2: [/p] "hsts": --https is missing: give --https too'],
   ["root = /r\n[/p]\ncharset = a b", '/etc/a.conf:3: charset "a b": not a name'],
 ];
 

@@ -18,6 +18,7 @@ import {
 import { type FieldMeaning, fieldMeaning } from "./field_meaning.ts";
 import { HeadReader, type ReadHead } from "./head_reader.ts";
 import type { KeptHead } from "./kept_head.ts";
+import type { OwnFields } from "./own_fields.ts";
 import { OutputBuffer } from "./output_buffer.ts";
 import type { KnownSections } from "./known_sections.ts";
 import type { ReceiveBuffer } from "./receive_buffer.ts";
@@ -43,6 +44,7 @@ export interface ResponseHead {
   readonly fields: HeaderFields;
   readonly length: number | null;
   readonly keptHead?: KeptHead;
+  readonly own?: OwnFields;
 }
 
 /** What all connections of a server share; `headWriter` and `sections` keep nothing of any of them. */
@@ -225,7 +227,7 @@ export class Connection {
   }
 
   #writeHead(output: OutputBuffer, head: ResponseHead, nowMs: number): void {
-    const { status, fields, length, keptHead } = head;
+    const { status, fields, length, keptHead, own } = head;
     let framing: ResponseFraming;
     // RFC 9110 8.6, RFC 9112 6.1: neither field in 204; a 304 may leave them out.
     if (status === 204 || status === 304) framing = "none";
@@ -234,7 +236,7 @@ export class Connection {
     if (framing === "close") this.#keepsAlive = false;
     this.#framing = framing;
     this.#unsent = typeof framing === "number" ? framing : 0;
-    this.#headWriter.write(output, { status, framing, keepsAlive: this.#keepsAlive }, { fields, keptHead, nowMs });
+    this.#headWriter.write(output, { status, framing, keepsAlive: this.#keepsAlive }, { fields, keptHead, own, nowMs });
   }
 
   /** Whether the answer whose head was sent has content on the wire. RFC 9110 9.3.2: HEAD has none. */

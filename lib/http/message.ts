@@ -4,6 +4,7 @@
  */
 import { HeaderFields } from "./header_fields.ts";
 import type { KeptHead } from "./kept_head.ts";
+import type { OwnFields } from "./own_fields.ts";
 
 /**
  * The content of a message. Single use: it is iterated once, and `close()` is called in the end whether it was or not
@@ -104,6 +105,8 @@ export interface HttpResponse {
   readonly body: Body;
   /** Where an answer that is given again and again keeps its head. */
   readonly keptHead?: KeptHead;
+  /** What the server says beside the fields, in place of what it says in every answer. */
+  readonly own?: OwnFields;
 }
 
 /** RFC 3875 6.2.2: the server answers as if the client had asked for `localRedirect` (absolute path and query). */

@@ -32,6 +32,8 @@ export interface HeadOptions {
   readonly fields: HeaderFields;
   /** Of an answer that is given again and again, always with the same status and fields. */
   readonly keptHead?: KeptHead;
+  /** In place of the writer's own. */
+  readonly own?: OwnFields;
   /** Unix time. */
   readonly nowMs: number;
 }
@@ -43,6 +45,8 @@ export interface HeadOptions {
  */
 export class HeadWriter {
   readonly #own: OwnFields;
+  /** Of those whose own fields are others. */
+  #others: Map<OwnFields, HeadWriter> | null = null;
   #second = -1;
   #prefixes: (Uint8Array | undefined)[] = [];
 
@@ -51,8 +55,9 @@ export class HeadWriter {
   }
 
   /** Appends the head; `nowMs` is Unix time. The fields must not hold any that this function writes. */
-  write(output: OutputBuffer, line: ResponseLine, options: HeadOptions) {
-    const { fields, keptHead, nowMs } = options;
+  write(output: OutputBuffer, line: ResponseLine, options: HeadOptions): void {
+    const { fields, keptHead, own, nowMs } = options;
+    if (own !== undefined && own !== this.#own) return this.#writerOf(own).write(output, line, options);
     const second = Math.floor(nowMs / 1000);
     const headCase = { writer: this, framing: line.framing, keepsAlive: line.keepsAlive, second };
     const bytes = keptHead?.find(headCase) ?? null;
@@ -74,6 +79,13 @@ export class HeadWriter {
     output.append((isMet ? this.#own.kept(fields) : fields).toBytes());
     output.append(CRLF);
     keptHead?.keep(headCase, output.copyFrom(start));
+  }
+
+  #writerOf(own: OwnFields): HeadWriter {
+    const others = this.#others ??= new Map();
+    let writer = others.get(own);
+    if (writer === undefined) others.set(own, writer = new HeadWriter(own));
+    return writer;
   }
 
   #prefix(line: ResponseLine, second: number): Uint8Array {

@@ -172,3 +172,18 @@ Deno.test("HeadWriter.write() writes to errors no field that is for successes", 
     assertEquals(head.split("\r\n").filter((line) => /^(?:x-|C:)/i.test(line)).join(" "), want);
   }
 });
+
+Deno.test("HeadWriter.write() writes the fields that an answer brings in place of its own, also where the head is kept", () => {
+  const fieldOf = (text: string) => /X-[A-Z]: .*/.exec(text)?.[0];
+  const [own, other] = ["X-A", "X-B"].map((name) =>
+    new OwnFields({ defaults: HeaderFields.of([name, "1"]), always: HeaderFields.EMPTY })
+  );
+  const writer = new HeadWriter(own);
+  const keptHead = new KeptHead();
+  const written = [undefined, other, other, own].map((own) => {
+    const output = new OutputBuffer();
+    writer.write(output, { status: 200, framing: 1, keepsAlive: true }, { fields: FIELDS, keptHead, own, nowMs: NOON });
+    return fieldOf(textOf(output.takeAll()));
+  });
+  assertEquals(written, ["X-A: 1", "X-B: 1", "X-B: 1", "X-A: 1"]);
+});

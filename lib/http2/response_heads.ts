@@ -12,6 +12,8 @@ export interface ResponseHead {
   readonly fields: HeaderFields;
   /** Bytes of the content; null where that is known only at its end. */
   readonly length: number | null;
+  /** In place of what is said in every answer. */
+  readonly own?: OwnFields;
 }
 
 /** RFC 9110 8.6: whether a response with that status says a length. */
@@ -21,8 +23,8 @@ export function hasLength(status: number): boolean {
 
 export class ResponseHeads {
   readonly #own: OwnFields;
-  /** By status. */
-  readonly #ownPrepared: (readonly PreparedField[] | undefined)[] = [];
+  /** By status, for each that says something of its own. */
+  readonly #prepared = new Map<OwnFields, (readonly PreparedField[] | undefined)[]>();
   #second = -1;
   #general: readonly PreparedField[] = [];
   readonly #statuses: (PreparedField | undefined)[] = [];
@@ -32,17 +34,21 @@ export class ResponseHeads {
   }
 
   /** Begins a block and puts all of the head into it; the time is that of the response, in seconds since 1970. */
-  encode(encoder: HeaderEncoder, { status, fields, length }: ResponseHead, second: number): void {
+  encode(encoder: HeaderEncoder, { status, fields, length, own = this.#own }: ResponseHead, second: number): void {
     encoder.begin();
     encoder.append(this.#statuses[status] ??= prepareField(":status", String(status)));
     for (const field of this.#generalAt(second)) encoder.append(field);
-    const isMet = fields.meets(this.#own.all);
-    const own = isMet
-      ? prepareFields(this.#own.beside(fields, status))
-      : this.#ownPrepared[status] ??= prepareFields(this.#own.of(status));
-    for (const field of own) encoder.append(field);
+    const isMet = fields.meets(own.all);
+    const beside = isMet ? prepareFields(own.beside(fields, status)) : this.#preparedOf(own, status);
+    for (const field of beside) encoder.append(field);
     if (length !== null && hasLength(status)) encoder.append(prepareField("content-length", String(length)));
-    for (const field of prepareFields(isMet ? this.#own.kept(fields) : fields)) encoder.append(field);
+    for (const field of prepareFields(isMet ? own.kept(fields) : fields)) encoder.append(field);
+  }
+
+  #preparedOf(own: OwnFields, status: number): readonly PreparedField[] {
+    let prepared = this.#prepared.get(own);
+    if (prepared === undefined) this.#prepared.set(own, prepared = []);
+    return prepared[status] ??= prepareFields(own.of(status));
   }
 
   #generalAt(second: number): readonly PreparedField[] {

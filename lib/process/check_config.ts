@@ -7,6 +7,7 @@ import { interpreterOf, realPathOf } from "../cgi/is_program.ts";
 import type { CgiConfig, PlacePrograms } from "../config/cgi_config.ts";
 import {
   type Config,
+  errorPageFolders,
   interpreters,
   mountedPaths,
   mountedPlaces,
@@ -50,7 +51,6 @@ function folderChecks(config: Config): readonly Check[] {
 }
 
 function siteChecks(config: Config): readonly Check[] {
-  const { errorPagesFolder } = config;
   const folders = mountedPaths(config, "files");
   const programs = mountedPlaces(config, "programs");
   return [
@@ -60,7 +60,7 @@ function siteChecks(config: Config): readonly Check[] {
     ...[...new Set(siteCredentials(config).map(({ files }) => files))]
       .map((files) => () => loadCredentials(files, Date.now())),
     ...config.sites.map((site) => () => loadSiteUsers(site, folders.map(({ value }) => value))),
-    () => errorPagesFolder !== null && loadErrorPages(errorPagesFolder, config.limits),
+    ...errorPageFolders(config).map((folder) => () => loadErrorPages(folder, config.limits)),
   ];
 }
 

@@ -9,7 +9,7 @@
  * program where the runtime starts them. I/O.
  */
 import { dirname } from "@std/path";
-import { type Config, credentialPaths, mountedPaths, userFiles, usesCgi } from "../config/config.ts";
+import { type Config, credentialPaths, errorPageFolders, mountedPaths, userFiles, usesCgi } from "../config/config.ts";
 import { standardStream } from "../log/standard_stream.ts";
 import type { Given } from "../start_error.ts";
 
@@ -39,7 +39,7 @@ export function namedPaths(config: Config): readonly Given[] {
   return [
     ...mountedPaths(config, "files"),
     ...mountedPaths(config, "programs"),
-    ...(config.errorPagesFolder === null ? [] : [config.errorPagesFolder]),
+    ...errorPageFolders(config),
     ...credentialPaths(config),
     ...userFiles(config),
   ];

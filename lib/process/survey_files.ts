@@ -9,6 +9,7 @@ import { interpreterOf, isInCgiFolder, programsOf } from "../cgi/is_program.ts";
 import {
   type Config,
   credentialPaths,
+  errorPageFolders,
   interpreters,
   isMounted,
   mountedPaths,
@@ -308,7 +309,7 @@ function surveyMeans(config: Config, { server, scripts }: SurveyUsers): readonly
 
 /** What is read as root at the start, and by the user of --user ever after. */
 function surveyReloads(config: Config, server: NamedUser): readonly string[] {
-  const { errorPagesFolder, logFile, accessLogFile } = config;
+  const { logFile, accessLogFile } = config;
   const require = (given: Given, path: string, use: FileUse, consequence: string) => {
     const findings = new Findings(given);
     findings.requireWay(path, use, server, consequence);
@@ -316,8 +317,8 @@ function surveyReloads(config: Config, server: NamedUser): readonly string[] {
   };
   const read = [...credentialPaths(config), ...userFiles(config)]
     .flatMap((file) => require(file, file.value, "read", KEPT));
-  const pages = errorPagesFolder === null ? [] : pagesIn(errorPagesFolder.value)
-    .flatMap((path) => require(errorPagesFolder, path, "read", KEPT));
+  const pages = errorPageFolders(config)
+    .flatMap((folder) => pagesIn(folder.value).flatMap((path) => require(folder, path, "read", KEPT)));
   // The file itself is given to the user at the start.
   const logs = [logFile, accessLogFile].flatMap((file) => {
     if (file === null || standardStream(throughLinks(file).value) !== null) return [];

@@ -14,7 +14,10 @@ export interface AnswerServices {
   /** Answers everything; a local redirect has been followed. */
   readonly handler: (request: ServedRequest) => Soon<HttpResponse>;
   /** The answer for an error status, with the error page of the site that was asked, as far as it was told. */
-  readonly errorResponse: (error: HttpError, request?: Pick<ServedRequest, "host">) => HttpResponse;
+  readonly errorResponse: (
+    error: HttpError,
+    request?: Pick<ServedRequest, "host" | "path" | "connection">,
+  ) => HttpResponse;
   readonly log: Pick<Log, "debug" | "error">;
 }
 

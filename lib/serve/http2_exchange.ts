@@ -86,12 +86,12 @@ export class Http2Exchange implements Exchange {
     return Promise.resolve();
   }
 
-  sendAtOnce({ status, fields, body, keptHead }: HttpResponse): number | null {
+  sendAtOnce({ status, fields, body, keptHead, own }: HttpResponse): number | null {
     this.#requireWritable();
     const { connection: { sender }, queue, writer, services } = this.#ends;
     const stream = this.#stream;
     const isBodyless = this.received.head.method === "HEAD";
-    const head = { status, fields, length: body.length, keptHead };
+    const head = { status, fields, length: body.length, keptHead, own };
     sender.sendHead(stream, head, { isBodyless, nowMs: services.clock.unixMs });
     writer.schedule();
     if (stream.hasEnded) return 0;

@@ -45,31 +45,39 @@ function readNames(folder: string, refusal: Refusal): readonly string[] {
 
 /** Where error pages come from. */
 export interface ErrorPageSource {
-  readonly files: { readonly charset: Charset };
+  /** Of the site's texts. */
+  readonly charset: Charset;
   /** Null: the built-in pages. */
-  readonly errorPagesFolder: Given | null;
-  readonly limits: Pick<Limits, "maxErrorPageBytes">;
+  readonly folder: Given | null;
 }
 
-/** The error pages in force: an operator's own, or the built-in ones. */
+/** The error pages in force, of each folder an operator named, and the built-in ones. */
 export class ReloadableErrorPages {
-  #pages: ErrorPages;
+  readonly #limits: Pick<Limits, "maxErrorPageBytes">;
+  #byKey = new Map<string, ErrorPages>();
 
-  /** Throws StartError, as `loadErrorPages` does. */
-  constructor(source: ErrorPageSource) {
-    this.#pages = loadPages(source);
+  constructor(limits: Pick<Limits, "maxErrorPageBytes">) {
+    this.#limits = limits;
   }
 
-  get pages(): ErrorPages {
-    return this.#pages;
+  /** The pages of that source. Throws StartError, as `loadErrorPages` does, for one that was not loaded before. */
+  of(source: ErrorPageSource): ErrorPages {
+    const key = keyOf(source);
+    let pages = this.#byKey.get(key);
+    if (pages === undefined) this.#byKey.set(key, pages = this.#load(source));
+    return pages;
   }
 
-  /** Reads an operator's pages again. Throws StartError, and the old ones stay. */
-  reload(source: ErrorPageSource): void {
-    this.#pages = loadPages(source);
+  /** Reads the pages of these sources again. Throws StartError for the first that is no good, and the old ones stay. */
+  reload(sources: readonly ErrorPageSource[]): void {
+    this.#byKey = new Map(sources.map((source) => [keyOf(source), this.#load(source)]));
+  }
+
+  #load({ charset, folder }: ErrorPageSource): ErrorPages {
+    return new ErrorPages({ charset }, folder === null ? undefined : loadErrorPages(folder, this.#limits));
   }
 }
 
-function loadPages({ files, errorPagesFolder, limits }: ErrorPageSource): ErrorPages {
-  return new ErrorPages(files, errorPagesFolder === null ? undefined : loadErrorPages(errorPagesFolder, limits));
+function keyOf({ charset, folder }: ErrorPageSource): string {
+  return JSON.stringify([charset, folder?.value ?? null]);
 }

@@ -17,7 +17,7 @@ import { type Fallback, fallBack } from "./fallback.ts";
 import { answerOtherMethod, isFileMethod, requireMethod } from "./other_methods.ts";
 import { readdressed, type RoutedRequest } from "./readdressed.ts";
 import { sendThere } from "./rewrite.ts";
-import type { Guard } from "./site.ts";
+import type { Guard, PlaceSaid } from "./site.ts";
 import type { Location, Sites } from "./sites.ts";
 
 export interface RouterOptions {
@@ -44,9 +44,12 @@ export class Router {
     this.#sites = sites;
   }
 
-  /** The answer for an error of a request for that host (in lower case; "" for none). */
-  errorResponse(error: HttpError, host: string): HttpResponse {
-    return this.#sites.of(host).errorResponse(error);
+  /** The answer for an error of a request, as far as it was told. */
+  errorResponse(error: HttpError, request?: Pick<HttpRequest, "host" | "path" | "connection">): HttpResponse {
+    if (request === undefined) return this.#sites.of("").errorResponse(error);
+    const { host, path } = request;
+    const said = path.startsWith("/") ? this.#sites.find(host, path)?.place.said ?? null : null;
+    return said === null ? this.#sites.of(host).errorResponse(error) : saying(said, request, said.errorResponse(error));
   }
 
   /**
@@ -129,8 +132,24 @@ export class Router {
     if (!isFileMethod(method) && (isOfServer || !this.#options.rules.allowsAnyMethod)) {
       return answerOtherMethod(method, this.#options.rules);
     }
-    return rewritten === null ? place.answer(request, at) : sendThere(request, rewritten) ?? place.answer(request, at);
+    const answer = rewritten === null
+      ? place.answer(request, at)
+      : sendThere(request, rewritten) ?? place.answer(request, at);
+    const { said } = place;
+    if (said === null) return answer;
+    return answer instanceof Promise
+      ? answer.then((each) => saying(said, request, each))
+      : saying(said, request, answer);
   }
+}
+
+/** The answer as its place says it. */
+function saying<Answer extends HttpResponse | LocalRedirect>(
+  { plain, secure }: PlaceSaid,
+  { connection }: Pick<HttpRequest, "connection">,
+  answer: Answer,
+): Answer {
+  return "localRedirect" in answer ? answer : { ...answer, own: connection.secure ? secure : plain };
 }
 
 /** The request that a script asked for in place of the client: the same, but without content. */

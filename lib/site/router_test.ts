@@ -11,7 +11,7 @@ import {
   type LocalRedirect,
   NotThere,
 } from "../http/message.ts";
-import { NO_FIELDS } from "../http/own_fields.ts";
+import { NO_FIELDS, OwnFields } from "../http/own_fields.ts";
 import { RULES } from "../rules.ts";
 import { type Answerer, buildPlaces, type Guarded } from "./build_places.ts";
 import { createFilesAnswer } from "./files_answer.ts";
@@ -45,7 +45,7 @@ const files: Handler = () => Promise.resolve(response("files"));
 
 function answererOf(path: string, answer: Answerer["answer"], settings = NO_SETTINGS): Answerer {
   const prefix = { segments: cutPath(path) };
-  return { prefix, mount: prefix, indexNames: ["index.html"], answer, settings };
+  return { prefix, mount: prefix, indexNames: ["index.html"], answer, settings, said: null };
 }
 
 /** A site whose files answer as "files", and programs below the prefix; every answer by `handlers` where they are given. */
@@ -260,7 +260,7 @@ Deno.test("Router.replaceSites() holds for requests that come, and error pages",
   const router = new Router({ sites: siteFor(200), rules: RULES.standard, rate: null });
   router.replaceSites(siteFor(203));
   assertEquals((await router.answer(requestFor("GET", "/a"))).status, 203);
-  assertEquals(router.errorResponse(new HttpError(404, ""), "a").status, 203);
+  assertEquals(router.errorResponse(new HttpError(404, ""), requestFor("GET", "/a")).status, 203);
 });
 
 /** A site that rewrites and falls back, with a program at /cgi and files at all paths but those below /none. */
@@ -423,4 +423,36 @@ Deno.test("Router.answer() sends clients where a pattern says, after who guards 
   const { seen, router } = addressedRouter(guards);
   const { status, fields } = await router(requestFor("PUT", "//s//t"));
   assertEquals([status, fields.get("Location"), asked, seen.length], [302, "/t?d", ["/s"], 0]);
+});
+
+Deno.test("Router.answer() and errorResponse() say what the place of the path says, by whether it came over TLS", async () => {
+  const [plain, secure] = [new OwnFields(), new OwnFields()];
+  const errorResponse = ({ status }: HttpError) => ({ ...response("its page"), status });
+  const said = { ...answererOf("/said", () => response("said")), guard: null, said: { plain, secure, errorResponse } };
+  const late = { ...answererOf("/late", () => Promise.resolve(response("late"))), guard: null, said: said.said };
+  const other = { ...answererOf("/", () => response("other")), guard: null };
+  const site = {
+    hosts: [],
+    places: [other, said, late],
+    rewrites: [],
+    errorResponse: () => response("page"),
+    fields: NO_FIELDS,
+  };
+  const router = new Router({ sites: new Sites([site]), rules: RULES.standard, rate: null });
+  const over = (path: string, isSecure: boolean) => {
+    const request = requestFor("GET", path);
+    return { ...request, connection: { ...request.connection, secure: isSecure } };
+  };
+  assertEquals((await router.answer(over("/", false))).own, undefined);
+  for (const path of ["/said/x", "/late"]) {
+    assert((await router.answer(over(path, false))).own === plain, path);
+    assert((await router.answer(over(path, true))).own === secure, path);
+  }
+  const error = new HttpError(404, "");
+  assert(router.errorResponse(error, over("/said", true)).own === secure);
+  assertEquals(router.errorResponse(error, over("/said", true)).status, 404);
+  assertEquals([router.errorResponse(error, over("/", true)).own, router.errorResponse(error).own], [
+    undefined,
+    undefined,
+  ]);
 });

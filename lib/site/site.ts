@@ -4,7 +4,7 @@
  */
 import type { Located } from "../http/located.ts";
 import type { HttpError, HttpRequest, HttpResponse, LocalRedirect, Soon } from "../http/message.ts";
-import type { OperatorFields } from "../http/own_fields.ts";
+import type { OperatorFields, OwnFields } from "../http/own_fields.ts";
 import type { PathPrefix } from "../http/path_prefix.ts";
 import type { PlaceSettings } from "./place_settings.ts";
 import type { Rewrite } from "./rewrite.ts";
@@ -29,6 +29,17 @@ export interface Place {
   readonly indexNames: readonly string[];
   readonly answer: PlaceAnswer;
   readonly settings: PlaceSettings;
+  /** What it says of its answers and errors; null: as its site. */
+  readonly said: PlaceSaid | null;
+}
+
+/** How the answers of a place differ from those of its site. */
+export interface PlaceSaid {
+  /** What every answer says: over HTTP, and over TLS. */
+  readonly plain: OwnFields;
+  readonly secure: OwnFields;
+  /** The answer for an error, with its page. */
+  errorResponse(error: HttpError): HttpResponse;
 }
 
 /** What is served under some names of hosts. */

@@ -14,6 +14,7 @@ function placeOf(prefix: string, mount = prefix): Place {
     mount: { segments: cutPath(mount) },
     guard: null,
     settings: NO_SETTINGS,
+    said: null,
     indexNames: ["index.html", "index.cgi"],
     answer: () => ({ status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),
   };

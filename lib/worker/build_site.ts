@@ -9,20 +9,21 @@ import { interpreterOf, type Interpreters, programsOf } from "../cgi/is_program.
 import { createHandledScripts, createScriptHandler } from "../cgi/script_handler.ts";
 import type { PlaceRun, ScriptRunner } from "../cgi/script_runner.ts";
 import { commandPrefix, type ScriptUser } from "../child/command_prefix.ts";
+import type { FieldsConfig } from "../config/access_config.ts";
 import type { PlacePrograms } from "../config/cgi_config.ts";
 import { type Config, mountedPaths, type MountedPlace } from "../config/config.ts";
 import { allHandlers, type PlaceConfig, type SiteConfig } from "../config/sites_config.ts";
 import { HeaderFields } from "../http/header_fields.ts";
 import { joinSegments } from "../http/located.ts";
-import type { OperatorFields } from "../http/own_fields.ts";
-import type { HttpError, HttpResponse } from "../http/message.ts";
+import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
 import type { Limits } from "../limits.ts";
 import type { Given } from "../start_error.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
 import { type Answerer, buildPlaces } from "../site/build_places.ts";
 import { createFilesAnswer } from "../site/files_answer.ts";
 import { createRedirect } from "../site/redirect.ts";
-import type { Site } from "../site/site.ts";
+import type { ErrorPageSource } from "../site/load_error_pages.ts";
+import type { PlaceSaid, Site } from "../site/site.ts";
 import { Sites } from "../site/sites.ts";
 import type { ReadNames } from "../system/folder_names.ts";
 import type { FileMemory } from "../static/file_memory.ts";
@@ -42,7 +43,7 @@ export interface SharedByPlaces {
 }
 
 /** What answers for which prefix of each site, in their order. To be made once: what is known about files hangs on it. */
-export function createAnswerers(config: Config, shared: SharedByPlaces): readonly (readonly Answerer[])[] {
+export function createAnswerers(config: Config, shared: SharedByPlaces): readonly (readonly UnsaidAnswerer[])[] {
   const cgiPaths = mountedPaths(config, "programs").map(({ value }) => value);
   return config.sites.map((site) => {
     const context = { config, cgiPaths, shared, ...surroundingsOf(site) };
@@ -72,7 +73,7 @@ function surroundingsOf({ places }: SiteConfig): Pick<PlaceContext, "documentRoo
   };
 }
 
-function createAnswerer(place: PlaceConfig, context: PlaceContext): Answerer {
+function createAnswerer(place: PlaceConfig, context: PlaceContext): UnsaidAnswerer {
   const { prefix, mount, settings, files: { indexNames } } = place;
   return { prefix, mount, settings, indexNames, answer: createAnswer(place, context) };
 }
@@ -139,13 +140,17 @@ function handlersOf({ handlers }: PlacePrograms): Interpreters {
   return Object.fromEntries(Object.entries(handlers).map(([extension, { value }]) => [extension, value]));
 }
 
+/** What its answers say besides is added when the sites are put together, and may change. */
+type UnsaidAnswerer = Omit<Answerer, "said">;
+
 export interface SiteParts {
   /** Of each site, in their order. */
-  readonly answerers: readonly (readonly Answerer[])[];
+  readonly answerers: readonly (readonly UnsaidAnswerer[])[];
   /** The same. */
   readonly users: readonly SiteUsers[];
   readonly authenticator: Authenticator;
-  readonly errorResponse: (error: HttpError) => HttpResponse;
+  /** What answers for errors, with the pages of that source. Throws StartError. */
+  readonly errorResponseOf: (source: ErrorPageSource) => Site["errorResponse"];
 }
 
 export function buildSites(config: Config, parts: SiteParts): Sites {
@@ -153,7 +158,7 @@ export function buildSites(config: Config, parts: SiteParts): Sites {
 }
 
 /** What every answer of the server says. */
-export function operatorFields({ defaultFields, fields, alwaysFields }: Config["access"]): OperatorFields {
+export function operatorFields({ defaultFields, fields, alwaysFields }: FieldsConfig): OperatorFields {
   return {
     defaults: HeaderFields.of(...defaultFields),
     successes: HeaderFields.of(...fields),
@@ -161,14 +166,45 @@ export function operatorFields({ defaultFields, fields, alwaysFields }: Config["
   };
 }
 
-/** In the order of the configuration. */
-export function createSites(
-  { sites, access }: Config,
-  { answerers, users, authenticator, errorResponse }: SiteParts,
-): readonly Site[] {
+/** Where all error pages of the sites come from, those for all of the server first. */
+export function errorPageSources({ sites, errorPagesFolder }: Config): readonly ErrorPageSource[] {
+  const ofPlaces = sites.flatMap(({ places }) => places.flatMap((place) => sourceOf(place) ?? []));
+  return [{ charset: sites[0].places[0].files.charset, folder: errorPagesFolder }, ...ofPlaces];
+}
+
+function sourceOf({ files: { charset }, said }: PlaceConfig): ErrorPageSource | null {
+  return said === null ? null : { charset, folder: said.errorPagesFolder };
+}
+
+/** In the order of the configuration. Throws StartError for error pages that cannot be read. */
+export function createSites(config: Config, parts: SiteParts): readonly Site[] {
+  const { sites, access } = config;
   const fields = operatorFields(access);
-  return sites.map(({ hosts, rules, requirements, rewrites }, at) => {
-    const guards = createGuards({ rules, requirements, ...users[at] }, authenticator);
-    return { hosts, rewrites, places: buildPlaces(answerers[at], guards), errorResponse, fields };
+  const errorResponse = parts.errorResponseOf(errorPageSources(config)[0]);
+  return sites.map(({ hosts, rules, requirements, rewrites, places }, at) => {
+    const guards = createGuards({ rules, requirements, ...parts.users[at] }, parts.authenticator);
+    const answerers = parts.answerers[at].map((answerer, index) => ({
+      ...answerer,
+      said: createSaid(places[index], parts),
+    }));
+    return { hosts, rewrites, places: buildPlaces(answerers, guards), errorResponse, fields };
   });
+}
+
+function createSaid(place: PlaceConfig, { errorResponseOf }: SiteParts): PlaceSaid | null {
+  const source = sourceOf(place);
+  if (place.said === null || source === null) return null;
+  const { fields, hstsSeconds } = place.said;
+  const plain = operatorFields(fields);
+  return {
+    plain: new OwnFields(plain),
+    secure: new OwnFields(withHsts(plain, hstsSeconds)),
+    errorResponse: errorResponseOf(source),
+  };
+}
+
+/** RFC 6797 6.1.1, for answers over TLS. */
+export function withHsts(fields: OperatorFields, seconds: number | null): OperatorFields {
+  if (seconds === null) return fields;
+  return { ...fields, defaults: fields.defaults.and(["Strict-Transport-Security", `max-age=${seconds}`]) };
 }

@@ -7,7 +7,7 @@ import type { Config } from "../config/config.ts";
 import type { PlaceConfig } from "../config/sites_config.ts";
 import { accessOf, hostsText, prefixText, type Said, sourceText } from "../config/sites_text.ts";
 import type { ScriptLocation } from "../gateway/meta_variables.ts";
-import { type Field, HeaderFields } from "../http/header_fields.ts";
+import { HeaderFields } from "../http/header_fields.ts";
 import { cutPath, type Located } from "../http/located.ts";
 import { EMPTY_BODY, HttpError, type HttpRequest, type HttpResponse, reasonPhrase } from "../http/message.ts";
 import { OwnFields } from "../http/own_fields.ts";
@@ -16,7 +16,7 @@ import { Router } from "../site/router.ts";
 import { Sites } from "../site/sites.ts";
 import { createFileMemory } from "../static/file_memory.ts";
 import { type Given, quoted, UsageError } from "../start_error.ts";
-import { createAnswerers, createSites, operatorFields } from "./build_site.ts";
+import { createAnswerers, createSites, operatorFields, withHsts } from "./build_site.ts";
 
 /** Lines, each ends in a line feed. Throws UsageError for what is no URL of http or https. */
 export async function explain(url: Given, config: Config): Promise<string> {
@@ -39,7 +39,12 @@ export async function explain(url: Given, config: Config): Promise<string> {
     ["who may", whoTexts(isMoved ? [...asked, ...served] : asked)],
     ["answered", answererTexts(seen)],
     ["status", [seen.script === null ? statusText(answer) : "that of the program"]],
-    ["fields", fieldTexts(answer, { config, isSecure: request.connection.secure, isProgram: seen.script !== null })],
+    [
+      "fields",
+      fieldTexts(answer, {
+        ...{ config, place: seen.place, isSecure: request.connection.secure, isProgram: seen.script !== null },
+      }),
+    ],
   ]);
 }
 
@@ -82,7 +87,7 @@ function createRecordingSites(config: Config) {
       ...{ limits: config.limits, nowMs: () => Date.now(), log: { info: () => {} } },
       checkPassword: () => Promise.resolve(false),
     }),
-    errorResponse: ({ status, fields }) => ({ status, fields, body: EMPTY_BODY }),
+    errorResponseOf: () => ({ status, fields }) => ({ status, fields, body: EMPTY_BODY }),
   });
   return { seen, list, sites: new Sites(list, config) };
 }
@@ -158,14 +163,15 @@ function isFile(path: string): boolean {
 /** In the order in which they are sent. */
 function fieldTexts(
   answer: HttpResponse | HttpError,
-  { config, isSecure, isProgram }: { readonly config: Config; readonly isSecure: boolean; readonly isProgram: boolean },
+  { config, place, isSecure, isProgram }: {
+    readonly config: Config;
+    readonly place: PlaceConfig | null;
+    readonly isSecure: boolean;
+    readonly isProgram: boolean;
+  },
 ): readonly string[] {
-  const { access, hstsSeconds } = config;
-  const hsts: readonly Field[] = isSecure && hstsSeconds !== null
-    ? [["Strict-Transport-Security", `max-age=${hstsSeconds}`]]
-    : [];
-  const operator = operatorFields(access);
-  const own = new OwnFields({ ...operator, defaults: operator.defaults.and(...hsts) });
+  const { fields, hstsSeconds } = place?.said ?? { fields: config.access, hstsSeconds: config.hstsSeconds };
+  const own = new OwnFields(withHsts(operatorFields(fields), isSecure ? hstsSeconds : null));
   const { length } = answer instanceof HttpError ? EMPTY_BODY : answer.body;
   const isMeasured = !isProgram && !(answer instanceof HttpError) && length !== null;
   return [

@@ -22,7 +22,7 @@ import { HttpsListener, MAX_NAME_COUNT } from "../net/https_listener.ts";
 import type { Libc } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
 import { listenTcp } from "../net/listen.ts";
-import { type ErrorPageSource, ReloadableErrorPages } from "../site/load_error_pages.ts";
+import { ReloadableErrorPages } from "../site/load_error_pages.ts";
 import { loadSiteUsers } from "../access/load_realms.ts";
 import type { Log } from "../log/log.ts";
 import { StartError } from "../start_error.ts";
@@ -33,7 +33,14 @@ import { createHttpsRedirect } from "../site/redirect_to_https.ts";
 import { reloadAll } from "./reload.ts";
 import { Router } from "../site/router.ts";
 import { Sites } from "../site/sites.ts";
-import { buildSites, createAnswerers, type SharedByPlaces, type SiteParts } from "./build_site.ts";
+import {
+  buildSites,
+  createAnswerers,
+  errorPageSources,
+  type SharedByPlaces,
+  type SiteParts,
+  withHsts,
+} from "./build_site.ts";
 import type { ConnectionServices } from "../serve/connection_services.ts";
 import { type ListenerOptions, Server } from "../serve/server.ts";
 import { nameOf, type Part } from "../net/listen_address.ts";
@@ -127,7 +134,7 @@ export class ThreadServer implements Serving {
     const { rules, limits } = config;
     const nowMs = () => clock.unixMs;
     this.#refusals = new ToldOnce(options.log);
-    this.#errorPages = new ReloadableErrorPages(errorPageSource(config));
+    this.#errorPages = new ReloadableErrorPages(limits);
     const users = this.#loadUsers();
     this.#way = openWay(options.libc, options.own);
     this.#programs = createPrograms(config, { ...options, way: this.#way, clock, budget });
@@ -142,7 +149,10 @@ export class ThreadServer implements Serving {
     this.#parts = {
       answerers: createAnswerers(config, this.#shared),
       authenticator: createAuthenticator(config, { nowMs, log: options.log }),
-      errorResponse: ({ status, fields }) => this.#errorPages.pages.response(status, fields),
+      errorResponseOf: (source) => {
+        const pages = this.#errorPages.of(source);
+        return ({ status, fields }) => pages.response(status, fields);
+      },
     };
     const sites = this.#buildSites(users);
     this.#fields = sites.of("").fields;
@@ -169,7 +179,7 @@ export class ThreadServer implements Serving {
       this.#parts = { ...this.#parts, answerers: createAnswerers(this.#config, this.#shared) };
     }
     const isDone = await reloadAll([
-      () => this.#errorPages.reload(errorPageSource(this.#config)),
+      () => this.#errorPages.reload(errorPageSources(this.#config)),
       () => this.#router.replaceSites(this.#buildSites(this.#loadUsers())),
       () => this.#renewHttps(),
     ], log);
@@ -241,7 +251,7 @@ export class ThreadServer implements Serving {
       handler: (request) => router.answer(request),
       errorResponse: (error, request) => {
         if (error instanceof Refusal) this.#refusals.warn("site", `${quoted(error.path)} ${error.reason}: 403`);
-        return router.errorResponse(error, request?.host ?? "");
+        return router.errorResponse(error, request);
       },
       log,
       limits,
@@ -302,10 +312,7 @@ export class ThreadServer implements Serving {
   /** What only the HTTPS port does. RFC 6797 7.2: the field is not sent over HTTP. */
   #httpsServices(): ListenerOptions["own"] {
     const { hstsSeconds } = this.#config;
-    if (hstsSeconds === null) return {};
-    const hsts = ["Strict-Transport-Security", `max-age=${hstsSeconds}`] as const;
-    const defaults = this.#fields.defaults.and(hsts);
-    return this.#headsWith({ ...this.#fields, defaults });
+    return hstsSeconds === null ? {} : this.#headsWith(withHsts(this.#fields, hstsSeconds));
   }
 
   /** What writes the heads of answers that say this. */
@@ -313,10 +320,6 @@ export class ThreadServer implements Serving {
     const own = new OwnFields(fields);
     return { headWriter: new HeadWriter(own), responseHeads: this.#config.usesHttp2 ? new ResponseHeads(own) : null };
   }
-}
-
-function errorPageSource(config: Config): ErrorPageSource {
-  return { ...config, files: config.sites[0].places[0].files };
 }
 
 /** Looked up at the start: later the server may not. */

@@ -133,7 +133,7 @@ function createRouter({ root, handlesIndex, servesDotFiles, moves, passes }: Tre
       checkPassword: (password, hash) => Promise.resolve(password === hash),
       log: { info: () => {} },
     }),
-    errorResponse: ({ status, fields }) => ({ status, fields, body: EMPTY_BODY }),
+    errorResponseOf: () => ({ status, fields }) => ({ status, fields, body: EMPTY_BODY }),
   });
   return new Router({ sites, rules: config.rules, rate: null });
 }
