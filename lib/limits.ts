@@ -46,6 +46,7 @@ export const LIMITS = {
     meaning: "Longest request content (413 beyond)",
     precedent: "Apache LimitRequestBody 1 GiB",
     least: 0,
+    isOfPlace: true,
   },
   maxChunkLineBytes: {
     unit: "bytes",

@@ -228,6 +228,35 @@ Deno.test("lisod says in a place what its section says: fields, HSTS and error p
     }
   }));
 
+Deno.test("lisod takes as much content as a place says, less or more than elsewhere", () =>
+  withSites(async (folder, config) => {
+    const sections = "[/bin/small/]\nmax-body-bytes = 10\n[/bin/large/]\nmax-body-bytes = 3M\n";
+    const text = await Deno.readTextFile(config);
+    await Deno.writeTextFile(config, `max-body-bytes = 1M\n${text}${sections}`);
+    for (const name of ["small", "large", "other"]) {
+      await Deno.writeTextFile(`${folder}/bin/${name}`, "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; wc -c\n");
+      await Deno.chmod(`${folder}/bin/${name}`, 0o755);
+    }
+    await Deno.writeFile(`${folder}/2M`, new Uint8Array(2 << 20));
+    await using https = await HttpsServer.start({ args: ["--config", config] });
+    const { root } = https.certificates;
+    const post = async (base: string, path: string, content: string, ...args: readonly string[]) => {
+      const written = ["--write-out", " %{http_code}", "--cacert", root, "--data-binary", content];
+      const { text } = await curl(...written, ...args, `${base}/bin/${path}`);
+      return text.trim().split(/\s+/).slice(-2).join(" ").replace(/^.*> /s, "");
+    };
+    const chunked = ["--header", "Transfer-Encoding: chunked"];
+    for (const [base, way] of [[https.server.url, "--http1.1"], [https.url, "--http1.1"], [https.url, "--http2"]]) {
+      const more = way === "--http2" ? [[way]] : [[way], [way, ...chunked]];
+      for (const args of more) {
+        assertEquals(await post(base, "small/x", "0123456789", ...args), "10 200");
+        assertEquals((await post(base, "small/x", "0123456789a", ...args)).slice(-3), "413");
+        assertEquals(await post(base, "large/x", `@${folder}/2M`, ...args), "2097152 200");
+        assertEquals((await post(base, "other/x", `@${folder}/2M`, ...args)).slice(-3), "413");
+      }
+    }
+  }));
+
 const EXPLAINED: readonly (readonly [url: string, want: string])[] = [
   [
     "https://two.example/icons/a.png",

@@ -30,7 +30,7 @@ const SCRIPT_TIMES = ["scriptMs", "scriptBodyMs", "scriptKillMs", "scriptLingerM
 type ScriptTime = (typeof SCRIPT_TIMES)[number];
 
 /** Options that say so. */
-const RUN_NAMES: readonly string[] = [
+export const RUN_NAMES: readonly string[] = [
   ...["cgi-user", "cgi-limit-cpu", "cgi-limit-memory", "cgi-limit-files", "cgi-limit-processes"],
   ...LIMIT_OPTIONS.filter(({ limit }) => (SCRIPT_TIMES as readonly string[]).includes(limit)).map(({ name }) => name),
 ];

@@ -58,7 +58,7 @@ export interface Config {
   readonly limits: Limits;
   /** Below these, a configuration that is read again may name what it did not name before. */
   readonly reloadFolders: readonly Given[];
-  /** What was given of each option that is for all of the server, as text. */
+  /** What was given before all sections, as text. */
   readonly given: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -213,6 +213,8 @@ function buildConfig(
   if (programUser !== undefined && settings.has("user")) {
     throw new UsageError({ ...programUser, problem: "--user gives up the right to it", remedy: "give one of the two" });
   }
+  // Whoever reads content knows no place.
+  const limits = settings.limits(RULES[rulesName].defaultLimits);
   const addressOf = (name: "http" | "https"): ListenAddress => ({
     argument: settings.label(name),
     port: settings.port(name),
@@ -241,7 +243,7 @@ function buildConfig(
     user: settings.given("user"),
     group: settings.given("group"),
     foreground,
-    limits: settings.limits(RULES[rulesName].defaultLimits),
+    limits: { ...limits, maxBodyBytes: Math.max(limits.maxBodyBytes, ...bodyLimits(sites)) },
     reloadFolders: settings.each("reload-folders", {
       parse: (text, { argument, resolvePath }) => {
         const value = resolvePath(text);
@@ -250,7 +252,7 @@ function buildConfig(
       problem: "holds a NUL character",
       remedy: "give a path",
     }),
-    given: settings.textsOfServer(),
+    given: settings.ownTexts,
   };
 }
 
@@ -282,6 +284,10 @@ function staysInForeground(
 function missing(name: string, needed: string): UsageError {
   const problem = `--${needed} is missing`;
   return new UsageError({ argument: `--${name}`, value: null, problem, remedy: `give --${needed} too` });
+}
+
+function bodyLimits(sites: readonly SiteConfig[]): readonly number[] {
+  return [...new Set(sites.flatMap(({ places }) => places.map(({ settings }) => settings.maxBodyBytes)))];
 }
 
 /** Each site has its own, or those before all sections. */

@@ -17,6 +17,7 @@ export function readPlaceConfig(settings: Settings, prefix: PathPrefix, outer = 
     passesEncodedSlash: settings.choice("encoded-slash", ["refuse", "pass"]) === "pass",
     links: settings.choice<LinkRule>("links", ["inside", "owner", "all"]),
     methods: readMethods(settings),
+    maxBodyBytes: settings.limits({}).maxBodyBytes,
   };
 }
 

@@ -3,6 +3,7 @@ import { UsageError } from "../start_error.ts";
 import { NO_SETTINGS } from "../site/place_settings.ts";
 import { readPlaceConfig, readRewrites } from "./place_config.ts";
 import { Settings } from "./settings.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
 
 function settingsOf(name: string, texts: readonly string[]): Settings {
   const given = texts.map((text) => ({ label: `--${name}`, text, folder: "/" }));
@@ -12,7 +13,10 @@ function settingsOf(name: string, texts: readonly string[]): Settings {
 Deno.test("readPlaceConfig() gives a fallback with the prefix that it was said for, and none by default", () => {
   const prefix = { segments: ["wiki"] };
   assertEquals(readPlaceConfig(settingsOf("fallback", ["/doku.php?id={path}"]), prefix).fallback?.prefix, prefix);
-  assertEquals(readPlaceConfig(settingsOf("fallback", []), prefix), NO_SETTINGS);
+  assertEquals(readPlaceConfig(settingsOf("fallback", []), prefix), {
+    ...NO_SETTINGS,
+    maxBodyBytes: DEFAULT_LIMITS.maxBodyBytes,
+  });
   assertThrows(
     () => readPlaceConfig(settingsOf("fallback", ["index.php"]), prefix),
     UsageError,

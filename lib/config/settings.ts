@@ -170,10 +170,9 @@ export class Settings {
     return { ...DEFAULT_LIMITS, ...defaults, ...Object.fromEntries(given) };
   }
 
-  /** What was given of each option that may stand nowhere but at the top. */
-  textsOfServer(): Readonly<Record<string, readonly string[]>> {
-    const given = [...this.#byName].filter(([name]) => (findOption(name)?.scope ?? "server") === "server");
-    return Object.fromEntries(given.map(([name, settings]) => [name, settings.map(({ text }) => text)]));
+  /** What is given here itself, as text. */
+  get ownTexts(): Readonly<Record<string, readonly string[]>> {
+    return Object.fromEntries([...this.#byName].map(([name, settings]) => [name, settings.map(({ text }) => text)]));
   }
 
   /** How the operator knows it. */

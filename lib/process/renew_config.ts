@@ -3,6 +3,8 @@
  * a restart stays as it was, and is named. I/O.
  */
 import { type Config, mountedPlaces, parseCommandLine, programUsers, usesCgi } from "../config/config.ts";
+import { RUN_NAMES } from "../config/cgi_config.ts";
+import { findOption } from "../config/options.ts";
 import { type FileRecord, isSameRecord, recordedFiles } from "../config/file_record.ts";
 import type { Limits } from "../limits.ts";
 import { type Given, StartError } from "../start_error.ts";
@@ -24,7 +26,9 @@ export interface Renewal {
 }
 
 /** Options for all of the server that can change. */
-const RENEWED: readonly string[] = ["error-pages", "unknown-host"];
+const RENEWED: readonly string[] = ["unknown-host"];
+/** What places may have of their own, and is for all of the server before the sections. */
+const FIXED_AT_TOP: readonly string[] = [...RUN_NAMES, "header", "hsts", "max-body-bytes"];
 /** Limits that are asked for anew for each file. */
 const RENEWED_LIMITS = ["fileCacheMs", "maxCachedFileBytes", "maxListedFileCount", "maxRangeCount"] as const;
 
@@ -60,6 +64,8 @@ export function parseAgain(old: Config, source: ConfigSource): Renewal {
 }
 
 function takesRestart(name: string): boolean {
+  const scope = findOption(name)?.scope ?? "server";
+  if (scope !== "server") return FIXED_AT_TOP.includes(name);
   const limit = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
   return !RENEWED.includes(name) && !(RENEWED_LIMITS as readonly string[]).includes(limit);
 }

@@ -11,7 +11,15 @@ export interface PlaceSettings {
   readonly links: LinkRule;
   /** Methods that it may be asked by, HEAD where GET is (405 for all others); null: what answers knows which it has. */
   readonly methods: readonly string[] | null;
+  /** Of the content of a request (413 beyond). */
+  readonly maxBodyBytes: number;
 }
 
 /** Of a place that says nothing. */
-export const NO_SETTINGS: PlaceSettings = { fallback: null, passesEncodedSlash: false, links: "inside", methods: null };
+export const NO_SETTINGS: PlaceSettings = {
+  fallback: null,
+  passesEncodedSlash: false,
+  links: "inside",
+  methods: null,
+  maxBodyBytes: Infinity,
+};

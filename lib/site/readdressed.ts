@@ -1,8 +1,8 @@
 /**
- * A request with another path and query in place of those that the client asked for: by a rewrite or a fallback. All else is the
- * same request, also its content and whom the guards find its user to be. Pure.
+ * A request with something else in place of what the client sent: another path and query, by a rewrite or a fallback, or other
+ * content. All else is the same request, also whom the guards find its user to be. Pure.
  */
-import type { HttpRequest, PathAndQuery } from "../http/message.ts";
+import type { Body, HttpRequest, PathAndQuery } from "../http/message.ts";
 
 /** A request whose user the guard is still to find. */
 export interface RoutedRequest extends HttpRequest {
@@ -11,10 +11,25 @@ export interface RoutedRequest extends HttpRequest {
 
 /** `target` and fields stay as received: a program may still see what was asked for. */
 export function readdressed(request: RoutedRequest, { path, query }: PathAndQuery): RoutedRequest {
-  const { method, target, version, fields, host, body, connection } = request;
-  return {
-    ...{ method, target, version, fields, host, body, connection, path, query },
+  return changed(request, {
+    ...{ path, query, body: request.body },
     original: request.original ?? { path: request.path, query: request.query },
+  });
+}
+
+export function withContent(request: RoutedRequest, body: Body): RoutedRequest {
+  const { path, query, original } = request;
+  return changed(request, { path, query, original, body });
+}
+
+function changed(
+  request: RoutedRequest,
+  changes: Pick<RoutedRequest, "path" | "query" | "original" | "body">,
+): RoutedRequest {
+  const { method, target, version, fields, host, connection } = request;
+  return {
+    ...{ method, target, version, fields, host, connection },
+    ...changes,
     get user() {
       return request.user;
     },

@@ -14,6 +14,7 @@ import {
 import { ENCODED_SLASH, parseTarget, type Target } from "../http/target.ts";
 import type { Rules } from "../rules.ts";
 import { type Fallback, fallBack } from "./fallback.ts";
+import { boundContent } from "./bounded_content.ts";
 import { answerOtherMethod, isFileMethod, requireMethod } from "./other_methods.ts";
 import { readdressed, type RoutedRequest } from "./readdressed.ts";
 import { sendThere } from "./rewrite.ts";
@@ -125,13 +126,14 @@ export class Router {
     }
   }
 
-  #answer(request: HttpRequest, { place, at, rewritten }: Location): Soon<HttpResponse | LocalRedirect> {
-    const { method, path } = request;
+  #answer(asked: RoutedRequest, { place, at, rewritten }: Location): Soon<HttpResponse | LocalRedirect> {
+    const { method, path } = asked;
     const isOfServer = path === "*" || path === "";
     // RFC 9110 15.6.2: the server does not recognize the method, for any resource; decided before it is looked up.
     if (!isFileMethod(method) && (isOfServer || !this.#options.rules.allowsAnyMethod)) {
       return answerOtherMethod(method, this.#options.rules);
     }
+    const request = boundContent(asked, place.settings.maxBodyBytes);
     const answer = rewritten === null
       ? place.answer(request, at)
       : sendThere(request, rewritten) ?? place.answer(request, at);
