@@ -316,6 +316,48 @@ Deno.test("lisod --methods allows these alone, also where a fallback or a rewrit
     assertEquals((await ask("/none", "--request", "PUT", "--data", "x")).status, "200");
   }));
 
+Deno.test("lisod answers a folder by a program that is mounted by the name of its index, and guards both", () =>
+  withSite({
+    files: {
+      "bin/app": PROBE,
+      "root/a/x": "x",
+      "root/a/index.cgi": "a file that is never sent",
+      "root/b/x": "",
+      "root/c/x": "",
+    },
+    args: (folder) => [
+      ...["--index", "index.html,index.cgi", "--script-alias", `/a/index.cgi=${folder}/bin/app`],
+      ...["--script-alias", `/b/index.cgi=${folder}/bin/app`, "--deny", "0.0.0.0/0:/b/index.cgi"],
+      ...["--redirect", "/c/index.html=302 /a/", "--listing"],
+    ],
+  }, async (ask) => {
+    assertEquals((await ask("/a/?q")).text, "/a/index.cgi||q|");
+    assertEquals((await ask("/a/index.cgi/x")).text, "/a/index.cgi|/x||");
+    assertEquals((await ask("/a")).location, "/a/");
+    assertEquals((await ask("/b/")).status, "403");
+    assertEquals((await ask("/c/?q")).location, "/a/?q");
+    assertEquals((await ask("/c/x")).status, "200");
+  }));
+
+Deno.test("lisod --check does not miss an index where a program is mounted by its name", () =>
+  withLinks(async (folder) => {
+    const args = [
+      "--root",
+      `${folder}/outside`,
+      "--http",
+      "0",
+      "--check",
+      "--script-alias",
+      `/folder/index.html=${folder}/bin/own`,
+    ];
+    const mounted = await runLisod(...args, "--index", "index.html");
+    const other = await runLisod(...args, "--index", "index.htm");
+    assertEquals([mounted, other].map(({ code, stderr }) => [code, /"[^"]*": (.* no index\S*),/.exec(stderr)?.[1]]), [
+      [0, "has no index.html"],
+      [0, "and 1 more folder have no index.htm"],
+    ]);
+  }));
+
 Deno.test("lisod refuses fallbacks, redirects and rewrites that make no sense", async () => {
   const table: readonly (readonly [option: string, text: string, told: string])[] = [
     ["--fallback", "index.php", "not a path of the site"],

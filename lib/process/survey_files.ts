@@ -163,7 +163,14 @@ function surveyFolder({ place, site }: Mounted, config: Config, users: SurveyUse
   };
   const isPassedOver = ({ segments, path }: WalkedEntry) =>
     (!placeAt({ segments }).files.servesDotFiles && isHidden({ mount: "", segments })) || isInCgiFolder(path, cgiPaths);
-  const indexless = new Indexless(top, place.files);
+  // What is mounted by the name of an index answers the folder.
+  const hasMount = (segments: readonly string[], { indexNames }: Pick<FileSettings, "indexNames">) =>
+    indexNames.some((name) => {
+      const at = [...prefix.segments, ...segments, name];
+      return places.get({ segments: at })?.mount.segments.length === at.length;
+    });
+  const indexless = new Indexless();
+  if (!hasMount([], place.files)) indexless.add(top, place.files);
   const closed = new Set<string>();
   const walk = new FolderWalk();
   const entries = walk.entries(
@@ -183,7 +190,7 @@ function surveyFolder({ place, site }: Mounted, config: Config, users: SurveyUse
     else if (!target.info.isDirectory) {
       requireFile(findings, entry.path, { real: target.real, programs: programsAt(entry), users });
     } else if (!findings.requireEntry(entry.path, "enter", users.server)) closed.add(entry.path);
-    else if (indexless.add(entry.path, placeAt(entry).files)) {
+    else if (!hasMount(entry.segments, placeAt(entry).files) && indexless.add(entry.path, placeAt(entry).files)) {
       findings.requireEntry(entry.path, "read", users.server);
     }
   }
@@ -221,10 +228,6 @@ type FolderSettings = Pick<FileSettings, "listing" | "indexNames">;
 class Indexless {
   readonly #paths: string[] = [];
   #names: readonly string[] = [];
-
-  constructor(top: string, settings: FolderSettings) {
-    this.add(top, settings);
-  }
 
   /** Whether the folder is listed instead. */
   add(folder: string, { listing, indexNames }: FolderSettings): boolean {

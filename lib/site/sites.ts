@@ -101,10 +101,7 @@ class LocatedSite {
     const rewritten = rewrite(path, this.site.rewrites);
     if (rewritten === null) return asked;
     if (rewritten.redirect !== null) return { ...asked, rewritten };
-    const served = this.look(rewritten.address("").path);
-    const others = new Set([...served.others, asked.place, ...asked.others]);
-    others.delete(served.place);
-    return { ...served, others: [...others], rewritten };
+    return join(this.look(rewritten.address("").path), [asked.place, ...asked.others], rewritten);
   }
 
   /** As `find`, but for rewrites, and looked for anew. */
@@ -112,7 +109,15 @@ class LocatedSite {
     const segments = cutPath(path);
     const place = this.#placeOf(segments);
     const names = path.endsWith("/") ? place.indexNames : [];
-    const others = new Set(names.map((name) => this.#placeOf([...segments, name])));
+    const indexes = names.map((name) => ({ name, place: this.#placeOf([...segments, name]) }));
+    const others = new Set(indexes.map((index) => index.place));
+    // A program, say, that is mounted by the very name of an index is there, whatever is in the folder.
+    const mounted = indexes.find((index) => index.place.mount.segments.length > segments.length);
+    if (mounted !== undefined) {
+      const indexPath = path + mounted.name;
+      const address = (query: string) => ({ path: indexPath, query });
+      return join(this.look(indexPath), [place, ...others], { redirect: null, address });
+    }
     others.delete(place);
     return {
       place,
@@ -127,4 +132,11 @@ class LocatedSite {
     if (found === null) throw new Error("Unreachable: a site has a place for all of it");
     return found.value;
   }
+}
+
+/** Where a path leads that stands in place of another one, which these places guard. */
+function join(served: Location, guarding: readonly Place[], rewritten: Rewritten): Location {
+  const others = new Set([...served.others, ...guarding]);
+  others.delete(served.place);
+  return { ...served, others: [...others], rewritten };
 }

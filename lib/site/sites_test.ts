@@ -145,3 +145,18 @@ Deno.test("Sites.find() leads to what stands in place of a path, which the place
   }
   assertEquals(find(sites, "", "/docs/index.html").others, [PLACES[3]]);
 });
+
+Deno.test("Sites.find() leads a folder to what is mounted by the name of its index, and the places of both guard it", () => {
+  const places = [ROOT, placeOf("/app"), placeOf("/app/index.cgi"), placeOf("/app/index.cgi/deep", "/app/index.cgi")];
+  const sites = new Sites([siteOf([], places)]);
+  for (const path of ["/app/", "//app//"]) {
+    const { place, at, others, rewritten } = find(sites, "", path);
+    assertEquals([place, at.mount, at.path, rewritten?.address("q")], [places[2], "/app/index.cgi", "", {
+      path: `${path}index.cgi`,
+      query: "q",
+    }]);
+    assertEquals(others, [places[1]]);
+  }
+  assertEquals(find(sites, "", "/app").place, places[1]);
+  assertEquals(find(sites, "", "/app/x/").place, places[1]);
+});
