@@ -1,7 +1,7 @@
 /**
- * From the sections of a configuration to its sites, and the places of each with all that holds there. A place is told what
- * its own section says, else the section of the place around it, else its site's, else what stands before all sections: so what
- * is turned off for a folder is off for the folders in it. Pure.
+ * From the sections of a configuration to its sites, and the places of each with all that holds there. Of sections around a path
+ * the one with the longest prefix says what holds, of two for one prefix that which names the host, and last what stands before
+ * all sections: so what is turned off for a folder is off for the folders in it. Pure.
  */
 import type { PlacedRule } from "../access/access_rules.ts";
 import type { RealmFile } from "../access/load_realms.ts";
@@ -134,7 +134,9 @@ interface PlaceSections {
 function readSite(site: Section | null, { common, own }: PlaceSections, options: SitesOptions): SiteConfig {
   const { top, requiresProgram } = options;
   const atTop = { given: top, settings: readPlaceConfig(top, ALL_PATHS) };
-  const whole = site === null ? atTop : tell(atTop, site);
+  // A section of all paths is as wide as one of a host, which is the narrower for its name.
+  const ofAll = common.filter(({ prefix }) => prefix?.segments.length === 0).reduce(tell, atTop);
+  const whole = site === null ? ofAll : tell(ofAll, site);
   const settings = site === null ? top : new Settings(site.settings, top);
   const layers = [
     { place: null, settings: top, label: "" },
@@ -155,7 +157,12 @@ function readSite(site: Section | null, { common, own }: PlaceSections, options:
   refuseRequirements(access, { groupFile });
   return {
     hosts: site?.hosts ?? [],
-    places: readPlaces({ whole, sources, sections: [...common, ...own], label: site?.label ?? "" }, options),
+    places: readPlaces({
+      whole,
+      sources,
+      sections: [...common.filter(({ prefix }) => prefix?.segments.length !== 0), ...own],
+      label: site?.label ?? "",
+    }, options),
     rewrites: readRewrites(settings),
     credentials: readCredentials(settings, site?.label ?? ""),
     groupFile,

@@ -11,6 +11,7 @@ import { fuzzPaths } from "./paths.ts";
 import { fuzzConnection } from "./requests.ts";
 import { fuzzScriptOutput } from "./script_output.ts";
 import { fuzzSettings } from "./settings.ts";
+import { fuzzPlaces } from "./places.ts";
 import { fuzzSpellings } from "./spellings.ts";
 
 interface Fuzzer {
@@ -26,6 +27,7 @@ export const FUZZERS: readonly Fuzzer[] = [
   { name: "HTTP/2", fuzz: fuzzHttp2, count: 3_000 },
   { name: "paths", fuzz: fuzzPaths, count: 20_000 },
   { name: "spellings", fuzz: fuzzSpellings, count: 5_000 },
+  { name: "places", fuzz: fuzzPlaces, count: 500 },
   { name: "content selection", fuzz: fuzzContentSelection, count: 150_000 },
   { name: "script output", fuzz: fuzzScriptOutput, count: 20_000 },
   { name: "settings", fuzz: fuzzSettings, count: 10_000 },
