@@ -97,7 +97,7 @@ my $real_folder = real_path($script) =~ m{^(.*)/} ? $1 : '/';
 
 sub is_own {
     my ($path) = @_;
-    return 1 if $path !~ m{^/};
+    return 1 if $path !~ m{^/};    # below the working folder, which is the script's
     return scalar grep { index($path, "$_/") == 0 } $folder, $real_folder;
 }
 
@@ -130,18 +130,38 @@ sub names_of {
 
 sub descriptors { return join ',', sort { $a <=> $b } names_of('/proc/self/fd') }
 
-# Importing. Whatever a module says then would be said to nobody.
-require Time::HiRes if grep { $_->[0] eq 'M' && $_->[1] eq 'Time/HiRes.pm' } @lines;
+# Importing. A module that does what the process would have to undo for each child is left out, and so each child's own.
 my $skipped = 0;
 my %base = %ENV;
 my $before = descriptors();
 my $sink_name = "lisod\0";
 my $sink = call('memfd_create', $sink_name, 1);
 die "memfd_create: $!" if $sink < 0;
+open my $sink_handle, '<&=', $sink or die "memfd: $!";
 open my $real_out, '>&', \*STDOUT or die "Standard output: $!";
 open my $real_err, '>&', \*STDERR or die "Standard error: $!";
 move($sink, 1);
 move($sink, 2);
+$before = descriptors();
+my %known_inc = map { $_ => 1 } keys %INC;
+my %origins = map { $_ => 1 } values %learned;
+
+sub find_fault {    # with what was imported since the last call
+    my $threads = () = names_of('/proc/self/task');
+    return 'it starts threads' if $threads > 1;
+    return 'it opens or closes descriptors' if descriptors() ne $before;
+    return 'it writes to standard output or error' if -s $sink_handle;
+    return 'it leaves a process' if waitpid(-1, 1) >= 0;
+    for my $name (grep { !$known_inc{$_} } sort keys %INC) {
+        $known_inc{$name} = 1;
+        my $file = $INC{$name};
+        next if !defined $file || ref $file || !-e $file;
+        return "it imports \"$file\" of the script's folder" if is_own($file);
+        return "it imports \"$file\" where the script does not" if !$origins{$file};
+    }
+    return;
+}
+
 {
     local $SIG{__WARN__} = $SIG{__WARN__};
     local $SIG{__DIE__} = $SIG{__DIE__};
@@ -153,39 +173,18 @@ move($sink, 2);
         if (!defined $found || $found ne $file) { $skipped++; next }
         my $is_loaded = do { local ($@, $_); eval { require $name; 1 } };
         if (!$is_loaded) { $skipped++; delete $INC{$name} }
+        if (defined(my $fault = find_fault())) {
+            say_it('leave', $name, $fault);
+            require_exit();
+        }
     }
 }
 @INC = @first_inc;
-my $written = do {
-    open my $file, '<&=', $sink or die "memfd: $!";
-    my $size = -s $file;
-    move(fileno $real_out, 1);
-    move(fileno $real_err, 2);
-    close $real_out;
-    close $real_err;
-    close $file;
-    $size;
-};
+move(fileno $real_out, 1);
+move(fileno $real_err, 2);
+close $_ for $real_out, $real_err, $sink_handle;
 my %added = map { $_ => $ENV{$_} } grep { !exists $base{$_} || $base{$_} ne $ENV{$_} } keys %ENV;
 my @removed = grep { !exists $ENV{$_} } keys %base;
-
-sub find_reason {
-    my $threads = () = names_of('/proc/self/task');
-    return "its modules start threads when they are imported" if $threads > 1;
-    return "its modules open or close descriptors when they are imported" if descriptors() ne $before;
-    return "its modules write to standard output or error when they are imported" if $written;
-    return "its modules leave a process when they are imported" if waitpid(-1, 1) >= 0;
-    my ($own) = grep { !ref && is_own($_) } values %INC;
-    return "its modules import \"$own\" of its own folder" if defined $own;
-    my %known = map { $_ => 1 } split /\0/, $own_inc;
-    my ($other) = grep { !$known{$_} && !ref $INC{$_} && ($learned{$_} // '') ne $INC{$_} } sort keys %INC;
-    return "without it its modules import \"$other\"" if @lines && defined $other && !is_helper($other);
-    return;
-}
-
-sub is_helper { return $_[0] =~ /^(?:strict|warnings)(?:\/register)?\.pm$/ }
-
-if (defined(my $reason = find_reason())) { refuse($reason) }
 if (defined(my $changed = find_change())) { say_it('stale', $changed); require_exit() }
 
 # Where children leave what they have learned.

@@ -129,6 +129,7 @@ def _lisod_zygote():
         return inside or folder.endswith((libraries[0][:-1], libraries[1][:-1]))
 
     learned = {line[1]: line[2] for line in lines if line[0] == "M"}
+    learned_origins = set(learned.values())
     names = set(first_path)
     for line in lines:
         if line[0] == "P":
@@ -254,7 +255,8 @@ def _lisod_zygote():
                 continue
             if is_own(origin):
                 return 'it imports "%s" of the script\'s folder' % each
-            if learned.get(each) != origin:
+            # Some are known by another name than they were asked for by.
+            if origin not in learned_origins:
                 return 'it imports "%s" where the script does not' % each
         try:
             os.waitpid(-1, os.WNOHANG)
