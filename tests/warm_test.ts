@@ -173,8 +173,8 @@ if ($ENV{QUERY_STRING} eq 'look') {
 
 Deno.test("random numbers, ids, keys and names of temporary files differ from one process to the next", async () => {
   const python = `${PYTHON}import multiprocessing, os, random, secrets, ssl, tempfile, uuid
-print(random.random(), random.Random().random(), secrets.token_hex(), uuid.uuid4(), uuid.uuid1(), ssl.RAND_bytes(8), os.urandom(4))
-print(bytes(multiprocessing.current_process().authkey), tempfile.mktemp(), next(tempfile._get_candidate_names()))
+print(random.random(), random.Random().random(), secrets.token_hex(), uuid.uuid4(), uuid.uuid1(), ssl.RAND_bytes(8).hex(), os.urandom(4).hex())
+print(bytes(multiprocessing.current_process().authkey).hex(), tempfile.mktemp(), next(tempfile._get_candidate_names()))
 print(own.random())`.replace("print(own", "import aiohttp_like\nprint(aiohttp_like.OWN");
   const perl = `${PERL}use File::Temp; print join ' ', rand, File::Temp->new, int rand 1e9;`;
   await using warm = await startWarm({ python, perl }, { args: ["--cgi-env", "PYTHONPATH=/tmp/none"] });

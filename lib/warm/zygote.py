@@ -302,6 +302,11 @@ def _lisod_zygote():
             elif not load(*rest):
                 skipped += 1
         os.urandom = urandom
+        for module in list(sys.modules.values()):
+            names = getattr(module, "__dict__", None)
+            if isinstance(names, dict):
+                for name in [name for name, value in names.items() if value is watch_urandom]:
+                    names[name] = urandom
         sys.path[:] = first_path
     os.dup2(real_out, 1)
     os.dup2(real_err, 2)
