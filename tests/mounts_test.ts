@@ -108,3 +108,38 @@ Deno.test("lisod --check tells what is wrong with mounts, and a start refuses it
     const good = await runLisod(...root, ...mountsOf(folder), "--check");
     assertEquals([good.code, good.stderr], [0, ""]);
   }));
+
+Deno.test("lisod serves one file by a path of its own, and nothing beside or below it", () =>
+  withFolders(async (folder) => {
+    const files = [
+      `/favicon.ico=${folder}/icons/a.png`,
+      `/sub/link.png=${folder}/link.png`,
+      `/run.php=${folder}/app/page.php`,
+    ];
+    await Deno.symlink(`${folder}/icons/sub/b.png`, `${folder}/link.png`);
+    const args = [...files.flatMap((text) => ["--alias", text]), "--cgi-handler", ".php=/usr/bin/php-cgi"];
+    await using https = await HttpsServer.start({ args, files: { "index.html": "root" } });
+    const table = [
+      ["/favicon.ico", "200", "icon"],
+      ["/favicon.ico/", "404"],
+      ["/favicon.ico/a.png", "404"],
+      ["/favicon.icon", "404"],
+      ["/sub/link.png", "200", "deeper"],
+      // No name of its own has a handler, and the file has: it is never sent.
+      ["/run.php", "403"],
+    ];
+    for (const base of [https.server.url, https.url]) {
+      for (const [path, status, content] of table) {
+        const told = ["--cacert", https.certificates.root, "--write-out", "\n%{http_code} %{content_type}"];
+        const { text } = await curl("--path-as-is", ...told, base + path);
+        const [, body, code, type] = /^(.*)\n(\d+) (.*)$/s.exec(text) ?? [];
+        assertEquals(code, status, path);
+        if (content !== undefined) assertEquals([body, type], [content, "image/png"]);
+      }
+    }
+    const root = await runLisod("--root", `${folder}/icons/a.png`, "--check");
+    assertStringIncludes(root.stderr, "not a folder");
+    await Deno.chmod(`${folder}/icons/a.png`, 0o600);
+    const good = await runLisod("--root", `${folder}/app`, "--http", "0", "--check", "--alias", files[0]);
+    assertEquals(good.code, 0);
+  }));

@@ -138,9 +138,9 @@ const FORM_OPTIONS = [
   },
   {
     name: "alias",
-    value: "PREFIX=FOLDER",
+    value: "PREFIX=PATH",
     default: "none",
-    meaning: "Serve the files of another folder below that prefix; may be repeated",
+    meaning: "Serve the files of another folder below that prefix, or one file by that path; may be repeated",
     section: "Serving",
     scope: "site",
     isRepeatable: true,

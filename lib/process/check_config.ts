@@ -47,7 +47,29 @@ export function checkSites(config: Config): readonly StartError[] {
 type Check = () => unknown;
 
 function folderChecks(config: Config): readonly Check[] {
-  return mountedPaths(config, "files").map((path) => () => checkFolder(path));
+  return mountedPlaces(config, "files").map(({ prefix, source: { path } }) => () => {
+    // All of a site is a folder; what has a prefix of its own may be one file.
+    if (prefix.segments.length === 0 || !isFile(path)) checkFolder(path);
+    else checkFile(path);
+  });
+}
+
+function isFile({ value }: Given): boolean {
+  try {
+    return Deno.statSync(value).isFile;
+  } catch {
+    return false; // which is told of a folder
+  }
+}
+
+function checkFile(file: Given): void {
+  try {
+    Deno.openSync(file.value).close();
+  } catch (cause) {
+    throw new StartError({ ...file, problem: osProblem(cause), remedy: "name a file that the server may read" }, {
+      cause,
+    });
+  }
 }
 
 function siteChecks(config: Config): readonly Check[] {

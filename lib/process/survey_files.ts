@@ -141,6 +141,10 @@ function surveyFolder({ place, site }: Mounted, config: Config, users: SurveyUse
   const { prefix, source: { path: root } } = place;
   const findings = new Findings(root);
   const top = realPath(root.value);
+  if (top !== null && stat(top)?.isFile) {
+    findings.requireWay(root.value, "read", users.server);
+    return findings.lines;
+  }
   // What holds where an entry is asked for.
   const places = new PrefixTree(site.places.map((value) => ({ ...value.prefix, value })));
   const placeAt = ({ segments }: Pick<WalkedEntry, "segments">) =>
