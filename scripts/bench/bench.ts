@@ -31,6 +31,7 @@ const TOOLS: Readonly<Record<Switch, readonly string[]>> = {
   both_cores: [],
   workers: [],
   native_off: [],
+  many_places: [],
 };
 
 /** Progress, for the one who waits. */
@@ -43,7 +44,8 @@ async function findPeers({ base, lisod, before }: Options): Promise<readonly Pee
   if (base !== "lisod") return listPeers();
   const own = await findLisod("lisod", lisod ?? `${PROJECT}/lisod`);
   const earlier = before === null ? [] : [await findLisod("lisod-before", before)];
-  return [own, ...earlier, ...listPeers()];
+  const single = await findLisod("lisod-one-place", lisod ?? `${PROJECT}/lisod`);
+  return [own, ...earlier, single, ...listPeers()];
 }
 
 /** A build of lisod with what its help says that it can do. */

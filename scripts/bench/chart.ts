@@ -8,6 +8,7 @@ import { ratioOf } from "./statistics.ts";
 const COLOURS: Readonly<Record<PeerName, string>> = {
   lisod: "#c2410c",
   "lisod-before": "#fdba74",
+  "lisod-one-place": "#fed7aa",
   nginx: "#6b7280",
   "nginx-tuned": "#9ca3af",
   lighttpd: "#2563eb",

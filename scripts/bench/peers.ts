@@ -7,6 +7,7 @@ import { LIGHTTPD_TLS } from "./packages.ts";
 export type PeerName =
   | "lisod"
   | "lisod-before"
+  | "lisod-one-place"
   | "nginx"
   | "nginx-tuned"
   | "lighttpd"
@@ -16,9 +17,9 @@ export type PeerName =
 
 /**
  * What a row may ask a server to be started with beyond static files over HTTP. "both_cores": it shares them with the load;
- * "workers": it has two; "native_off": lisod calls no C library, and to the others it means nothing.
+ * "workers": it has two; "many_places": lisod has a thousand sites and ten thousand places, and to the others it means nothing; "native_off": lisod calls no C library, and to the others it means nothing.
  */
-export type Switch = "access_log" | "tls" | "cgi" | "blog" | "both_cores" | "workers" | "native_off";
+export type Switch = "access_log" | "tls" | "cgi" | "blog" | "both_cores" | "workers" | "native_off" | "many_places";
 
 /** Where a server runs and what it is given; all paths are absolute. */
 export interface Place {
@@ -69,18 +70,28 @@ const LISOD_OPTIONS: Readonly<Record<Switch, readonly string[]>> = {
   both_cores: [],
   workers: ["--workers"],
   native_off: ["--native"],
+  many_places: ["--include"],
 };
 
 /** What a lisod whose `--help` prints `help` can be asked for. */
 export function lisodSwitches(help: string): ReadonlySet<Switch> {
   const shown = new Set(help.match(/--[a-z-]+/g) ?? []);
-  const all: readonly Switch[] = ["access_log", "tls", "cgi", "blog", "both_cores", "workers", "native_off"];
+  const all: readonly Switch[] = [
+    "access_log",
+    "tls",
+    "cgi",
+    "blog",
+    "both_cores",
+    "workers",
+    "native_off",
+    "many_places",
+  ];
   return new Set(all.filter((name) => LISOD_OPTIONS[name].every((option) => shown.has(option))));
 }
 
 /** A binary of the server under test. */
 export interface LisodBinary {
-  readonly name: "lisod" | "lisod-before";
+  readonly name: "lisod" | "lisod-before" | "lisod-one-place";
   readonly path: string;
   /** What its `--help` shows, see lisodSwitches(). */
   readonly supports: ReadonlySet<Switch>;
@@ -90,21 +101,27 @@ export interface LisodBinary {
 export function lisodPeer({ name, path, supports }: LisodBinary): Peer {
   return {
     name,
-    title: name === "lisod" ? "lisod" : "lisod before",
+    title: TITLES[name],
     versionCommand: [path, "--version"],
     supports,
     needs: {},
     template: null,
     always: [],
-    command: (place) => ["env", ...RUNTIME_VARIABLES, path, ...lisodArguments(place)],
+    command: (place) => ["env", ...RUNTIME_VARIABLES, path, ...lisodArguments(place, name !== "lisod-one-place")],
     helper: () => null,
   };
 }
 
+const TITLES: Readonly<Record<LisodBinary["name"], string>> = {
+  "lisod": "lisod",
+  "lisod-before": "lisod before",
+  "lisod-one-place": "lisod, one place",
+};
+
 /** As a daemon and the service have them. */
 const RUNTIME_VARIABLES = Object.entries(RUNTIME_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
 
-function lisodArguments(place: Place): readonly string[] {
+function lisodArguments(place: Place, hasPlaces: boolean): readonly string[] {
   const { switches } = place;
   return [
     ...["--foreground", "--listen", "127.0.0.1", "--root", place.root],
@@ -117,6 +134,7 @@ function lisodArguments(place: Place): readonly string[] {
     ...(switches.has("cgi") ? ["--cgi", `${place.site}/cgi`] : []),
     ...(switches.has("blog") ? ["--cgi-env", "BLOG_DEMO=1", "--cgi-env", `BLOG_DATA=${place.blogData}`] : []),
     ...(switches.has("workers") ? ["--workers", "2"] : []),
+    ...(hasPlaces && switches.has("many_places") ? ["--config", `${place.site}/places.conf`] : []),
     ...(switches.has("native_off") ? ["--native", "off"] : []),
   ];
 }

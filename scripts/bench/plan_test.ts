@@ -54,6 +54,7 @@ Deno.test("lisodSwitches() believes what the help shows when options come and go
   assertEquals([...lisodSwitches("--log FILE --cgi-max N --https PORT")], ["access_log", "both_cores"]);
   const all = "--log FILE --cgi PATH --https PORT\n  --key FILE, --certificate FILE --workers N --native on|off";
   assertEquals([...lisodSwitches(all)], ["access_log", "tls", "cgi", "both_cores", "workers", "native_off"]);
+  assertEquals([...lisodSwitches("--include FILE")], ["both_cores", "many_places"]);
   assertEquals([...lisodSwitches("--cgi PATH --cgi-env NAME=VALUE")], ["cgi", "blog", "both_cores"]);
 });
 

@@ -108,6 +108,20 @@ const SMALL_ROWS: readonly Row[] = [
   },
   {
     ...KEEP_ALIVE,
+    name: "many-places",
+    measures: "the same from the last of 10,000 places of the last of 1,000 sites",
+    judged: "cpu",
+    better: "less",
+    switches: ["many_places"],
+    peers: ["lisod-one-place"],
+    goals: { "lisod-one-place": 1.05 },
+    load: {
+      ...KEEP_ALIVE.load,
+      request: { ...fileRequest("1k.txt"), path: "/p9/1k.txt" },
+    },
+  },
+  {
+    ...KEEP_ALIVE,
     name: "access-log",
     measures: "the same with an access log in Combined Log Format",
     switches: ["access_log"],

@@ -37,6 +37,7 @@ export async function makeSite(switches: ReadonlySet<Switch>): Promise<Site> {
     }
     if (switches.has("tls")) await makeCertificate(site);
     if (switches.has("cgi")) await makePrograms(`${folder}/cgi`);
+    if (switches.has("many_places")) await makePlaces(site);
     if (switches.has("blog")) await copyBlog(`${folder}/cgi`);
     return site;
   } catch (error) {
@@ -85,6 +86,18 @@ async function copyBlog(folder: string): Promise<void> {
   await runTool(["cp", "-R", ...["wsgi_wrapper.py", "blog"].map((name) => `${HERE}/../../cgi-bin/${name}`), folder]);
   await runTool(["/usr/bin/python3", "-m", "compileall", "-q", folder]);
   await runTool(["chmod", "-R", "a+rX", folder]);
+}
+
+/** A thousand sites with ten places each; the last of all answers for the address that the load asks. */
+async function makePlaces({ folder, root }: Site): Promise<void> {
+  await Deno.mkdir(`${root}/p9`);
+  await Deno.writeFile(`${root}/p9/1k.txt`, fileBytes(0, FILES["1k.txt"]));
+  const hosts = Array.from({ length: 1000 }, (_, index) => index === 999 ? "127.0.0.1" : `host${index}.example`);
+  const prefixes = Array.from({ length: 10 }, (_, index) => `/p${index}/`);
+  const sections = hosts.map((host) =>
+    `[${host}]\nlisting\n` + prefixes.map((prefix) => `[${host} ${prefix}]\nroot = www/p9\n`).join("")
+  );
+  await Deno.writeTextFile(`${folder}/places.conf`, sections.join(""));
 }
 
 /** Runs a tool to its end within 30 s; throws Error with what it said when it fails. */
