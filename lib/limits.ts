@@ -372,6 +372,27 @@ export const LIMITS = {
     precedent: "nginx client_body_buffer_size 16 KiB",
     least: 0,
   },
+  forwardConnectMs: {
+    unit: "ms",
+    value: 5_000,
+    meaning: "Longest time that connecting to an upstream may take (504)",
+    precedent: "nginx fastcgi_connect_timeout 60s; HAProxy timeout connect 5s in practice",
+  },
+  forwardKeepMs: {
+    unit: "ms",
+    value: 1_000,
+    meaning:
+      "Longest time from its opening for which a connection to a FastCGI application has one more request: until then it holds one of its processes",
+    precedent: "nginx keepalive_timeout 60s where keepalive is given; none by default",
+    least: 0,
+  },
+  maxForwardIdleCount: {
+    unit: "count",
+    value: 4,
+    meaning: "Most of these for each upstream that wait for a request; 0: each request has its own",
+    precedent: "nginx keepalive: none by default",
+    least: 0,
+  },
   scriptSharePercent: {
     unit: "count",
     value: 75,

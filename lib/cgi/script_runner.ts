@@ -46,6 +46,8 @@ export interface RunnerOptions {
   /** A pause of the process is no time in which a script was waited for. */
   readonly clock: WaitClock;
   readonly budget: MemoryBudget;
+  /** For what programs have printed and clients have not taken; as the limits have it where it is left out. */
+  readonly room?: OutputRoom;
   /** Usable until `stop` has resolved. */
   readonly starter: Starter;
   /** Starts those that are to be kept warm; null: they run plainly as well. */
@@ -104,7 +106,7 @@ export class ScriptRunner {
     this.#spoolFolder = new SpoolFolder(options.spoolFolder, options.limits.spoolMs);
     this.#queue = new ScriptQueue({ ...options, scriptSharePercent });
     const { maxOutputMemoryBytes, maxOutputFileBytes } = options.limits;
-    this.#room = { memoryBytes: maxOutputMemoryBytes, fileBytes: maxOutputFileBytes };
+    this.#room = options.room ?? { memoryBytes: maxOutputMemoryBytes, fileBytes: maxOutputFileBytes };
   }
 
   /**

@@ -3,6 +3,7 @@
  * server asks for any of them. Pure.
  */
 import type { ResourceLimits } from "../child/command_prefix.ts";
+import { parseUpstream } from "../forward/upstream.ts";
 import type { ProgramSettings } from "../gateway/meta_variables.ts";
 import type { Limits } from "../limits.ts";
 import type { Given } from "../start_error.ts";
@@ -11,7 +12,7 @@ import type { Settings } from "./settings.ts";
 
 /** What runs in a place, and what it is told. */
 export interface PlacePrograms {
-  /** Interpreters by extension with its dot, in lower case. */
+  /** Interpreters, by absolute path, and upstreams as lib/forward/upstream.ts has them, by extension with its dot, in lower case. */
   readonly handlers: Readonly<Record<string, Given>>;
   readonly told: ProgramSettings;
   /** How they run; null: as those of all places that say nothing of it. */
@@ -102,12 +103,13 @@ function readHandlers(settings: Settings): Record<string, Given> {
   const given = settings.each("cgi-handler", {
     parse: (text, { argument }) => {
       if (text === "off") return "off";
-      const [extension, value] = splitBy(/^(\.[^./=]+)=(\/.+)$/, text) ?? [];
+      const [extension, value] = splitBy(/^(\.[^./=]+)=(.+)$/, text) ?? [];
       if (extension === undefined || value === undefined) return null;
+      if (!value.startsWith("/") && parseUpstream(value) === null) return null;
       return [extension.toLowerCase(), { argument, value }] as const;
     },
     problem: "not an extension and a program",
-    remedy: "give .EXTENSION=/PATH/OF/PROGRAM, or off",
+    remedy: "give .EXTENSION=/PATH/OF/PROGRAM, an upstream such as .php=fastcgi:unix:/run/php/php-fpm.sock, or off",
   });
   return Object.fromEntries(given.slice(given.lastIndexOf("off") + 1).filter((handler) => handler !== "off"));
 }

@@ -2,6 +2,7 @@
  * From settings to one Config, built whole or not at all. Pure: what depends on the machine (does the folder exist, is
  * the port free) is asked by check_config.ts and by whoever opens it.
  */
+import { parseUpstream, type Upstream } from "../forward/upstream.ts";
 import type { Limits } from "../limits.ts";
 import type { ListenAddress } from "../net/listen_address.ts";
 import type { HostCredentials } from "../net/load_credentials.ts";
@@ -99,10 +100,27 @@ export function mountedPaths(config: Pick<Config, "sites">, kind: PathSource["ki
   return mountedPlaces(config, kind).map(({ source }) => source.path);
 }
 
-/** The interpreters of all places, once each. */
-export function interpreters({ sites }: Pick<Config, "sites">): readonly Given[] {
+/** The programs that are interpreters of any place, once each. */
+export function interpreters(config: Pick<Config, "sites">): readonly Given[] {
+  return handlers(config).filter(({ value }) => value.startsWith("/"));
+}
+
+function handlers({ sites }: Pick<Config, "sites">): readonly Given[] {
   const all = sites.flatMap(({ places }) => places.flatMap(({ programs }) => Object.values(programs.handlers)));
   return [...new Map(all.map((program) => [program.value, program])).values()];
+}
+
+/** What requests of any place are handed on to, once each, with what named it. */
+export function upstreams(
+  config: Pick<Config, "sites">,
+): readonly { readonly upstream: Upstream; readonly given: Given }[] {
+  const places = config.sites.flatMap(({ places }) => places);
+  const mounted = places.flatMap(({ source }) => source.kind === "forward" ? [source.path] : []);
+  const all = [...mounted, ...handlers(config)].flatMap((given) => {
+    const upstream = parseUpstream(given.value);
+    return upstream === null ? [] : [{ upstream, given }];
+  });
+  return [...new Map(all.map((each) => [each.upstream.text, each])).values()];
 }
 
 /** The files of users and groups of all sites. */
@@ -129,6 +147,11 @@ export function programUsers({ sites, cgi }: Pick<Config, "sites" | "cgi">): rea
 /** Whether any program or interpreter was named. */
 export function usesCgi(config: Pick<Config, "sites">): boolean {
   return mountedPaths(config, "programs").length > 0 || interpreters(config).length > 0;
+}
+
+/** Whether content may have to be kept on its way to a program or an application. */
+export function keepsContent(config: Pick<Config, "sites">): boolean {
+  return usesCgi(config) || upstreams(config).length > 0;
 }
 
 export type Command =

@@ -5,6 +5,7 @@
 import { cutPath, joinSegments } from "../http/located.ts";
 import { ALL_PATHS, parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
+import { parseUpstream, type Upstream, UPSTREAM_EXAMPLES } from "../forward/upstream.ts";
 import { parseRedirect, type Redirect } from "../site/redirect.ts";
 import type { Given } from "../start_error.ts";
 import type { Settings, ValueContext } from "./settings.ts";
@@ -24,8 +25,16 @@ export interface RedirectSource {
   readonly redirect: Redirect;
 }
 
+/** Somebody else answers. */
+export interface ForwardSource {
+  readonly kind: "forward";
+  /** The upstream as it was written. */
+  readonly path: Given;
+  readonly upstream: Upstream;
+}
+
 /** What answers. */
-export type Source = PathSource | RedirectSource;
+export type Source = PathSource | RedirectSource | ForwardSource;
 
 /** What answers for the paths that begin with the prefix. */
 export interface Mount {
@@ -56,6 +65,11 @@ export function readMounts(
       remedy: `give one such as ${EXAMPLES[name]}`,
     }));
   }
+  mounts.push(...settings.eachOwn("forward", {
+    parse: (text, context) => parseForwardMount(text, context, { taken, hasRoot: settings.hasOwn("root") }),
+    problem: "not a prefix that is free, and an upstream",
+    remedy: `give one such as /app=fastcgi:127.0.0.1:9000; a prefix stands once, and / in place of --root`,
+  }));
   mounts.push(...settings.eachOwn("redirect", {
     parse: (text) => parseRedirectMount(text, taken),
     problem: "not a prefix that is free, and where it has moved",
@@ -65,7 +79,7 @@ export function readMounts(
   return mounts;
 }
 
-const PLACE_SOURCES = ["root", "cgi", "redirect"] as const;
+const PLACE_SOURCES = ["root", "cgi", "redirect", "forward"] as const;
 
 /** At most one. */
 function readPlaceMount(settings: Settings, place: PathPrefix): readonly Mount[] {
@@ -73,8 +87,12 @@ function readPlaceMount(settings: Settings, place: PathPrefix): readonly Mount[]
   if (name === undefined) return [];
   if (other !== undefined) {
     const problem = `together with ${settings.label(name)}`;
-    throw settings.refusal(other, { problem, remedy: "a place is files, programs or a redirect: give one of them" });
+    throw settings.refusal(other, {
+      problem,
+      remedy: "a place is files, programs, a redirect or an upstream: give one of them",
+    });
   }
+  if (name === "forward") return [readPlaceForward(settings, place)];
   if (name !== "redirect") {
     return [{ prefix: place, source: sourceOf(name === "root" ? "files" : "programs", settings.path(name)) }];
   }
@@ -88,6 +106,21 @@ function readPlaceMount(settings: Settings, place: PathPrefix): readonly Mount[]
   });
   if (mounts.length === 1) return mounts;
   throw settings.refusal("redirect", { problem: "given again", remedy: "a place moves to one other" });
+}
+
+function readPlaceForward(settings: Settings, prefix: PathPrefix): Mount {
+  const sources = settings.eachOwn("forward", {
+    parse: (text, { argument }) => forwardTo({ argument, value: text }),
+    problem: "not an upstream",
+    remedy: `give ${UPSTREAM_EXAMPLES}`,
+  });
+  if (sources.length === 1) return { prefix, source: sources[0] };
+  throw settings.refusal("forward", { problem: "given again", remedy: "a place has one upstream" });
+}
+
+function forwardTo(path: Given): ForwardSource | null {
+  const upstream = parseUpstream(path.value);
+  return upstream === null ? null : { kind: "forward", path, upstream };
 }
 
 const EXAMPLES = {
@@ -117,6 +150,22 @@ function parseMount(
   if (prefix === null || value === null || taken.has(joinSegments(prefix.segments))) return null;
   taken.add(joinSegments(prefix.segments));
   return { prefix, source: sourceOf(name === "alias" ? "files" : "programs", { argument, value }) };
+}
+
+function parseForwardMount(
+  text: string,
+  { argument }: ValueContext,
+  { taken, hasRoot }: { readonly taken: Set<string>; readonly hasRoot: boolean },
+): Mount | null {
+  const [, prefixText, value] = /^(\/[^=]*)=(.+)$/s.exec(text) ?? [];
+  if (prefixText === undefined) return null;
+  const [prefix, source] = [parseUriPrefix(prefixText), forwardTo({ argument, value })];
+  if (prefix === null || source === null) return null;
+  const key = joinSegments(prefix.segments);
+  if (key === "" && !hasRoot) taken.delete("");
+  if (taken.has(key)) return null;
+  taken.add(key);
+  return { prefix, source };
 }
 
 function parseRedirectMount(text: string, taken: Set<string>): Mount | null {

@@ -12,6 +12,7 @@ function read(given: Readonly<Record<string, readonly string[]>>, place: readonl
     .map(({ prefix, source }) => {
       const at = `/${prefix.segments.join("/")}`;
       if (source.kind === "redirect") return `${at} ${source.redirect.status} ${source.redirect.base}`;
+      if (source.kind === "forward") return `${source.path.argument} ${at} forward ${source.upstream.text}`;
       const { kind, path, isRequired } = source;
       return `${path.argument} ${at} ${kind} ${path.value}${isRequired ? "" : ", if there"}`;
     });
@@ -23,6 +24,10 @@ const MOUNTED: readonly (readonly [given: Parameters<typeof read>[0], want: read
   [{ cgi: ["bin"] }, ["--cgi /cgi programs /home/bin, if there"]],
   [{ cgi: ["bin"], "cgi-prefix": ["/a/b/"] }, ["--cgi /a/b programs /home/bin, if there"]],
   [{ cgi: ["bin"], "cgi-prefix": ["/"] }, ["--cgi / programs /home/bin, if there"]],
+  [
+    { forward: ["/app/=fastcgi:127.0.0.1:9000", "/=fastcgi:unix:/run/a=b.sock"] },
+    ["--forward /app forward fastcgi:127.0.0.1:9000", "--forward / forward fastcgi:unix:/run/a=b.sock"],
+  ],
   [{ redirect: ["/a/=/b", "/c=308 https://d/c"] }, ["/a 301 /b", "/c 308 https://d/c"]],
   [
     { alias: ["/icons/=/usr/share/icons", "/a/b=docs=x"], "script-alias": ["/cgi-bin=/usr/lib/cgi-bin"] },
@@ -42,11 +47,16 @@ Deno.test("readMounts() mounts what a place says at its prefix", () => {
   assertEquals(read({ root: ["www"] }, ["a", "b"]), ["--root /a/b files /home/www"]);
   assertEquals(read({ cgi: ["bin"] }, ["a"]), ["--cgi /a programs /home/bin"]);
   assertEquals(read({ redirect: ["302 /b"] }, ["a"]), ["/a 302 /b"]);
-  for (const [name, text] of [["root", "www"], ["redirect", "/b"]]) {
+  assertEquals(read({ forward: ["fastcgi:a:1"] }, ["a"]), ["--forward /a forward fastcgi:a:1"]);
+  assertThrows(() => read({ forward: ["fastcgi:a:1", "fastcgi:a:2"] }, ["a"]), UsageError, "a place has one upstream");
+  for (const text of ["/a=fastcgi:a:1", "fastcgi:a", "/usr/bin/php-cgi"]) {
+    assertThrows(() => read({ forward: [text] }, ["a"]), UsageError, `--forward "${text}": not an upstream`);
+  }
+  for (const [name, text] of [["root", "www"], ["redirect", "/b"], ["forward", "fastcgi:a:1"]]) {
     assertThrows(
       () => read({ cgi: ["bin"], [name]: [text] }, ["a"]),
       UsageError,
-      "a place is files, programs or a redirect",
+      "a place is files, programs, a redirect or an upstream",
     );
   }
   assertThrows(() => read({ redirect: ["/b", "/c"] }, ["a"]), UsageError, "a place moves to one other");
@@ -66,6 +76,12 @@ const REFUSED: readonly (readonly [name: string, texts: readonly string[], other
     return ["redirect", [text]] as const;
   }),
   ["redirect", ["/a=/x", "/a/=/y"]],
+  ...["/a", "/a=", "/a=fastcgi:b", "a=fastcgi:b:1", "/a//b=fastcgi:b:1", "fastcgi:b:1"].map((text) => {
+    return ["forward", [text]] as const;
+  }),
+  ["forward", ["/a=fastcgi:b:1", "/a/=fastcgi:b:2"]],
+  ["forward", ["/=fastcgi:b:1"], { root: ["www"] }],
+  ["forward", ["/a=fastcgi:b:1"], { alias: ["/a=/y"] }],
   ...["cgi", "/cgi//x", "/../x", "/.", "//cgi", "/cgi//", "/a?b", "/a%20b"].map((text) => {
     return ["cgi-prefix", [text], { cgi: ["bin"] }] as const;
   }),

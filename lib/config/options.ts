@@ -328,8 +328,8 @@ const FORM_OPTIONS = [
     value: ".EXT=PROGRAM",
     default: "none",
     meaning:
-      "Run files with that extension, below the prefix and in the root, by an interpreter; off: none of those named " +
-      "around; may be repeated",
+      "Run files with that extension, below the prefix and in the root, by an interpreter, or have an upstream run them " +
+      "(see --forward); off: none of those named around; may be repeated",
     section: "CGI",
     scope: "place",
     isRepeatable: true,
@@ -341,6 +341,16 @@ const FORM_OPTIONS = [
     meaning: "Run another program, or the programs of another folder, below that prefix; may be repeated",
     section: "CGI",
     scope: "site",
+    isRepeatable: true,
+  },
+  {
+    name: "forward",
+    value: "PREFIX=UPSTREAM",
+    default: "none",
+    meaning:
+      "Hand requests below that prefix on to fastcgi:unix:PATH or fastcgi:HOST:PORT; / for all of a site; may be repeated",
+    section: "CGI",
+    scope: "place",
     isRepeatable: true,
   },
   {

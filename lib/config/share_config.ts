@@ -21,6 +21,7 @@ const DIVIDED = [
   "maxOutputMemoryBytes",
   "maxOutputFileBytes",
   "maxWarmCount",
+  "maxForwardIdleCount",
 ] as const satisfies readonly LimitName[];
 
 /** The same for that part alone. */

@@ -195,7 +195,7 @@ function noRoot(site: Section | null): UsageError {
 }
 
 /** Settings that say nothing of how files and programs are served. */
-const MOUNT_NAMES = ["root", "cgi", "redirect", "allow", "deny", "auth", "require", "fallback"] as const;
+const MOUNT_NAMES = ["root", "cgi", "redirect", "forward", "allow", "deny", "auth", "require", "fallback"] as const;
 
 interface SiteParts {
   readonly whole: Told;

@@ -9,6 +9,7 @@ import {
   type Config,
   errorPageFolders,
   interpreters,
+  keepsContent,
   mountedPaths,
   mountedPlaces,
   programUsers,
@@ -35,7 +36,7 @@ export function checkConfig(config: Config): readonly StartError[] {
     ...config.reloadFolders.map((folder) => () => checkFolder(folder)),
     ...siteChecks(config),
     ...(usesCgi(config) ? programUsers(config) : []).map((user) => () => checkUser(user)),
-    () => usesCgi(config) && checkSpool(config.cgi),
+    () => keepsContent(config) && checkSpool(config.cgi),
   ]);
 }
 

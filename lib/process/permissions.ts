@@ -9,7 +9,16 @@
  * program where the runtime starts them. I/O.
  */
 import { dirname } from "@std/path";
-import { type Config, credentialPaths, errorPageFolders, mountedPaths, userFiles, usesCgi } from "../config/config.ts";
+import {
+  type Config,
+  credentialPaths,
+  errorPageFolders,
+  keepsContent,
+  mountedPaths,
+  upstreams,
+  userFiles,
+  usesCgi,
+} from "../config/config.ts";
 import { standardStream } from "../log/standard_stream.ts";
 import type { Given } from "../start_error.ts";
 
@@ -54,7 +63,10 @@ export function neededPermissions(
   const logs = [config.logFile, config.accessLogFile].filter((file) =>
     file === null || standardStream(file.value) === null
   );
-  const written = [...present(...logs, usesCgi(config) ? config.cgi.spoolFolder : null), ...files];
+  const addresses = upstreams(config).map(({ upstream }) => upstream.address);
+  // The runtime asks for both of the path of a socket.
+  const sockets = addresses.flatMap((address) => address.transport === "unix" ? [address.path] : []);
+  const written = [...present(...logs, keepsContent(config) ? config.cgi.spoolFolder : null), ...files, ...sockets];
   return {
     read: [
       ...namedPaths(config).map(({ value }) => value),
@@ -66,8 +78,8 @@ export function neededPermissions(
       ...(leadsOut(config) ? ["/"] : []),
     ],
     write: written,
-    // A new certificate takes a new listener.
-    net: config.https !== null,
+    // A new certificate takes a new listener, an upstream a connection.
+    net: config.https !== null || addresses.some(({ transport }) => transport === "tcp"),
     // Their signals take it as well.
     run: startsPrograms && usesCgi(config),
     env: false,

@@ -2,7 +2,7 @@
  * Reads a configuration again while the server serves: all of it is right and may be had, or nothing of it is taken. What takes
  * a restart stays as it was, and is named. I/O.
  */
-import { type Config, mountedPlaces, parseCommandLine, programUsers, usesCgi } from "../config/config.ts";
+import { type Config, mountedPlaces, parseCommandLine, programUsers, upstreams, usesCgi } from "../config/config.ts";
 import { RUN_NAMES } from "../config/cgi_config.ts";
 import { findOption } from "../config/options.ts";
 import { type FileRecord, isSameRecord, recordedFiles } from "../config/file_record.ts";
@@ -42,6 +42,7 @@ export function renewConfig(
   const { config } = renewal;
   refuseNewPrograms(old.config, config);
   refuseNewUsers(old.config, config);
+  refuseNewUpstreams(old.config, config);
   const closed = namedPaths(config).find(({ value }) => !mayRead(value));
   if (closed !== undefined) throw unreadable(closed);
   const [problem] = checkSites(config);
@@ -88,6 +89,14 @@ function refuseNewUsers(old: Config, config: Config): void {
   const found = programUsers(config).find(({ value }) => !known.has(value));
   if (found === undefined) return;
   throw new StartError({ ...found, problem: "was not named at the start", remedy: "restart the server" });
+}
+
+/** What connecting to each of them takes was given up at the start, but for those that were named then. */
+function refuseNewUpstreams(old: Config, config: Config): void {
+  const known = new Set(upstreams(old).map(({ upstream }) => upstream.text));
+  const added = upstreams(config).find(({ upstream }) => !known.has(upstream.text));
+  if (added === undefined) return;
+  throw new StartError({ ...added.given, problem: "was not named at the start", remedy: "restart the server" });
 }
 
 /** What the runtime may read was given up at the start, but for what was named then. */

@@ -12,7 +12,10 @@ import { commandPrefix, type ScriptUser } from "../child/command_prefix.ts";
 import type { FieldsConfig } from "../config/access_config.ts";
 import type { PlacePrograms } from "../config/cgi_config.ts";
 import { type Config, mountedPaths, type MountedPlace } from "../config/config.ts";
+import type { ForwardSource } from "../config/mounts_config.ts";
 import { allHandlers, type PlaceConfig, type SiteConfig } from "../config/sites_config.ts";
+import type { Forwarder } from "../forward/forwarder.ts";
+import { parseUpstream } from "../forward/upstream.ts";
 import { HeaderFields } from "../http/header_fields.ts";
 import { joinSegments } from "../http/located.ts";
 import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
@@ -34,6 +37,8 @@ export interface SharedByPlaces {
   readonly memory: FileMemory;
   /** Null where no program is named. */
   readonly runner: Pick<ScriptRunner, "answer"> | null;
+  /** Null where no upstream is named. */
+  readonly forwarder: Pick<Forwarder, "answer"> | null;
   readonly nowMs: () => number;
   /** As StaticOptions has it. */
   readonly isBefore1970: (path: string) => boolean | null;
@@ -43,7 +48,8 @@ export interface SharedByPlaces {
 }
 
 /** What answers for which prefix of each site, in their order. To be made once: what is known about files hangs on it. */
-export function createAnswerers(config: Config, shared: SharedByPlaces): readonly (readonly UnsaidAnswerer[])[] {
+export function createAnswerers(config: Config, parts: SharedByPlaces): readonly (readonly UnsaidAnswerer[])[] {
+  const shared = { ...parts, runner: runnerOrForwarder(parts) };
   const cgiPaths = mountedPaths(config, "programs").map(({ value }) => value);
   return config.sites.map((site) => {
     const context = { config, cgiPaths, shared, ...surroundingsOf(site) };
@@ -86,7 +92,36 @@ function createAnswer({ source, ...place }: PlaceConfig, context: PlaceContext):
       return createScripts({ ...place, source }, context);
     case "redirect":
       return createRedirect(source.redirect);
+    case "forward":
+      return createForward({ ...place, source }, context);
   }
+}
+
+/** A handler of an extension may be an upstream, which lib/cgi/ knows nothing of. */
+function runnerOrForwarder({ runner, forwarder }: SharedByPlaces): SharedByPlaces["runner"] {
+  if (forwarder === null) return runner;
+  return {
+    answer: (request, { run, ...call }) => {
+      const upstream = parseUpstream(call.script.interpreter ?? "");
+      if (upstream !== null) return forwarder.answer(request, { ...call, upstream, limits: run?.limits });
+      if (runner === null) throw new Error("Unreachable: a runner is there where a program is");
+      return runner.answer(request, { run, ...call });
+    },
+  };
+}
+
+/** The application has all of the place: SCRIPT_NAME is its prefix, and PATH_INFO what follows. */
+function createForward(
+  { source: { upstream }, programs }: Omit<PlaceConfig, "source"> & { readonly source: ForwardSource },
+  { config: { rules, limits }, documentRoot, shared: { forwarder, identityOf } }: PlaceContext,
+): Answerer["answer"] {
+  if (forwarder === null) throw new Error("Unreachable: a forwarder is there where an upstream is");
+  const settings = { documentRoot, rules, ...programs.told };
+  const own = runOf(programs, { limits, identityOf })?.limits;
+  return (request, { mount, rest }) => {
+    const script = { file: documentRoot + mount, interpreter: null, scriptName: mount, pathInfo: rest };
+    return forwarder.answer(request, { upstream, script, settings, limits: own });
+  };
 }
 
 function createScripts(

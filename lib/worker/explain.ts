@@ -60,14 +60,16 @@ interface Seen {
 function createRecordingSites(config: Config) {
   const seen: Seen = { place: null, at: null, path: null, script: null };
   const open = { ...config, sites: config.sites.map((site) => ({ ...site, rules: [], realms: [], requirements: [] })) };
+  const runner = {
+    answer: (_: HttpRequest, { script }: { readonly script: ScriptLocation }) => {
+      seen.script = script;
+      return Promise.resolve({ status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY });
+    },
+  };
   const answerers = createAnswerers(open, {
     memory: createFileMemory(config.limits),
-    runner: {
-      answer: (_, { script }) => {
-        seen.script = script;
-        return Promise.resolve({ status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY });
-      },
-    },
+    runner,
+    forwarder: runner,
     nowMs: () => Date.now(),
     isBefore1970: () => null,
     identityOf: () => ({ uid: 0, gid: 0 }),

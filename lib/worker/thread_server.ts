@@ -10,6 +10,8 @@ import { ChildGuard } from "../child/child_guard.ts";
 import { commandPrefix, type ScriptUser } from "../child/command_prefix.ts";
 import type { OwnChildren } from "../child/own_children.ts";
 import { ScriptRunner } from "../cgi/script_runner.ts";
+import { Forwarder } from "../forward/forwarder.ts";
+import type { OutputRoom } from "../gateway/output_ahead.ts";
 import { Refusal } from "../http/message.ts";
 import { KnownSections } from "../http/known_sections.ts";
 import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
@@ -17,7 +19,7 @@ import { OutputPool } from "../http/output_buffer.ts";
 import { HeadWriter } from "../http/writers.ts";
 import { ResponseHeads } from "../http2/response_heads.ts";
 import { createFileMemory } from "../static/file_memory.ts";
-import { type Config, mountedPaths, programUsers, siteCredentials, usesCgi } from "../config/config.ts";
+import { type Config, mountedPaths, programUsers, siteCredentials, upstreams, usesCgi } from "../config/config.ts";
 import { HttpsListener, MAX_NAME_COUNT } from "../net/https_listener.ts";
 import type { Libc } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
@@ -120,6 +122,8 @@ export class ThreadServer implements Serving {
   /** What the operator can mend. */
   readonly #refusals: ToldOnce;
   readonly #programs: Programs | null;
+  /** Null where no upstream is named. */
+  readonly #forwarder: Forwarder | null;
   readonly #server: Server;
   readonly #memory: MemoryReturn;
   #https: HttpsListener | null = null;
@@ -137,10 +141,13 @@ export class ThreadServer implements Serving {
     this.#errorPages = new ReloadableErrorPages(limits);
     const users = this.#loadUsers();
     this.#way = openWay(options.libc, options.own);
-    this.#programs = createPrograms(config, { ...options, way: this.#way, clock, budget });
+    const room = { memoryBytes: limits.maxOutputMemoryBytes, fileBytes: limits.maxOutputFileBytes };
+    this.#programs = createPrograms(config, { ...options, way: this.#way, clock, budget, room });
+    this.#forwarder = createForwarder(config, { ...options, clock, budget, room });
     this.#shared = {
       memory: createFileMemory(limits, budget),
       runner: this.#programs?.runner ?? null,
+      forwarder: this.#forwarder,
       nowMs,
       isBefore1970: this.#way.isBefore1970,
       readNames: hasListing(config) ? this.#way.openReadNames() : undefined,
@@ -193,6 +200,7 @@ export class ThreadServer implements Serving {
     await this.#server.drain();
     this.#memory.close();
     this.#https?.close();
+    await this.#forwarder?.stop();
     await this.#programs?.runner.stop();
     await this.#programs?.warm?.stop();
     await this.#programs?.guard.close();
@@ -339,11 +347,12 @@ function hasListing({ sites }: Config): boolean {
 /** Null where the operator has named no program and no interpreter. */
 function createPrograms(
   config: Config,
-  { log, way, clock, budget }: {
+  { log, way, clock, budget, room }: {
     readonly log: Log;
     readonly way: Way;
     readonly clock: Clock;
     readonly budget: MemoryBudget;
+    readonly room: OutputRoom;
   },
 ): Programs | null {
   if (!usesCgi(config)) return null;
@@ -353,8 +362,43 @@ function createPrograms(
   const guard = new ChildGuard({ starter, killMs: limits.scriptKillMs, log });
   const spoolFolder = cgi.spoolFolder.value;
   const warm = isAnyWarm(config) ? openWarm(config, { way, user, log, guard }) : null;
-  const runner = new ScriptRunner({ ...cgi, user, spoolFolder, limits, log, clock, budget, starter, warm, guard });
+  const runner = new ScriptRunner({
+    ...cgi,
+    user,
+    spoolFolder,
+    limits,
+    log,
+    clock,
+    budget,
+    room,
+    starter,
+    warm,
+    guard,
+  });
   return { guard, warm, runner };
+}
+
+/** Null where no upstream is named. */
+function createForwarder(
+  config: Config,
+  { log, libc, clock, budget, room }: {
+    readonly log: Log;
+    readonly libc: Libc;
+    readonly clock: Clock;
+    readonly budget: MemoryBudget;
+    readonly room: OutputRoom;
+  },
+): Forwarder | null {
+  if (upstreams(config).length === 0) return null;
+  const { limits, cgi: { spoolFolder: { value: spoolFolder } } } = config;
+  const sockets = new SocketShutdown(libc);
+  const shutDown = ({ remoteAddr, localAddr }: Deno.TcpConn) => {
+    sockets.shutdownSocket({
+      ...{ remoteAddress: remoteAddr.hostname, remotePort: remoteAddr.port },
+      ...{ localAddress: localAddr.hostname, localPort: localAddr.port },
+    });
+  };
+  return new Forwarder({ limits, spoolFolder, log, clock, budget, room, shutDown });
 }
 
 function isAnyWarm({ sites }: Config): boolean {

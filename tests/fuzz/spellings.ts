@@ -117,6 +117,7 @@ function createRouter({ root, handlesIndex, servesDotFiles, moves, passes }: Tre
   const shared = {
     memory: createFileMemory(config.limits),
     runner,
+    forwarder: null,
     nowMs: () => 0,
     isBefore1970: () => null,
     identityOf: () => ({ uid: 0, gid: 0 }),

@@ -1,0 +1,75 @@
+/**
+ * Connections to one upstream that are open and idle: for the next request, as long as the upstream lets them be and they are not
+ * too old. Separate from the protocols. The time comes from whoever asks; nothing here reads a clock.
+ */
+import type { UpstreamConnection } from "./upstream_connection.ts";
+
+/** As much of a connection as this needs. */
+export type IdleConnection = Pick<UpstreamConnection, "openedMs" | "watch" | "isQuiet" | "noise" | "close">;
+
+export interface PoolLimits {
+  /** Connections that are idle at once; none with 0. */
+  readonly maxIdleCount: number;
+  /** How long one is used, from its opening. */
+  readonly keepMs: number;
+}
+
+export class ConnectionPool<Connection extends IdleConnection> {
+  readonly #limits: PoolLimits;
+  /** The one used last stands at the end. */
+  readonly #idle: Connection[] = [];
+  #isClosed = false;
+
+  constructor(limits: PoolLimits) {
+    this.#limits = limits;
+  }
+
+  get idleCount(): number {
+    return this.#idle.length;
+  }
+
+  /** One that its upstream has not ended, as far as that is known; null where there is none. Whoever takes it closes it or puts it back. */
+  take(nowMs: number): Connection | null {
+    for (let found; (found = this.#idle.pop()) !== undefined;) {
+      if (found.isQuiet && this.#isYoung(found, nowMs)) return found;
+      found.close();
+    }
+    return null;
+  }
+
+  /** Keeps a connection on which nothing is under way, or closes it. */
+  put(connection: Connection, nowMs: number): void {
+    if (this.#isClosed || this.#idle.length >= this.#limits.maxIdleCount || !this.#isYoung(connection, nowMs)) {
+      return connection.close();
+    }
+    this.#idle.push(connection);
+    connection.watch();
+    // An upstream that has ended it waits for this side to do so too.
+    connection.noise().then(() => {
+      // It may have been used since, and be here again.
+      if (!connection.isQuiet) this.#drop(connection);
+    });
+  }
+
+  /** To be called now and then: closes those that are too old. */
+  sweep(nowMs: number): void {
+    for (const connection of [...this.#idle]) if (!this.#isYoung(connection, nowMs)) this.#drop(connection);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of [...this.#idle]) this.#drop(connection);
+  }
+
+  #isYoung({ openedMs }: Connection, nowMs: number): boolean {
+    return nowMs - openedMs < this.#limits.keepMs;
+  }
+
+  /** Not one that has been taken. */
+  #drop(connection: Connection): void {
+    const at = this.#idle.indexOf(connection);
+    if (at < 0) return;
+    this.#idle.splice(at, 1);
+    connection.close();
+  }
+}

@@ -1,0 +1,83 @@
+import { assertEquals } from "@std/assert";
+import { ConnectionPool, type IdleConnection } from "./connection_pool.ts";
+
+class ScriptedConnection implements IdleConnection {
+  readonly openedMs: number;
+  isQuiet = false;
+  isClosed = false;
+  #noise = Promise.withResolvers<void>();
+
+  constructor(openedMs = 0) {
+    this.openedMs = openedMs;
+  }
+
+  watch(): void {
+    this.isQuiet = true;
+    this.#noise = Promise.withResolvers();
+  }
+
+  noise(): Promise<void> {
+    return this.#noise.promise;
+  }
+
+  /** The upstream sends something, or ends it. */
+  make(): void {
+    this.isQuiet = false;
+    this.#noise.resolve();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.isQuiet = false;
+  }
+}
+
+const LIMITS = { maxIdleCount: 2, keepMs: 1000 };
+
+Deno.test("ConnectionPool gives the connection used last, and each once", () => {
+  const pool = new ConnectionPool<ScriptedConnection>(LIMITS);
+  const [one, two, three] = [new ScriptedConnection(), new ScriptedConnection(), new ScriptedConnection()];
+  for (const each of [one, two, three]) pool.put(each, 10);
+  assertEquals([one, two, three].map(({ isClosed }) => isClosed), [false, false, true]);
+  assertEquals([pool.take(10) === two, pool.take(10) === one, pool.take(10)], [true, true, null]);
+});
+
+Deno.test("ConnectionPool closes what its upstream has ended, and what is too old", async () => {
+  const pool = new ConnectionPool<ScriptedConnection>(LIMITS);
+  const [ended, old, late] = [new ScriptedConnection(), new ScriptedConnection(), new ScriptedConnection(500)];
+  pool.put(ended, 0);
+  pool.put(old, 0);
+  ended.make();
+  // The pool has not been told yet, and looks.
+  assertEquals(pool.take(1) === old, true);
+  assertEquals(pool.take(1), null);
+  assertEquals(ended.isClosed, true);
+  pool.put(old, 999);
+  await Promise.resolve();
+  pool.sweep(1000);
+  assertEquals([old.isClosed, pool.idleCount], [true, 0]);
+  pool.put(late, 1499);
+  assertEquals([pool.take(1500), late.isClosed], [null, true]);
+});
+
+Deno.test("ConnectionPool forgets a connection as soon as something comes on it, and no one that is idle again", async () => {
+  const pool = new ConnectionPool<ScriptedConnection>(LIMITS);
+  const [ended, used] = [new ScriptedConnection(), new ScriptedConnection()];
+  pool.put(used, 0);
+  pool.take(0);
+  used.make();
+  pool.put(used, 0);
+  pool.put(ended, 0);
+  ended.make();
+  await ended.noise().then(() => {});
+  assertEquals([pool.idleCount, ended.isClosed, used.isClosed], [1, true, false]);
+});
+
+Deno.test("ConnectionPool.close() closes all, and what is put later", () => {
+  const pool = new ConnectionPool<ScriptedConnection>(LIMITS);
+  const [one, two] = [new ScriptedConnection(), new ScriptedConnection()];
+  pool.put(one, 0);
+  pool.close();
+  pool.put(two, 0);
+  assertEquals([one.isClosed, two.isClosed], [true, true]);
+});

@@ -1,0 +1,44 @@
+/**
+ * Where requests are handed on to, and in which protocol, as an operator writes it. Separate because options, permissions and
+ * whoever connects ask for parts of it. Pure.
+ */
+
+/** What a socket is connected to. */
+export type UpstreamAddress =
+  | { readonly transport: "unix"; readonly path: string }
+  | { readonly transport: "tcp"; readonly hostname: string; readonly port: number };
+
+export interface Upstream {
+  readonly protocol: "fastcgi";
+  readonly address: UpstreamAddress;
+  /** As it was written; its name in the log. */
+  readonly text: string;
+}
+
+const PROTOCOLS: readonly Upstream["protocol"][] = ["fastcgi"];
+
+/** How one is written, for whoever is told that his is none. */
+export const UPSTREAM_EXAMPLES = "fastcgi:unix:/run/php/php-fpm.sock or fastcgi:127.0.0.1:9000";
+
+/** `fastcgi:unix:/PATH`, `fastcgi:HOST:PORT`; an IPv6 address stands in brackets. Null for anything else. */
+export function parseUpstream(text: string): Upstream | null {
+  const protocol = PROTOCOLS.find((name) => text.startsWith(`${name}:`));
+  if (protocol === undefined) return null;
+  const address = parseAddress(text.slice(protocol.length + 1));
+  return address === null ? null : { protocol, address, text };
+}
+
+/** Bytes of a path that the system takes for a socket (sockaddr_un has 108, the last one is 0). */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+function parseAddress(text: string): UpstreamAddress | null {
+  if (text.startsWith("unix:")) {
+    const path = text.slice("unix:".length);
+    const isPath = /^\/[^\0]+$/.test(path) && new TextEncoder().encode(path).length <= MAX_SOCKET_PATH_BYTES;
+    return isPath ? { transport: "unix", path } : null;
+  }
+  const [, address, name, portText] = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(portText);
+  if (!(port >= 1 && port <= 65_535)) return null;
+  return { transport: "tcp", hostname: address ?? name, port };
+}
