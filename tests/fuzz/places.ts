@@ -114,6 +114,7 @@ function createRouter(folder: string, text: string): Router {
         return Promise.resolve({ status: 200, fields: HeaderFields.of(["X-Told", told]), body: EMPTY_BODY });
       },
     },
+    forwarder: null,
     nowMs: () => 0,
     isBefore1970: () => null,
     identityOf: () => ({ uid: 0, gid: 0 }),
