@@ -12,10 +12,10 @@ Deno.test("MemoryBudget tells each time that more is taken than may be held, and
   assertEquals([budget.heldBytes, calls], [102, 2]);
   budget.give(60);
   budget.take(50);
-  assertEquals([budget.heldBytes, calls], [92, 2]);
+  assertEquals([budget.heldBytes, calls, budget.givenBytes], [92, 2, 60]);
 });
 
-Deno.test("fairShare() leaves three quarters to others, and fairRoom() does so of what is left", () => {
+Deno.test("fairShare() leaves three quarters to others, fairRoom() does so of what is left, spoolRoom() of half", () => {
   const table: readonly [leftBytes: number, ownBytes: number, want: number][] = [
     [400, 0, 100],
     [300, 100, 0],
@@ -28,4 +28,5 @@ Deno.test("fairShare() leaves three quarters to others, and fairRoom() does so o
   const budget = new MemoryBudget(400);
   budget.take(60);
   assertEquals([budget.fairRoom(0), budget.fairRoom(60), new MemoryBudget().fairRoom(5)], [85, 40, Infinity]);
+  assertEquals([budget.spoolRoom(0), budget.spoolRoom(60), new MemoryBudget().spoolRoom(5)], [35, 0, Infinity]);
 });

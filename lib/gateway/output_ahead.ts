@@ -103,7 +103,7 @@ export class OutputAhead {
     if (this.#fileStart < this.#fileEnd) return 0;
     const { room, budget } = this.#options;
     const own = this.#memoryBytes;
-    const kept = Math.min(bytes.length, fairShare(room.memoryBytes, own), budget.fairRoom(own));
+    const kept = Math.min(bytes.length, fairShare(room.memoryBytes, own), budget.spoolRoom(own));
     if (kept === 0) return 0;
     room.memoryBytes -= kept;
     budget.take(kept);

@@ -97,7 +97,7 @@ class SpooledContent implements Body {
   #mostInMemory(): number {
     const { maxMemoryBytes, budget } = this.#options;
     const ownBytes = this.#memory.length;
-    return Math.min(maxMemoryBytes, ownBytes + budget.fairRoom(ownBytes));
+    return Math.min(maxMemoryBytes, ownBytes + budget.spoolRoom(ownBytes));
   }
 
   #dropMemory(): void {

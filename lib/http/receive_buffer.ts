@@ -13,8 +13,12 @@ import { HttpError } from "./message.ts";
  * connections take 70 MiB less than with `BUSY_BYTES`.
  */
 const IDLE_BYTES = 1024;
-/** Each read that fills the storage makes the next so many times as large: content that comes fast needs few reads. */
+/**
+ * Each read that fills the storage makes the next so many times as large: content that comes fast needs few reads. One that
+ * leaves most of a large one empty makes the next smaller: who has come to a stop holds it while he is waited for.
+ */
 const GROWTH = 8;
+const SHRINKING = 4;
 /** Enough for a browser's head with its cookies, or for many pipelined requests. */
 const BUSY_BYTES = 8192;
 
@@ -124,6 +128,8 @@ export class ReceiveBuffer {
     this.#end += count;
     const isFull = this.#end === this.#bytes.length;
     if (isFull && this.#end >= this.#usefulBytes) this.#usefulBytes = GROWTH * this.#end;
+    const isLarge = this.#bytes.length > BUSY_BYTES;
+    if (isLarge && SHRINKING * count <= this.#bytes.length) this.#usefulBytes = this.#bytes.length / SHRINKING;
   }
 
   /** Takes `count` bytes away unseen. */

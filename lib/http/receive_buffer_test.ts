@@ -51,6 +51,19 @@ Deno.test("space() grows with what comes as far as is wished, and further when f
   assertEquals(roomAfter(""), 8192);
 });
 
+Deno.test("space() is smaller for who has left most of a large storage empty, and large again for who fills it", () => {
+  const buffer = new ReceiveBuffer();
+  const roomAfter = (count: number) => {
+    buffer.space(65_536);
+    buffer.commit(count);
+    buffer.discard();
+    return buffer.space(65_536).length;
+  };
+  assertEquals([1024, 8192].map(roomAfter), [8192, 65_536]);
+  assertEquals([16_385, 16_384, 4096, 1].map(roomAfter), [65_536, 16_384, 4096, 4096]);
+  assertEquals([4096, 32_768].map(roomAfter), [32_768, 65_536]);
+});
+
 Deno.test("takeLine() gives a line without its end, once it is whole", () => {
   const buffer = new ReceiveBuffer();
   for (

@@ -5,25 +5,31 @@
  */
 import type { MemoryBudget } from "../memory_budget.ts";
 
-const LOOK_MS = 1000;
+/** Everybody waits for a trim: not so often that more than one request in a hundred can tell. */
+const LOOK_MS = 3000;
 /** Less is not worth it. */
 const MUCH_BYTES = 8_388_608;
 /** The collector of the runtime comes to what was left some 10 s after the last client, and then once more. */
-const LOOKS_AFTERWARDS = 60;
+const LOOKS_AFTERWARDS = 20;
+
+type Counted = Pick<MemoryBudget, "heldBytes" | "givenBytes">;
 
 export class MemoryReturn {
-  readonly #budget: Pick<MemoryBudget, "heldBytes">;
+  readonly #budget: Counted;
   readonly #trim: () => void;
   #timer: number | undefined = undefined;
   #left = 0;
+  /** At the look before. */
+  #heldBytes = 0;
+  #givenBytes = 0;
 
   /** `trim`: gives back what is free; a millisecond, or some tens where there is much. */
-  constructor(budget: Pick<MemoryBudget, "heldBytes">, trim: () => void) {
+  constructor(budget: Counted, trim: () => void) {
     this.#budget = budget;
     this.#trim = trim;
   }
 
-  /** Looks once a second from now on, until `close`. */
+  /** Looks every three seconds from now on, until `close`. */
   static open(budget: MemoryBudget, trim: () => void): MemoryReturn {
     const memory = new MemoryReturn(budget, trim);
     memory.#timer = setInterval(() => memory.look(), LOOK_MS);
@@ -35,9 +41,13 @@ export class MemoryReturn {
     clearInterval(this.#timer);
   }
 
-  /** Trims while much waits for clients, and for a minute after. */
+  /** Trims when, of much that waits for clients, much was given back since the last look; and for a minute after. */
   look(): void {
-    if (this.#budget.heldBytes >= MUCH_BYTES) this.#left = LOOKS_AFTERWARDS;
+    const { heldBytes, givenBytes } = this.#budget;
+    const isMuch = Math.max(heldBytes, this.#heldBytes) >= MUCH_BYTES && givenBytes - this.#givenBytes >= MUCH_BYTES;
+    this.#heldBytes = heldBytes;
+    this.#givenBytes = givenBytes;
+    if (isMuch) this.#left = LOOKS_AFTERWARDS;
     else if (this.#left === 0) return;
     else this.#left--;
     this.#trim();

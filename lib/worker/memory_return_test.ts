@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { MemoryBudget } from "../memory_budget.ts";
 import { MemoryReturn } from "./memory_return.ts";
 
-Deno.test("look() trims while much waits for clients and for 60 looks after, and never otherwise", () => {
+Deno.test("look() trims when much was given back of much that was held, and for 20 looks after, and never otherwise", () => {
   const budget = new MemoryBudget();
   let count = 0;
   const memory = new MemoryReturn(budget, () => count++);
@@ -11,11 +11,20 @@ Deno.test("look() trims while much waits for clients and for 60 looks after, and
     for (let time = 0; time < times; time++) memory.look();
     return count - before;
   };
-  budget.take((8 << 20) - 1);
-  assertEquals(look(100), 0);
-  budget.take(1);
-  assertEquals(look(100), 100);
-  budget.give(8 << 20);
-  assertEquals(look(100), 60);
-  assertEquals(look(100), 0);
+  const much = 8 << 20;
+  const change = (bytes: number) => {
+    budget.take(bytes);
+    budget.give(bytes);
+    return look(1);
+  };
+  // Many small ones, one after another.
+  budget.take(much - 1);
+  assertEquals([change(much), look(100)], [0, 0]);
+  // Much is held, and stays.
+  budget.take(much);
+  assertEquals([look(100), change(much - 1)], [0, 0]);
+  assertEquals([change(much), change(much)], [1, 1]);
+  assertEquals(look(100), 20);
+  budget.give(budget.heldBytes);
+  assertEquals(look(100), 21);
 });
