@@ -41,6 +41,7 @@ interface Waiting<Result> {
 /** Why the last operation could not be done says errno(3), which the runtime may have changed: so it is told from the events. */
 export class Socket implements Transport {
   readonly remoteAddr: Deno.NetAddr;
+  readonly closesAtOnce = true;
   readonly #services: SocketServices;
   readonly #descriptor: number;
   /** Its number in the readiness; 0 while nothing has had to be waited for. */

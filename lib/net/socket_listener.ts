@@ -12,7 +12,7 @@ import { SocketAddress } from "./socket_address.ts";
 const F_DUPFD_CLOEXEC = 1030;
 const FIRST_DESCRIPTOR = 3;
 /** So many clients that are queued are accepted before those who were accepted have their turn. */
-const ACCEPTED_AT_ONCE = 16;
+const ACCEPTED_AT_ONCE = 64;
 
 export class SocketListener {
   readonly #services: SocketServices;

@@ -10,6 +10,8 @@ export interface Transport {
   write(bytes: Uint8Array, isLast?: boolean): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
+  /** True: also while a write waits. The runtime's stay open then until their peers go. */
+  readonly closesAtOnce?: boolean;
   /** TLS only. */
   handshake?(): Promise<unknown>;
   /** TCP only: a small write does not wait for the acknowledgement of the one before (40 ms). */

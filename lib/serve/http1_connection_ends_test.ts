@@ -191,6 +191,21 @@ Deno.test("abort() cuts whatever is under way", async () => {
   assertEquals(conversation.transport.calls, ["close"]);
 });
 
+Deno.test("sweep() closes what hangs where that ends it, and else leaves the socket to its caller", async () => {
+  for (const closesAtOnce of [true, false]) {
+    const conversation = new Conversation(() => respond(new PartsBody(["hello"])));
+    const { transport } = conversation;
+    Object.assign(transport, { closesAtOnce });
+    transport.block();
+    transport.send(GET);
+    await transport.untilBlocked();
+    assertEquals([conversation.connection.sweep(Number.MAX_VALUE), transport.isClosed], [!closesAtOnce, closesAtOnce]);
+    if (!closesAtOnce) transport.fail(new Deno.errors.BrokenPipe());
+    await conversation.done;
+    assertEquals(transport.calls, ["close"]);
+  }
+});
+
 Deno.test("run() closes the body of an answer that nobody waits for any more", async () => {
   const slow = Promise.withResolvers<void>();
   const body = new PartsBody(["late"], 4);

@@ -11,6 +11,8 @@ import type { AcceptedSocket, Listener } from "../net/transport.ts";
 
 const SWEEP_MS = 1000;
 const SWEPT_AT_ONCE = 32;
+/** For want of memory. */
+const CUT_AT_ONCE = 64;
 /** After an accept that failed for want of descriptors, which it would do again at once. */
 const ACCEPT_PAUSE_MS = 100;
 /** A client waits so long for room before it, and whoever comes then, is refused. */
@@ -148,29 +150,43 @@ export class Server {
   }
 
   /** Ends those that hold most and move least, until nine tenths of the memory are held. */
-  #makeRoom(): void {
-    this.#isMakingRoom = false;
-    const { budget, clock, log } = this.#services;
+  async #makeRoom(): Promise<void> {
+    const { budget, clock } = this.#services;
+    const leastBytes = ROOM_SHARE * budget.maxBytes;
     // What was cut gives its memory back when it has come to its end; until then each byte more would cut one more.
-    const stayingBytes = budget.heldBytes - this.#leavingBytes;
-    if (stayingBytes <= budget.maxBytes) return;
-    let excessBytes = stayingBytes - ROOM_SHARE * budget.maxBytes;
-    clock.update();
+    const stayingBytes = () => budget.heldBytes - this.#leavingBytes;
+    if (stayingBytes() > budget.maxBytes) {
+      clock.update();
+      const heaviest = this.#connections.byWeight();
+      for (let first = 0; first < heaviest.length && stayingBytes() > leastBytes; first += CUT_AT_ONCE) {
+        if (first > 0) await pause(0);
+        this.#cut(heaviest.slice(first, first + CUT_AT_ONCE), stayingBytes() - leastBytes);
+      }
+      this.#tellCut();
+    }
+    this.#isMakingRoom = false;
+  }
+
+  /** Ends them one after another until so much has been given way. */
+  #cut(connections: readonly OpenConnection[], excessBytes: number): void {
     const hanging: ConnectionInfo[] = [];
-    let count = 0;
-    for (const connection of this.#connections.byWeight()) {
-      if (excessBytes <= 0) break;
-      // What it holds may have grown since, and is none the more to be waited for.
-      if (this.#leaving.has(connection)) continue;
+    let leftBytes = excessBytes;
+    for (const connection of connections) {
+      if (leftBytes <= 0) break;
       const { heldBytes } = connection;
-      excessBytes -= heldBytes;
+      // What it holds may have grown since it was cut, and is none the more to be waited for; it may have ended meanwhile, too.
+      if (this.#leaving.has(connection) || connection.slowness === null) continue;
+      leftBytes -= heldBytes;
       this.#leavingBytes += heldBytes;
       this.#leaving.set(connection, heldBytes);
-      count++;
+      this.#cutCount++;
       if (connection.giveWay("no memory is left for what waits for clients")) hanging.push(connection.info);
     }
     this.#shutDown(hanging);
-    this.#cutCount += count;
+  }
+
+  #tellCut(): void {
+    const { clock, log } = this.#services;
     if (this.#cutCount === 0 || clock.nowMs - this.#toldCutMs < TOLD_AGAIN_MS) return;
     const what = `${this.#cutCount} connections that held most and moved least were cut`;
     log.warn("server", `${what}: --max-waiting-bytes wait for clients`);

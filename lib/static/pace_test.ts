@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Gate, Pace } from "./pace.ts";
+import { nextTurn } from "../system/readiness.ts";
+import { Gate, Pace, Turnstile } from "./pace.ts";
 
 Deno.test("Pace lets others have their turn between two parts, of however much work", async () => {
   const pace = new Pace();
@@ -57,4 +58,24 @@ Deno.test("Gate.pass() lets in as many as it has room for, in their order, whate
   ends[5].resolve(15);
   ends[6].resolve(16);
   assertEquals(await Promise.all(later), [14, 15, 16]);
+});
+
+Deno.test("Turnstile.enter() gives so many their turn, the others later and in their order, and everybody else in between", async () => {
+  const turnstile = new Turnstile(2);
+  const told: string[] = [];
+  const enter = async (name: string) => {
+    await turnstile.enter();
+    told.push(name);
+  };
+  const first = ["a", "b", "c", "d", "e", "f", "g"].map(enter);
+  assertEquals([turnstile.enter() === null, told], [false, []]);
+  for (let count = 0; count < 4; count++) {
+    told.push("|");
+    await nextTurn();
+  }
+  await Promise.all(first);
+  // Its own turn comes before that of the test, which is told of each.
+  assertEquals(told.join(""), "|abcd|ef|g|");
+  // All are through.
+  assertEquals([turnstile.enter(), turnstile.enter(), turnstile.enter() === null], [null, null, false]);
 });
