@@ -130,6 +130,7 @@ export const LIMITS = {
     meaning: "Most requests a second from one address, or one IPv6 /64 (429 beyond); 0 for no bound",
     precedent: "nginx limit_req: none by default",
     least: 0,
+    isOfPlace: true,
   },
   maxGuessCount: {
     unit: "count",

@@ -257,6 +257,22 @@ Deno.test("lisod takes as much content as a place says, less or more than elsewh
     }
   }));
 
+Deno.test("lisod counts the requests of an address for each place that bounds them, and frees one of the server's bound", () =>
+  withSites(async (_, config) => {
+    const text = (await Deno.readTextFile(config)).replace("[/bin/]\n", "[/bin/]\nmax-rate = 0\n");
+    await Deno.writeTextFile(config, `max-rate = 4\n${text}[/icons/a.png]\nmax-rate = 2\n`);
+    await using https = await HttpsServer.start({ args: ["--config", config] });
+    const statuses = async (path: string, count: number) => {
+      const urls = Array.from({ length: count }, () => ["--output", "/dev/null", `${https.server.url}${path}`]);
+      const { text } = await curl("--write-out", "%{http_code} ", ...urls.flat());
+      return text.trim().split(" ");
+    };
+    const icons = await statuses("/icons/a.png", 10);
+    assert(icons.slice(0, 2).every((status) => status === "200") && icons.includes("429"), icons.join());
+    assertEquals(new Set(await statuses("/bin/probe", 10)), new Set(["200"]));
+    assert((await statuses("/", 20)).includes("429"));
+  }));
+
 const EXPLAINED: readonly (readonly [url: string, want: string])[] = [
   [
     "https://two.example/icons/a.png",

@@ -18,7 +18,14 @@ export function readPlaceConfig(settings: Settings, prefix: PathPrefix, outer = 
     links: settings.choice<LinkRule>("links", ["inside", "owner", "all"]),
     methods: readMethods(settings),
     maxBodyBytes: settings.limits({}).maxBodyBytes,
+    rate: readRate(settings, outer),
   };
+}
+
+/** That of the top is the server's. */
+function readRate(settings: Settings, outer: PlaceSettings): PlaceSettings["rate"] {
+  if (settings.around === null || !settings.hasOwn("max-rate")) return outer.rate;
+  return { perSecond: settings.limits({}).maxRate };
 }
 
 function readMethods(settings: Settings): PlaceSettings["methods"] {

@@ -67,7 +67,7 @@ export class Settings {
   }
 
   /** Whether it is given here itself. */
-  hasOwn(name: FlagName | ValueName): boolean {
+  hasOwn(name: FlagName | ValueName | LimitOption["name"]): boolean {
     return this.#byName.has(name);
   }
 

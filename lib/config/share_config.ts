@@ -36,6 +36,6 @@ export function shareConfig(config: Config, part: Part): Config {
 }
 
 /** The shares of all parts add up to the whole, but that none is 0 unless that is. */
-function shareOf(whole: number, { index, count }: Part): number {
+export function shareOf(whole: number, { index, count }: Part): number {
   return Math.max(Math.min(1, whole), Math.floor(whole / count) + (index < whole % count ? 1 : 0));
 }

@@ -159,6 +159,15 @@ Deno.test("readSites() says what answers of a place say where that or one around
   ]);
 });
 
+Deno.test("readSites() counts requests together where one section says how many, and where none does with the server's", () => {
+  const text =
+    "root = /r\nmax-rate = 9\n[/a/]\nmax-rate = 5\n[/a/b/]\nlisting\n[/a/b/c/]\nmax-rate = 0\n[/d/]\nlisting\n";
+  const { sites: [{ places }] } = configOf(text);
+  const [whole, a, d, b, c] = places.map(({ settings: { rate } }) => rate);
+  assertEquals([whole, a, d, c], [null, { perSecond: 5 }, null, { perSecond: 0 }]);
+  assert(a === b);
+});
+
 Deno.test("readSites() gives each site its own key and certificate, else those of the top with their passphrase", () => {
   const text =
     "root = /r\nhttps = 1\nkey = k\ncertificate = c\nkey-passphrase = p\n[a]\n[b]\nkey = bk\ncertificate = bc\n";

@@ -28,7 +28,7 @@ export interface Renewal {
 /** Options for all of the server that can change. */
 const RENEWED: readonly string[] = ["unknown-host"];
 /** What places may have of their own, and is for all of the server before the sections. */
-const FIXED_AT_TOP: readonly string[] = [...RUN_NAMES, "header", "hsts", "max-body-bytes"];
+const FIXED_AT_TOP: readonly string[] = [...RUN_NAMES, "header", "hsts", "max-body-bytes", "max-rate"];
 /** Limits that are asked for anew for each file. */
 const RENEWED_LIMITS = ["fileCacheMs", "maxCachedFileBytes", "maxListedFileCount", "maxRangeCount"] as const;
 

@@ -2,6 +2,12 @@
 import type { LinkRule } from "../link_rule.ts";
 import type { Fallback } from "./fallback.ts";
 
+/** Places that have the same object are counted together. */
+export interface RateSetting {
+  /** 0: no bound. */
+  readonly perSecond: number;
+}
+
 export interface PlaceSettings {
   /** What answers for what is not there; null: nothing does (404). */
   readonly fallback: Fallback | null;
@@ -13,6 +19,8 @@ export interface PlaceSettings {
   readonly methods: readonly string[] | null;
   /** Of the content of a request (413 beyond). */
   readonly maxBodyBytes: number;
+  /** Of requests from one address; null: they are counted with those of all places that say nothing of it. */
+  readonly rate: RateSetting | null;
 }
 
 /** Of a place that says nothing. */
@@ -22,4 +30,5 @@ export const NO_SETTINGS: PlaceSettings = {
   links: "inside",
   methods: null,
   maxBodyBytes: Infinity,
+  rate: null,
 };

@@ -18,14 +18,14 @@ import { boundContent } from "./bounded_content.ts";
 import { answerOtherMethod, isFileMethod, requireMethod } from "./other_methods.ts";
 import { readdressed, type RoutedRequest } from "./readdressed.ts";
 import { sendThere } from "./rewrite.ts";
-import type { Guard, PlaceSaid } from "./site.ts";
+import type { Guard, PlaceSaid, RequestRate } from "./site.ts";
 import type { Location, Sites } from "./sites.ts";
 
 export interface RouterOptions {
   readonly sites: Sites;
   readonly rules: Pick<Rules, "allowsAnyMethod">;
-  /** Counts the requests of an address, and throws HttpError for one too many; null: they are not counted. */
-  readonly rate: { take(remoteAddress: string): void } | null;
+  /** Counts requests for places that say nothing of it; null: they are not counted. */
+  readonly rate: RequestRate | null;
 }
 
 /** RFC 3875 6.2.2 leaves the bound to the server: a chain this long is a loop. */
@@ -58,9 +58,10 @@ export class Router {
    * rate, guards and places throw. Sets the user of the request. What is in memory comes without a promise.
    */
   answer(request: RoutedRequest): Soon<HttpResponse> {
-    const { rate } = this.#options;
+    const location = this.#sites.find(request.host, request.path);
+    const rate = location?.place.rate ?? this.#options.rate;
     if (rate !== null) rate.take(request.connection.remoteAddress);
-    const answer = this.#route(request);
+    const answer = this.#routeTo(request, location);
     return answer instanceof Promise || "localRedirect" in answer ? this.#follow(request, answer) : answer;
   }
 
@@ -77,7 +78,10 @@ export class Router {
 
   /** Where a script sends a request to is guarded as if the client had asked for it. */
   #route(request: RoutedRequest): Soon<HttpResponse | LocalRedirect> {
-    const location = this.#sites.find(request.host, request.path);
+    return this.#routeTo(request, this.#sites.find(request.host, request.path));
+  }
+
+  #routeTo(request: RoutedRequest, location: Location | null): Soon<HttpResponse | LocalRedirect> {
     // RFC 9110 15.5.20: over TLS another connection may reach who answers for it.
     if (location === null) throw new HttpError(request.connection.secure ? 421 : 404, `No site "${request.host}"`);
     const { rewritten, place: { settings } } = location;

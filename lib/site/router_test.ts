@@ -45,7 +45,7 @@ const files: Handler = () => Promise.resolve(response("files"));
 
 function answererOf(path: string, answer: Answerer["answer"], settings = NO_SETTINGS): Answerer {
   const prefix = { segments: cutPath(path) };
-  return { prefix, mount: prefix, indexNames: ["index.html"], answer, settings, said: null };
+  return { prefix, mount: prefix, indexNames: ["index.html"], answer, settings, said: null, rate: null };
 }
 
 /** A site whose files answer as "files", and programs below the prefix; every answer by `handlers` where they are given. */
@@ -455,4 +455,22 @@ Deno.test("Router.answer() and errorResponse() say what the place of the path sa
     undefined,
     undefined,
   ]);
+});
+
+Deno.test("Router.answer() counts a request with those of its place where that says so, else with all others", async () => {
+  const counted: string[] = [];
+  const rateOf = (name: string) => ({ take: () => void counted.push(name) });
+  const own = { ...answererOf("/own", () => ({ localRedirect: "/" })), guard: null, rate: rateOf("own") };
+  const other = { ...answererOf("/", () => response("other")), guard: null };
+  const site = {
+    hosts: [],
+    places: [other, own],
+    rewrites: [],
+    errorResponse: () => response("page"),
+    fields: NO_FIELDS,
+  };
+  const router = new Router({ sites: new Sites([site]), rules: RULES.standard, rate: rateOf("server") });
+  await router.answer(requestFor("GET", "/own/x"));
+  await router.answer(requestFor("GET", "/x"));
+  assertEquals(counted, ["own", "server"]);
 });

@@ -31,6 +31,13 @@ export interface Place {
   readonly settings: PlaceSettings;
   /** What it says of its answers and errors; null: as its site. */
   readonly said: PlaceSaid | null;
+  /** Counts its requests; null: they are counted with those of all other places. */
+  readonly rate: RequestRate | null;
+}
+
+/** Counts the requests of an address, and throws HttpError for one too many. */
+export interface RequestRate {
+  take(remoteAddress: string): void;
 }
 
 /** How the answers of a place differ from those of its site. */

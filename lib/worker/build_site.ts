@@ -3,6 +3,7 @@
  * listens: here alone it is decided which part of the configuration belongs to which place.
  */
 import { createGuards } from "../access/access_guard.ts";
+import { createRequestLimit } from "../access/address_limit.ts";
 import type { Authenticator } from "../access/authenticator.ts";
 import type { SiteUsers } from "../access/load_realms.ts";
 import { interpreterOf, type Interpreters, programsOf } from "../cgi/is_program.ts";
@@ -10,6 +11,8 @@ import { createHandledScripts, createScriptHandler } from "../cgi/script_handler
 import type { PlaceRun, ScriptRunner } from "../cgi/script_runner.ts";
 import { commandPrefix, type ScriptUser } from "../child/command_prefix.ts";
 import type { FieldsConfig } from "../config/access_config.ts";
+import { shareOf } from "../config/share_config.ts";
+import type { Part } from "../net/listen_address.ts";
 import type { PlacePrograms } from "../config/cgi_config.ts";
 import { type Config, mountedPaths, type MountedPlace } from "../config/config.ts";
 import type { ForwardSource } from "../config/mounts_config.ts";
@@ -26,7 +29,8 @@ import { type Answerer, buildPlaces } from "../site/build_places.ts";
 import { createFilesAnswer } from "../site/files_answer.ts";
 import { createRedirect } from "../site/redirect.ts";
 import type { ErrorPageSource } from "../site/load_error_pages.ts";
-import type { PlaceSaid, Site } from "../site/site.ts";
+import type { PlaceSettings, RateSetting } from "../site/place_settings.ts";
+import type { PlaceSaid, RequestRate, Site } from "../site/site.ts";
 import { Sites } from "../site/sites.ts";
 import type { ReadNames } from "../system/folder_names.ts";
 import type { FileMemory } from "../static/file_memory.ts";
@@ -45,14 +49,17 @@ export interface SharedByPlaces {
   readonly readNames?: ReadNames;
   /** Who a user of the configuration is. */
   readonly identityOf: (user: Given) => ScriptUser;
+  /** Which part of the server this is. */
+  readonly part: Part;
 }
 
 /** What answers for which prefix of each site, in their order. To be made once: what is known about files hangs on it. */
 export function createAnswerers(config: Config, parts: SharedByPlaces): readonly (readonly UnsaidAnswerer[])[] {
   const shared = { ...parts, runner: runnerOrForwarder(parts) };
   const cgiPaths = mountedPaths(config, "programs").map(({ value }) => value);
+  const rates = new Rates(shared);
   return config.sites.map((site) => {
-    const context = { config, cgiPaths, shared, ...surroundingsOf(site) };
+    const context = { config, cgiPaths, shared, rates, ...surroundingsOf(site) };
     return site.places.map((place) => createAnswerer(place, context));
   });
 }
@@ -62,6 +69,7 @@ interface PlaceContext {
   /** All programs and folders of programs of all sites. */
   readonly cgiPaths: readonly string[];
   readonly shared: SharedByPlaces;
+  readonly rates: Rates;
   /** The folder of files for all of the site; "" where programs answer for that. */
   readonly documentRoot: string;
   readonly mounts: PrefixTree<PlaceConfig>;
@@ -81,8 +89,35 @@ function surroundingsOf({ places }: SiteConfig): Pick<PlaceContext, "documentRoo
 
 function createAnswerer(place: PlaceConfig, context: PlaceContext): UnsaidAnswerer {
   const { prefix, mount, settings, files: { indexNames } } = place;
-  return { prefix, mount, settings, indexNames, answer: createAnswer(place, context) };
+  return {
+    prefix,
+    mount,
+    settings,
+    indexNames,
+    answer: createAnswer(place, context),
+    rate: context.rates.of(settings),
+  };
 }
+
+/** One counter for each setting, which several places may have. */
+class Rates {
+  readonly #shared: Pick<SharedByPlaces, "nowMs" | "part">;
+  readonly #bySetting = new Map<RateSetting, RequestRate>();
+
+  constructor(shared: Pick<SharedByPlaces, "nowMs" | "part">) {
+    this.#shared = shared;
+  }
+
+  of({ rate }: PlaceSettings): RequestRate | null {
+    if (rate === null) return null;
+    const { nowMs, part } = this.#shared;
+    const counter = this.#bySetting.get(rate) ?? createRequestLimit(shareOf(rate.perSecond, part), nowMs) ?? FREE;
+    this.#bySetting.set(rate, counter);
+    return counter;
+  }
+}
+
+const FREE: RequestRate = { take: () => {} };
 
 function createAnswer({ source, ...place }: PlaceConfig, context: PlaceContext): Answerer["answer"] {
   switch (source.kind) {
@@ -136,7 +171,7 @@ function createScripts(
 
 function createFiles(place: MountedPlace, context: PlaceContext): Answerer["answer"] {
   const { source: { path: { value: root } }, mount: { segments: mount }, files, programs, settings: { links } } = place;
-  const { config: { limits, rules }, cgiPaths, shared: { runner, identityOf, ...shared }, mounts } = context;
+  const { config: { limits, rules }, cgiPaths, shared: { runner, identityOf, part: _, ...shared }, mounts } = context;
   const handlers = handlersOf(programs);
   const { indexNames, servesDotFiles } = files;
   const hasHandlers = Object.keys(handlers).length > 0;

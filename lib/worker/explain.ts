@@ -10,6 +10,7 @@ import type { ScriptLocation } from "../gateway/meta_variables.ts";
 import { HeaderFields } from "../http/header_fields.ts";
 import { cutPath, type Located } from "../http/located.ts";
 import { EMPTY_BODY, HttpError, type HttpRequest, type HttpResponse, reasonPhrase } from "../http/message.ts";
+import { WHOLE } from "../net/listen_address.ts";
 import { OwnFields } from "../http/own_fields.ts";
 import { parseAuthority, parseTarget, type Target } from "../http/target.ts";
 import { Router } from "../site/router.ts";
@@ -73,6 +74,7 @@ function createRecordingSites(config: Config) {
     nowMs: () => Date.now(),
     isBefore1970: () => null,
     identityOf: () => ({ uid: 0, gid: 0 }),
+    part: WHOLE,
   }).map((list, site) =>
     list.map((answerer, place) => ({
       ...answerer,

@@ -152,6 +152,7 @@ export class ThreadServer implements Serving {
       isBefore1970: this.#way.isBefore1970,
       readNames: hasListing(config) ? this.#way.openReadNames() : undefined,
       identityOf: identitiesOf(config),
+      part: options.part,
     };
     this.#parts = {
       answerers: createAnswerers(config, this.#shared),

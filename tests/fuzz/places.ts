@@ -14,6 +14,7 @@ import { createFileMemory } from "../../lib/static/file_memory.ts";
 import { buildSites, createAnswerers } from "../../lib/worker/build_site.ts";
 import { configFilesOf } from "../config_texts.ts";
 import { choose, type FuzzOptions, playCases, type Random } from "./mutate.ts";
+import { WHOLE } from "../../lib/net/listen_address.ts";
 
 const FILES = ["f.txt", "x.sh", "p/f.txt", "p/x.sh", "p/q/f.txt", "p/q/x.sh", "d/f.txt", "d/q/x.sh"];
 const ROOTS = ["r0", "r1", "r2"];
@@ -118,6 +119,7 @@ function createRouter(folder: string, text: string): Router {
     nowMs: () => 0,
     isBefore1970: () => null,
     identityOf: () => ({ uid: 0, gid: 0 }),
+    part: WHOLE,
   });
   const sites = buildSites(config, {
     answerers,

@@ -14,6 +14,7 @@ import { createFileMemory } from "../../lib/static/file_memory.ts";
 import { buildSites, createAnswerers, type SharedByPlaces } from "../../lib/worker/build_site.ts";
 import { choose, type FuzzOptions, mutateOften, playCases, type Random } from "./mutate.ts";
 import { NO_FILES } from "../config_texts.ts";
+import { WHOLE } from "../../lib/net/listen_address.ts";
 
 const SOURCE = "the source of a program";
 const NAMES_OF_PROGRAMS = [
@@ -121,6 +122,7 @@ function createRouter({ root, handlesIndex, servesDotFiles, moves, passes }: Tre
     nowMs: () => 0,
     isBefore1970: () => null,
     identityOf: () => ({ uid: 0, gid: 0 }),
+    part: WHOLE,
   };
   const sites = buildSites(config, {
     answerers: createAnswerers(config, shared),
