@@ -29,6 +29,7 @@ function testByRuntime(first: string | Deno.TestDefinition, body?: Deno.TestDefi
 takeWay("runtime");
 Object.assign(Deno, { test: testByRuntime });
 await import("./http_test.ts");
+await import("./http2_test.ts");
 await import("./changing_files_test.ts");
 await import("./listing_test.ts");
 await import("./mounts_test.ts");

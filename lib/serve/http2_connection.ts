@@ -155,7 +155,8 @@ export class Http2Connection implements OpenConnection {
       const sending = this.#writer.send();
       if (!isOpen) return;
       this.#setWait();
-      if (this.#queue.waitingBytes > MOST_WAITING_BYTES) await sending;
+      // Where all is answered the client has to read first; its next request then is mostly there, and a read finds it at once.
+      if (this.#exchanges.size === 0 || this.#queue.waitingBytes > MOST_WAITING_BYTES) await sending;
       if (this.#writer.failure !== null) throw this.#writer.failure.error;
       try {
         reader.accept(await reader.read(MOST_READ_BYTES));

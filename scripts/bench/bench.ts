@@ -26,6 +26,7 @@ const INTERRUPTED = 130;
 const TOOLS: Readonly<Record<Switch, readonly string[]>> = {
   access_log: [],
   tls: ["openssl"],
+  http2: ["h2load"],
   cgi: ["cc", "python3"],
   blog: PYTHON_MODULES,
   both_cores: [],

@@ -2,10 +2,11 @@
 import { ask, askAndCheck, type CheckedRequest, closeQuietly, doorOf, openConnection } from "./ask.ts";
 import { requestText } from "./answer.ts";
 import type { Fleet, Server } from "./fleet.ts";
+import { runH2load } from "./h2load.ts";
 import { runHandshakes } from "./handshakes.ts";
 import type { Peer } from "./peers.ts";
 import { cpuMicrosecondsOf, listTree, rssBytesOf, withoutScripts } from "./process_stats.ts";
-import type { BesideScriptsLoad, HandshakesLoad, RequestShape, Row, WrkLoad } from "./row.ts";
+import type { BesideScriptsLoad, H2loadLoad, HandshakesLoad, RequestShape, Row, WrkLoad } from "./row.ts";
 import { ALL_CORES, checkBytes, type ExpectedBytes, LOAD_CORE, runWrk, type WrkOrder } from "./wrk.ts";
 
 /** What one run of a row gave. null where the figure has no meaning for the row. */
@@ -43,6 +44,8 @@ export async function runLoad(row: Row, peer: Peer, context: RunContext): Promis
   switch (load.kind) {
     case "wrk":
       return await measureWrk(load, await context.fleet.share(peer, row.switches), context.seconds);
+    case "h2load":
+      return await measureH2load(load, await context.fleet.share(peer, row.switches), context.seconds);
     case "handshakes":
       return await measureHandshakes(load, await context.fleet.share(peer, row.switches), context.seconds);
     case "beside_scripts":
@@ -92,6 +95,24 @@ async function measureWrk(load: WrkLoad, server: Server, seconds: number): Promi
   // fcgiwrap and Apache do not wait for their scripts, so that the kernel adds the CPU time of those to nobody's.
   if (server.place.switches.has("cgi")) return { ...figures, cpuUs: null, busy: null };
   return { ...figures, cpuUs: cpuUs / answers, busy: cpuUs / report.durationUs };
+}
+
+async function measureH2load(load: H2loadLoad, server: Server, seconds: number): Promise<Sample> {
+  const { connections, streams, request } = load;
+  const { url } = await askAndCheck(server, request);
+  const contentBytes = "file" in request.content ? request.content.length : null;
+  const order = { url, connections, streams, seconds, contentBytes };
+  const begin = performance.now();
+  const { report, cpuUs } = await runWithCpu(server, () => runH2load(order));
+  await emptyLog(server);
+  const elapsedUs = (performance.now() - begin) * 1000;
+  return {
+    value: report.requests / report.seconds,
+    cpuUs: cpuUs / report.requests,
+    busy: cpuUs / elapsedUs,
+    p99Ms: null,
+    rssBytes: await rssOf(server),
+  };
 }
 
 async function measureBesideScripts(load: BesideScriptsLoad, server: Server, seconds: number): Promise<Sample> {

@@ -52,7 +52,7 @@ export async function measureRow(row: Row, order: MeasureOrder): Promise<RowResu
     }
   };
   // The first run of all warms compilers and caches and is not counted.
-  if (row.load.kind === "wrk") { for (const peer of order.peers) await run(peer, 1); }
+  if (row.load.kind === "wrk" || row.load.kind === "h2load") { for (const peer of order.peers) await run(peer, 1); }
   for (let round = 0; round < roundsOf(row, order.rounds); round += 1) {
     for (const peer of orderOf(order.peers, round)) {
       const sample = failures.has(peer) ? null : await run(peer, order.seconds);

@@ -10,6 +10,7 @@ export const WEBRICK = "/usr/share/rubygems-integration/all/gems/webrick-1.8.1/l
 const PACKAGES: Readonly<Record<string, string>> = {
   apache2: "apache2-bin",
   cc: "gcc libc6-dev",
+  h2load: "nghttp2-client",
   mini_httpd: "mini-httpd",
   python3: "python3-minimal",
   taskset: "util-linux",

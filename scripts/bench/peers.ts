@@ -17,9 +17,18 @@ export type PeerName =
 
 /**
  * What a row may ask a server to be started with beyond static files over HTTP. "both_cores": it shares them with the load;
- * "workers": it has two; "many_places": lisod has a thousand sites and ten thousand places, and to the others it means nothing; "native_off": lisod calls no C library, and to the others it means nothing.
+ * "workers": it has two; "http2": it speaks that beside HTTP/1.1; "many_places": lisod has a thousand sites and ten thousand places, and to the others it means nothing; "native_off": lisod calls no C library, and to the others it means nothing.
  */
-export type Switch = "access_log" | "tls" | "cgi" | "blog" | "both_cores" | "workers" | "native_off" | "many_places";
+export type Switch =
+  | "access_log"
+  | "tls"
+  | "http2"
+  | "cgi"
+  | "blog"
+  | "both_cores"
+  | "workers"
+  | "native_off"
+  | "many_places";
 
 /** Where a server runs and what it is given; all paths are absolute. */
 export interface Place {
@@ -65,6 +74,7 @@ export interface Peer<Name extends string = PeerName> {
 const LISOD_OPTIONS: Readonly<Record<Switch, readonly string[]>> = {
   access_log: ["--log"],
   tls: ["--https", "--key", "--certificate"],
+  http2: ["--http2"],
   cgi: ["--cgi"],
   blog: ["--cgi-env"],
   both_cores: [],
@@ -75,10 +85,11 @@ const LISOD_OPTIONS: Readonly<Record<Switch, readonly string[]>> = {
 
 /** What a lisod whose `--help` prints `help` can be asked for. */
 export function lisodSwitches(help: string): ReadonlySet<Switch> {
-  const shown = new Set(help.match(/--[a-z-]+/g) ?? []);
+  const shown = new Set(help.match(/--[a-z2-]+/g) ?? []);
   const all: readonly Switch[] = [
     "access_log",
     "tls",
+    "http2",
     "cgi",
     "blog",
     "both_cores",
@@ -143,7 +154,7 @@ const NGINX: Peer = {
   name: "nginx",
   title: "nginx",
   versionCommand: ["nginx", "-v"],
-  supports: new Set(["access_log", "tls", "cgi", "blog", "both_cores", "workers", "native_off"]),
+  supports: new Set(["access_log", "tls", "http2", "cgi", "blog", "both_cores", "workers", "native_off"]),
   needs: { cgi: ["fcgiwrap"] },
   template: "nginx.conf",
   always: [],
@@ -173,7 +184,7 @@ const LIGHTTPD: Peer = {
   name: "lighttpd",
   title: "lighttpd",
   versionCommand: ["lighttpd", "-v"],
-  supports: new Set(["access_log", "tls", "cgi", "blog", "native_off"]),
+  supports: new Set(["access_log", "tls", "http2", "cgi", "blog", "native_off"]),
   needs: { tls: [LIGHTTPD_TLS] },
   template: "lighttpd.conf",
   always: [],
@@ -185,7 +196,7 @@ const APACHE: Peer = {
   name: "apache",
   title: "Apache",
   versionCommand: ["apache2", "-v"],
-  supports: new Set(["access_log", "tls", "cgi", "blog", "native_off"]),
+  supports: new Set(["access_log", "tls", "http2", "cgi", "blog", "native_off"]),
   needs: {},
   template: "apache.conf",
   always: [],

@@ -46,7 +46,16 @@ export interface HandshakesLoad {
   readonly isResumed: boolean;
 }
 
+/** h2load: connections of HTTP/2 with so many streams at once on each; `value` counts answers a second. */
+export interface H2loadLoad {
+  readonly kind: "h2load";
+  readonly request: RequestShape;
+  readonly connections: number;
+  readonly streams: number;
+}
+
 export type Load =
+  | H2loadLoad
   | WrkLoad
   | BesideScriptsLoad
   | HandshakesLoad

@@ -4,6 +4,7 @@ import type { RequestShape, Row } from "./row.ts";
 /** Sizes of the files that the bench serves, in bytes. */
 export const FILES: Readonly<Record<string, number>> = {
   "1k.txt": 1024,
+  "4k.txt": 4096,
   "100k.bin": 100 * 1024,
   "1m.bin": 1024 * 1024,
   "100m.bin": 100 * 1024 * 1024,
@@ -310,6 +311,39 @@ const TLS_ROWS: readonly Row[] = [
   },
 ];
 
+/** 32 streams at once are what a browser makes of a page. */
+const HTTP2 = {
+  ...TLS_KEEP_ALIVE,
+  name: "http2",
+  measures: "4 KiB file by HTTP/2 over TLS 1.3, 8 connections with 32 streams; CPU each is compared",
+  judged: "cpu",
+  better: "less",
+  switches: ["tls", "http2"],
+  peers: ["nginx", "lighttpd", "apache"],
+  goals: { nginx: 0.45 },
+  load: { kind: "h2load", request: fileRequest("4k.txt"), connections: 8, streams: 32 },
+} as const satisfies Row;
+
+const HTTP2_ROWS: readonly Row[] = [
+  HTTP2,
+  {
+    ...HTTP2,
+    name: "http2-one",
+    measures: "the same on one connection, one stream after the other",
+    goals: { nginx: 1 },
+    load: { ...HTTP2.load, connections: 1, streams: 1 },
+  },
+  {
+    ...HTTP2,
+    name: "http2-clear",
+    measures: "4 KiB file by HTTP/2 in cleartext, 8 connections with 32 streams; CPU each is compared",
+    // nginx would have to speak it alone on its port.
+    switches: ["http2"],
+    peers: ["lighttpd", "apache"],
+    goals: { lighttpd: 1 },
+  },
+];
+
 /** What the rows ask scripts for, by the name in the row, with the goals at 8 clients. */
 const SCRIPTS: readonly (Pick<Row, "switches" | "goals"> & {
   readonly label: string;
@@ -380,5 +414,6 @@ export const ROWS: readonly Row[] = [
   ...FILE_ROWS,
   ...FOOTPRINT_ROWS,
   ...TLS_ROWS,
+  ...HTTP2_ROWS,
   ...CGI_ROWS,
 ];
