@@ -4,7 +4,6 @@
  */
 import type { ByteSink, ByteSource } from "../child/child.ts";
 import { logLines, type ScriptLog } from "../child/child_log.ts";
-import type { ProgramPeer } from "../gateway/program_exchange.ts";
 import { HttpError, RETRY_SOON } from "../http/message.ts";
 import {
   abortRequest,
@@ -14,6 +13,7 @@ import {
   RecordReader,
   type RequestEnd,
 } from "./fastcgi_records.ts";
+import type { ForwardPeer } from "./forward_peer.ts";
 import { PushedBytes } from "./pushed_bytes.ts";
 import { BrokenConnection, type UpstreamConnection } from "./upstream_connection.ts";
 
@@ -31,11 +31,10 @@ export interface PeerOptions {
 /** Longest time in which the word that nobody waits leaves; there is room for it, or the application reads nothing. */
 const ABORT_MS = 50;
 
-export class FastCgiPeer implements ProgramPeer {
+export class FastCgiPeer implements ForwardPeer {
   readonly label: string;
   readonly input: ByteSink | null;
   readonly output: ByteSource;
-  /** Resolves when nothing of the request is under way: to true where the connection can have another one. Never rejects. */
   readonly done: Promise<boolean>;
   readonly #options: PeerOptions;
   readonly #connection: UpstreamConnection;
@@ -65,7 +64,6 @@ export class FastCgiPeer implements ProgramPeer {
     this.#write(beginRequest(variables, options));
   }
 
-  /** Whether anything of an answer has come. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
   }

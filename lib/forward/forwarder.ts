@@ -1,5 +1,5 @@
 /**
- * Hands requests on to applications that answer as programs do, and run by themselves: FastCGI. All of a worker's requests under
+ * Hands requests on to applications that answer as programs do, and run by themselves: FastCGI and SCGI. All of a worker's requests under
  * way are known here, so that one timer sweeps the limits of each, and the idle connections to each upstream. What is sent and
  * what may be answered is what holds for CGI (lib/gateway/). I/O, timer.
  */
@@ -18,6 +18,8 @@ import type { MemoryBudget } from "../memory_budget.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { FastCgiPeer } from "./fastcgi_peer.ts";
 import { MalformedRecord } from "./fastcgi_records.ts";
+import type { ForwardPeer } from "./forward_peer.ts";
+import { ScgiPeer } from "./scgi_peer.ts";
 import type { Upstream } from "./upstream.ts";
 import { BrokenConnection, type ConnectOptions, UpstreamConnection } from "./upstream_connection.ts";
 
@@ -144,16 +146,14 @@ export class Forwarder {
       readonly contentLength: number;
       readonly known: Known;
     },
-  ): FastCgiPeer {
-    const { limits, log, clock } = this.#options;
+  ): ForwardPeer {
+    const { limits: { maxScriptErrorBytes: maxErrorBytes, maxForwardIdleCount }, log, clock } = this.#options;
     const file = script.interpreter === null ? "" : `${basename(script.file)} `;
-    const peer = new FastCgiPeer(connection, metaVariables({ request, script, contentLength }, settings), {
-      label: `${file}${upstream.text}`,
-      log,
-      maxErrorBytes: limits.maxScriptErrorBytes,
-      hasContent: contentLength > 0,
-      isKept: limits.maxForwardIdleCount > 0,
-    });
+    const variables = metaVariables({ request, script, contentLength }, settings);
+    const common = { label: `${file}${upstream.text}`, hasContent: contentLength > 0 };
+    const peer = upstream.protocol === "scgi"
+      ? new ScgiPeer(connection, variables, common)
+      : new FastCgiPeer(connection, variables, { ...common, log, maxErrorBytes, isKept: maxForwardIdleCount > 0 });
     peer.done.then((isUsable) => {
       // A process of the application waits on each connection that is kept, and so does a request that finds none of them free.
       if (isUsable && known.waitingCount === 0) known.pool.put(connection, clock.nowMs);
@@ -163,7 +163,7 @@ export class Forwarder {
   }
 
   async #exchange(
-    peer: FastCgiPeer,
+    peer: ForwardPeer,
     { request, call, content, known }: {
       readonly request: HttpRequest;
       readonly call: ForwardCall;

@@ -9,18 +9,18 @@ export type UpstreamAddress =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number };
 
 export interface Upstream {
-  readonly protocol: "fastcgi";
+  readonly protocol: "fastcgi" | "scgi";
   readonly address: UpstreamAddress;
   /** As it was written; its name in the log. */
   readonly text: string;
 }
 
-const PROTOCOLS: readonly Upstream["protocol"][] = ["fastcgi"];
+const PROTOCOLS: readonly Upstream["protocol"][] = ["fastcgi", "scgi"];
 
 /** How one is written, for whoever is told that his is none. */
-export const UPSTREAM_EXAMPLES = "fastcgi:unix:/run/php/php-fpm.sock or fastcgi:127.0.0.1:9000";
+export const UPSTREAM_EXAMPLES = "fastcgi:unix:/run/php/php-fpm.sock or scgi:127.0.0.1:9000";
 
-/** `fastcgi:unix:/PATH`, `fastcgi:HOST:PORT`; an IPv6 address stands in brackets. Null for anything else. */
+/** `fastcgi:unix:/PATH`, `fastcgi:HOST:PORT`, and the same with `scgi`; an IPv6 address stands in brackets. Null for anything else. */
 export function parseUpstream(text: string): Upstream | null {
   const protocol = PROTOCOLS.find((name) => text.startsWith(`${name}:`));
   if (protocol === undefined) return null;

@@ -8,7 +8,11 @@ Deno.test("parseUpstream() takes sockets by path, and by host and port", () => {
     ["fastcgi:[::1]:9000", { transport: "tcp", hostname: "::1", port: 9000 }],
     ["fastcgi:app.example.org:65535", { transport: "tcp", hostname: "app.example.org", port: 65_535 }],
   ];
-  for (const [text, address] of rows) assertEquals(parseUpstream(text), { protocol: "fastcgi", address, text });
+  for (const [text, address] of rows) {
+    assertEquals(parseUpstream(text), { protocol: "fastcgi", address, text });
+    const scgi = text.replace("fastcgi", "scgi");
+    assertEquals(parseUpstream(scgi), { protocol: "scgi", address, text: scgi });
+  }
 });
 
 Deno.test("parseUpstream() gives null for anything else", () => {
