@@ -130,12 +130,8 @@ async function ask(base: string, path: string, args: readonly string[]): Promise
 }
 
 const MOMENTS = [
-  /\d\d:\d\d:\d\d/g,
-  /nonce="[^"]*"/g,
-  /'\d+:\d+'/g,
-  /&amp;\d{10}/g,
-  /generated [^<]*/gi,
-  /[0-9a-f]{32,}/g,
+  ...[/\d\d:\d\d:\d\d/g, /(?:\d+ (?:second|minute)s?(?:, )?)+ ago/g, /nonce="[^"]*"/g, /'\d+:\d+'/g, /&amp;\d{10}/g],
+  ...[/generated [^<]*/gi, /[0-9a-f]{32,}/g],
 ];
 
 const PACKAGES: readonly Packaged[] = [
@@ -381,12 +377,23 @@ async function must(program: string, args: readonly string[]): Promise<void> {
 /** A bare repository with one commit, that the user who runs the programs may read. */
 async function makeRepository(path: string): Promise<void> {
   const work = `${path}.work`;
-  const git = (...args: readonly string[]) =>
-    must("git", ["-C", work, "-c", "user.name=Eva", "-c", "user.email=eva@seen.example", ...args]);
+  // So old that what is said of its age is the same for minutes.
+  const date = "2024-02-01T10:00:00Z";
+  const own = [
+    `GIT_COMMITTER_DATE=${date}`,
+    "git",
+    "-C",
+    work,
+    "-c",
+    "user.name=Eva",
+    "-c",
+    "user.email=eva@seen.example",
+  ];
+  const git = (...args: readonly string[]) => must("env", [...own, ...args]);
   await writeFiles(work, { "folder/seen.txt": "what is in it\n" });
   await git("init", "--quiet", "--initial-branch=main");
   await git("add", ".");
-  await git("commit", "--quiet", "--message", "a commit to be seen", "--date=2024-02-01T10:00:00Z");
+  await git("commit", "--quiet", "--message", "a commit to be seen", `--date=${date}`);
   await must("git", ["clone", "--quiet", "--bare", work, path]);
   if (Deno.uid() === 0) await must("chown", ["-R", "www-data:", path]);
 }
