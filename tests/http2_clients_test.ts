@@ -49,6 +49,17 @@ Deno.test("curl speaks HTTP/2 with lisod: files, ranges, uploads, many at once",
     assertMatch(chunked.text, /^\d+\n 2 200 /);
     const many = Array.from({ length: 30 }, (_, index) => `${url}/big.bin?${index}`);
     const outputs = many.flatMap((one) => [one, "--output", "/dev/null"]);
+    // Content that nobody wants: the answer comes all the same.
+    const unwanted = await curl(
+      ...args,
+      `${url}/a.txt`,
+      "--data-binary",
+      `@${upload}`,
+      "--output",
+      "/dev/null",
+      ...told,
+    );
+    assertMatch(unwanted.text, /^ 2 405 /, unwanted.stderr);
     // This curl begins each of several at once with a preface of its own where it need not negotiate; nginx is not asked better.
     if (!url.startsWith("https:")) continue;
     const parallel = await curl(...args, "--parallel", ...outputs, "--write-out", "%{size_download}\n");

@@ -49,6 +49,8 @@ export class Http2Exchange implements Exchange {
   #sendPatience: Patience | null = null;
   #sentBytes = -1;
   #watcher: AbortController | null = null;
+  /** Nothing passes any more. */
+  #isGone = false;
   #code: ErrorCode = ErrorCode.INTERNAL_ERROR;
 
   constructor(
@@ -78,7 +80,7 @@ export class Http2Exchange implements Exchange {
 
   watch(controller: AbortController): void {
     this.#watcher = controller;
-    if (this.#stream.isReset || this.#ends.writer.failure !== null) controller.abort();
+    if (this.#isOver) controller.abort();
   }
 
   flush(): Promise<void> {
@@ -116,7 +118,11 @@ export class Http2Exchange implements Exchange {
   }
 
   #requireWritable(): void {
-    if (this.#stream.isReset) throw gone();
+    if (this.#isOver) throw gone();
+  }
+
+  get #isOver(): boolean {
+    return this.#isGone || this.#stream.isReset;
   }
 
   async pull(): Promise<Uint8Array | null> {
@@ -130,10 +136,10 @@ export class Http2Exchange implements Exchange {
         if (this.#contentBytes > services.limits.maxBodyBytes) throw new HttpError(413, "The content is too long");
         return part;
       }
-      if (stream.isReset) throw gone();
+      if (this.#isOver) throw gone();
       if (stream.hasPeerEnded) return null;
       this.#sendContinue();
-      await this.#waitForContent();
+      await this.#awaitContent();
     }
   }
 
@@ -147,11 +153,20 @@ export class Http2Exchange implements Exchange {
     writer.schedule();
   }
 
-  async #waitForContent(): Promise<void> {
+  async #awaitContent(): Promise<void> {
     const { limits: { bodyIdleMs, minRateBytes }, clock } = this.#ends.services;
     const patience = this.#receivePatience ??= new Patience({ idleMs: bodyIdleMs, minRateBytes });
     const before = this.#stream.receivedBytes;
-    this.#deadlineMs = clock.nowMs + patience.start(clock.nowMs);
+    try {
+      await this.#wait(patience.start(clock.nowMs));
+    } finally {
+      patience.end(clock.nowMs, this.#stream.receivedBytes - before);
+    }
+  }
+
+  /** Until something comes on the stream; rejects with HttpError 408 after so long. */
+  async #wait(limitMs: number): Promise<void> {
+    this.#deadlineMs = this.#ends.services.clock.nowMs + limitMs;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting = { resolve, reject };
     try {
@@ -159,7 +174,6 @@ export class Http2Exchange implements Exchange {
     } finally {
       this.#deadlineMs = Infinity;
       this.#waiting = null;
-      patience.end(clock.nowMs, this.#stream.receivedBytes - before);
     }
   }
 
@@ -170,6 +184,7 @@ export class Http2Exchange implements Exchange {
 
   /** Nothing passes on the stream any more: the client has reset it, or its connection has ended. */
   onGone(error: unknown = gone()): void {
+    this.#isGone = true;
     this.#waiting?.reject(error);
     this.#ends.writer.fail(this.#stream, error);
     this.#watcher?.abort();
@@ -209,9 +224,26 @@ export class Http2Exchange implements Exchange {
     else this.#ends.writer.fail(this.#stream, new HttpError(408, "Timed out waiting for the windows of a stream"));
   }
 
-  /** RFC 9113 8.1: content that nobody wants is not read away, the stream is reset after the answer. */
-  settleContent(): Promise<void> {
-    return Promise.resolve();
+  /**
+   * RFC 9113 8.1: the stream of content that nobody wants is reset after the answer. Not at once, for curl 7.88 then gives up an
+   * answer that comes in one read with the reset: the client may see for a moment that it need not send more, and some is read away.
+   */
+  async settleContent(): Promise<void> {
+    const { connection, writer, services: { limits: { drainBytes, lingerMs } } } = this.#ends;
+    const stream = this.#stream;
+    try {
+      for (let drained = 0; drained <= drainBytes && !this.#isOver;) {
+        const part = connection.takeContent(stream);
+        writer.schedule();
+        drained += part?.length ?? 0;
+        if (part !== null) continue;
+        if (stream.hasPeerEnded) return;
+        await this.#wait(lingerMs);
+      }
+    } catch (error) {
+      // Neither that it takes too long nor that it ends is a failure now.
+      if (!(error instanceof HttpError) && !isPeerGone(error)) throw error;
+    }
   }
 
   cut(error: unknown): void {
