@@ -23,17 +23,11 @@ import { OwnChildren } from "./lib/child/own_children.ts";
 import { narrowPermissions, neededPermissions } from "./lib/process/permissions.ts";
 import { findIdentity, isRoot, ownIdentity } from "./lib/process/privileges.ts";
 import { runtimeLimits } from "./lib/process/runtime_limits.ts";
-import { ServiceManager } from "./lib/process/service_manager.ts";
-import { WHOLE } from "./lib/net/listen_address.ts";
+import { ServiceManager, takeHandedVariables } from "./lib/process/service_manager.ts";
+import { servedText, WHOLE } from "./lib/net/listen_address.ts";
 import { handleSignals } from "./lib/process/signals.ts";
 import { surveyFiles } from "./lib/process/survey_files.ts";
-import {
-  logUncaughtErrors,
-  type Renewed,
-  type ServedAddress,
-  type Serving,
-  ThreadServer,
-} from "./lib/worker/thread_server.ts";
+import { logUncaughtErrors, type Renewed, type Serving, ThreadServer } from "./lib/worker/thread_server.ts";
 import { type ConfigSource, renewConfig } from "./lib/process/renew_config.ts";
 import { StartError, UsageError } from "./lib/start_error.ts";
 import { WorkerPool } from "./lib/worker/worker_pool.ts";
@@ -41,7 +35,10 @@ import { WorkerPool } from "./lib/worker/worker_pool.ts";
 /** Resolves to the exit status. */
 async function main(): Promise<number> {
   try {
-    const environment = readEnvironment("LISOD_FOREGROUND", "PATH", "LANG", "TZ");
+    const environment = {
+      ...readEnvironment("LISOD_FOREGROUND", "PATH", "LANG", "TZ"),
+      ...takeHandedVariables(),
+    };
     const { source, command } = readSource({ args: Deno.args, cwd: Deno.cwd(), environment });
     switch (command.kind) {
       case "help":
@@ -159,7 +156,7 @@ async function serve(
     const stopped = stopSignal({ log, serving, manager, followLog, renewal });
     stopped.then(() => endMs = performance.now() + config.limits.drainMs);
     const addresses = await serving.listen();
-    for (const address of addresses) log.info("main", `listening on ${urlOf(address)}`);
+    for (const address of addresses) log.info("main", `listening on ${servedText(address)}`);
     // Looked up as whoever started us, for the user may not be able to.
     const files = manager.file === null ? [] : [manager.file];
     const needed = neededPermissions(config, {
@@ -167,9 +164,9 @@ async function serve(
       configPaths: recordedPaths(source.record),
     });
     if (identity !== null) {
-      const httpsPort = addresses.find(({ scheme }) => scheme === "https")?.port ?? null;
+      const httpsPorts = addresses.flatMap((address) => address.scheme === "https" ? [address.port] : []);
       await serving.changeUser(() =>
-        leaveRoot(identity, { config, configPaths: recordedPaths(source.record), libc, httpsPort, log })
+        leaveRoot(identity, { config, configPaths: recordedPaths(source.record), libc, httpsPorts, log })
       );
     }
     if (libc === NO_LIBC) warnOfRuntimeLimits(config, { log, manager });
@@ -226,13 +223,20 @@ async function removeLeftFiles({ cgi }: Config, log: Log): Promise<void> {
 }
 
 /** What an operator may not have meant, or the machine does not have. */
-function warnOfRisks({ sites, http, redirectsToHttps, cgi }: Config, log: Log): void {
+function warnOfRisks(
+  { sites, http, redirectsToHttps, socketFiles, access, cgi }: Config,
+  log: Log,
+): void {
   if (isRoot()) log.warn("main", "running as root: --user NAME would take away what the server does not need");
   // setrlimit(2): RLIMIT_NPROC is not enforced for root.
   if (isRoot() && cgi.resources.processCount !== null && cgi.user === null) {
     log.warn("main", "--cgi-limit-processes does not bind root: --cgi-user NAME would make it hold");
   }
-  if (sites.some(({ realms }) => realms.length > 0) && http !== null && !redirectsToHttps) {
+  if (socketFiles.length > 0 && !access.trustsUnixSockets) {
+    const what = "clients of Unix sockets have no address, and the limits of an address do not hold for them";
+    log.info("main", `${what}: --proxy unix believes a proxy there for whom it asks`);
+  }
+  if (sites.some(({ realms }) => realms.length > 0) && http.length > 0 && !redirectsToHttps) {
     log.warn(
       "main",
       "passwords of --auth reach the HTTP port unencrypted; --https-redirect would send clients to HTTPS",
@@ -344,10 +348,6 @@ function stopSignal({ log, followLog, serving, manager, renewal }: Signalled): P
       reopenLog,
     });
   });
-}
-
-function urlOf({ scheme, hostname, port }: ServedAddress): string {
-  return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`;
 }
 
 function say(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {

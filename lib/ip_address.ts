@@ -123,3 +123,8 @@ export function networkOf(address: string): string {
     ? bytes.join(".")
     : bytes.slice(0, NETWORK_BITS / 8).join();
 }
+
+/** Whether what is counted for an address is limited: clients of Unix sockets have none, and are not one client. */
+export function hasOwnLimit(address: string): boolean {
+  return address !== "";
+}

@@ -38,7 +38,7 @@ export class AccessGuard {
     const { rules, realm, authenticator } = this.#options;
     const { path, connection: { remoteAddress } } = request;
     if (rules.length > 0 && !isAllowed(rules, parseAddress(remoteAddress))) {
-      throw new HttpError(403, `${remoteAddress} may not have "${path}"`);
+      throw new HttpError(403, `${remoteAddress || "A client of a Unix socket"} may not have "${path}"`);
     }
     return realm === null ? null : this.#requireUser(authenticator.authenticate(request, realm), realm);
   }

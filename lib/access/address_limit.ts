@@ -4,7 +4,7 @@
  */
 import { HeaderFields } from "../http/header_fields.ts";
 import { HttpError } from "../http/message.ts";
-import { networkOf } from "../ip_address.ts";
+import { hasOwnLimit, networkOf } from "../ip_address.ts";
 import { RateLimit, type RateLimitOptions } from "./rate_limit.ts";
 
 export interface AddressLimitOptions extends RateLimitOptions {
@@ -26,6 +26,7 @@ export class AddressLimit {
 
   /** Counts one for the network of the address. Throws HttpError 429 with Retry-After when that is one too many. */
   take(address: string): void {
+    if (!hasOwnLimit(address)) return;
     const { what, nowMs } = this.#options;
     const waitMs = this.#rate.take(networkOf(address), nowMs());
     if (waitMs === 0) return;

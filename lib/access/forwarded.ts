@@ -10,13 +10,17 @@ import { type AddressRange, formatAddress, parseAddress } from "../ip_address.ts
 /** The addresses of the proxies that are believed. */
 export class TrustedProxies {
   readonly #ranges: readonly AddressRange[];
+  readonly #hasUnixSockets: boolean;
 
-  constructor(ranges: readonly AddressRange[]) {
+  /** `hasUnixSockets`: whoever comes through a Unix socket is one too. */
+  constructor(ranges: readonly AddressRange[], hasUnixSockets = false) {
     this.#ranges = ranges;
+    this.#hasUnixSockets = hasUnixSockets;
   }
 
-  /** `address` as text. */
+  /** `address` as text; "" for a client of a Unix socket. */
   has(address: string): boolean {
+    if (address === "") return this.#hasUnixSockets;
     const bytes = this.#ranges.length === 0 ? null : parseAddress(address);
     return bytes !== null && this.#ranges.some((range) => range.contains(bytes));
   }

@@ -3,7 +3,7 @@
  * without a process.
  */
 import { Crowded, HttpError, RETRY_SOON } from "../http/message.ts";
-import { networkOf } from "../ip_address.ts";
+import { hasOwnLimit, networkOf } from "../ip_address.ts";
 
 /** The place of one request in a queue, which alone changes it. */
 export interface ScriptTurn {
@@ -164,7 +164,8 @@ export class ScriptQueue {
 
   /** Whether one more fits, of all and of its network. */
   #hasRoom(what: keyof Held, turn: ScriptTurn): boolean {
-    return this.#all[what] < this.#mostOfAll[what] && this.#heldOf(turn)[what] < this.#mostOfOne[what];
+    if (this.#all[what] >= this.#mostOfAll[what]) return false;
+    return !hasOwnLimit(turn.address) || this.#heldOf(turn)[what] < this.#mostOfOne[what];
   }
 
   #mayRun(turn: ScriptTurn): boolean {

@@ -28,6 +28,8 @@ export interface GivenRequirement extends PlacedRequirement {
 /** What holds for all of the server. */
 export interface AccessConfig extends FieldsConfig {
   readonly proxies: readonly AddressRange[];
+  /** Clients of Unix sockets are proxies too. */
+  readonly trustsUnixSockets: boolean;
 }
 
 /** What answers say. */
@@ -42,12 +44,14 @@ export interface FieldsConfig {
 
 /** Throws UsageError. */
 export function readAccessConfig(settings: Settings): AccessConfig {
+  const proxies = settings.each("proxy", {
+    parse: (text) => text === "unix" ? text : AddressRange.parse(text),
+    problem: "not an address or a range",
+    remedy: "give one such as 192.0.2.1 or 10.0.0.0/8 (bits beyond the range are 0), or unix",
+  });
   return {
-    proxies: settings.each("proxy", {
-      parse: AddressRange.parse,
-      problem: "not an address or a range",
-      remedy: "give one such as 192.0.2.1 or 10.0.0.0/8 (bits beyond the range are 0)",
-    }),
+    proxies: proxies.filter((proxy) => proxy !== "unix"),
+    trustsUnixSockets: proxies.includes("unix"),
     ...readFields(settings),
   };
 }

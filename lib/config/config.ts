@@ -4,10 +4,10 @@
  */
 import { parseUpstream, type Upstream } from "../forward/upstream.ts";
 import type { Limits } from "../limits.ts";
-import type { ListenAddress } from "../net/listen_address.ts";
 import type { HostCredentials } from "../net/load_credentials.ts";
 import { type AccessConfig, readAccessConfig } from "./access_config.ts";
 import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
+import { type ListenConfig, readListenConfig, refuseTwice } from "./listen_config.ts";
 import type { PathSource } from "./mounts_config.ts";
 import type { Section } from "./sections.ts";
 import { type PlaceConfig, readSites, type SiteConfig } from "./sites_config.ts";
@@ -21,10 +21,8 @@ import { Settings, type SettingsByName } from "./settings.ts";
 import { type Given, UsageError } from "../start_error.ts";
 
 /** All that the server was told. Paths are absolute, and come with the arguments that named them. */
-export interface Config {
-  readonly http: ListenAddress | null;
-  readonly https: ListenAddress | null;
-  /** The HTTP port only sends clients to the HTTPS port; both are given then. */
+export interface Config extends ListenConfig {
+  /** What listens for HTTP only sends clients to the first HTTPS port; there are both then. */
   readonly redirectsToHttps: boolean;
   /** For how long browsers shall use HTTPS alone (RFC 6797 6.1.1); null: they are not told. */
   readonly hstsSeconds: number | null;
@@ -65,7 +63,7 @@ export interface Config {
 
 /** The credentials of each site, those of the first for clients that name no host; none without HTTPS. */
 export function siteCredentials({ https, sites }: Pick<Config, "https" | "sites">): readonly HostCredentials[] {
-  if (https === null) return [];
+  if (https.length === 0) return [];
   return sites.flatMap(({ hosts, credentials }) => credentials === null ? [] : [{ hosts, files: credentials }]);
 }
 
@@ -167,7 +165,7 @@ export interface Surroundings {
   readonly cwd: string;
   /**
    * LISOD_FOREGROUND=1 does what `--foreground` does and leaves the eight arguments alone; PATH, LANG and TZ are for CGI
-   * programs.
+   * programs; LISTEN_FDS and LISTEN_FDNAMES, where they are for this process, tell of sockets that were handed over.
    */
   readonly environment: { readonly [name: string]: string | undefined };
   /** Reads what --config names, and what that includes. */
@@ -220,16 +218,18 @@ function buildConfig(
   { settings, sections }: { readonly settings: Settings; readonly sections: readonly Section[] },
   { form, environment }: { readonly form: Form; readonly environment: Surroundings["environment"] },
 ): Config {
-  refuseConflicts(settings);
-  const hostname = settings.text("listen")?.replace(/^\[(.*)\]$/, "$1") ?? null;
-  const usesHttp = settings.has("http") || !settings.has("https");
+  const listen = readListenConfig(settings, environment);
+  refuseConflicts(settings, listen);
   const foreground = staysInForeground(settings, { form, environment });
-  if (!foreground) refuseStreamsOfDaemon(settings);
+  if (!foreground) {
+    refuseStreamsOfDaemon(settings);
+    refuseHandedToDaemon(listen);
+  }
   const rulesName = settings.has("rules") ? settings.choice("rules", RULES_NAMES) : RULES_OF_FORM[form];
   // The eight arguments name a program also where nobody will ask for it.
   const options = { top: settings, rules: RULES[rulesName], requiresProgram: form === "named", environment };
   const sites = readSites(sections, options);
-  if (settings.has("https")) requireCredentials(sites, settings);
+  if (listen.https.length > 0) requireCredentials(sites, { settings, listen });
   else refuseHsts(sites);
   const cgi = readCgiConfig(settings);
   const [programUser] = programUsers({ sites, cgi });
@@ -238,14 +238,8 @@ function buildConfig(
   }
   // Whoever reads content knows no place.
   const limits = settings.limits(RULES[rulesName].defaultLimits);
-  const addressOf = (name: "http" | "https"): ListenAddress => ({
-    argument: settings.label(name),
-    port: settings.port(name),
-    hostname,
-  });
   return {
-    http: usesHttp ? addressOf("http") : null,
-    https: settings.has("https") ? addressOf("https") : null,
+    ...listen,
     redirectsToHttps: settings.flag("https-redirect"),
     hstsSeconds: settings.count("hsts"),
     sites,
@@ -314,12 +308,19 @@ function bodyLimits(sites: readonly SiteConfig[]): readonly number[] {
 }
 
 /** Each site has its own, or those before all sections. */
-function requireCredentials(sites: readonly SiteConfig[], settings: Settings): void {
+function requireCredentials(
+  sites: readonly SiteConfig[],
+  { settings, listen: { https: [{ argument, port }] } }: {
+    readonly settings: Settings;
+    readonly listen: ListenConfig;
+  },
+): void {
   const site = sites.find(({ credentials }) => credentials === null);
   if (site === undefined) return;
   const name = settings.has("key") ? "certificate" : "key";
   const ofSite = site.hosts.length === 0 ? "" : ` for ${site.hosts[0]}`;
-  throw settings.refusal("https", { problem: `--${name} is missing${ofSite}`, remedy: `give --${name} FILE` });
+  const problem = `--${name} is missing${ofSite}`;
+  throw new UsageError({ argument, value: `${port}`, problem, remedy: `give --${name} FILE` });
 }
 
 function refuseHsts(sites: readonly SiteConfig[]): void {
@@ -334,15 +335,16 @@ function refuseHsts(sites: readonly SiteConfig[]): void {
 }
 
 /** Settings that are right by themselves and cannot stand together. */
-function refuseConflicts(settings: Settings): void {
+function refuseConflicts(settings: Settings, listen: ListenConfig): void {
   if (settings.flag("verbose") && !settings.flag("check")) throw missing("verbose", "check");
   if (settings.flag("check") && settings.has("explain")) {
     throw settings.refusal("explain", { problem: "together with --check", remedy: "give one of the two" });
   }
   for (const name of ["key-passphrase", "https-redirect", "hsts"] as const) {
-    if (settings.has(name) && !settings.has("https")) throw missing(name, "https");
+    if (settings.has(name) && listen.https.length === 0) throw missing(name, "https");
   }
-  if (settings.flag("https-redirect") && !settings.has("http")) throw missing("https-redirect", "http");
+  const hasPlain = [listen.http, listen.socketFiles, listen.handedSockets].some(({ length }) => length > 0);
+  if (settings.flag("https-redirect") && !hasPlain) throw missing("https-redirect", "http");
   if (settings.has("group") && !settings.has("user")) {
     throw settings.refusal("group", { problem: "--user is missing", remedy: "give --user NAME too" });
   }
@@ -362,6 +364,7 @@ function refuseConflicts(settings: Settings): void {
   if (hasBoth && settings.port("http") === settings.port("https") && settings.port("http") !== 0) {
     throw settings.refusal("https", { problem: "also the port for HTTP", remedy: "give two ports" });
   }
+  refuseTwice(listen);
   refuseSharedFiles(settings);
 }
 
@@ -372,6 +375,18 @@ function refuseStreamsOfDaemon(settings: Settings): void {
     if (path === null || standardStream(path.value) === null) continue;
     throw settings.refusal(name, { problem: "a daemon has no such stream", remedy: "name a file, or --foreground" });
   }
+}
+
+/** The one that serves is another process, which gets no more than its streams. */
+function refuseHandedToDaemon({ handedSockets }: ListenConfig): void {
+  if (handedSockets.length === 0) return;
+  const problem = "a daemon does not get the sockets that were handed over";
+  throw new UsageError({
+    argument: "LISTEN_FDS",
+    value: `${handedSockets.length}`,
+    problem,
+    remedy: "give --foreground",
+  });
 }
 
 /** A lock is emptied when it is taken, and two writers would mix their lines. */

@@ -75,8 +75,10 @@ const DEFAULT_FILES = {
 } as const;
 
 const DEFAULT_CONFIG: PlainConfig = {
-  http: { port: 8080, hostname: null },
-  https: null,
+  http: [{ port: 8080, hostname: null }],
+  https: [],
+  socketFiles: [],
+  handedSockets: [],
   credentials: null,
   redirectsToHttps: false,
   hstsSeconds: null,
@@ -97,6 +99,7 @@ const DEFAULT_CONFIG: PlainConfig = {
     realms: [],
     requirements: [],
     proxies: [],
+    trustsUnixSockets: false,
     defaultFields: [["X-Content-Type-Options", "nosniff"]],
     fields: [],
     alwaysFields: [],
@@ -127,7 +130,7 @@ Deno.test("parseCommandLine() makes a Config of defaults when only the root is n
 Deno.test("parseCommandLine() reads the eight arguments under the course's rules", () => {
   assertEquals(configOf(EIGHT), {
     ...DEFAULT_CONFIG,
-    https: { port: 8443, hostname: null },
+    https: [{ port: 8443, hostname: null }],
     credentials: credentialsOf("/home/liso/grader.key", "/etc/grader.crt"),
     cgiPath: "/home/liso/cgi/blog.py",
     rules: RULES.course,
@@ -151,25 +154,25 @@ Deno.test("parseCommandLine() takes one argument for the folder to serve", () =>
 
 Deno.test("parseCommandLine() gives each option its field", () => {
   const cases: [readonly string[], Partial<PlainConfig>][] = [
-    [["--http", "0"], { http: { port: 0, hostname: null } }],
-    [["--http=65535"], { http: { port: 65_535, hostname: null } }],
-    [["--http", "0080"], { http: { port: 80, hostname: null } }],
-    [["--listen", "127.0.0.1"], { http: { port: 8080, hostname: "127.0.0.1" } }],
-    [["--listen", "::1"], { http: { port: 8080, hostname: "::1" } }],
-    [["--listen", "[::1]"], { http: { port: 8080, hostname: "::1" } }],
+    [["--http", "0"], { http: [{ port: 0, hostname: null }] }],
+    [["--http=65535"], { http: [{ port: 65_535, hostname: null }] }],
+    [["--http", "0080"], { http: [{ port: 80, hostname: null }] }],
+    [["--listen", "127.0.0.1"], { http: [{ port: 8080, hostname: "127.0.0.1" }] }],
+    [["--listen", "::1"], { http: [{ port: 8080, hostname: "::1" }] }],
+    [["--listen", "[::1]"], { http: [{ port: 8080, hostname: "::1" }] }],
     [["--https", "1", "--key", "k", "--certificate", "c"], {
-      http: null,
-      https: { port: 1, hostname: null },
+      http: [],
+      https: [{ port: 1, hostname: null }],
       credentials: credentialsOf("/home/liso/k", "/home/liso/c"),
     }],
     [["--https", "0", "--http", "0", "--key=k", "--certificate=c"], {
-      http: { port: 0, hostname: null },
-      https: { port: 0, hostname: null },
+      http: [{ port: 0, hostname: null }],
+      https: [{ port: 0, hostname: null }],
       credentials: credentialsOf("/home/liso/k", "/home/liso/c"),
     }],
     [["--https", "1", "--key=/k", "--certificate=/c", "--listen", "::1"], {
-      http: null,
-      https: { port: 1, hostname: "::1" },
+      http: [],
+      https: [{ port: 1, hostname: "::1" }],
       credentials: credentialsOf("/k", "/c"),
     }],
     [["--cgi", "../cgi-bin/"], { cgiPath: "/home/cgi-bin" }],
@@ -219,8 +222,8 @@ Deno.test("parseCommandLine() gives each option its field", () => {
 Deno.test("parseCommandLine() keeps the argument that each file, port and user was given by", () => {
   const options = "key certificate key-passphrase root cgi error-pages log access-log lock user group".split(" ");
   const given = (config: Config) => [
-    config.http?.argument,
-    config.https?.argument,
+    config.http.at(0)?.argument,
+    config.https.at(0)?.argument,
     ...Object.values(config.sites[0].credentials ?? {}).map((file) => file?.argument),
     ...config.sites[0].places.map((place) => pathOf(place)?.argument),
     ...[config.errorPagesFolder, config.logFile, config.accessLogFile, config.lockFile, config.user, config.group].map((
@@ -248,7 +251,7 @@ Deno.test("parseCommandLine() keeps the argument that each file, port and user w
   const { keyFile, certificateFile } = sites[0].credentials ?? fail("No credentials");
   const paths = sites[0].places.map(pathOf);
   assertEquals(
-    [http, https, logFile, lockFile, ...paths, keyFile, certificateFile].map((each) => each?.argument),
+    [http[0], https[0], logFile, lockFile, ...paths, keyFile, certificateFile].map((each) => each?.argument),
     [
       ...["<HTTP port>", "<HTTPS port>", "<log file>", "<lock file>", "<www folder>", "<CGI script path>"],
       ...["<private key file>", "<certificate file>"],
@@ -490,7 +493,7 @@ Deno.test("parseCommandLine() takes from the file of --config what the command l
     ["root = www", [...here, "--root", "www"], { root: "/home/liso/www" }],
     ["root = /srv\nlisting\nhttp = 80", [...etc, "--listing=false", "--http", "81"], {
       root: "/srv",
-      http: { port: 81, hostname: null },
+      http: [{ port: 81, hostname: null }],
     }],
     ["root = /srv\nheader = X-A: 1\nheader = X-B: 2", etc, {
       root: "/srv",

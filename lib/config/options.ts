@@ -46,10 +46,13 @@ const FORM_OPTIONS = [
   },
   {
     name: "listen",
-    value: "ADDRESS",
+    value: "WHERE",
     default: ":: (IPv6 and IPv4), else 0.0.0.0",
-    meaning: "Address to listen on",
+    meaning:
+      "Where to listen: ADDRESS, for the ports of --http and --https; [https:]ADDRESS:PORT, for that port (*: all " +
+      "addresses); unix:PATH[:MODE[:OWNER[:GROUP]]], for clients of the machine (0660); may be repeated",
     section: "Serving",
+    isRepeatable: true,
   },
   {
     name: "root",
@@ -300,10 +303,10 @@ const FORM_OPTIONS = [
   },
   {
     name: "proxy",
-    value: "ADDRESS/BITS",
+    value: "ADDRESS/BITS|unix",
     default: "none",
     meaning: "Believe X-Forwarded-For, -Proto, -Port and the header of the PROXY protocol (HTTP port alone) from " +
-      "these addresses; may be repeated",
+      "these addresses, or from clients of Unix sockets; may be repeated",
     section: "Access",
     isRepeatable: true,
   },

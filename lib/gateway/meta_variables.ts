@@ -6,7 +6,7 @@ import { textOfBytes } from "../http/byte_text.ts";
 import type { Field } from "../http/header_fields.ts";
 import type { HttpRequest } from "../http/message.ts";
 import { SERVER } from "../http/own_fields.ts";
-import { ENCODED_SLASH } from "../http/target.ts";
+import { ENCODED_SLASH, parseAuthority } from "../http/target.ts";
 import type { Rules } from "../rules.ts";
 
 /** Where a request path leads: which program, and how the path divides between its name and its argument. */
@@ -73,7 +73,7 @@ export function metaVariables(
     SCRIPT_NAME: script.scriptName,
     SERVER_ADDR: connection.localAddress,
     SERVER_NAME: request.host || bracketed(connection.localAddress),
-    SERVER_PORT: String(connection.localPort),
+    SERVER_PORT: String(connection.localPort || portOfHost(request)),
     SERVER_PROTOCOL: `HTTP/${request.version}`,
     SERVER_SOFTWARE: SERVER,
   };
@@ -170,6 +170,11 @@ const ABSOLUTE_START = /^https?:\/\/([^/?]*)/i;
 /** Host and port of an absolute-form target, as received; null for the other forms. */
 function targetAuthority(target: string): string | null {
   return ABSOLUTE_START.exec(target)?.[1] ?? null;
+}
+
+/** RFC 3875 4.1.15, of a request that came on no port: the one that its client means. RFC 9110 4.2.1, 4.2.2. */
+function portOfHost({ fields, connection }: HttpRequest): number {
+  return parseAuthority(fields.get("host") ?? "")?.port ?? (connection.secure ? 443 : 80);
 }
 
 /** RFC 3875 4.1.14: an IPv6 address stands in brackets where a host name may stand. */

@@ -1,7 +1,7 @@
 /**
- * The listener for HTTPS and its certificate: opens it, gives it a new certificate without losing a connection, and
- * warns before the certificate ends. What is accepted from it is served like any other connection. I/O. RFC 9110 4.2.2,
- * RFC 7301 (ALPN).
+ * What listens for HTTPS, on one port or several, and its certificates: opens it, gives it new certificates without losing a
+ * connection, and warns before a certificate ends. What is accepted is served like any other connection. I/O. RFC 9110
+ * 4.2.2, RFC 7301 (ALPN).
  */
 import type { Limits } from "../limits.ts";
 import { expiryWarning } from "./check_credentials.ts";
@@ -17,14 +17,15 @@ import { NamedCredentials } from "./named_credentials.ts";
 import type { StartError } from "../start_error.ts";
 
 export interface HttpsOptions {
-  readonly address: ListenAddress;
+  /** At least one. */
+  readonly addresses: readonly ListenAddress[];
   /** Of each host, at least one; the first is that of clients that name none. */
   readonly credentials: readonly HostCredentials[];
   readonly limits: Pick<Limits, "maxUnsentBytes" | "backlog">;
   /** Whether HTTP/2 may be negotiated. */
   readonly usesHttp2: boolean;
   readonly log: Log;
-  /** Of several that share the port; their listeners are opened in the order of their indexes, and replaced one by one. */
+  /** Of several that share the ports; their listeners are opened in the order of their indexes, and replaced one by one. */
   readonly part: Part;
   /**
    * Called when clients have sent so many names that `renew` is wanted: the runtime keeps each for as long as it listens. May be
@@ -42,37 +43,54 @@ const HANDOVER_MS = 1_000;
 const CLOSE_TURNS = 100;
 const CLOSE_TURN_MS = 10;
 
+/** One port, and what accepts there now. */
+interface Bound {
+  readonly address: ListenAddress;
+  readonly listener: Deno.TlsListener;
+}
+
 export class HttpsListener {
   readonly #options: HttpsOptions;
   #credentials: NamedCredentials;
-  #listener: Deno.TlsListener;
+  #bounds: readonly Bound[];
   /** The last replacement; the next one waits for it. */
   #handover: Promise<void> = Promise.resolve();
   #expiryTimer: number | undefined = undefined;
 
-  private constructor(options: HttpsOptions, credentials: NamedCredentials, listener: Deno.TlsListener) {
+  private constructor(options: HttpsOptions, credentials: NamedCredentials, bounds: readonly Bound[]) {
     this.#options = options;
     this.#credentials = credentials;
-    this.#listener = listener;
+    this.#bounds = bounds;
   }
 
   /**
-   * Reads key and certificate and listens; whoever opens it closes it. Throws StartError, whose line tells the operator what
+   * Reads keys and certificates and listens; whoever opens it closes it. Throws StartError, whose line tells the operator what
    * is wrong.
    */
   static open(options: HttpsOptions): HttpsListener {
-    const { address, limits: { backlog }, usesHttp2: isHttp2, log, part, libc } = options;
+    const { addresses, limits: { backlog }, usesHttp2: isHttp2, log, part, libc } = options;
     const keyLogWarning = silenceKeyLog(libc);
     if (keyLogWarning !== null) log.warn("https", keyLogWarning);
     const credentials = NamedCredentials.load(options.credentials, Date.now());
     warn(credentials, log);
-    const listener = listenTls(address, {
-      ...{ isHttp2, isShared: part.index > 0, backlog },
-      credentials: credentialsFor(credentials, options),
-    });
-    const https = new HttpsListener(options, credentials, listener);
-    if (part.count > 1) https.#socket().share();
-    https.#adjustSocket();
+    const bounds: Bound[] = [];
+    try {
+      for (const address of addresses) {
+        const listener = listenTls(address, {
+          ...{ isHttp2, isShared: part.index > 0, backlog },
+          credentials: credentialsFor(credentials, options),
+        });
+        bounds.push({ address, listener });
+      }
+    } catch (error) {
+      for (const { listener } of bounds) listener.close();
+      throw error;
+    }
+    const https = new HttpsListener(options, credentials, bounds);
+    for (const bound of bounds) {
+      if (part.count > 1) https.#socketOf(bound).share();
+      https.#adjustSocket(bound);
+    }
     https.#expiryTimer = setInterval(() => https.#warnOfExpiry(), DAY_MS);
     Deno.unrefTimer(https.#expiryTimer);
     return https;
@@ -81,12 +99,12 @@ export class HttpsListener {
   /** Accepts no more, and warns no more. Idempotent. */
   close(): void {
     clearInterval(this.#expiryTimer);
-    closeUnlessClosed(this.#listener);
+    for (const { listener } of this.#bounds) closeUnlessClosed(listener);
   }
 
-  /** What accepts now; `replace` changes it. Whoever serves it may close it. */
-  get listener(): Deno.TlsListener {
-    return this.#listener;
+  /** What accepts now, in the order of the addresses; `replace` changes it. Whoever serves one may close it. */
+  get listeners(): readonly Deno.TlsListener[] {
+    return this.#bounds.map(({ listener }) => listener);
   }
 
   /** Names and addresses that the certificates are for. */
@@ -94,42 +112,42 @@ export class HttpsListener {
     return this.#credentials.names;
   }
 
-  /** Resolves when the last replacement has come to its end: the old listener is closed. */
+  /** Resolves when the last replacement has come to its end: the old listeners are closed. */
   get handedOver(): Promise<void> {
     return this.#handover;
   }
 
   /**
-   * Reads keys and certificates again and listens with them. Resolves to the listener that now has to be served as well;
-   * the old one still serves what is queued for it and is then closed here. Null where nothing has changed. Rejects with
+   * Reads keys and certificates again and listens with them. Resolves to the listeners that now have to be served as well;
+   * the old ones still serve what is queued for them and are then closed here. None where nothing has changed. Rejects with
    * StartError when a pair that is new is no good; then everything stays as it was. One that was good before stays alone as it
    * was, and `refused` is told.
    */
   async replace(
     hosts: readonly HostCredentials[],
     refused: (problem: StartError) => void,
-  ): Promise<Deno.TlsListener | null> {
+  ): Promise<readonly Deno.TlsListener[]> {
     await this.#untilHandedOver();
     const { log } = this.#options;
     const { loaded, problems } = this.#credentials.reload(hosts, Date.now());
     problems.forEach(refused);
     warn(loaded, log);
     const old = new Map(this.#credentials.all.map((credentials) => [credentials.certificate, credentials]));
-    if (loaded.isSameAs(this.#credentials)) return null;
+    if (loaded.isSameAs(this.#credentials)) return [];
     await this.#listenWith(loaded);
     for (const { certificate, notAfterMs, names } of loaded.all) {
       if (old.has(certificate)) continue;
       const end = new Date(notAfterMs).toISOString().slice(0, 10);
       log.info("https", `new certificate for ${names.join(", ")}, until ${end}`);
     }
-    return this.#listener;
+    return this.listeners;
   }
 
   /** Listens anew with what it has, as `replace` does. */
-  async renew(): Promise<Deno.TlsListener> {
+  async renew(): Promise<readonly Deno.TlsListener[]> {
     await this.#untilHandedOver();
     await this.#listenWith(this.#credentials);
-    return this.#listener;
+    return this.listeners;
   }
 
   async #untilHandedOver(): Promise<void> {
@@ -137,65 +155,81 @@ export class HttpsListener {
   }
 
   async #listenWith(credentials: NamedCredentials): Promise<void> {
-    this.#listener = this.#handOver(credentials) ?? await this.#reopen(credentials);
-    this.#adjustSocket();
+    this.#bounds = this.#handOver(credentials) ?? await this.#reopen(credentials);
+    for (const bound of this.#bounds) this.#adjustSocket(bound);
     this.#credentials = credentials;
   }
 
-  /** Both listen for a moment; null where the system cannot do that. */
-  #handOver(credentials: NamedCredentials): Deno.TlsListener | null {
-    const old = this.#listener;
-    const socket = this.#socket();
-    if (!socket.share()) return null;
-    const listener = this.#listenAgain(credentials, true);
-    if (!socket.passOn(this.#options.part)) {
+  /** Old and new listeners all listen for a moment; null where the system cannot do that. */
+  #handOver(credentials: NamedCredentials): readonly Bound[] | null {
+    const old = this.#bounds;
+    const sockets = old.map((bound) => this.#socketOf(bound));
+    if (!sockets.every((socket) => socket.share())) return null;
+    const bounds: Bound[] = [];
+    try {
+      for (const bound of old) bounds.push(this.#listenAgain(bound, { credentials, isShared: true }));
+    } catch (error) {
+      for (const { listener } of bounds) listener.close();
+      throw error;
+    }
+    if (sockets.some((socket) => !socket.passOn(this.#options.part))) {
       this.#options.log.warn("https", "The kernel gives some connections to the old listener: they may be lost");
     }
-    this.#handover = this.#endHandover(old, socket);
-    return listener;
+    this.#handover = this.#endHandover(old, sockets);
+    return bounds;
   }
 
-  /** Resolves when the old socket is gone: one more that began to listen before that would not get its number. */
-  async #endHandover(old: Deno.TlsListener, socket: ListeningPort): Promise<void> {
+  /** Resolves when the old sockets are gone: one more that began to listen before that would not get its number. */
+  async #endHandover(old: readonly Bound[], sockets: readonly ListeningPort[]): Promise<void> {
     await pause(HANDOVER_MS);
-    closeUnlessClosed(old);
-    // The runtime closes the socket in a later turn of its event loop.
+    for (const { listener } of old) closeUnlessClosed(listener);
+    // The runtime closes a socket in a later turn of its event loop.
     const { count } = this.#options.part;
-    for (let turn = 0; socket.socketCount > count && turn < CLOSE_TURNS; turn++) await pause(CLOSE_TURN_MS);
+    const isOpen = ({ socketCount }: ListeningPort) => socketCount > count;
+    for (let turn = 0; sockets.some(isOpen) && turn < CLOSE_TURNS; turn++) await pause(CLOSE_TURN_MS);
   }
 
   /** Closes, then listens; clients that connect meanwhile are refused. Rejects before that where this user may not listen. */
-  async #reopen(credentials: NamedCredentials): Promise<Deno.TlsListener> {
-    refuseForbiddenPort(this.#againAddress());
-    closeUnlessClosed(this.#listener);
+  async #reopen(credentials: NamedCredentials): Promise<readonly Bound[]> {
+    for (const bound of this.#bounds) refuseForbiddenPort(againAddress(bound));
+    const bounds: Bound[] = [];
+    for (const bound of this.#bounds) {
+      closeUnlessClosed(bound.listener);
+      bounds.push(await this.#reopenOne(bound, credentials));
+    }
+    return bounds;
+  }
+
+  async #reopenOne(bound: Bound, credentials: NamedCredentials): Promise<Bound> {
     for (let turn = 0;; turn++) {
       // The runtime lets go of the port in a later turn of its event loop.
       await pause(turn === 0 ? 0 : CLOSE_TURN_MS);
       try {
-        return this.#listenAgain(credentials, false);
+        return this.#listenAgain(bound, { credentials, isShared: false });
       } catch (error) {
         if (turn === CLOSE_TURNS || !isPortInUse(error)) throw error;
       }
     }
   }
 
-  #listenAgain(named: NamedCredentials, isShared: boolean): Deno.TlsListener {
+  #listenAgain(
+    bound: Bound,
+    { credentials: named, isShared }: { readonly credentials: NamedCredentials; readonly isShared: boolean },
+  ): Bound {
     const { libc, limits: { backlog }, usesHttp2: isHttp2 } = this.#options;
     const credentials = credentialsFor(named, this.#options);
-    return withLowPorts(libc, () => listenTls(this.#againAddress(), { credentials, isHttp2, isShared, backlog }));
+    const address = againAddress(bound);
+    const listener = withLowPorts(libc, () => listenTls(address, { credentials, isHttp2, isShared, backlog }));
+    return { address, listener };
   }
 
-  #againAddress(): ListenAddress {
-    return { ...this.#options.address, port: this.#listener.addr.port };
+  #adjustSocket(bound: Bound): void {
+    this.#socketOf(bound).setNoDelay();
+    this.#socketOf(bound).limitUnsent(this.#options.limits.maxUnsentBytes);
   }
 
-  #adjustSocket(): void {
-    this.#socket().setNoDelay();
-    this.#socket().limitUnsent(this.#options.limits.maxUnsentBytes);
-  }
-
-  #socket(): ListeningPort {
-    return new ListeningPort(this.#options.libc, this.#listener.addr.port);
+  #socketOf({ listener }: Bound): ListeningPort {
+    return new ListeningPort(this.#options.libc, listener.addr.port, listener.addr.hostname);
   }
 
   #warnOfExpiry(): void {
@@ -204,6 +238,10 @@ export class HttpsListener {
       if (warning !== null) this.#options.log.warn("https", warning);
     }
   }
+}
+
+function againAddress({ address, listener }: Bound): ListenAddress {
+  return { ...address, port: listener.addr.port };
 }
 
 function warn({ all }: NamedCredentials, log: Log): void {

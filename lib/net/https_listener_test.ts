@@ -14,7 +14,7 @@ const { key, certificate } = await makeCertificates(folder);
 
 function optionsFor(keyFile: string): HttpsOptions {
   return {
-    address: { argument: "--https", hostname: "127.0.0.1", port: 0 },
+    addresses: [{ argument: "--https", hostname: "127.0.0.1", port: 0 }],
     credentials: [{
       hosts: [],
       files: {
@@ -34,12 +34,13 @@ function optionsFor(keyFile: string): HttpsOptions {
 
 Deno.test("open() listens, and close() ends that and leaves no timer", async () => {
   const https = HttpsListener.open(optionsFor(key));
-  const { hostname, port } = https.listener.addr;
-  const accepting = https.listener.accept();
+  const [listener] = https.listeners;
+  const { hostname, port } = listener.addr;
+  const accepting = listener.accept();
   const client = await Deno.connect({ hostname, port });
   (await accepting).close();
   client.close();
-  const waiting = assertRejects(() => https.listener.accept());
+  const waiting = assertRejects(() => listener.accept());
   https.close();
   https.close();
   await waiting;

@@ -8,6 +8,7 @@
  * the first would have got to the second (SO_ATTACH_REUSEPORT_CBPF), and the first is closed when its queue has been
  * served. Linux, through libc. I/O.
  */
+import { parseAddress } from "../ip_address.ts";
 import { descriptorBound } from "../system/descriptor_bound.ts";
 import type { Libc } from "../system/libc.ts";
 import type { Part } from "./listen_address.ts";
@@ -54,11 +55,13 @@ const ON = new Uint8Array(Int32Array.of(1).buffer);
 export class ListeningPort {
   readonly #libc: Libc;
   readonly #port: number;
+  readonly #hostname: string | null;
 
-  /** Whatever listens on the port in this process. */
-  constructor(libc: Libc, port: number) {
+  /** Whatever listens on the port in this process, with `hostname` at that IP address alone. */
+  constructor(libc: Libc, port: number, hostname: string | null = null) {
     this.#libc = libc;
     this.#port = port;
+    this.#hostname = hostname;
   }
 
   /** Connections that it accepts from now on send at once what they are given. False where that is impossible here. */
@@ -128,7 +131,11 @@ export class ListeningPort {
   /** A TCP socket of the port that has no peer. */
   #isListening(fd: number, address: SocketAddress): boolean {
     if (this.#libc.getsockname(fd, address.bytes, address.room()) !== 0) return false;
-    if (address.ipBytes === null || address.port !== this.#port) return false;
+    const { ipBytes, port } = address;
+    if (ipBytes === null || port !== this.#port) return false;
+    if (this.#hostname !== null && `${parseAddress(address.hostname)}` !== `${parseAddress(this.#hostname)}`) {
+      return false;
+    }
     return this.#libc.getpeername(fd, address.bytes, address.room()) !== 0;
   }
 }

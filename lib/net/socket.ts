@@ -1,5 +1,5 @@
 /**
- * A TCP connection by calls of the C library alone: fewer of them than the runtime's own sockets make, none in another
+ * A connection, over TCP or a Unix socket, by calls of the C library alone: fewer of them than the runtime's own sockets make, none in another
  * thread, and the end of a short connection in one segment with its last bytes. Plain HTTP; TLS is the runtime's. I/O.
  * tcp(7), epoll(7). Measured against the runtime's sockets: scripts/bench/NOTES.md.
  */

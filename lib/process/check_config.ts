@@ -20,7 +20,8 @@ import { loadErrorPages } from "../site/load_error_pages.ts";
 import { loadSiteUsers } from "../access/load_realms.ts";
 import { checkLogFile, throughLinks } from "../log/log_file.ts";
 import { standardStream } from "../log/standard_stream.ts";
-import { findIdentity, isRoot } from "./privileges.ts";
+import type { SocketFile } from "../net/listen_address.ts";
+import { findIdentity, findOwner, isRoot } from "./privileges.ts";
 import { type Given, osProblem, StartError } from "../start_error.ts";
 import { loadCredentials } from "../net/load_credentials.ts";
 
@@ -37,6 +38,7 @@ export function checkConfig(config: Config): readonly StartError[] {
     ...siteChecks(config),
     ...(usesCgi(config) ? programUsers(config) : []).map((user) => () => checkUser(user)),
     () => keepsContent(config) && checkSpool(config.cgi),
+    ...config.socketFiles.map((file) => () => checkSocketFile(file)),
   ]);
 }
 
@@ -166,6 +168,17 @@ function checkSpool({ spoolFolder }: CgiConfig): void {
 function checkUser(user: Given, group: Given | null = null): void {
   if (!isRoot()) throw new StartError({ ...user, problem: "not root", remedy: "start as root, or without it" });
   findIdentity(user, group);
+}
+
+/** Whether somebody listens there finds out who does. */
+function checkSocketFile({ argument, path, owner, group }: SocketFile): void {
+  findOwner({ user: owner, group });
+  try {
+    Deno.removeSync(Deno.makeTempFileSync({ dir: dirname(path), prefix: "lisod-socket-" }));
+  } catch (cause) {
+    const remedy = "name a file in a folder where the server may make one";
+    throw new StartError({ argument, value: path, problem: `its folder: ${osProblem(cause)}`, remedy }, { cause });
+  }
 }
 
 /** Leaves the lock and its text as they are: lock_file.ts takes it. Where there is none, one can be made. */

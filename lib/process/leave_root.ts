@@ -25,21 +25,21 @@ export interface Opened {
   readonly configPaths: readonly string[];
   readonly libc: Libc;
   /** Where it listens for HTTPS. */
-  readonly httpsPort: number | null;
+  readonly httpsPorts: readonly number[];
   readonly log: Log;
 }
 
 /** Whether there is a port that a new certificate takes a new listener on, and that is not for every user. */
-export function needsLowPort(httpsPort: number | null): boolean {
-  return httpsPort !== null && httpsPort < FIRST_HIGH_PORT;
+export function needsLowPort(httpsPorts: readonly number[]): boolean {
+  return httpsPorts.some((port) => port < FIRST_HIGH_PORT);
 }
 
 /** Becomes that user for good, and says what a reload will not be able to do. Throws plain Error. */
-export function leaveRoot(identity: Identity, { config, configPaths, libc, httpsPort, log }: Opened): void {
+export function leaveRoot(identity: Identity, { config, configPaths, libc, httpsPorts, log }: Opened): void {
   const isNative = libc !== NO_LIBC;
-  const isLow = needsLowPort(httpsPort);
+  const isLow = needsLowPort(httpsPorts);
   // The user could not take over a port of root's later; without libc the port is closed first, and that alone is forbidden below 1024.
-  const isGiven = httpsPort === null || new ListeningPort(libc, httpsPort).giveTo(identity);
+  const isGiven = httpsPorts.every((port) => new ListeningPort(libc, port).giveTo(identity));
   if (!isGiven && (isNative || isLow)) {
     log.warn("https", "A new certificate takes a restart: the socket stays with root");
   }

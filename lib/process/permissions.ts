@@ -59,14 +59,16 @@ export function neededPermissions(
   config: Config,
   { startsPrograms, files = [], configPaths = [] }: PermissionOptions,
 ): Permissions {
-  // To open a log again; content of requests on its way to programs.
+  // To open a log again; content of requests on its way to programs; socket files, to remove them.
   const logs = [config.logFile, config.accessLogFile].filter((file) =>
     file === null || standardStream(file.value) === null
   );
   const addresses = upstreams(config).map(({ upstream }) => upstream.address);
   // The runtime asks for both of the path of a socket.
   const sockets = addresses.flatMap((address) => address.transport === "unix" ? [address.path] : []);
-  const written = [...present(...logs, keepsContent(config) ? config.cgi.spoolFolder : null), ...files, ...sockets];
+  const socketFiles = config.socketFiles.map(({ path }) => path);
+  const spool = keepsContent(config) ? config.cgi.spoolFolder : null;
+  const written = [...present(...logs, spool), ...files, ...sockets, ...socketFiles];
   return {
     read: [
       ...namedPaths(config).map(({ value }) => value),
@@ -79,7 +81,7 @@ export function neededPermissions(
     ],
     write: written,
     // A new certificate takes a new listener, an upstream a connection.
-    net: config.https !== null || addresses.some(({ transport }) => transport === "tcp"),
+    net: config.https.length > 0 || addresses.some(({ transport }) => transport === "tcp"),
     // Their signals take it as well.
     run: startsPrograms && usesCgi(config),
     env: false,

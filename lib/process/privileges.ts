@@ -27,6 +27,17 @@ export function findIdentity(user: Given, group: Given | null = null): Identity 
   return { user: user.value, uid, gid };
 }
 
+/** The numbers of a user and a group, null where none is named: without a group that of the user. Throws as `findIdentity`. */
+export function findOwner(
+  { user, group }: { readonly user: Given | null; readonly group: Given | null },
+): { readonly uid: number | null; readonly gid: number | null } {
+  if (user !== null) return findIdentity(user, group);
+  if (group === null) return { uid: null, gid: null };
+  const gid = readGroup(group.value);
+  if (gid === null) throw unknown(group, "group");
+  return { uid: null, gid };
+}
+
 /**
  * Makes that user the owner of a log, so that it can be opened again after the drop; makes the file where there is none.
  * A device stays whose it is. Throws StartError for a symbolic link and for a file with a second name: whoever may write

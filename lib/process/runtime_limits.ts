@@ -17,9 +17,9 @@ export function runtimeLimits(config: Config, { hasUntoldManager, isFirst }: Sur
   const limits: readonly (readonly [applies: boolean, text: string])[] = [
     [true, "a connection whose write hangs is closed only when its client ends it"],
     [true, "--max-unsent-bytes does not hold: for a client that does not read, the system keeps up to some MiB"],
-    [https !== null, "a connection that is silent in its TLS handshake is closed only when its client ends it"],
-    [https !== null, "the first answer on a TLS connection may wait 40 ms for the client"],
-    [https !== null, "a new certificate refuses clients for a moment"],
+    [https.length > 0, "a connection that is silent in its TLS handshake is closed only when its client ends it"],
+    [https.length > 0, "the first answer on a TLS connection may wait 40 ms for the client"],
+    [https.length > 0, "a new certificate refuses clients for a moment"],
     [
       usesCgi(config),
       "programs inherit what the server was started with: open descriptors, and rights beyond its user's",

@@ -57,6 +57,19 @@ export class ServiceManager {
   }
 }
 
+/**
+ * What the manager has handed over to this process, for its configuration; nothing that was meant for another one. The variables
+ * are taken out of the environment: no program that the server starts may think that they are for it. sd_listen_fds(3).
+ */
+export function takeHandedVariables(): { readonly [name: string]: string | undefined } {
+  const [LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"].map((name) => {
+    const value = Deno.env.get(name);
+    Deno.env.delete(name);
+    return value;
+  });
+  return LISTEN_PID === String(Deno.pid) ? { LISTEN_FDS, LISTEN_FDNAMES } : {};
+}
+
 function sendByLibc(path: string, libc: Libc): Send | null {
   const address = socketAddress(path);
   if (address === null) return null;

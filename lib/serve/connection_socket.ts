@@ -168,6 +168,7 @@ export class ConnectionSocket {
 
   /** Names the connection in messages. */
   get #source(): string {
-    return `${this.info.remoteAddress}:${this.info.remotePort}`;
+    const { id, remoteAddress, remotePort } = this.info;
+    return remoteAddress === "" ? `unix:${id}` : `${remoteAddress}:${remotePort}`;
   }
 }

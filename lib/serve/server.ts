@@ -7,6 +7,7 @@ import { OpenConnections } from "./open_connections.ts";
 import { beginConnection } from "./begin_connection.ts";
 import type { ConnectionServices } from "./connection_services.ts";
 import type { OpenConnection } from "./open_connection.ts";
+import { hasOwnLimit } from "../ip_address.ts";
 import type { AcceptedSocket, Listener } from "../net/transport.ts";
 
 const SWEEP_MS = 1000;
@@ -132,7 +133,8 @@ export class Server {
     const info = describeConnection(socket, { id: ++this.#count, secure: kind.secure });
     const connection = beginConnection(socket, info, kind.services);
     const { remoteAddress } = info;
-    const isMany = this.#connections.countFrom(remoteAddress) >= limits.maxPerAddress && !proxies.has(remoteAddress);
+    const isMany = hasOwnLimit(remoteAddress) && this.#connections.countFrom(remoteAddress) >= limits.maxPerAddress &&
+      !proxies.has(remoteAddress);
     if (isMany && !this.#endSlowest(remoteAddress)) {
       this.#refuse(connection, "Too many connections from one address");
       return null;

@@ -22,8 +22,6 @@ import { createFileMemory } from "../static/file_memory.ts";
 import { type Config, mountedPaths, programUsers, siteCredentials, upstreams, usesCgi } from "../config/config.ts";
 import { HttpsListener, MAX_NAME_COUNT } from "../net/https_listener.ts";
 import type { Libc } from "../system/libc.ts";
-import { ListeningPort } from "../net/listening_port.ts";
-import { listenTcp } from "../net/listen.ts";
 import { ReloadableErrorPages } from "../site/load_error_pages.ts";
 import { loadSiteUsers } from "../access/load_realms.ts";
 import type { Log } from "../log/log.ts";
@@ -45,21 +43,15 @@ import {
 } from "./build_site.ts";
 import type { ConnectionServices } from "../serve/connection_services.ts";
 import { type ListenerOptions, Server } from "../serve/server.ts";
-import { nameOf, type Part } from "../net/listen_address.ts";
+import { nameOf, type Part, type ServedAddress } from "../net/listen_address.ts";
 import { SocketShutdown } from "../net/socket_shutdown.ts";
 import { quoted } from "../start_error.ts";
 import { Clock } from "../clock.ts";
 import { MemoryBudget } from "../memory_budget.ts";
 import { MemoryReturn } from "./memory_return.ts";
 import type { WarmStarter } from "../warm/warm_starter.ts";
+import { openPlainListeners, type PlainListener } from "./plain_listeners.ts";
 import { openWay, type Way } from "./way.ts";
-
-/** Where clients are served; data that can be sent to another thread. */
-export interface ServedAddress {
-  readonly scheme: "http" | "https";
-  readonly hostname: string;
-  readonly port: number;
-}
 
 /** A configuration that was read again, and is right. */
 export interface Renewed {
@@ -73,7 +65,7 @@ export interface Renewed {
 export interface Serving {
   /** Resolves, to the reason, when it cannot go on; never rejects. */
   readonly failed: Promise<Error>;
-  /** Listens on every port and accepts; resolves to HTTP, then HTTPS. Rejects with StartError. */
+  /** Listens everywhere and accepts; resolves to HTTP, then HTTPS, in the order of the configuration. Rejects with StartError. */
   listen(): Promise<readonly ServedAddress[]>;
   /** Runs what makes this process another user's; ports that are listened on stay usable. */
   changeUser(change: () => void): Promise<void>;
@@ -127,6 +119,8 @@ export class ThreadServer implements Serving {
   readonly #server: Server;
   readonly #memory: MemoryReturn;
   #https: HttpsListener | null = null;
+  /** What was opened. */
+  readonly #plain: PlainListener[] = [];
   #isRenewing = false;
 
   /** Reads error pages and passwords; nothing listens yet. Throws StartError. */
@@ -169,8 +163,9 @@ export class ThreadServer implements Serving {
     this.#memory = MemoryReturn.open(budget, () => options.libc.malloc_trim(0n));
   }
 
-  listen(): Promise<readonly ServedAddress[]> {
-    return Promise.try(() => [...this.#listenHttps(), ...this.#listenHttp()].toReversed());
+  async listen(): Promise<readonly ServedAddress[]> {
+    const https = this.#listenHttps();
+    return [...await this.#listenHttp(), ...https];
   }
 
   changeUser(change: () => void): Promise<void> {
@@ -198,6 +193,8 @@ export class ThreadServer implements Serving {
   async stop(): Promise<void> {
     const { log, part } = this.#options;
     log.info(nameOf(part), `stopping, ${this.#server.connectionCount} connections are open`);
+    // Whoever comes next finds nobody, and another server may listen there.
+    this.#removeFiles();
     await this.#server.drain();
     this.#memory.close();
     this.#https?.close();
@@ -209,36 +206,31 @@ export class ThreadServer implements Serving {
   }
 
   kill(): Promise<void> {
+    this.#removeFiles();
     this.#programs?.runner.kill();
     this.#programs?.warm?.kill();
     return Promise.resolve();
   }
 
   #listenHttps(): readonly ServedAddress[] {
-    const { https: address, limits, usesHttp2 } = this.#config;
-    if (address === null) return [];
+    const { https: addresses, limits, usesHttp2 } = this.#config;
+    if (addresses.length === 0) return [];
     const credentials = siteCredentials(this.#config);
     const onManyNames = this.#options.onManyNames ?? (() => this.#renewSoon());
-    this.#https = HttpsListener.open({ ...this.#options, address, limits, usesHttp2, credentials, onManyNames });
-    const { listener } = this.#https;
-    this.#serveHttps(listener);
-    return [addressOf("https", listener)];
+    this.#https = HttpsListener.open({ ...this.#options, addresses, limits, usesHttp2, credentials, onManyNames });
+    this.#serveHttps(this.#https.listeners);
+    return this.#https.listeners.map(({ addr: { hostname, port } }) => {
+      return { scheme: "https", hostname, port, origin: "opened", descriptor: null };
+    });
   }
 
-  #listenHttp(): readonly ServedAddress[] {
-    const { http: address, limits } = this.#config;
-    if (address === null) return [];
-    const { libc, part } = this.#options;
-    const isShared = part.index > 0;
-    const others = isShared ? new ListeningPort(libc, address.port).descriptors : [];
-    const listener = listenTcp(address, { isShared, backlog: limits.backlog });
-    const socket = new ListeningPort(libc, listener.addr.port);
-    socket.limitUnsent(limits.maxUnsentBytes);
-    if (part.count > 1) socket.share();
-    const served = addressOf("http", listener);
-    const [descriptor] = socket.descriptors.filter((found) => !others.includes(found));
-    this.#server.serve(this.#way.takeOver(listener, descriptor), { secure: false, own: this.#httpServices() });
-    return [served];
+  async #listenHttp(): Promise<readonly ServedAddress[]> {
+    const onOpen = (opened: PlainListener) => {
+      this.#plain.push(opened);
+      this.#server.serve(opened.listener, { secure: false, own: this.#httpServices() });
+    };
+    const opened = await openPlainListeners(this.#config, { ...this.#options, way: this.#way, onOpen });
+    return opened.map(({ address }) => address);
   }
 
   /** Users and groups of each site as they are now. Throws StartError. */
@@ -265,7 +257,7 @@ export class ThreadServer implements Serving {
       log,
       limits,
       rules,
-      proxies: new TrustedProxies(access.proxies),
+      proxies: new TrustedProxies(access.proxies, access.trustsUnixSockets),
       ...this.#headsWith(this.#fields),
       sections: new KnownSections(),
       outputPool: new OutputPool(budget),
@@ -279,8 +271,8 @@ export class ThreadServer implements Serving {
   async #renewHttps(): Promise<void> {
     const { log } = this.#options;
     const refused: StartError[] = [];
-    const listener = await this.#https?.replace(siteCredentials(this.#config), (problem) => refused.push(problem));
-    if (listener) this.#serveHttps(listener);
+    const listeners = await this.#https?.replace(siteCredentials(this.#config), (problem) => refused.push(problem));
+    this.#serveHttps(listeners ?? []);
     const [first, ...others] = refused;
     for (const { message } of others) log.error("main", `Cannot reload, the old one stays: ${message}`);
     if (first !== undefined) throw first;
@@ -301,24 +293,32 @@ export class ThreadServer implements Serving {
       .finally(() => this.#isRenewing = false);
   }
 
-  #serveHttps(listener: Deno.TlsListener): void {
-    this.#server.serve(listener, { secure: true, own: this.#httpsServices() });
+  #serveHttps(listeners: readonly Deno.TlsListener[]): void {
+    for (const listener of listeners) this.#server.serve(listener, { secure: true, own: this.#httpsServices() });
   }
 
-  /** What only the HTTP port does. */
+  /** Some may be left where the user may not remove them; the next start replaces those. */
+  #removeFiles(): void {
+    for (const { address, remove } of this.#plain.splice(0)) {
+      if (remove === null || address.scheme !== "unix" || remove()) continue;
+      this.#options.log.warn("main", `"${address.path}" stays, for this user may not remove it: the next start will`);
+    }
+  }
+
+  /** What only plain connections have. */
   #httpServices(): ListenerOptions["own"] {
     const https = this.#https;
     if (!this.#config.redirectsToHttps || https === null) return {};
     return {
       handler: createHttpsRedirect({
         names: () => https.names,
-        port: https.listener.addr.port,
+        port: https.listeners[0].addr.port,
         answer: (request) => this.#router.answer(request),
       }),
     };
   }
 
-  /** What only the HTTPS port does. RFC 6797 7.2: the field is not sent over HTTP. */
+  /** What only TLS connections have. RFC 6797 7.2: the field is not sent over HTTP. */
   #httpsServices(): ListenerOptions["own"] {
     const { hstsSeconds } = this.#config;
     return hstsSeconds === null ? {} : this.#headsWith(withHsts(this.#fields, hstsSeconds));
@@ -432,11 +432,6 @@ function createAuthenticator(
   const passwords = new PasswordChecker();
   const checkPassword = (password: string, hash: string) => passwords.check(password, hash);
   return new Authenticator({ ...context, limits, checkPassword });
-}
-
-function addressOf(scheme: "http" | "https", listener: Deno.TcpListener | Deno.TlsListener): ServedAddress {
-  const { hostname, port } = listener.addr;
-  return { scheme, hostname, port };
 }
 
 /** An error that nobody caught is our bug, and no reason to end the service of everybody. For the thread that calls. */

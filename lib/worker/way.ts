@@ -7,6 +7,7 @@ import type { Starter } from "../child/child.ts";
 import type { OwnChildren } from "../child/own_children.ts";
 import { CommandStarter } from "../child/command_starter.ts";
 import { Spawner } from "../child/spawner.ts";
+import type { SocketServices } from "../net/socket.ts";
 import { SocketListener } from "../net/socket_listener.ts";
 import type { Listener } from "../net/transport.ts";
 import { createIsBefore1970 } from "../system/file_times.ts";
@@ -33,7 +34,12 @@ export interface Way {
    * What accepts the clients of that listener of plain connections, which is no longer to be used then; `descriptor` is that
    * of its socket, undefined where nobody can tell. Throws plain Error for want of descriptors.
    */
-  takeOver(listener: Deno.TcpListener, descriptor: number | undefined): Listener;
+  takeOver(listener: Deno.TcpListener | Deno.UnixListener, descriptor: number | undefined): Listener;
+  /**
+   * What accepts clients from a socket that listens, beside others who do. Throws plain Error for want of descriptors, and where
+   * this way can take none over.
+   */
+  accept(descriptor: number): Listener & { readonly descriptor: number };
   /** Whether the file at that path was last changed before 1970; null: nobody can say. */
   readonly isBefore1970: (path: string) => boolean | null;
   /** What tells the names in a folder. To be called at the start, where there are listings. */
@@ -52,6 +58,7 @@ class NativeWay implements Way {
   readonly isBefore1970 = createIsBefore1970(openFileCalls());
   readonly #own: OwnChildren;
   #readiness: Readiness | null = null;
+  #sockets: SocketServices | null = null;
   #starter: Spawner | null = null;
 
   constructor(own: OwnChildren) {
@@ -73,11 +80,15 @@ class NativeWay implements Way {
     });
   }
 
-  takeOver(listener: Deno.TcpListener, descriptor: number | undefined): Listener {
+  takeOver(listener: Deno.TcpListener | Deno.UnixListener, descriptor: number | undefined): Listener {
     if (descriptor === undefined) return listener;
-    const own = SocketListener.open(descriptor, { calls: openSocketCalls(), readiness: this.#needReadiness() });
+    const own = SocketListener.open(descriptor, this.#needSockets());
     listener.close();
     return own;
+  }
+
+  accept(descriptor: number): SocketListener {
+    return SocketListener.open(descriptor, this.#needSockets(), true);
   }
 
   openReadNames(): ReadNames {
@@ -86,6 +97,10 @@ class NativeWay implements Way {
 
   async close(): Promise<void> {
     await this.#readiness?.close();
+  }
+
+  #needSockets(): SocketServices {
+    return this.#sockets ??= { calls: openSocketCalls(), readiness: this.#needReadiness() };
   }
 
   #needReadiness(): Readiness {
@@ -101,8 +116,12 @@ class RuntimeWay implements Way {
     return null;
   }
 
-  takeOver(listener: Deno.TcpListener): Listener {
+  takeOver(listener: Deno.TcpListener | Deno.UnixListener): Listener {
     return listener;
+  }
+
+  accept(): never {
+    throw new Error("The runtime can take no socket over");
   }
 
   openReadNames(): ReadNames {

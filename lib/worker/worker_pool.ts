@@ -7,10 +7,10 @@ import type { OwnChildren } from "../child/own_children.ts";
 import type { Config } from "../config/config.ts";
 import { needsLowPort } from "../process/leave_root.ts";
 import type { Log } from "../log/log.ts";
-import type { Renewed, ServedAddress, Serving } from "./thread_server.ts";
+import type { Renewed, Serving } from "./thread_server.ts";
 import type { ConfigSource } from "../process/renew_config.ts";
 import type { Order, OrderMessage, OrderResult, PlainOrder, WorkerMessage } from "./worker_thread.ts";
-import { nameOf } from "../net/listen_address.ts";
+import { nameOf, type ServedAddress } from "../net/listen_address.ts";
 import { makeStandstill, STANDSTILL_MS, whileStanding } from "./standstill.ts";
 import { StartError } from "../start_error.ts";
 
@@ -71,8 +71,8 @@ export class WorkerPool implements Serving {
    * the runtime's pool that it made then would keep all that root may do.
    */
   async changeUser(change: () => void): Promise<void> {
-    const https = this.#addresses.find(({ scheme }) => scheme === "https");
-    if (!needsLowPort(https?.port ?? null)) return change();
+    const ports = this.#addresses.flatMap((address) => address.scheme === "https" ? [address.port] : []);
+    if (!needsLowPort(ports)) return change();
     const standstill = makeStandstill();
     const kept = Promise.all(this.#workers.map((worker) => worker.order({ kind: "keep_rights", standstill })));
     // The change fails where a worker does.

@@ -13,9 +13,9 @@ import { type Libc, openLibc } from "../system/libc.ts";
 import { Log, type LogPart } from "../log/log.ts";
 import type { EscapedLines } from "../log/log_lines.ts";
 import { keepLowPorts } from "../system/capabilities.ts";
-import { logUncaughtErrors, type ServedAddress, ThreadServer } from "./thread_server.ts";
+import { logUncaughtErrors, ThreadServer } from "./thread_server.ts";
 import { shareConfig } from "../config/share_config.ts";
-import type { Part } from "../net/listen_address.ts";
+import type { Part, ServedAddress } from "../net/listen_address.ts";
 import { type SharedStandstill, standStill, STANDSTILL_MS } from "./standstill.ts";
 import { StartError, type StartProblem } from "../start_error.ts";
 
@@ -134,14 +134,19 @@ class WorkerThread {
   }
 }
 
-/** The same with the ports of the others in place of port 0. */
+/** The same with the ports of the others in place of port 0, and what they have opened. */
 function atAddresses(config: Config, addresses: readonly ServedAddress[]): Config {
-  const ports = new Map(addresses.map(({ scheme, port }) => [scheme, port]));
-  const { http, https } = config;
+  if (addresses.length === 0) return config;
+  const opened = addresses.filter(({ origin }) => origin === "opened");
+  const portsOf = (scheme: "http" | "https") =>
+    opened.flatMap((address) => address.scheme === scheme ? [address.port] : []);
+  const [httpPorts, httpsPorts] = [portsOf("http"), portsOf("https")];
+  const descriptors = opened.flatMap((address) => address.scheme === "unix" ? [address.descriptor] : []);
   return {
     ...config,
-    http: http === null ? null : { ...http, port: ports.get("http") ?? http.port },
-    https: https === null ? null : { ...https, port: ports.get("https") ?? https.port },
+    http: config.http.map((address, index) => ({ ...address, port: httpPorts[index] })),
+    https: config.https.map((address, index) => ({ ...address, port: httpsPorts[index] })),
+    socketFiles: config.socketFiles.map((file, index) => ({ ...file, descriptor: descriptors[index] })),
   };
 }
 
