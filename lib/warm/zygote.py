@@ -162,6 +162,9 @@ def _lisod_zygote():
     turns = []  # (the modules that there were, line)
     last_path = [first_path]
     constants = set()
+    # Whether there may be something that is written when the process ends.
+    has_writers = [False]
+    writing = frozenset("wax+")
 
     def find_constants(code):
         for constant in code.co_consts:
@@ -185,7 +188,14 @@ def _lisod_zygote():
     def hear(event, arguments):
         if not recording[0]:
             return
-        if event == "import":
+        if event == "open":
+            mode, flags = arguments[1], arguments[2]
+            if mode is None and flags & 3 or mode is not None and not writing.isdisjoint(mode):
+                has_writers[0] = True
+            return
+        if event == "socket.__new__":
+            has_writers[0] = True
+        elif event == "import":
             if sys.path != last_path[0]:
                 last_path[0] = list(sys.path)
                 turns.append((present(), ["P", *map(str, sys.path)]))
@@ -468,11 +478,15 @@ def _lisod_zygote():
                 sys.__excepthook__(type(error), error, traceback)
         return -2 if isinstance(error, KeyboardInterrupt) else 1
 
+    told_at = [0]
+
     def tell_learned(known):
         """Once: also a script that ends by os._exit() may have called what is to be called at the exit."""
-        if not recording[0]:
+        if told_at[0] == os.getpid() or os.getppid() != zygote_pid:
             return
-        recording[0] = False
+        told_at[0] = os.getpid()
+        if sys.modules.keys() <= known:
+            return
         fresh = [["P", *map(str, first_path)]]
         index = 0
         for name, module in list(sys.modules.items()):
@@ -492,8 +506,6 @@ def _lisod_zygote():
         if ["stop"] in fresh:
             del fresh[fresh.index(["stop"]) :]
         texts = [separator.join(line) for line in fresh if not any(separator in text or "\0" in text for text in line)]
-        if os.getppid() != zygote_pid:
-            return
         try:
             descriptor = os.open(notes_path, os.O_WRONLY | os.O_APPEND)
         except OSError:
@@ -527,17 +539,8 @@ def _lisod_zygote():
             return False
         return True
 
-    def finish(status):
-        """What Py_FinalizeEx() does that can be seen from outside, without taking the whole interpreter apart."""
-        threading = sys.modules.get("threading")
-        if threading is not None:
-            try:
-                threading._shutdown()
-            except BaseException as error:
-                complain("Exception ignored in: %r\n" % threading)
-                sys.__excepthook__(type(error), error, error.__traceback__)
-        atexit._run_exitfuncs()
-        is_flushed = flush(sys.stdout) & flush(sys.stderr)
+    def flush_writers():
+        """Files that the script has not closed must not lose their end."""
         writers = (_io.BufferedWriter, _io.BufferedRandom, _io.TextIOWrapper)
         standard = (sys.stdout, sys.stderr, sys.stdin)
         texts, binaries = [], []
@@ -550,14 +553,26 @@ def _lisod_zygote():
                     thing.flush()
             except Exception:
                 pass
-        del texts, binaries, standard
-        thing = None
+
+    def finish(status, known):
+        """What Py_FinalizeEx() does that can be seen from outside, without taking the whole interpreter apart."""
+        threading = sys.modules.get("threading")
+        if threading is not None:
+            try:
+                threading._shutdown()
+            except BaseException as error:
+                complain("Exception ignored in: %r\n" % threading)
+                sys.__excepthook__(type(error), error, error.__traceback__)
+        atexit._run_exitfuncs()
+        is_flushed = flush(sys.stdout) & flush(sys.stderr)
+        if has_writers[0]:
+            flush_writers()
         sys.last_type = sys.last_value = sys.last_traceback = None
-        for name, module in list(sys.modules.items()):
-            origin = origin_of(module)
-            if name == "__main__" or name == "__mp_main__" or (origin is not None and is_own(origin)):
-                del sys.modules[name]
-        module = None
+        # The script's modules go while all others are there, so that what they still have to do can be done.
+        for name in [name for name in sys.modules if name not in known] + ["__main__", "__mp_main__"]:
+            origin = origin_of(sys.modules.get(name))
+            if name in ("__main__", "__mp_main__") or (origin is not None and is_own(origin)):
+                sys.modules.pop(name, None)
         gc.collect()
         if not flush(sys.stdout, False) & flush(sys.stderr, False) & is_flushed:
             status = 120
@@ -578,7 +593,7 @@ def _lisod_zygote():
         except BaseException as error:
             status = report(error)
         main = use = None
-        status = finish(status)
+        status = finish(status, known)
         if status == -2:
             _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
             os.kill(os.getpid(), _signal.SIGINT)

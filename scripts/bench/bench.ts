@@ -8,7 +8,7 @@ import { Fleet, type Server } from "./fleet.ts";
 import { rssOf } from "./loads.ts";
 import { measureRow, type RowResult } from "./measure_row.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
-import { ensurePrograms, PYTHON_MODULES } from "./packages.ts";
+import { ensurePrograms, PYTHON_MODULES, WARM_MODULES } from "./packages.ts";
 import { type LisodBinary, lisodPeer, lisodSwitches, listPeers, type Peer, type Switch } from "./peers.ts";
 import { makePlan, peersOf, type Plan, switchesOf } from "./plan.ts";
 import { renderReadmeTable } from "./readme_table.ts";
@@ -33,6 +33,7 @@ const TOOLS: Readonly<Record<Switch, readonly string[]>> = {
   workers: [],
   native_off: [],
   many_places: [],
+  warm: WARM_MODULES,
 };
 
 /** Progress, for the one who waits. */

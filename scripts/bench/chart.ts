@@ -14,6 +14,8 @@ const COLOURS: Readonly<Record<PeerName, string>> = {
   lighttpd: "#2563eb",
   apache: "#7c3aed",
   "deno-serve": "#0f766e",
+  gunicorn: "#8a6d3b",
+  uwsgi: "#5f7f8f",
   "bare-loop": "#5eead4",
 };
 

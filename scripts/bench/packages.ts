@@ -3,6 +3,9 @@
 /** lighttpd's module for TLS, for ensurePrograms(). */
 export const LIGHTTPD_TLS = "/usr/lib/lighttpd/mod_openssl.so";
 
+/** uWSGI's plugin for Python, for ensurePrograms(). */
+export const UWSGI_PYTHON = "/usr/lib/uwsgi/plugins/python311_plugin.so";
+
 /** The library of ruby that serves, for ensurePrograms(). */
 export const WEBRICK = "/usr/share/rubygems-integration/all/gems/webrick-1.8.1/lib/webrick.rb";
 
@@ -16,6 +19,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
   taskset: "util-linux",
   twistd3: "python3-twisted",
   [LIGHTTPD_TLS]: "lighttpd-mod-openssl",
+  [UWSGI_PYTHON]: "uwsgi-core uwsgi-plugin-python3",
+  "/usr/share/perl5/CGI.pm": "libcgi-pm-perl",
+  "/usr/lib/python3/dist-packages/django/__init__.py": "python3-django",
   "/usr/bin/python3.11": "python3.11",
   [WEBRICK]: "ruby-webrick",
   "/usr/lib/python3/dist-packages/bleach/__init__.py": "python3-bleach",
@@ -24,7 +30,16 @@ const PACKAGES: Readonly<Record<string, string>> = {
 };
 
 /** What the blog imports: files of Debian's own Python, for ensurePrograms(). */
-export const PYTHON_MODULES: readonly string[] = Object.keys(PACKAGES).filter((name) => name.includes("/python3/"));
+export const PYTHON_MODULES: readonly string[] = Object.keys(PACKAGES).filter((name) =>
+  /\/python3\/.*\/(?:bleach|flask|markdown_it)\//.test(name)
+);
+
+/** What the other warm programs import. */
+export const WARM_MODULES: readonly string[] = [
+  ...PYTHON_MODULES,
+  "/usr/share/perl5/CGI.pm",
+  "/usr/lib/python3/dist-packages/django/__init__.py",
+];
 
 /** Where servers stand that are not in everybody's PATH. */
 const EXTRA_PATH = "/usr/sbin:/sbin";

@@ -2,7 +2,7 @@
  * The servers of the bench: what each is, needs and is started with. Their configuration files stand in conf/.
  */
 import { RUNTIME_ENVIRONMENT } from "../../lib/process/daemon.ts";
-import { LIGHTTPD_TLS } from "./packages.ts";
+import { LIGHTTPD_TLS, UWSGI_PYTHON } from "./packages.ts";
 
 export type PeerName =
   | "lisod"
@@ -12,12 +12,14 @@ export type PeerName =
   | "nginx-tuned"
   | "lighttpd"
   | "apache"
+  | "gunicorn"
+  | "uwsgi"
   | "deno-serve"
   | "bare-loop";
 
 /**
  * What a row may ask a server to be started with beyond static files over HTTP. "both_cores": it shares them with the load;
- * "workers": it has two; "http2": it speaks that beside HTTP/1.1; "many_places": lisod has a thousand sites and ten thousand places, and to the others it means nothing; "native_off": lisod calls no C library, and to the others it means nothing.
+ * "workers": it has two; "http2": it speaks that beside HTTP/1.1; "many_places": lisod has a thousand sites and ten thousand places, and to the others it means nothing; "warm": lisod keeps its programs warm, and the blog makes its pages anew; "native_off": lisod calls no C library, and to the others it means nothing.
  */
 export type Switch =
   | "access_log"
@@ -28,7 +30,8 @@ export type Switch =
   | "both_cores"
   | "workers"
   | "native_off"
-  | "many_places";
+  | "many_places"
+  | "warm";
 
 /** Where a server runs and what it is given; all paths are absolute. */
 export interface Place {
@@ -81,6 +84,7 @@ const LISOD_OPTIONS: Readonly<Record<Switch, readonly string[]>> = {
   workers: ["--workers"],
   native_off: ["--native"],
   many_places: ["--include"],
+  warm: ["--cgi-warm"],
 };
 
 /** What a lisod whose `--help` prints `help` can be asked for. */
@@ -96,6 +100,7 @@ export function lisodSwitches(help: string): ReadonlySet<Switch> {
     "workers",
     "native_off",
     "many_places",
+    "warm",
   ];
   return new Set(all.filter((name) => LISOD_OPTIONS[name].every((option) => shown.has(option))));
 }
@@ -147,6 +152,8 @@ function lisodArguments(place: Place, hasPlaces: boolean): readonly string[] {
     ...(switches.has("workers") ? ["--workers", "2"] : []),
     ...(hasPlaces && switches.has("many_places") ? ["--config", `${place.site}/places.conf`] : []),
     ...(switches.has("native_off") ? ["--native", "off"] : []),
+    ...(switches.has("warm") ? ["--cgi-warm", "on", "--cgi-env", "BLOG_FULL_IMPORTS=1"] : []),
+    ...(switches.has("warm") ? ["--cgi-env", "BLOG_KEEP_PAGES=0"] : []),
   ];
 }
 
@@ -175,16 +182,34 @@ export function listPeers(): readonly Peer[] {
     },
     LIGHTTPD,
     APACHE,
+    keptPeer("gunicorn", (socket, folder) => ["-w", "2", "--chdir", folder, "-b", `unix:${socket}`, "applications"]),
+    keptPeer("uwsgi", (socket, folder) => [
+      ...["--plugin", "python3", "--processes", "2", "--master", "--die-on-term", "--disable-logging"],
+      ...["--chdir", folder, "--socket", socket, "--chmod-socket=666", "--module", "applications"],
+    ]),
     denoServePeer(Deno.execPath()),
     bareLoopPeer(Deno.execPath()),
   ];
+}
+
+/** nginx before two processes of a server that keeps the applications of cgi/applications.py, of which it has the Python name. */
+function keptPeer(name: "gunicorn" | "uwsgi", words: (socket: string, folder: string) => readonly string[]): Peer {
+  return {
+    ...NGINX,
+    name,
+    title: `nginx with ${name}`,
+    supports: new Set(["cgi", "warm"]),
+    needs: { warm: [name === "uwsgi" ? UWSGI_PYTHON : name] },
+    always: [name],
+    helper: ({ socket, site }) => [name, ...words(socket, `${site}/cgi`)],
+  };
 }
 
 const LIGHTTPD: Peer = {
   name: "lighttpd",
   title: "lighttpd",
   versionCommand: ["lighttpd", "-v"],
-  supports: new Set(["access_log", "tls", "http2", "cgi", "blog", "native_off"]),
+  supports: new Set(["access_log", "tls", "http2", "cgi", "blog", "native_off", "warm"]),
   needs: { tls: [LIGHTTPD_TLS] },
   template: "lighttpd.conf",
   always: [],

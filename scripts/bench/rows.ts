@@ -365,6 +365,34 @@ const SCRIPTS: readonly (Pick<Row, "switches" | "goals"> & {
   },
 ];
 
+/** Programs that are kept warm; those that keep applications have Flask's and Django's. */
+const WARM_SCRIPTS: readonly (Pick<Row, "switches" | "goals" | "peers"> & {
+  readonly label: string;
+  readonly title: string;
+  readonly request: RequestShape;
+})[] = [
+  {
+    ...{ label: "flask", title: "page of Flask", request: scriptRequest("flask_hello.py/") },
+    ...{ switches: ["cgi", "warm"], peers: ["lighttpd", "gunicorn", "uwsgi"], goals: { lighttpd: 18 } },
+  },
+  {
+    ...{ label: "django", title: "page of Django", request: scriptRequest("django_hello.py/") },
+    ...{ switches: ["cgi", "warm"], peers: ["lighttpd", "gunicorn", "uwsgi"], goals: { lighttpd: 9 } },
+  },
+  {
+    ...{ label: "blog", title: "first page of the blog, made anew", request: BLOG_REQUEST },
+    ...{ switches: ["cgi", "blog", "warm"], peers: ["lighttpd"], goals: { lighttpd: 8 } },
+  },
+  {
+    ...{ label: "python", title: "Python script with json, urllib and html", request: scriptRequest("modules.py") },
+    ...{ switches: ["cgi", "warm"], peers: ["lighttpd"], goals: { lighttpd: 8 } },
+  },
+  {
+    ...{ label: "perl", title: "Perl script with CGI.pm", request: scriptRequest("cgi_pm.pl") },
+    ...{ switches: ["cgi", "warm"], peers: ["lighttpd"], goals: { lighttpd: 6 } },
+  },
+];
+
 /** nginx starts no scripts: it hands them to fcgiwrap, whose CPU and memory count as its own. */
 const CGI_BASE = {
   ...KEEP_ALIVE,
@@ -383,6 +411,15 @@ const CGI_ROWS: readonly Row[] = [
       load: { ...KEEP_ALIVE.load, request, connections },
     }))
   ),
+  ...WARM_SCRIPTS.map(({ label, title, switches, request, goals, peers }): Row => ({
+    ...CGI_BASE,
+    name: `cgi-warm-${label}-8`,
+    measures: `CGI, ${title}, 8 clients, kept warm (--cgi-warm on)`,
+    switches,
+    goals,
+    peers,
+    load: { ...KEEP_ALIVE.load, request, connections: 8 },
+  })),
   {
     ...CGI_BASE,
     name: "cgi-c-8-off",

@@ -72,10 +72,13 @@ async function makeCertificate({ certificate, key }: Site): Promise<void> {
   ]);
 }
 
+/** Beside the one in C. */
+const PROGRAMS = ["hello.sh", "hello.py", "flask_hello.py", "django_hello.py", "modules.py", "cgi_pm.pl"];
+
 async function makePrograms(folder: string): Promise<void> {
   await Deno.mkdir(folder);
   await runTool(["cc", "-O2", "-o", `${folder}/hello-c`, `${HERE}/cgi/hello.c`]);
-  for (const script of ["hello.sh", "hello.py"]) {
+  for (const script of [...PROGRAMS, "applications.py"]) {
     await Deno.copyFile(`${HERE}/cgi/${script}`, `${folder}/${script}`);
     await Deno.chmod(`${folder}/${script}`, 0o755);
   }
