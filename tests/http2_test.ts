@@ -313,14 +313,23 @@ Deno.test("HTTP/2: --hsts is told over TLS, whoever asks", async () => {
   }
 });
 
-Deno.test("HTTP/2: a client for which there is no room is told so", async () => {
-  await using server = await startServer({ files: FILES, args: ["--max-connection-count", "1"] });
-  using busy = await Http2Client.connect({ port: server.port() });
-  await busy.send(headers(1, requestFields("POST", "/a.txt"), F.endHeaders), get(3, "/"));
-  await busy.whenEnded(3);
-  const { text } = await curl("--http2-prior-knowledge", `${server.url}/a.txt`);
-  // It was idle, and gave way.
-  assertEquals(text, "0123456789\n");
+Deno.test("HTTP/2: an idle connection gives way, and where all are busy a client is told so", async () => {
+  const args = ["--max-connection-count", "1"];
+  await using server = await Http2Server.start({ files: FILES, programs: PROGRAMS, args });
+  const target = (await server.targets())[1];
+  using idle = await Http2Client.connect(target);
+  await ask(idle, 1, "/a.txt");
+  using busy = await Http2Client.connect(target);
+  await busy.send(get(1, "/cgi/silent"));
+  await busy.ping();
+  await idle.until(() => false);
+  assertEquals(idle.find(T.goAway, 0)?.payload, join(u32(1), u32(CODE.none)));
+  using refused = await Http2Client.connect(target);
+  await refused.send(get(1, "/a.txt"));
+  await refused.until(() => false);
+  assertEquals(refused.find(T.goAway, 0)?.payload, join(u32(0), u32(CODE.calm)));
+  await busy.ping();
+  assertEquals(busy.hasEnded, false);
 });
 
 Deno.test("HTTP/2: with --proxy the header of the PROXY protocol comes before the preface", async () => {
