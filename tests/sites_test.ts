@@ -273,6 +273,29 @@ Deno.test("lisod counts the requests of an address for each place that bounds th
     assert((await statuses("/", 20)).includes("429"));
   }));
 
+for (const workers of [1, 2]) {
+  Deno.test(`lisod writes the access lines of a place into its own log, or none, workers: ${workers}`, () =>
+    withSites(async (folder, config) => {
+      const text = (await Deno.readTextFile(config))
+        .replace("[/icons/]\n", "[/icons/]\naccess-log = icons.log\n").replace(
+          "[/bin/]\n",
+          "[/bin/]\naccess-log = off\n",
+        );
+      await Deno.writeTextFile(config, `log-flush-ms = 1\n${text}`);
+      const args = ["--config", config, "--workers", `${workers}`];
+      await using https = await HttpsServer.start({ args });
+      const { root } = https.certificates;
+      for (const path of ["/icons/a.png", "/icons/none", "/bin/probe", "/", "/icons/a.png"]) {
+        await ask(https.server.url, "one.example", path, root);
+      }
+      const own = () => Deno.readTextFileSync(`${folder}/icons.log`).match(/"GET \S+/g) ?? [];
+      while (own().length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+      await https.server.waitForLog((log) => log.includes('"GET / HTTP'));
+      assertEquals(own(), ['"GET /icons/a.png', '"GET /icons/none', '"GET /icons/a.png']);
+      assertEquals(https.server.logText().match(/"GET \S+/g), ['"GET /']);
+    }));
+}
+
 const EXPLAINED: readonly (readonly [url: string, want: string])[] = [
   [
     "https://two.example/icons/a.png",

@@ -8,6 +8,7 @@ import type { HostCredentials } from "../net/load_credentials.ts";
 import { type AccessConfig, readAccessConfig } from "./access_config.ts";
 import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
 import { type ListenConfig, readListenConfig, refuseTwice } from "./listen_config.ts";
+import { logPath } from "./log_path.ts";
 import type { PathSource } from "./mounts_config.ts";
 import type { Section } from "./sections.ts";
 import { type PlaceConfig, readSites, type SiteConfig } from "./sites_config.ts";
@@ -43,6 +44,8 @@ export interface Config extends ListenConfig {
   readonly isAccessLogged: boolean;
   /** Null: access lines go where messages go. */
   readonly accessLogFile: Given | null;
+  /** Of places that have one of their own, once each. */
+  readonly ownAccessLogs: readonly Given[];
   readonly logLevel: LogLevel;
   /** Null: no lock is taken. */
   readonly lockFile: Given | null;
@@ -252,6 +255,7 @@ function buildConfig(
     logFile: logPath(settings, "log"),
     isAccessLogged: settings.text("access-log") !== "off",
     accessLogFile: logPath(settings, "access-log"),
+    ownAccessLogs: ownAccessLogs(sites, settings),
     logLevel: settings.choice("log-level", LOG_LEVELS),
     lockFile: settings.path("lock"),
     workerCount: readWorkerCount(settings),
@@ -301,6 +305,21 @@ function staysInForeground(
 function missing(name: string, needed: string): UsageError {
   const problem = `--${needed} is missing`;
   return new UsageError({ argument: `--${name}`, value: null, problem, remedy: `give --${needed} too` });
+}
+
+/** A lock is emptied when it is taken. Throws UsageError. */
+function ownAccessLogs(sites: readonly SiteConfig[], settings: Settings): readonly Given[] {
+  const all = sites.flatMap(({ places }) => places.map(({ said }) => said?.accessLogFile ?? "server"));
+  const files = [...new Map(all.flatMap((file) => file === "server" ? [] : [[file.value, file]])).values()];
+  const lock = settings.path("lock")?.value;
+  const shared = files.find(({ value }) => value === lock);
+  if (shared === undefined) return files;
+  throw new UsageError({ ...shared, problem: "the same file as the lock", remedy: "give two files" });
+}
+
+/** All that is logged to. */
+export function logFiles({ logFile, accessLogFile, ownAccessLogs }: Config): readonly Given[] {
+  return [logFile, accessLogFile, ...ownAccessLogs].filter((file) => file !== null);
 }
 
 function bodyLimits(sites: readonly SiteConfig[]): readonly number[] {
@@ -402,13 +421,4 @@ function refuseSharedFiles(settings: Settings): void {
       remedy: "give two files",
     });
   });
-}
-
-/** `-` is what logs are written to where programs follow each other: messages to standard error, access lines to standard output. */
-const DASH = { log: "/dev/stderr", "access-log": "/dev/stdout" } as const;
-
-/** `--access-log off` names no file. */
-function logPath(settings: Settings, name: "log" | "access-log" | "lock"): Given | null {
-  if (name !== "lock" && settings.text(name) === "-") return { argument: settings.label(name), value: DASH[name] };
-  return name === "access-log" && settings.text(name) === "off" ? null : settings.path(name);
 }

@@ -111,6 +111,7 @@ const DEFAULT_CONFIG: PlainConfig = {
   logFile: null,
   isAccessLogged: true,
   accessLogFile: null,
+  ownAccessLogs: [],
   logLevel: "info",
   lockFile: null,
   workerCount: 1,

@@ -456,6 +456,7 @@ const FORM_OPTIONS = [
     default: "as --log",
     meaning: "File for the access lines alone, or none of them",
     section: "Log",
+    scope: "place",
   },
   {
     name: "log-level",

@@ -25,6 +25,7 @@ import { readPlaceConfig, readRewrites } from "./place_config.ts";
 import type { PlaceSettings } from "../site/place_settings.ts";
 import type { Rewrite } from "../site/rewrite.ts";
 import { readFilesConfig } from "./files_config.ts";
+import { logPath } from "./log_path.ts";
 import { type Mount, readMounts, type Source } from "./mounts_config.ts";
 import type { Section } from "./sections.ts";
 import { Settings } from "./settings.ts";
@@ -52,9 +53,11 @@ export interface SaidConfig {
   readonly hstsSeconds: number | null;
   /** Null: the built-in pages. */
   readonly errorPagesFolder: Given | null;
+  /** Where access lines go; "server": where those of all places that say nothing of it do. Null: there are none. */
+  readonly accessLogFile: Given | "server" | null;
 }
 
-const SAID_NAMES: readonly string[] = ["header", "hsts", "error-pages"];
+const SAID_NAMES: readonly string[] = ["header", "hsts", "error-pages", "access-log"];
 
 /** What is served under some names of hosts. */
 export interface SiteConfig extends SiteAccess {
@@ -269,6 +272,7 @@ function readSaid(settings: Settings): SaidConfig {
     fields: readFields(settings),
     hstsSeconds: settings.count("hsts"),
     errorPagesFolder: settings.path("error-pages"),
+    accessLogFile: settings.isNarrowed(["access-log"]) ? logPath(settings, "access-log") : "server",
   };
 }
 

@@ -107,6 +107,8 @@ export interface HttpResponse {
   readonly keptHead?: KeptHead;
   /** What the server says beside the fields, in place of what it says in every answer. */
   readonly own?: OwnFields;
+  /** The path of the log that its access line goes to, in place of the server's; null: it has none. */
+  readonly accessLog?: string | null;
 }
 
 /** RFC 3875 6.2.2: the server answers as if the client had asked for `localRedirect` (absolute path and query). */

@@ -18,12 +18,14 @@ export interface LogConfig {
   readonly isAccessLogged: boolean;
   /** Null: access lines go where messages go. */
   readonly accessLogFile: Given | null;
+  /** Logs of access lines that are named with them. */
+  readonly ownAccessLogs?: readonly Given[];
   readonly logLevel: LogLevel;
   readonly limits: Pick<Limits, "logFlushMs" | "logBufferBytes" | "maxLogHeldBytes" | "maxLogTextBytes">;
 }
 
-/** Messages go to `--log`; access lines to the same file, or to that of `--access-log`. */
-export type LogPart = "messages" | "accesses";
+/** Messages go to `--log`; access lines to the same file, to that of `--access-log`, or to the one of an absolute path. */
+export type LogPart = "messages" | "accesses" | `/${string}`;
 
 export interface LogContext {
   /** Program and version for the first line: `lisod 1.0.0`. Null: there is none. */
@@ -49,10 +51,22 @@ export class Log {
   readonly #messages: LogWriter;
   /** The same writer as `#messages` unless access lines have a file of their own. */
   readonly #accesses: LogWriter;
+  /** By path; the same writer where it is the same file. */
+  readonly #own: ReadonlyMap<string, LogWriter>;
+  readonly #hasServerAccesses: boolean;
   #timer: number | null = null;
 
-  private constructor(config: LogConfig, { messages, accesses }: { messages: LogWriter; accesses: LogWriter }) {
-    this.isAccessOn = config.isAccessLogged;
+  private constructor(
+    config: LogConfig,
+    { messages, accesses, own }: {
+      readonly messages: LogWriter;
+      readonly accesses: LogWriter;
+      readonly own: ReadonlyMap<string, LogWriter>;
+    },
+  ) {
+    this.isAccessOn = config.isAccessLogged || own.size > 0;
+    this.#hasServerAccesses = config.isAccessLogged;
+    this.#own = own;
     this.#leastSevere = LOG_LEVELS.indexOf(config.logLevel);
     this.#flushMs = config.limits.logFlushMs;
     this.#messages = messages;
@@ -61,10 +75,14 @@ export class Log {
 
   /** Opens the files and writes the first line. Throws StartError where one cannot be opened. Whoever calls closes it. */
   static open(config: LogConfig, { program, openSink, complaints = null, now = Date.now }: LogContext): Log {
-    const { logFile, accessLogFile, limits } = config;
+    const { logFile, accessLogFile, ownAccessLogs = [], limits } = config;
     const { logBufferBytes: bufferBytes, maxLogHeldBytes: maxHeldBytes, maxLogTextBytes: maxTextBytes } = limits;
     const shared = { bufferBytes, maxHeldBytes, maxTextBytes, now };
-    const fileOf = (part: LogPart) => part === "messages" ? logFile : accessLogFile;
+    const named = new Map(ownAccessLogs.map((file) => [file.value, file]));
+    const fileOf = (part: LogPart) => {
+      if (part === "messages") return logFile;
+      return part === "accesses" ? accessLogFile : named.get(part) ?? null;
+    };
     const greeting = program === null ? null : `${program} opened this log, process ${Deno.pid}`;
     const optionsFor = (part: LogPart) => {
       const file = fileOf(part);
@@ -76,24 +94,36 @@ export class Log {
       return { ...shared, ...whenLost, open, openAgain };
     };
     const messages = new LogWriter({ ...optionsFor("messages"), greeting });
-    const openAccesses = () => {
+    const open: LogWriter[] = [messages];
+    const openPart = (part: LogPart) => {
       try {
-        return new LogWriter({ ...optionsFor("accesses"), greeting: null });
+        const writer = new LogWriter({ ...optionsFor(part), greeting: null });
+        open.push(writer);
+        return writer;
       } catch (error) {
-        messages.discard();
+        for (const writer of open) writer.discard();
         throw error;
       }
     };
-    const isOne = accessLogFile === null || (openSink === undefined && isSameLog(logFile, accessLogFile));
-    const log = new Log(config, { messages, accesses: isOne ? messages : openAccesses() });
+    // Another thread's lines go where this one says.
+    const isSame = (one: Given | null, other: Given | null) => openSink === undefined && isSameLog(one, other);
+    const isOne = accessLogFile === null || isSame(logFile, accessLogFile);
+    const accesses = isOne ? messages : openPart("accesses");
+    const own = new Map<string, LogWriter>();
+    for (const file of ownAccessLogs) {
+      const known = isSame(logFile, file) ? messages : isSame(accessLogFile, file) ? accesses : null;
+      own.set(file.value, known ?? openPart(file.value as LogPart));
+    }
+    const log = new Log(config, { messages, accesses, own });
     log.flush();
     return log;
   }
 
-  /** Adds an access line. */
-  access(record: AccessRecord): void {
-    if (!this.isAccessOn) return;
-    this.#accesses.addAccess(record);
+  /** Adds an access line, to the log of that path where one is given; null: to none. */
+  access(record: AccessRecord, path?: string | null): void {
+    const writer = path === undefined ? this.#hasServerAccesses ? this.#accesses : null : this.#ownOf(path);
+    if (writer === null) return;
+    writer.addAccess(record);
     if (this.#timer === null) this.#startTimer();
   }
 
@@ -122,7 +152,13 @@ export class Log {
 
   /** Writes whole lines that the log of another thread has made; they stay as they are. */
   append(part: LogPart, lines: EscapedLines): void {
-    (part === "messages" ? this.#messages : this.#accesses).append(lines);
+    if (part === "messages") this.#messages.append(lines);
+    else if (part === "accesses") this.#accesses.append(lines);
+    else this.#ownOf(part)?.append(lines);
+  }
+
+  #ownOf(path: string | null): LogWriter | null {
+    return path === null ? null : this.#own.get(path) ?? this.#accesses;
   }
 
   /** Has what waits written. Resolves when it is or cannot be, at the latest after that time: a write may hang. */
@@ -182,7 +218,7 @@ export class Log {
   }
 
   #writers(): readonly LogWriter[] {
-    return this.#messages === this.#accesses ? [this.#messages] : [this.#messages, this.#accesses];
+    return [...new Set([this.#messages, this.#accesses, ...this.#own.values()])];
   }
 }
 

@@ -10,6 +10,7 @@ import {
   errorPageFolders,
   interpreters,
   keepsContent,
+  logFiles,
   mountedPaths,
   mountedPlaces,
   programUsers,
@@ -27,11 +28,10 @@ import { loadCredentials } from "../net/load_credentials.ts";
 
 /** Everything that would keep the server from starting; none when all is well. */
 export function checkConfig(config: Config): readonly StartError[] {
-  const { logFile, accessLogFile, lockFile } = config;
+  const { lockFile } = config;
   return problemsOf([
     ...folderChecks(config),
-    () => logFile !== null && checkLog(logFile, config),
-    () => accessLogFile !== null && checkLog(accessLogFile, config),
+    ...logFiles(config).map((file) => () => checkLog(file, config)),
     () => lockFile !== null && checkLock(lockFile),
     () => config.user !== null && checkUser(config.user, config.group),
     ...config.reloadFolders.map((folder) => () => checkFolder(folder)),

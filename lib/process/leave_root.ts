@@ -2,7 +2,7 @@
  * The steps by which a server that was started as root becomes another user: what it hands over before, and what it tells
  * the operator after. Separate from privileges.ts, which knows users and rights but no Config. I/O.
  */
-import { type Config, credentialPaths, userFiles } from "../config/config.ts";
+import { type Config, credentialPaths, logFiles, userFiles } from "../config/config.ts";
 import { type Libc, NO_LIBC } from "../system/libc.ts";
 import { ListeningPort } from "../net/listening_port.ts";
 import type { Log } from "../log/log.ts";
@@ -12,8 +12,8 @@ import type { Given } from "../start_error.ts";
 import { dropPrivileges, giveFile, type Identity, otherGroups, unreadable } from "./privileges.ts";
 
 /** Before the log is opened: the user will have to open it again. Throws StartError, as `giveFile` does. */
-export function giveLogs({ logFile, accessLogFile }: Config, identity: Identity): void {
-  for (const file of present(logFile, accessLogFile)) {
+export function giveLogs(config: Config, identity: Identity): void {
+  for (const file of logFiles(config)) {
     if (standardStream(file.value) === null) giveFile(file, identity);
   }
 }
@@ -64,8 +64,4 @@ function asGiven(path: string): Given {
 /** The files that SIGHUP reads again; error pages are for every user to read. */
 function reloadedFiles(config: Config): readonly Given[] {
   return [...credentialPaths(config), ...userFiles(config)];
-}
-
-function present(...files: readonly (Given | null)[]): readonly Given[] {
-  return files.filter((file) => file !== null);
 }

@@ -14,6 +14,7 @@ import {
   credentialPaths,
   errorPageFolders,
   keepsContent,
+  logFiles,
   mountedPaths,
   upstreams,
   userFiles,
@@ -60,9 +61,7 @@ export function neededPermissions(
   { startsPrograms, files = [], configPaths = [] }: PermissionOptions,
 ): Permissions {
   // To open a log again; content of requests on its way to programs; socket files, to remove them.
-  const logs = [config.logFile, config.accessLogFile].filter((file) =>
-    file === null || standardStream(file.value) === null
-  );
+  const logs = logFiles(config).filter(({ value }) => standardStream(value) === null);
   const addresses = upstreams(config).map(({ upstream }) => upstream.address);
   // The runtime asks for both of the path of a socket.
   const sockets = addresses.flatMap((address) => address.transport === "unix" ? [address.path] : []);

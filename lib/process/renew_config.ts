@@ -28,7 +28,7 @@ export interface Renewal {
 /** Options for all of the server that can change. */
 const RENEWED: readonly string[] = ["unknown-host"];
 /** What places may have of their own, and is for all of the server before the sections. */
-const FIXED_AT_TOP: readonly string[] = [...RUN_NAMES, "header", "hsts", "max-body-bytes", "max-rate"];
+const FIXED_AT_TOP: readonly string[] = [...RUN_NAMES, "header", "hsts", "max-body-bytes", "max-rate", "access-log"];
 /** Limits that are asked for anew for each file. */
 const RENEWED_LIMITS = ["fileCacheMs", "maxCachedFileBytes", "maxListedFileCount", "maxRangeCount"] as const;
 
@@ -41,7 +41,8 @@ export function renewConfig(
   const renewal = parseAgain(old.config, source);
   const { config } = renewal;
   refuseNewPrograms(old.config, config);
-  refuseNewUsers(old.config, config);
+  refuseNew(programUsers(old.config), programUsers(config));
+  refuseNew(old.config.ownAccessLogs, config.ownAccessLogs);
   refuseNewUpstreams(old.config, config);
   const closed = namedPaths(config).find(({ value }) => !mayRead(value));
   if (closed !== undefined) throw unreadable(closed);
@@ -83,10 +84,10 @@ function refuseNewPrograms(old: Config, config: Config): void {
   throw new StartError({ ...given, problem: "no program was named at the start", remedy: "restart the server" });
 }
 
-/** Who a user is was looked up at the start: later the server may not. */
-function refuseNewUsers(old: Config, config: Config): void {
-  const known = new Set(programUsers(old).map(({ value }) => value));
-  const found = programUsers(config).find(({ value }) => !known.has(value));
+/** Users were looked up at the start, and logs opened: later the server may not. */
+function refuseNew(old: readonly Given[], now: readonly Given[]): void {
+  const known = new Set(old.map(({ value }) => value));
+  const found = now.find(({ value }) => !known.has(value));
   if (found === undefined) return;
   throw new StartError({ ...found, problem: "was not named at the start", remedy: "restart the server" });
 }

@@ -12,6 +12,7 @@ import {
   errorPageFolders,
   interpreters,
   isMounted,
+  logFiles,
   mountedPaths,
   type MountedPlace,
   userFiles,
@@ -316,7 +317,6 @@ function surveyMeans(config: Config, { server, scripts }: SurveyUsers): readonly
 
 /** What is read as root at the start, and by the user of --user ever after. */
 function surveyReloads(config: Config, server: NamedUser): readonly string[] {
-  const { logFile, accessLogFile } = config;
   const require = (given: Given, path: string, use: FileUse, consequence: string) => {
     const findings = new Findings(given);
     findings.requireWay(path, use, server, consequence);
@@ -327,8 +327,8 @@ function surveyReloads(config: Config, server: NamedUser): readonly string[] {
   const pages = errorPageFolders(config)
     .flatMap((folder) => pagesIn(folder.value).flatMap((path) => require(folder, path, "read", KEPT)));
   // The file itself is given to the user at the start.
-  const logs = [logFile, accessLogFile].flatMap((file) => {
-    if (file === null || standardStream(throughLinks(file).value) !== null) return [];
+  const logs = logFiles(config).flatMap((file) => {
+    if (standardStream(throughLinks(file).value) !== null) return [];
     return require(file, dirname(file.value), "enter", "the log cannot be opened again after a rename");
   });
   return [...new Set([...read, ...pages, ...logs])];

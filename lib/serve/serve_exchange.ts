@@ -43,7 +43,9 @@ export function serveExchange(exchange: Exchange, services: ServeServices): Prom
         request.end();
         const { log } = services;
         // Asked before, too, for an object would be made for it.
-        if (log.isAccessOn) logAccess(request, { status: answer.status, contentBytes }, log);
+        if (log.isAccessOn) {
+          logAccess(request, { status: answer.status, contentBytes, accessLog: answer.accessLog }, log);
+        }
         return null;
       }
       hasHead = true;
@@ -74,7 +76,7 @@ async function finishExchange(
     } finally {
       await response.body.close();
       await request.body.close();
-      logAccess(request, { status: response.status, contentBytes: sent.bytes }, log);
+      logAccess(request, { status: response.status, contentBytes: sent.bytes, accessLog: response.accessLog }, log);
     }
     await exchange.settleContent();
   } catch (error) {
@@ -107,10 +109,15 @@ export type LoggedRequest =
   & { readonly connection: ConnectionInfo }
   & Partial<RequestHead & Pick<HttpRequest, "user">>;
 
+/** What it says of the answer. */
+export interface LoggedAnswer extends Pick<HttpResponse, "status" | "accessLog"> {
+  readonly contentBytes: number;
+}
+
 /** Adds the access line of an answer, where there are any. */
 export function logAccess(
   request: LoggedRequest,
-  { status, contentBytes }: { readonly status: number; readonly contentBytes: number },
+  { status, contentBytes, accessLog }: LoggedAnswer,
   log: AccessLog,
 ): void {
   if (!log.isAccessOn) return;
@@ -124,5 +131,5 @@ export function logAccess(
     bodyBytes: contentBytes,
     referer: request.fields?.get("referer") ?? null,
     userAgent: request.fields?.get("user-agent") ?? null,
-  });
+  }, accessLog);
 }

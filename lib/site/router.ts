@@ -151,11 +151,11 @@ export class Router {
 
 /** The answer as its place says it. */
 function saying<Answer extends HttpResponse | LocalRedirect>(
-  { plain, secure }: PlaceSaid,
+  { plain, secure, accessLog }: PlaceSaid,
   { connection }: Pick<HttpRequest, "connection">,
   answer: Answer,
 ): Answer {
-  return "localRedirect" in answer ? answer : { ...answer, own: connection.secure ? secure : plain };
+  return "localRedirect" in answer ? answer : { ...answer, own: connection.secure ? secure : plain, accessLog };
 }
 
 /** The request that a script asked for in place of the client: the same, but without content. */

@@ -428,7 +428,11 @@ Deno.test("Router.answer() sends clients where a pattern says, after who guards 
 Deno.test("Router.answer() and errorResponse() say what the place of the path says, by whether it came over TLS", async () => {
   const [plain, secure] = [new OwnFields(), new OwnFields()];
   const errorResponse = ({ status }: HttpError) => ({ ...response("its page"), status });
-  const said = { ...answererOf("/said", () => response("said")), guard: null, said: { plain, secure, errorResponse } };
+  const said = {
+    ...answererOf("/said", () => response("said")),
+    guard: null,
+    said: { plain, secure, accessLog: "/log", errorResponse },
+  };
   const late = { ...answererOf("/late", () => Promise.resolve(response("late"))), guard: null, said: said.said };
   const other = { ...answererOf("/", () => response("other")), guard: null };
   const site = {

@@ -45,6 +45,8 @@ export interface PlaceSaid {
   /** What every answer says: over HTTP, and over TLS. */
   readonly plain: OwnFields;
   readonly secure: OwnFields;
+  /** As an answer has it. */
+  readonly accessLog: HttpResponse["accessLog"];
   /** The answer for an error, with its page. */
   errorResponse(error: HttpError): HttpResponse;
 }

@@ -264,11 +264,12 @@ export function createSites(config: Config, parts: SiteParts): readonly Site[] {
 function createSaid(place: PlaceConfig, { errorResponseOf }: SiteParts): PlaceSaid | null {
   const source = sourceOf(place);
   if (place.said === null || source === null) return null;
-  const { fields, hstsSeconds } = place.said;
+  const { fields, hstsSeconds, accessLogFile: log } = place.said;
   const plain = operatorFields(fields);
   return {
     plain: new OwnFields(plain),
     secure: new OwnFields(withHsts(plain, hstsSeconds)),
+    accessLog: log === "server" ? undefined : log?.value ?? null,
     errorResponse: errorResponseOf(source),
   };
 }
