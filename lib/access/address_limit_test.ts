@@ -14,6 +14,13 @@ Deno.test("take() counts the addresses of one network together, and throws 429 f
   many();
 });
 
+Deno.test("take() counts nothing for clients without an address", () => {
+  const limit = createRequestLimit(1, () => 0);
+  for (let count = 0; count < 5; count++) limit?.take("");
+  limit?.take("192.0.2.1");
+  assertThrows(() => limit?.take("192.0.2.1"), HttpError);
+});
+
 Deno.test("giveBack() takes one back", () => {
   const limit = new AddressLimit({ what: "things", burst: 1, intervalMs: 90_000, nowMs: () => 0 });
   limit.take("192.0.2.1");

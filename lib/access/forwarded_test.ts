@@ -121,3 +121,14 @@ Deno.test("seeThrough() believes the fields of a peer that speaks for a client b
     assert(proxies("10.0.0.2").seeThrough(connection, fields, DIRECT) === connection);
   }
 });
+
+Deno.test("seeThrough() believes clients of Unix sockets where they are proxies", () => {
+  const unixSocket = { ...DIRECT, remoteAddress: "", remotePort: 0, localAddress: "", localPort: 0 };
+  const fields = HeaderFields.of(["X-Forwarded-For", "192.0.2.9, 10.0.0.7"], ["X-Forwarded-Proto", "https"]);
+  const both = new TrustedProxies([AddressRange.parse("10.0.0.0/8")].filter((range) => range !== null), true);
+  const want = { ...unixSocket, secure: true, localPort: 443 };
+  assertEquals(both.seeThrough(unixSocket, fields), { ...want, remoteAddress: "192.0.2.9" });
+  const alone = new TrustedProxies([], true);
+  assertEquals(alone.seeThrough(unixSocket, fields), { ...want, remoteAddress: "10.0.0.7" });
+  assert(alone.seeThrough(DIRECT, fields) === DIRECT);
+});

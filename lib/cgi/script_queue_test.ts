@@ -36,6 +36,16 @@ Deno.test("ScriptQueue.begin() lets a new one run when those before it have ende
   }
 });
 
+Deno.test("ScriptQueue does not take all clients without an address for one", async () => {
+  const queue = new ScriptQueue({ scriptSharePercent: 50, maxScripts: 4, maxQueue: 0 });
+  const begin = (address: string) => stateOf(queue.begin(queue.admit(address, false)));
+  assertEquals([await begin(A), await begin(A)], ["none", "none"]);
+  assertThrows(() => queue.begin(queue.admit(A, false)), HttpError);
+  const other = new ScriptQueue({ scriptSharePercent: 50, maxScripts: 4, maxQueue: 0 });
+  for (let count = 0; count < 4; count++) assertEquals(await stateOf(other.begin(other.admit("", false))), "none");
+  assertThrows(() => other.begin(other.admit("", false)), HttpError);
+});
+
 Deno.test("ScriptQueue.begin() throws 503 with Retry-After when all places are taken, and admit() when too much content comes", () => {
   const queue = new ScriptQueue({ scriptSharePercent: 100, maxScripts: 1, maxQueue: 1 });
   queue.begin(queue.admit(A, false));

@@ -220,6 +220,27 @@ Deno.test("SocketListener.accept() rejects when a client cannot be accepted, and
   });
 });
 
+Deno.test("SocketListener.accept() waits for the next one when somebody else was quicker, but not for want of room", () => {
+  let [missed, hasRoom] = [0, true];
+  const calls = {
+    accept4: (descriptor: number, address: BufferSource | null, size: BufferSource | null, flags: number) =>
+      missed++ < 5 || !hasRoom ? -1 : socketCalls.accept4(descriptor, address, size, flags),
+    fcntl: (...args: Parameters<typeof socketCalls.fcntl>) => hasRoom ? socketCalls.fcntl(...args) : -1,
+  };
+  return withSockets({ calls, isShared: true }, async ({ listener, connect }) => {
+    const accepting = listener.accept();
+    await connect();
+    (await accepting).close();
+    assert(missed > 5);
+    hasRoom = false;
+    const refused = assertRejects(() => listener.accept(), Error, "No descriptor is left");
+    await connect();
+    await refused;
+    [hasRoom, missed] = [true, -200];
+    await assertRejects(() => listener.accept(), Error, "No descriptor is left");
+  });
+});
+
 Deno.test("SocketListener.accept() gives everybody who is queued, each once", () =>
   withSockets({}, async ({ listener, connect }) => {
     const clients = await Promise.all(Array.from({ length: 100 }, connect));

@@ -1,0 +1,32 @@
+import { assertEquals } from "@std/assert";
+import { SocketAddress } from "./socket_address.ts";
+
+/** As the system would write it. */
+function addressOf(...bytes: readonly number[]): SocketAddress {
+  const address = new SocketAddress();
+  address.bytes.fill(0x78);
+  const room = address.room();
+  address.bytes.set(bytes);
+  room[0] = bytes.length;
+  return address;
+}
+
+function bytesOf(text: string): readonly number[] {
+  return [...new TextEncoder().encode(text)];
+}
+
+Deno.test("SocketAddress says what the system has written, and nothing of what stood there before", () => {
+  const table: readonly (readonly [bytes: readonly number[], want: readonly [string, number, string | null]])[] = [
+    [[2, 0, 0x1f, 0x90, 192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0], ["192.0.2.1", 8080, null]],
+    [[10, 0, 0, 80, 0, 0, 0, 0, ...Array(15).fill(0), 1, 0, 0, 0, 0], ["::1", 80, null]],
+    [[1, 0, ...bytesOf("/run/a.sock\0")], ["", 0, "/run/a.sock"]],
+    [[1, 0, ...bytesOf("/run/a.sock")], ["", 0, "/run/a.sock"]],
+    // Of a client that has bound none, and an abstract name.
+    [[1, 0], ["", 0, ""]],
+    [[1, 0, 0, ...bytesOf("name")], ["", 0, ""]],
+  ];
+  for (const [bytes, want] of table) {
+    const { hostname, port, path } = addressOf(...bytes);
+    assertEquals([hostname, port, path], want);
+  }
+});
