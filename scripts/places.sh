@@ -27,6 +27,7 @@ read_places() { # [--prefix FOLDER]
   manual=$prefix/share/man/man8/lisod.8
   share=$prefix/share/lisod
   unit=$prefix/lib/systemd/system/lisod.service
+  socket_unit=$prefix/lib/systemd/system/lisod.socket
   site=$share/www
   config=$machine/etc/lisod.conf
   rotation=$machine/etc/logrotate.d/lisod
@@ -34,7 +35,7 @@ read_places() { # [--prefix FOLDER]
   log=$logs/lisod.log
   run=$machine/run/lisod
   lock=$run/lisod.pid
-  readonly prefix machine program manual share site unit config rotation logs log run lock
+  readonly prefix machine program manual share site unit socket_unit config rotation logs log run lock
 }
 
 # Text with the places of the machine in it, from standard input, with those of this installation.

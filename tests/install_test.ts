@@ -99,6 +99,7 @@ Deno.test("scripts/install puts everything in place, and again, and keeps a conf
     "644 etc/lisod.conf",
     "644 etc/logrotate.d/lisod",
     "644 lib/systemd/system/lisod.service",
+    "644 lib/systemd/system/lisod.socket",
     "644 share/lisod/www/index.html",
     "644 share/lisod/www/lisod.svg",
     "644 share/lisod/www/style.css",
@@ -133,7 +134,8 @@ Deno.test("scripts/install puts no text in place that names other places than th
 });
 
 Deno.test("the texts of the project name the places that scripts/install fills", async () => {
-  const folders = ["/etc/lisod/", "/usr/local/lib/lisod/", "/var/lib/lisod/"]; // the operator's own
+  // The operator's own.
+  const folders = ["/etc/lisod/", "/usr/local/lib/lisod/", "/var/lib/lisod/", "/run/lisod/http.sock/"];
   const names = ["program", "share", "site", "config", "logs", "log", "run", "lock"].map((name) => `"$${name}"`).join(
     " ",
   );
@@ -147,6 +149,7 @@ Deno.test("the texts of the project name the places that scripts/install fills",
     "lisod.conf",
     "lisod.logrotate",
     "lisod.service",
+    "lisod.socket",
     "ddns",
     "lisod-ddns.service",
   ];
@@ -225,8 +228,8 @@ Deno.test("lisod.service gives the runtime the environment that a daemon has", a
 
 Deno.test("lisod.service is a unit without faults and with little exposure", async () => {
   await using installation = await Installation.make();
-  const unit = installation.path("lib/systemd/system/lisod.service");
-  const verified = await run("systemd-analyze", ["verify", "--man=no", unit]);
+  const [unit, socketUnit] = ["service", "socket"].map((kind) => installation.path(`lib/systemd/system/lisod.${kind}`));
+  const verified = await run("systemd-analyze", ["verify", "--man=no", unit, socketUnit]);
   assertEquals([verified.code, verified.text, verified.stderr], [0, "", ""]);
   const rated = await run("systemd-analyze", ["security", "--offline=true", `--threshold=${MAX_EXPOSURE}`, unit]);
   assertEquals(rated.code, 0, rated.text.split("\n").at(-2));

@@ -383,6 +383,15 @@ Deno.test("clients that wait in a socket that is handed over are served when the
   assertStringIncludes(server.logText(), `listening on http://127.0.0.1:${port}/ (handed over)`);
 });
 
+Deno.test("lisod answers the client for which systemd starts it", async () => {
+  const port = freePort();
+  const command = ["systemd-socket-activate", "--listen", `127.0.0.1:${port}`, "--fdname", "http", "--"];
+  const asked = curl("--retry", "10", "--retry-connrefused", `http://127.0.0.1:${port}/`);
+  await using server = await startServer({ files: { "index.html": "started" }, through: command });
+  assertEquals((await asked).text, "started");
+  assertEquals(placesOf(server), [`http://127.0.0.1:${port}/ (handed over)`]);
+});
+
 Deno.test("sockets that are for another process are left alone", async () => {
   await using server = await startServer({ through: handOver("1", "http", "127.0.0.1:0") });
   assertNotMatch(server.logText(), /handed over/);
