@@ -280,6 +280,18 @@ const TLS_ROWS: readonly Row[] = [
   },
   {
     ...TLS_KEEP_ALIVE,
+    name: "tls-many-sites",
+    measures: "full handshakes where 1,000 sites share one certificate; CPU each is compared",
+    unit: "handshakes/s",
+    judged: "cpu",
+    better: "less",
+    switches: ["tls", "many_places"],
+    peers: ["lisod-one-place"],
+    goals: { "lisod-one-place": 1.05 },
+    load: { kind: "handshakes", request: fileRequest("1k.txt"), isResumed: false },
+  },
+  {
+    ...TLS_KEEP_ALIVE,
     name: "tls-resumed",
     measures: "resumed handshakes (TLS 1.3), one request each; CPU each is compared",
     unit: "handshakes/s",
