@@ -177,7 +177,7 @@ const FORM_OPTIONS = [
       '/wiki/:page=/wiki/doku.php?id={page}, or send clients there, as by "/=302 /app/"; the first that fits holds; may ' +
       "be repeated, at most 10 times",
     section: "Serving",
-    scope: "site",
+    scope: "place",
     isRepeatable: true,
   },
   {

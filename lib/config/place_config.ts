@@ -7,6 +7,7 @@ import { parseFallback } from "../site/fallback.ts";
 import { NO_SETTINGS, type PlaceSettings } from "../site/place_settings.ts";
 import { MAX_REWRITE_COUNT, parseRewrite, type Rewrite } from "../site/rewrite.ts";
 import { TOKEN } from "../http/grammar.ts";
+import { joinSegments } from "../http/located.ts";
 import type { PathPrefix } from "../http/path_prefix.ts";
 import type { Settings } from "./settings.ts";
 
@@ -51,12 +52,18 @@ function readFallback(settings: Settings, prefix: PathPrefix): PlaceSettings["fa
   });
 }
 
-/** In the order given. Throws UsageError. */
-export function readRewrites(settings: Settings): readonly Rewrite[] {
-  const rewrites = settings.each("rewrite", {
-    parse: parseRewrite,
-    problem: "not a pattern and a path of the site",
-    remedy: "give one such as /wiki/:page=/wiki/doku.php?id={page}; what stands in braces is a group of the pattern",
+/**
+ * What one section says itself, in the order given; `place` is the prefix of a place, below which its patterns are, else null. Throws
+ * UsageError.
+ */
+export function readRewrites(settings: Settings, place: PathPrefix | null): readonly Rewrite[] {
+  const prefix = place === null ? "/" : `${joinSegments(place.segments)}/`;
+  const rewrites = settings.eachOwn("rewrite", {
+    parse: (text) => text.startsWith(prefix) ? parseRewrite(text) : null,
+    problem: place === null
+      ? "not a pattern and a path of the site"
+      : "not a pattern below the place, and a path of the site",
+    remedy: `give one such as ${prefix}:page=/wiki/doku.php?id={page}; what stands in braces is a group of the pattern`,
   });
   if (rewrites.length <= MAX_REWRITE_COUNT) return rewrites;
   throw settings.refusal("rewrite", {

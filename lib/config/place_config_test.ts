@@ -24,16 +24,16 @@ Deno.test("readPlaceConfig() gives a fallback with the prefix that it was said f
   );
 });
 
-Deno.test("readRewrites() gives at most ten in their order", () => {
+Deno.test("readRewrites(, null) gives at most ten in their order", () => {
   const texts = Array.from({ length: 10 }, (_, index) => `/${index}=/x`);
   assertEquals(
-    readRewrites(settingsOf("rewrite", texts)).map(({ pattern }) => pattern.pathname).join(" "),
+    readRewrites(settingsOf("rewrite", texts), null).map(({ pattern }) => pattern.pathname).join(" "),
     [
       "/0 /1 /2 /3 /4 /5 /6 /7 /8 /9",
     ].join(),
   );
-  assertThrows(() => readRewrites(settingsOf("rewrite", [...texts, "/y=/x"])), UsageError, "give at most 10");
-  assertThrows(() => readRewrites(settingsOf("rewrite", ["/:a=/{b}"])), UsageError, "not a pattern and a path");
+  assertThrows(() => readRewrites(settingsOf("rewrite", [...texts, "/y=/x"]), null), UsageError, "give at most 10");
+  assertThrows(() => readRewrites(settingsOf("rewrite", ["/:a=/{b}"]), null), UsageError, "not a pattern and a path");
 });
 
 Deno.test("readPlaceConfig() passes encoded slashes where it is told so", () => {

@@ -166,7 +166,7 @@ function readSite(site: Section | null, { common, own }: PlaceSections, options:
       sections: [...common.filter(({ prefix }) => prefix?.segments.length !== 0), ...own],
       label: site?.label ?? "",
     }, options),
-    rewrites: readRewrites(settings),
+    rewrites: readAllRewrites(layers),
     credentials: readCredentials(settings, site?.label ?? ""),
     groupFile,
     ...access,
@@ -184,6 +184,16 @@ function readCredentials(settings: Settings, label: string): CredentialFiles | n
   if (keyFile === null || certificateFile === null) return null;
   const hasPassphrase = own.length === 0 || settings.hasOwn("key-passphrase");
   return { keyFile, certificateFile, passphraseFile: hasPassphrase ? settings.path("key-passphrase") : null };
+}
+
+/** Those of the longest prefix first, of two for one prefix those of the section that names the host. */
+function readAllRewrites(layers: readonly { readonly settings: Settings; readonly place: PathPrefix | null }[]) {
+  return layers.toReversed().toSorted((one, other) => depthOf(other) - depthOf(one))
+    .flatMap(({ settings, place }) => readRewrites(settings, place));
+}
+
+function depthOf({ place }: { readonly place: PathPrefix | null }): number {
+  return place?.segments.length ?? 0;
 }
 
 function layerOf({ settings, prefix, label }: Section) {

@@ -168,6 +168,20 @@ Deno.test("readSites() counts requests together where one section says how many,
   assert(a === b);
 });
 
+Deno.test("readSites() takes rewrites of all sections, those of the longest prefix first, then those that name the host", () => {
+  const text = "root = /r\nrewrite = /*=/top\n[a]\nrewrite = /:x=/site\n[/p/]\nrewrite = /p/:x=/common\n" +
+    "[a /p/]\nrewrite = /p/*=/own\nrewrite = /p/x=/own2\n[/p/q/]\nrewrite = /p/q/*=/deep\n";
+  const { sites: [{ rewrites }] } = configOf(text);
+  assertEquals(rewrites.map(({ template }) => template.fill({}, "").path), [
+    "/deep",
+    "/own",
+    "/own2",
+    "/common",
+    "/site",
+    "/top",
+  ]);
+});
+
 Deno.test("readSites() gives each site its own key and certificate, else those of the top with their passphrase", () => {
   const text =
     "root = /r\nhttps = 1\nkey = k\ncertificate = c\nkey-passphrase = p\n[a]\n[b]\nkey = bk\ncertificate = bc\n";
@@ -207,6 +221,11 @@ const REFUSED: readonly (readonly [text: string, want: string])[] = [
   ["root = /r\nuser = a\n[/p]\ncgi-user = b", '/etc/a.conf:4: cgi-user "b": --user gives up the right to it'],
   ["root = /r\n[/p]\nmax-line-bytes = 9", '/etc/a.conf:3 "max-line-bytes": not an option of a place'],
   ["root = /r\n[/p]\nhsts = 1", '/etc/a.conf:2: [/p] "hsts": --https is missing: give --https too'],
+  [
+    "root = /r\n[/p]\nrewrite = /q/*=/x",
+    '/etc/a.conf:3: rewrite "/q/*=/x": not a pattern below the place, and a path of the site',
+  ],
+  ["root = /r\n[/p]\nrewrite = /px=/x", '/etc/a.conf:3: rewrite "/px=/x": not a pattern below the place'],
   ["root = /r\n[/p]\ncharset = a b", '/etc/a.conf:3: charset "a b": not a name'],
 ];
 
