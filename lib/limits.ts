@@ -387,6 +387,20 @@ export const LIMITS = {
     precedent: "nginx keepalive_timeout 60s where keepalive is given; none by default",
     least: 0,
   },
+  forwardHttpIdleMs: {
+    unit: "ms",
+    value: 4_000,
+    meaning: "Longest time for which an idle connection to an HTTP upstream is kept for the next request",
+    precedent: "nginx keepalive_timeout 60s; Node, the upstream, ends it after 5 s",
+    least: 0,
+  },
+  maxForwardHttpIdleCount: {
+    unit: "count",
+    value: 64,
+    meaning: "Most of these for each HTTP upstream; 0: each request has a connection of its own",
+    precedent: "nginx keepalive 32 in practice",
+    least: 0,
+  },
   maxForwardIdleCount: {
     unit: "count",
     value: 4,

@@ -101,6 +101,7 @@ const WITH_IO: readonly string[] = [
   "lib/forward/connection_pool.ts",
   "lib/forward/fastcgi_peer.ts",
   "lib/forward/forwarder.ts",
+  "lib/forward/http_peer.ts",
   "lib/forward/scgi_peer.ts",
   "lib/forward/upstream_connection.ts",
   "lib/gateway/program_exchange.ts",

@@ -1,6 +1,6 @@
 /** Requests that ./lisod hands on to a FastCGI application, whose every byte the test decides. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { countDescriptors } from "./descriptors.ts";
+import { steadyDescriptors } from "./descriptors.ts";
 import { type Answer, end, errors, FastCgiApplication, output, record } from "./fastcgi_application.ts";
 import { curl, startServer, type TestServer } from "./harness.ts";
 
@@ -262,11 +262,11 @@ Deno.test("--forward leaves no descriptor open, whatever became of the requests"
   }, ["--max-forward-idle-count=0"]);
   const { server } = running;
   await curl(`${server.url}/app/`);
-  const before = await countDescriptors(server.pid);
+  const before = await steadyDescriptors(server.pid);
   for (const query of ["", "close", "cut"]) {
     for (let count = 0; count < 10; count++) await curl(`${server.url}/app/?${query}`);
   }
-  assertEquals(await countDescriptors(server.pid), before);
+  assertEquals(await steadyDescriptors(server.pid), before);
 });
 
 Deno.test("--forward HEAD has the fields of the answer alone, and a local redirect is followed", async () => {

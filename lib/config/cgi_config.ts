@@ -105,7 +105,8 @@ function readHandlers(settings: Settings): Record<string, Given> {
       if (text === "off") return "off";
       const [extension, value] = splitBy(/^(\.[^./=]+)=(.+)$/, text) ?? [];
       if (extension === undefined || value === undefined) return null;
-      if (!value.startsWith("/") && parseUpstream(value) === null) return null;
+      const { protocol = "http" } = parseUpstream(value) ?? {};
+      if (!value.startsWith("/") && protocol === "http") return null;
       return [extension.toLowerCase(), { argument, value }] as const;
     },
     problem: "not an extension and a program",

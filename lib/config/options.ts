@@ -351,7 +351,7 @@ const FORM_OPTIONS = [
     value: "PREFIX=UPSTREAM",
     default: "none",
     meaning:
-      "Hand requests below that prefix on to fastcgi:unix:PATH or fastcgi:HOST:PORT, or the same with scgi; / for all of a site; may be repeated",
+      "Hand requests below that prefix on to fastcgi:unix:PATH or fastcgi:HOST:PORT, the same with scgi, or http://HOST:PORT/BASE/; / for all of a site; may be repeated",
     section: "CGI",
     scope: "place",
     isRepeatable: true,

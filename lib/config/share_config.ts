@@ -21,6 +21,7 @@ const DIVIDED = [
   "maxOutputMemoryBytes",
   "maxOutputFileBytes",
   "maxWarmCount",
+  "maxForwardHttpIdleCount",
   "maxForwardIdleCount",
 ] as const satisfies readonly LimitName[];
 

@@ -42,6 +42,7 @@ Deno.test("shareConfig() divides what is for the process or an address, and noth
     maxRate: 5,
     maxGuessCount: 5,
     maxFileCacheBytes: 16_777_216,
+    maxForwardHttpIdleCount: 32,
     maxForwardIdleCount: 2,
     maxCachedFileCount: 2048,
     maxFileBufferBytes: 8_388_608,

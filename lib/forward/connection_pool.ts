@@ -10,14 +10,16 @@ export type IdleConnection = Pick<UpstreamConnection, "openedMs" | "watch" | "is
 export interface PoolLimits {
   /** Connections that are idle at once; none with 0. */
   readonly maxIdleCount: number;
-  /** How long one is used, from its opening. */
+  /** How long one is there for a next request. */
   readonly keepMs: number;
+  /** From when on. */
+  readonly keptFrom: "opening" | "last_use";
 }
 
 export class ConnectionPool<Connection extends IdleConnection> {
   readonly #limits: PoolLimits;
   /** The one used last stands at the end. */
-  readonly #idle: Connection[] = [];
+  readonly #idle: { readonly connection: Connection; readonly endMs: number }[] = [];
   #isClosed = false;
 
   constructor(limits: PoolLimits) {
@@ -31,18 +33,19 @@ export class ConnectionPool<Connection extends IdleConnection> {
   /** One that its upstream has not ended, as far as that is known; null where there is none. Whoever takes it closes it or puts it back. */
   take(nowMs: number): Connection | null {
     for (let found; (found = this.#idle.pop()) !== undefined;) {
-      if (found.isQuiet && this.#isYoung(found, nowMs)) return found;
-      found.close();
+      const { connection, endMs } = found;
+      if (connection.isQuiet && nowMs < endMs) return connection;
+      connection.close();
     }
     return null;
   }
 
   /** Keeps a connection on which nothing is under way, or closes it. */
   put(connection: Connection, nowMs: number): void {
-    if (this.#isClosed || this.#idle.length >= this.#limits.maxIdleCount || !this.#isYoung(connection, nowMs)) {
-      return connection.close();
-    }
-    this.#idle.push(connection);
+    const { maxIdleCount, keepMs, keptFrom } = this.#limits;
+    const endMs = keepMs + (keptFrom === "opening" ? connection.openedMs : nowMs);
+    if (this.#isClosed || this.#idle.length >= maxIdleCount || nowMs >= endMs) return connection.close();
+    this.#idle.push({ connection, endMs });
     connection.watch();
     // An upstream that has ended it waits for this side to do so too.
     connection.noise().then(() => {
@@ -53,21 +56,17 @@ export class ConnectionPool<Connection extends IdleConnection> {
 
   /** To be called now and then: closes those that are too old. */
   sweep(nowMs: number): void {
-    for (const connection of [...this.#idle]) if (!this.#isYoung(connection, nowMs)) this.#drop(connection);
+    for (const { connection, endMs } of [...this.#idle]) if (nowMs >= endMs) this.#drop(connection);
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const connection of [...this.#idle]) this.#drop(connection);
-  }
-
-  #isYoung({ openedMs }: Connection, nowMs: number): boolean {
-    return nowMs - openedMs < this.#limits.keepMs;
+    for (const { connection } of [...this.#idle]) this.#drop(connection);
   }
 
   /** Not one that has been taken. */
   #drop(connection: Connection): void {
-    const at = this.#idle.indexOf(connection);
+    const at = this.#idle.findIndex((idle) => idle.connection === connection);
     if (at < 0) return;
     this.#idle.splice(at, 1);
     connection.close();

@@ -32,7 +32,7 @@ class ScriptedConnection implements IdleConnection {
   }
 }
 
-const LIMITS = { maxIdleCount: 2, keepMs: 1000 };
+const LIMITS = { maxIdleCount: 2, keepMs: 1000, keptFrom: "opening" } as const;
 
 Deno.test("ConnectionPool gives the connection used last, and each once", () => {
   const pool = new ConnectionPool<ScriptedConnection>(LIMITS);
@@ -58,6 +58,18 @@ Deno.test("ConnectionPool closes what its upstream has ended, and what is too ol
   assertEquals([old.isClosed, pool.idleCount], [true, 0]);
   pool.put(late, 1499);
   assertEquals([pool.take(1500), late.isClosed], [null, true]);
+});
+
+Deno.test("ConnectionPool keeps a connection for so long after its last use, where that counts", () => {
+  const pool = new ConnectionPool<ScriptedConnection>({ ...LIMITS, keptFrom: "last_use" });
+  const connection = new ScriptedConnection();
+  pool.put(connection, 5000);
+  assertEquals(pool.take(5999) === connection, true);
+  pool.put(connection, 5999);
+  pool.sweep(6998);
+  assertEquals(pool.idleCount, 1);
+  pool.sweep(6999);
+  assertEquals([pool.idleCount, connection.isClosed], [0, true]);
 });
 
 Deno.test("ConnectionPool forgets a connection as soon as something comes on it, and no one that is idle again", async () => {

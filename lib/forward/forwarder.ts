@@ -1,5 +1,5 @@
 /**
- * Hands requests on to applications that answer as programs do, and run by themselves: FastCGI and SCGI. All of a worker's requests under
+ * Hands requests on to applications that answer as programs do, and run by themselves: FastCGI, SCGI and HTTP. All of a worker's requests under
  * way are known here, so that one timer sweeps the limits of each, and the idle connections to each upstream. What is sent and
  * what may be answered is what holds for CGI (lib/gateway/). I/O, timer.
  */
@@ -15,10 +15,13 @@ import { SpoolFolder } from "../gateway/spool_folder.ts";
 import { type Body, HttpError, type HttpRequest, type HttpResponse, type LocalRedirect } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
-import { ConnectionPool } from "./connection_pool.ts";
+import { ConnectionPool, type PoolLimits } from "./connection_pool.ts";
 import { FastCgiPeer } from "./fastcgi_peer.ts";
 import { MalformedRecord } from "./fastcgi_records.ts";
 import type { ForwardPeer } from "./forward_peer.ts";
+import { HttpPeer } from "./http_peer.ts";
+import { upstreamRequestHead } from "./http_request.ts";
+import { MalformedResponse } from "./http_response_reader.ts";
 import { ScgiPeer } from "./scgi_peer.ts";
 import type { Upstream } from "./upstream.ts";
 import { BrokenConnection, type ConnectOptions, UpstreamConnection } from "./upstream_connection.ts";
@@ -47,6 +50,7 @@ export interface ForwardCall {
 /** An upstream, as this worker knows it. */
 interface Known {
   readonly pool: ConnectionPool<UpstreamConnection>;
+  readonly maxIdleCount: number;
   /** Requests for whose head is waited. */
   waitingCount: number;
 }
@@ -82,7 +86,7 @@ export class Forwarder {
    * room, 504 where it takes too long.
    */
   async answer(request: HttpRequest, call: ForwardCall): Promise<HttpResponse | LocalRedirect> {
-    const content = await this.#takeContent(request);
+    const content = await this.#takeContent(request, call.upstream);
     try {
       return await this.#ask(request, call, content);
     } catch (error) {
@@ -100,9 +104,9 @@ export class Forwarder {
     this.#stopTimer();
   }
 
-  /** The content of the request, of a known length. */
-  async #takeContent({ body }: HttpRequest): Promise<Body> {
-    if (body.length !== null) return body;
+  /** The content of the request, of a known length but for HTTP, which needs none. */
+  async #takeContent({ body }: HttpRequest, { protocol }: Upstream): Promise<Body> {
+    if (body.length !== null || protocol === "http") return body;
     const { limits: { maxSpoolMemoryBytes: maxMemoryBytes }, budget } = this.#options;
     return await spoolContent(body, { maxMemoryBytes, folder: this.#spoolFolder, budget });
   }
@@ -122,7 +126,7 @@ export class Forwarder {
       }
     }
     const connection = await this.#connect(call.upstream);
-    const peer = this.#startPeer(connection, { request, call, contentLength: content.length ?? 0, known });
+    const peer = this.#startPeer(connection, { request, call, contentLength: content.length, known });
     return await this.#exchange(peer, { request, call, content, known });
   }
 
@@ -143,21 +147,43 @@ export class Forwarder {
     { request, call: { script, settings, upstream }, contentLength, known }: {
       readonly request: HttpRequest;
       readonly call: ForwardCall;
-      readonly contentLength: number;
+      /** Null for HTTP alone, where it is not known. */
+      readonly contentLength: number | null;
       readonly known: Known;
     },
   ): ForwardPeer {
-    const { limits: { maxScriptErrorBytes: maxErrorBytes, maxForwardIdleCount }, log, clock } = this.#options;
+    const { limits, log, clock } = this.#options;
     const file = script.interpreter === null ? "" : `${basename(script.file)} `;
-    const variables = metaVariables({ request, script, contentLength }, settings);
-    const common = { label: `${file}${upstream.text}`, hasContent: contentLength > 0 };
-    const peer = upstream.protocol === "scgi"
-      ? new ScgiPeer(connection, variables, common)
-      : new FastCgiPeer(connection, variables, { ...common, log, maxErrorBytes, isKept: maxForwardIdleCount > 0 });
+    const label = `${file}${upstream.text}`;
+    const { passesAuthorization } = settings;
+    const isKept = known.maxIdleCount > 0;
+    const start = (): ForwardPeer => {
+      if (upstream.protocol === "http") {
+        const told = { request, rest: script.pathInfo, contentLength, upstream, isKept, passesAuthorization };
+        return new HttpPeer(connection, upstreamRequestHead(told), {
+          label,
+          ...request,
+          contentLength,
+          isKept,
+          limits,
+        });
+      }
+      const variables = metaVariables({ request, script, contentLength: contentLength ?? 0 }, settings);
+      const common = { label, hasContent: contentLength !== 0 };
+      if (upstream.protocol === "scgi") return new ScgiPeer(connection, variables, common);
+      return new FastCgiPeer(connection, variables, {
+        ...common,
+        log,
+        maxErrorBytes: limits.maxScriptErrorBytes,
+        isKept,
+      });
+    };
+    const peer = start();
     peer.done.then((isUsable) => {
-      // A process of the application waits on each connection that is kept, and so does a request that finds none of them free.
-      if (isUsable && known.waitingCount === 0) known.pool.put(connection, clock.nowMs);
-      else connection.close();
+      // A process of php-fpm waits on each connection that is kept, and so does a request that finds none of them free.
+      if (isUsable && (upstream.protocol === "http" || known.waitingCount === 0)) {
+        known.pool.put(connection, clock.nowMs);
+      } else connection.close();
     });
     return peer;
   }
@@ -199,9 +225,18 @@ export class Forwarder {
     if (content !== request.body) await content.close();
   }
 
-  #knownOf({ text }: Upstream): Known {
-    const { limits: { maxForwardIdleCount: maxIdleCount, forwardKeepMs: keepMs } } = this.#options;
-    const known = this.#known.get(text) ?? { pool: new ConnectionPool({ maxIdleCount, keepMs }), waitingCount: 0 };
+  #knownOf({ text, protocol }: Upstream): Known {
+    const found = this.#known.get(text);
+    if (found !== undefined) return found;
+    const { limits } = this.#options;
+    const own: PoolLimits = protocol === "http"
+      ? { maxIdleCount: limits.maxForwardHttpIdleCount, keepMs: limits.forwardHttpIdleMs, keptFrom: "last_use" }
+      : { maxIdleCount: limits.maxForwardIdleCount, keepMs: limits.forwardKeepMs, keptFrom: "opening" };
+    const known = {
+      pool: new ConnectionPool<UpstreamConnection>(own),
+      maxIdleCount: own.maxIdleCount,
+      waitingCount: 0,
+    };
     this.#known.set(text, known);
     return known;
   }
@@ -236,6 +271,7 @@ export class Forwarder {
 /** RFC 9110 15.6.3: what is wrong with an answer that this server has asked for is no fault of its own. */
 function asBadGateway(error: unknown, { text }: Upstream): unknown {
   if (error instanceof HttpError) return error.status === 500 ? new HttpError(502, `${text}: ${error.message}`) : error;
-  const isBroken = error instanceof BrokenConnection || error instanceof MalformedRecord;
+  const isBroken = error instanceof BrokenConnection || error instanceof MalformedRecord ||
+    error instanceof MalformedResponse;
   return isBroken ? new HttpError(502, `${text}: ${error.message}`) : error;
 }

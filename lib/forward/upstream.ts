@@ -9,23 +9,41 @@ export type UpstreamAddress =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number };
 
 export interface Upstream {
-  readonly protocol: "fastcgi" | "scgi";
+  readonly protocol: "fastcgi" | "scgi" | "http";
   readonly address: UpstreamAddress;
+  /** Of HTTP: what stands before the rest of a path, encoded and without a slash at its end; else "". */
+  readonly basePath: string;
   /** As it was written; its name in the log. */
   readonly text: string;
 }
 
-const PROTOCOLS: readonly Upstream["protocol"][] = ["fastcgi", "scgi"];
+const GATEWAYS = ["fastcgi", "scgi"] as const;
 
 /** How one is written, for whoever is told that his is none. */
-export const UPSTREAM_EXAMPLES = "fastcgi:unix:/run/php/php-fpm.sock or scgi:127.0.0.1:9000";
+export const UPSTREAM_EXAMPLES = "fastcgi:unix:/run/php/php-fpm.sock, scgi:127.0.0.1:9000 or http://127.0.0.1:3000/";
 
-/** `fastcgi:unix:/PATH`, `fastcgi:HOST:PORT`, and the same with `scgi`; an IPv6 address stands in brackets. Null for anything else. */
+/**
+ * `fastcgi:unix:/PATH`, `fastcgi:HOST:PORT`, the same with `scgi`, `http://HOST:PORT/BASE/`, `http:unix:/PATH`; an IPv6 address
+ * stands in brackets. Null for anything else.
+ */
 export function parseUpstream(text: string): Upstream | null {
-  const protocol = PROTOCOLS.find((name) => text.startsWith(`${name}:`));
+  if (text.startsWith("http:")) return parseHttp(text);
+  const protocol = GATEWAYS.find((name) => text.startsWith(`${name}:`));
   if (protocol === undefined) return null;
   const address = parseAddress(text.slice(protocol.length + 1));
-  return address === null ? null : { protocol, address, text };
+  return address === null ? null : { protocol, address, basePath: "", text };
+}
+
+function parseHttp(text: string): Upstream | null {
+  const [, authority, base = ""] = /^http:\/\/([^/?#]+)(\/[!$-.0-;=@-Z_a-z~/]*)?$/.exec(text) ?? [];
+  const isUnix = text.startsWith("http:unix:");
+  const withPort = authority !== undefined && /:\d+$/.test(authority) ? authority : `${authority}:80`;
+  const address = isUnix
+    ? parseAddress(text.slice("http:".length))
+    : authority === undefined
+    ? null
+    : parseAddress(withPort);
+  return address === null ? null : { protocol: "http", address, basePath: base.replace(/\/+$/, ""), text };
 }
 
 /** Bytes of a path that the system takes for a socket (sockaddr_un has 108, the last one is 0). */

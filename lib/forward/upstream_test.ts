@@ -9,14 +9,40 @@ Deno.test("parseUpstream() takes sockets by path, and by host and port", () => {
     ["fastcgi:app.example.org:65535", { transport: "tcp", hostname: "app.example.org", port: 65_535 }],
   ];
   for (const [text, address] of rows) {
-    assertEquals(parseUpstream(text), { protocol: "fastcgi", address, text });
+    assertEquals(parseUpstream(text), { protocol: "fastcgi", address, basePath: "", text });
     const scgi = text.replace("fastcgi", "scgi");
-    assertEquals(parseUpstream(scgi), { protocol: "scgi", address, text: scgi });
+    assertEquals(parseUpstream(scgi), { protocol: "scgi", address, basePath: "", text: scgi });
+  }
+});
+
+Deno.test("parseUpstream() takes HTTP with a path before the rest, and on a socket", () => {
+  const tcp = (hostname: string, port: number) => ({ transport: "tcp", hostname, port });
+  const rows: readonly (readonly [text: string, address: unknown, basePath: string])[] = [
+    ["http://127.0.0.1:3000", tcp("127.0.0.1", 3000), ""],
+    ["http://127.0.0.1:3000/", tcp("127.0.0.1", 3000), ""],
+    ["http://[::1]:3000/a/b%20c/", tcp("::1", 3000), "/a/b%20c"],
+    ["http://app.example.org/a", tcp("app.example.org", 80), "/a"],
+    ["http://[::1]/", tcp("::1", 80), ""],
+    ["http:unix:/run/a.sock", { transport: "unix", path: "/run/a.sock" }, ""],
+  ];
+  for (const [text, address, basePath] of rows) {
+    assertEquals(parseUpstream(text), { protocol: "http", address, basePath, text });
   }
 });
 
 Deno.test("parseUpstream() gives null for anything else", () => {
   const texts = [
+    ...[
+      "http://",
+      "http:///a",
+      "http://a:0/",
+      "http://a:1/?q",
+      "http://a:1/#f",
+      "http://a:1/ b",
+      "http://u@a:1/",
+      "https://a:1/",
+    ],
+    ...["http:unix:a", "http://::1/", "http://a:1\\b"],
     ...["", "fastcgi", "fastcgi:", "fastcgi:unix:", "fastcgi:unix:run/x", "fastcgi:unix:/", "fastcgi:unix:/a\0b"],
     ...["fastcgi:127.0.0.1", "fastcgi:127.0.0.1:0", "fastcgi:127.0.0.1:65536", "fastcgi:::1:9000", "fastcgi:[x]:1"],
     ...[
