@@ -95,7 +95,7 @@ Deno.test("a status without a meaning is the client's to make something of", asy
       : new RawClient(await https.connect());
     const target = probe("print", { out: `Status: 600 Odd\n${TEXT}\nhello` });
     await client.send(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
-    assertEquals((await client.receiveThrough("\r\n")).trimEnd(), "HTTP/1.1 600");
+    assertEquals((await client.receiveThrough("\r\n")).trimEnd(), "HTTP/1.1 600 Odd");
   }
 });
 

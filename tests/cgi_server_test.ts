@@ -200,7 +200,9 @@ for (const size of [5, 200_000]) {
     const out = `Content-Length: ${size + 1}\n${DOCUMENT}${"x".repeat(Math.min(size, 1000))}`;
     const received = await exchange(server.port(), request("GET", probe("print", { out })).repeat(2));
     assertEquals([received.responses.length, received.rest.length > 0], [0, true]);
-    await server.waitForLog((log) => /ERROR .*\n.*bytes of content and promised/.test(log));
+    await server.waitForLog((log) =>
+      /ERROR .*: The answer to GET "\/cgi\/probe\?.*" is broken off: .* bytes of content and promised \d+\n/.test(log)
+    );
   });
 }
 
@@ -209,7 +211,7 @@ Deno.test("a failing script is answered 500 with a page that tells nothing, and 
   const failures: (readonly [query: Record<string, string | number>, reason: RegExp])[] = [
     [{}, /ERROR GET .*: probe\[\d+\] printed nothing/],
     [{ exit: 3 }, /WARN probe\[\d+\]: Ended with exit status 3/],
-    [{ out: "Content-Type: tex" }, /printed an incomplete head/],
+    [{ out: "Content-Type: tex" }, /printed an incomplete head: "Content-Type: tex"/],
     [{ out: "secret inner text\n\n" }, /no field: .*secret inner text/],
     [{ signal: "SEGV" }, /Ended with signal SIGSEGV/],
     [{ err: "secret complaint\n", exit: 1 }, /probe\[\d+\]: secret complaint/],
@@ -220,6 +222,16 @@ Deno.test("a failing script is answered 500 with a page that tells nothing, and 
     assertNotMatch(textOf(response), /secret|probe|tests/);
     await server.waitForLog((log) => reason.test(log));
   }
+});
+
+Deno.test("a script's own words for its status reach the client", async () => {
+  await using server = await startCgiServer();
+  const statusLine = async (words: string) => {
+    const target = probe("print", { out: `Status: 404${words}\n${DOCUMENT}Hello` });
+    const { text } = await curl("-o", "/dev/null", "-D", "-", server.url + target);
+    return text.split("\r\n")[0];
+  };
+  assertEquals([await statusLine(" Nope"), await statusLine("")], ["HTTP/1.1 404 Nope", "HTTP/1.1 404 Not Found"]);
 });
 
 Deno.test("a script that dies after its head costs no other request", async () => {

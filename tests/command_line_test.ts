@@ -159,6 +159,7 @@ const NOTES:
     ],
     ["www/back\\slash", "x", 0o644, "has a name that no request can hold: it is answered 404", "/back%5Cslash", 404],
     ["bin/plain", "#!/bin/sh\n", 0o644, "cannot be run by www-data (mode 0644)", "/cgi/plain", 403],
+    ["bin/owner", "#!/bin/sh\n", 0o700, "cannot be run by www-data (mode 0700)", "/cgi/owner", 403],
     ["bin/crlf", "#!/bin/sh\r\n", 0o755, "its first line ends in CR LF and must end in LF alone", "/cgi/crlf", 500],
     [
       "bin/gone",

@@ -12,6 +12,7 @@ import {
   type HttpRequest,
   type HttpResponse,
   type LocalRedirect,
+  Refusal,
 } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
@@ -25,7 +26,7 @@ import type { Child, Starter } from "../child/child.ts";
 import { ScriptQueue, scriptsUnavailable, type ScriptTurn } from "./script_queue.ts";
 import { ScriptRun } from "./script_run.ts";
 import { searchWords } from "./search_words.ts";
-import { SpawnError } from "../child/spawn_error.ts";
+import { EACCES, SpawnError } from "../child/spawn_error.ts";
 import type { WarmStarter } from "../warm/warm_starter.ts";
 import { startFailure } from "./start_failure.ts";
 import { spoolContent } from "../gateway/spool_content.ts";
@@ -264,10 +265,14 @@ export class ScriptRunner {
       const [program] = command.words;
       const message = `Cannot start "${program}"${program === file ? "" : ` for "${file}"`}`;
       if (error instanceof SpawnError && error.isShortage) throw scriptsUnavailable(`${message}: ${error.message}`);
-      if (error instanceof SpawnError) {
-        throw new HttpError(500, `${message}: ${startFailure(program, error)}`);
+      if (!(error instanceof SpawnError)) throw new HttpError(500, message, { cause: error });
+      const why = startFailure(program, error);
+      // As for one that nobody may execute, whom its mode lets do so is the operator's to mend.
+      if (error.errno === EACCES && program === file) {
+        const reason = "may not be executed by the user of the server";
+        throw new Refusal({ path: file, reason: why === error.message ? reason : `${reason}: ${why}` });
       }
-      throw new HttpError(500, message, { cause: error });
+      throw new HttpError(500, `${message}: ${why}`);
     } finally {
       this.#starts.delete(starting);
     }
@@ -288,7 +293,7 @@ export class ScriptRunner {
     const { limits, log } = this.#options;
     const body = new ScriptContent(run.exchange, { document: response, rest, limits, log });
     await body.gather(this.#moment());
-    return { status: response.status, fields: response.fields, body };
+    return { status: response.status, reason: response.reason, fields: response.fields, body };
   }
 
   /** Resolves within `GATHER_MS`; one timer serves all scripts that start within that time. */

@@ -18,6 +18,7 @@ export class SpawnError extends Error {
 
 export const ENOENT = 2;
 export const ENOEXEC = 8;
+export const EACCES = 13;
 export const ENOTDIR = 20;
 export const EMFILE = 24;
 const SHORTAGES: readonly number[] = [11, 12, 23, EMFILE];
@@ -28,7 +29,7 @@ const ERROR_NAMES: Readonly<Record<number, string>> = {
   [ENOEXEC]: ", it is no program and its first line does not begin with #!",
   11: ", too many processes",
   12: ", too little memory",
-  13: ", permission denied",
+  [EACCES]: ", permission denied",
   [ENOTDIR]: ", a part of its path is no folder",
   23: ", too many open files on this machine",
   [EMFILE]: ", too many open files",

@@ -215,7 +215,7 @@ export class Forwarder {
     }
     const body = new ScriptContent(exchange, { document: response, rest, limits, log });
     await body.gather(this.#moment());
-    return { status: response.status, fields: response.fields, body };
+    return { status: response.status, reason: response.reason, fields: response.fields, body };
   }
 
   async #feed(exchange: ProgramExchange, content: Body, request: HttpRequest): Promise<void> {

@@ -3,7 +3,7 @@
  * so; what the decoder needs is made only for one that does. RFC 9112 7.1.
  */
 import { ChunkedReader } from "../http/body_readers.ts";
-import { HttpError } from "../http/message.ts";
+import { BrokenAnswer, HttpError } from "../http/message.ts";
 import { ReceiveBuffer } from "../http/receive_buffer.ts";
 import type { Limits } from "../limits.ts";
 
@@ -33,7 +33,7 @@ export class ChunkedOutput {
     }
   }
 
-  /** The next decoded bytes, valid until the next `push`; null when more must be pushed. Throws plain Error. */
+  /** The next decoded bytes, valid until the next `push`; null when more must be pushed. Throws BrokenAnswer. */
   take(): Uint8Array | null {
     if (this.#hasEnded) return null;
     try {
@@ -44,7 +44,7 @@ export class ChunkedOutput {
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       // The reader speaks of requests; here the script is at fault, and the head of its response may be on its way.
-      throw new Error("The script's chunked output is malformed", { cause: error });
+      throw new BrokenAnswer(`The script's chunked output is malformed: ${error.message}`);
     }
   }
 }

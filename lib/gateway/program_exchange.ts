@@ -6,7 +6,7 @@
 import type { WaitClock } from "../clock.ts";
 import type { ByteSink, ByteSource } from "../child/child.ts";
 import type { ScriptLog } from "../child/child_log.ts";
-import { type Body, HttpError, type HttpRequest } from "../http/message.ts";
+import { type Body, BrokenAnswer, HttpError, type HttpRequest } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import { OutputAhead, type OutputAheadOptions } from "./output_ahead.ts";
 import type { AnsweringProgram } from "./answering_program.ts";
@@ -70,7 +70,10 @@ export class ProgramExchange implements AnsweringProgram {
   /** The peer was told to end the program. */
   #isEnding = false;
   #failure: { readonly error: unknown } | null = null;
-  readonly #onAbort = () => this.#fail(new Deno.errors.Interrupted("The client has gone"));
+  readonly #onAbort = () => {
+    this.#fail(new Deno.errors.Interrupted("The client has gone"));
+    this.#ahead?.close();
+  };
 
   constructor(peer: ProgramPeer, { request, limits, log, clock, ahead }: ExchangeOptions) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -135,10 +138,9 @@ export class ProgramExchange implements AnsweringProgram {
       for (;;) {
         const bytes = await this.read();
         if (bytes === null) {
-          throw new HttpError(
-            500,
-            `${this.label} ${reader.hasBegun ? "printed an incomplete head" : "printed nothing"}`,
-          );
+          const { beginning } = reader;
+          const what = beginning === "" ? "nothing" : `an incomplete head: ${JSON.stringify(beginning)}`;
+          throw new HttpError(500, `${this.label} printed ${what}`);
         }
         const head = reader.push(bytes);
         if (head !== null) {
@@ -154,12 +156,13 @@ export class ProgramExchange implements AnsweringProgram {
   }
 
   async read(): Promise<Uint8Array | null> {
-    this.#throwFailure();
     if (this.#ahead !== null) {
+      // What was taken off the program is the client's, whatever has become of the program since.
       const bytes = await this.#ahead.take();
       if (bytes === null) this.#throwFailure();
       return bytes;
     }
+    this.#throwFailure();
     const bytes = await this.#readOutput();
     this.#throwFailure();
     if (bytes === null) this.#endOutput();
@@ -205,7 +208,7 @@ export class ProgramExchange implements AnsweringProgram {
     const { error } = this.#failure;
     // The client may have the head already, and then no other status can be told. What is its own fault stays so.
     if (this.#output !== "head" && error instanceof HttpError && error.status >= 500) {
-      throw new Error(error.message, { cause: error });
+      throw new BrokenAnswer(error.message);
     }
     throw error;
   }
@@ -259,8 +262,9 @@ export class ProgramExchange implements AnsweringProgram {
     if (this.#output === "head") {
       if (waitedMs > scriptMs) this.#fail(new HttpError(504, `${this.label} printed no head within ${scriptMs} ms`));
     } else if (waitedMs > scriptBodyMs) {
-      if (this.#output === "content") this.#fail(new Error(`${this.label} printed nothing for ${scriptBodyMs} ms`));
-      else this.#log.warn(this.label, `Still runs ${scriptBodyMs} ms after its response: it is ended`);
+      if (this.#output === "content") {
+        this.#fail(new BrokenAnswer(`${this.label} printed nothing for ${scriptBodyMs} ms`));
+      } else this.#log.warn(this.label, `Still runs ${scriptBodyMs} ms after its response: it is ended`);
       this.#end("late");
     }
   }

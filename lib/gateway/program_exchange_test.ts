@@ -68,7 +68,7 @@ Deno.test("ProgramExchange feeds the content, closes the input at its end, and g
 
 const FAILURES: readonly { name: string; parts: readonly (string | null)[]; message: RegExp }[] = [
   { name: "nothing", parts: [null], message: /^fake printed nothing$/ },
-  { name: "half a head", parts: ["Content-Ty", null], message: /^fake printed an incomplete head$/ },
+  { name: "half a head", parts: ["Content-Ty", null], message: /^fake printed an incomplete head: "Content-Ty"$/ },
   { name: "no head", parts: ["Hello, world\n\n"], message: /no field/ },
 ];
 
@@ -254,4 +254,23 @@ Deno.test("ProgramExchange.breakOff() has no status for a client whose output is
   await new Promise((resolve) => setTimeout(resolve));
   exchange.breakOff("a job holds its output");
   assertEquals((await rest) instanceof HttpError, false);
+});
+
+Deno.test("ProgramExchange gives what it has read ahead before it tells that the answer is broken off, but not to a client that has gone", async () => {
+  for (const hasGone of [false, true]) {
+    const controller = new AbortController();
+    const peer = new FakePeer(HEAD, "one ", "two ", "\u0000".repeat(1000));
+    const { exchange, clock, room } = exchangeWith(peer, controller.signal);
+    await exchange.readHead();
+    exchange.sweep(clock.nowMs = 100);
+    await new Promise((resolve) => setTimeout(resolve));
+    if (hasGone) controller.abort();
+    else exchange.breakOff("a job holds its output");
+    let count = 0;
+    const rest = async () => {
+      for (let part; (part = await exchange.read()) !== null;) count += part.length;
+    };
+    await assertRejects(rest, Error, hasGone ? "The client has gone" : "fake: a job holds its output");
+    assertEquals([count, room.memoryBytes], [hasGone ? 0 : 1008, 400]);
+  }
 });

@@ -2,7 +2,7 @@
  * The content of a script's response as a Body: what follows the head of its output, held against the length that it
  * promised. RFC 3875 6.4.
  */
-import type { Body } from "../http/message.ts";
+import { type Body, BrokenAnswer } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import type { AnsweringProgram } from "./answering_program.ts";
 import { ChunkedOutput } from "./chunked_output.ts";
@@ -76,7 +76,7 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
     return this;
   }
 
-  /** The next part. Throws plain Error when the script ends, or is ended, before its content does. */
+  /** The next part. Throws BrokenAnswer when the script ends, or is ended, before its content does. */
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
     this.#hasBegun = true;
     if (this.#isOver) return { done: true, value: undefined };
@@ -113,7 +113,9 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
     const bytes = this.#chunked === null ? await this.#read() : await this.#readChunked(this.#chunked);
     if (bytes !== null) return { done: false, value: this.#measure(bytes) };
     if (this.length === null) return this.#finish();
-    throw new Error(`${this.#program.label} printed ${this.#count} bytes of content and promised ${this.length}`);
+    throw new BrokenAnswer(
+      `${this.#program.label} printed ${this.#count} bytes of content and promised ${this.length}`,
+    );
   }
 
   #finish(): IteratorResult<Uint8Array, undefined> {
@@ -150,7 +152,7 @@ export class ScriptContent implements Body, AsyncIterator<Uint8Array> {
       if (part !== null) return part;
       if (chunked.hasEnded) return null;
       const bytes = await this.#read();
-      if (bytes === null) throw new Error(`${this.#program.label} ended before its last chunk`);
+      if (bytes === null) throw new BrokenAnswer(`${this.#program.label} ended before its last chunk`);
       chunked.push(bytes);
     }
   }

@@ -14,6 +14,8 @@ export interface ScriptDocument {
   readonly kind: "document";
   /** 200 to 999. */
   readonly status: number;
+  /** RFC 9112 4: the program's own words, Latin-1; null where it has none, or none that a status line may hold. */
+  readonly reason: string | null;
   /** Without the CGI fields that only speak to the server, without hop-by-hop fields, and without framing. */
   readonly fields: HeaderFields;
   /** Bytes of content that the script promised; null when it promised nothing. */
@@ -54,9 +56,9 @@ export class ScriptHeadReader {
     this.#limits = limits;
   }
 
-  /** Whether anything has been pushed that no head was made of. */
-  get hasBegun(): boolean {
-    return this.#keptLength > 0;
+  /** The first characters of what has been pushed and no head was made of (Latin-1); "" for nothing. */
+  get beginning(): string {
+    return latin1Text(this.#kept, 0, Math.min(this.#keptLength, MAX_TOLD_LENGTH));
   }
 
   /**
@@ -123,6 +125,8 @@ export class ScriptHeadReader {
 }
 
 const NOTHING = new Uint8Array(0);
+/** Characters of what is wrong that the log is told. */
+const MAX_TOLD_LENGTH = 100;
 
 /** What a script's head did wrong is our log's business and never the client's. */
 function malformed(problem: string): HttpError {
@@ -130,7 +134,7 @@ function malformed(problem: string): HttpError {
 }
 
 /** RFC 9112 4: HTTP-version SP status-code, then SP and a reason that may be missing altogether in practice. */
-const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})(?: .*)?$/;
+const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})(?: (.*))?$/;
 
 function isInterim(line: string | undefined): boolean {
   return line !== undefined && /^HTTP\/1\.[01] 1(?!01)\d\d(?: .*)?$/.test(line);
@@ -158,12 +162,13 @@ function readField(line: string): Field {
 
 /** RFC 3875 5: a full HTTP response. It is framed again, whatever framing it had, and the connection stays ours. */
 function readWholeResponse(statusLine: string, fields: readonly Field[]): ScriptResponse {
-  const status = Number(STATUS_LINE.exec(statusLine)?.[1]);
+  const [, digits, phrase] = STATUS_LINE.exec(statusLine) ?? [];
+  const status = Number(digits);
   if (!isFinalStatus(status)) throw malformed(`has the status line "${statusLine.slice(0, 200)}"`);
   const isChunked = fields.some(([name, value]) => /^transfer-encoding$/i.test(name) && /\bchunked$/i.test(value));
   // RFC 9112 6.3: Transfer-Encoding overrides Content-Length.
   const contentLength = isChunked ? null : readContentLength(cgiField(fields, "content-length"));
-  return { kind: "document", status, fields: forwarded(fields), contentLength, isChunked };
+  return { kind: "document", status, reason: readReason(phrase), fields: forwarded(fields), contentLength, isChunked };
 }
 
 /**
@@ -180,8 +185,10 @@ function readCgiResponse(fields: readonly Field[]): ScriptResponse {
   if (location !== null && fields.length === 1 && isLocalTarget(location)) return { kind: "local_redirect", location };
   const contentLength = readContentLength(lengthText);
   // RFC 3875 6.2.3: a client redirect without Status MUST be 302; 6.3.3: 200 is the default for a document.
-  const status = statusText === null ? (location === null ? 200 : 302) : readStatus(statusText);
-  return { kind: "document", status, fields: forwarded(fields), contentLength, isChunked: false };
+  const { status, reason } = statusText === null
+    ? { status: location === null ? 200 : 302, reason: null }
+    : readStatus(statusText);
+  return { kind: "document", status, reason, fields: forwarded(fields), contentLength, isChunked: false };
 }
 
 /**
@@ -211,11 +218,21 @@ function isLocalTarget(location: string): boolean {
 }
 
 /** RFC 3875 6.3.3: 3digit SP reason-phrase; scripts leave the reason out. */
-function readStatus(text: string): number {
-  const status = Number(/^(\d{3})(?: .*)?$/.exec(text)?.[1]);
+function readStatus(text: string): { readonly status: number; readonly reason: string | null } {
+  const [, digits, phrase] = /^(\d{3})(?: (.*))?$/.exec(text) ?? [];
+  const status = Number(digits);
   if (!isFinalStatus(status)) throw malformed(`has the status "${text.slice(0, 200)}"`);
-  return status;
+  return { status, reason: readReason(phrase) };
 }
+
+/** Nobody needs it, so what a status line may not hold, or hardly can mean, is left out. */
+function readReason(phrase: string | undefined): string | null {
+  return phrase !== undefined && phrase.length <= MAX_REASON_LENGTH && REASON_PHRASE.test(phrase) ? phrase : null;
+}
+
+/** RFC 9112 4: 1*( HTAB / SP / VCHAR / obs-text ); not of blanks alone, which would be none. */
+const REASON_PHRASE = /^(?=.*[!-~\x80-\xff])[\t -~\x80-\xff]+$/;
+const MAX_REASON_LENGTH = 100;
 
 /** RFC 9110 15: 100 to 199 are interim; what is above 599 is for the client to take as 500, and every host sends it. */
 function isFinalStatus(status: number): boolean {

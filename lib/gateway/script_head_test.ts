@@ -244,9 +244,33 @@ Deno.test("ScriptHeadReader.push() takes as many bytes and fields as the limits 
   assertThrows(() => readInPieces(`${start}y${padding}${end}`, 100), HttpError);
 });
 
-Deno.test("ScriptHeadReader.hasBegun tells output that was no head from none", () => {
+Deno.test("ScriptHeadReader.beginning tells output that was no head from none", () => {
   const reader = new ScriptHeadReader(LIMITS);
-  assertEquals(reader.hasBegun, false);
-  assertEquals(reader.push(latin1Bytes("Content-Type: a/b\n")), null);
-  assertEquals(reader.hasBegun, true);
+  assertEquals(reader.beginning, "");
+  assertEquals(reader.push(latin1Bytes("Content-Type: \xe9")), null);
+  assertEquals(reader.beginning, "Content-Type: \xe9");
+  assertEquals(reader.push(latin1Bytes("x".repeat(200))), null);
+  assertEquals(reader.beginning, `Content-Type: \xe9${"x".repeat(85)}`);
+});
+
+Deno.test("ScriptHeadReader.push() gives the program's own words for its status where a status line may hold them", () => {
+  const long = "x".repeat(101);
+  const rows: readonly (readonly [head: string, want: string | null])[] = [
+    ["Status: 404 Nope", "Nope"],
+    ["Status: 404 Caf\xe9 is\tshut", "Caf\xe9 is\tshut"],
+    [`Status: 404 ${long.slice(1)}`, long.slice(1)],
+    [`Status: 404 ${long}`, null],
+    ["Status: 404", null],
+    ["Status: 404 ", null],
+    ["Content-Type: a/b", null],
+    ["HTTP/1.1 404 Nope", "Nope"],
+    ["HTTP/1.0 404 ", null],
+    ["HTTP/1.1 404   ", null],
+    ["HTTP/1.1 404 a\0b", null],
+    ["HTTP/1.1 404 a\x7fb", null],
+  ];
+  for (const [head, want] of rows) {
+    const found = new ScriptHeadReader(LIMITS).push(latin1Bytes(`${head}\n\n`));
+    assertEquals(found?.response.kind === "document" ? found.response.reason : head, want, head);
+  }
 });

@@ -41,6 +41,8 @@ const NEED_DATA = { type: "need_data" } as const;
 /** A response head as `sendHead` takes it; `length` in bytes, null when it is known only at the end. */
 export interface ResponseHead {
   readonly status: number;
+  /** As HttpResponse has it. */
+  readonly reason?: string | null;
   readonly fields: HeaderFields;
   readonly length: number | null;
   readonly keptHead?: KeptHead;
@@ -227,7 +229,7 @@ export class Connection {
   }
 
   #writeHead(output: OutputBuffer, head: ResponseHead, nowMs: number): void {
-    const { status, fields, length, keptHead, own } = head;
+    const { status, reason, fields, length, keptHead, own } = head;
     let framing: ResponseFraming;
     // RFC 9110 8.6, RFC 9112 6.1: neither field in 204; a 304 may leave them out.
     if (status === 204 || status === 304) framing = "none";
@@ -236,7 +238,12 @@ export class Connection {
     if (framing === "close") this.#keepsAlive = false;
     this.#framing = framing;
     this.#unsent = typeof framing === "number" ? framing : 0;
-    this.#headWriter.write(output, { status, framing, keepsAlive: this.#keepsAlive }, { fields, keptHead, own, nowMs });
+    this.#headWriter.write(output, { status, reason, framing, keepsAlive: this.#keepsAlive }, {
+      fields,
+      keptHead,
+      own,
+      nowMs,
+    });
   }
 
   /** Whether the answer whose head was sent has content on the wire. RFC 9110 9.3.2: HEAD has none. */

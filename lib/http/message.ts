@@ -101,6 +101,8 @@ export interface HttpRequest extends RequestHead {
 /** What a handler answers. Framing fields (Content-Length, Transfer-Encoding, Connection) follow from `body` alone. */
 export interface HttpResponse {
   readonly status: number;
+  /** RFC 9112 4: a reason phrase of its own, valid and Latin-1; absent or null: that of the status. */
+  readonly reason?: string | null;
   readonly fields: HeaderFields;
   readonly body: Body;
   /** Where an answer that is given again and again keeps its head. */
@@ -170,6 +172,14 @@ export class Refusal extends HttpError {
     this.path = path;
     this.reason = reason;
   }
+}
+
+/**
+ * An answer ends before it is whole, though its head has left, for what makes it has failed, or was changed. `message` says in one
+ * line what the operator has to know.
+ */
+export class BrokenAnswer extends Error {
+  override readonly name = "BrokenAnswer";
 }
 
 /** Fields of a 503 of something that may be there again in a second. RFC 9110 10.2.3. */

@@ -15,6 +15,8 @@ export type ResponseFraming = number | "chunked" | "close" | "none";
 /** What a response head says besides its fields. */
 export interface ResponseLine {
   readonly status: number;
+  /** As HttpResponse has it. */
+  readonly reason?: string | null;
   readonly framing: ResponseFraming;
   readonly keepsAlive: boolean;
 }
@@ -89,6 +91,10 @@ export class HeadWriter {
   }
 
   #prefix(line: ResponseLine, second: number): Uint8Array {
+    // Of words of their own there may be any number.
+    if ((line.reason ?? reasonPhrase(line.status)) !== reasonPhrase(line.status)) {
+      return headPrefix(line, this.#own.general(second), this.#own.of(line.status));
+    }
     if (second !== this.#second) {
       this.#second = second;
       this.#prefixes = [];
@@ -98,9 +104,13 @@ export class HeadWriter {
   }
 }
 
-function headPrefix({ status, keepsAlive }: ResponseLine, general: readonly Field[], own: HeaderFields): Uint8Array {
+function headPrefix(
+  { status, reason, keepsAlive }: ResponseLine,
+  general: readonly Field[],
+  own: HeaderFields,
+): Uint8Array {
   return latin1Bytes(
-    `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n` +
+    `HTTP/1.1 ${status} ${reason ?? reasonPhrase(status)}\r\n` +
       fieldLines(general) +
       `Connection: ${keepsAlive ? "keep-alive" : "close"}\r\n` +
       fieldLines(own),

@@ -41,6 +41,14 @@ Deno.test("HeadWriter.write() writes the head of every framing", () => {
       { status: 299, framing: 1, keepsAlive: true },
       `HTTP/1.1 299 \r\n${always}Connection: keep-alive\r\nContent-Length: 1\r\n${end}`,
     ],
+    [
+      { status: 404, reason: "Nope \xe9", framing: 0, keepsAlive: false },
+      `HTTP/1.1 404 Nope \xe9\r\n${always}Connection: close\r\nContent-Length: 0\r\n${end}`,
+    ],
+    [
+      { status: 404, reason: null, framing: 0, keepsAlive: false },
+      `HTTP/1.1 404 Not Found\r\n${always}Connection: close\r\nContent-Length: 0\r\n${end}`,
+    ],
   ];
   const writer = new HeadWriter();
   // Twice, for the second time comes from what is kept.

@@ -2,7 +2,7 @@
  * The socket of a connection with what serving it takes, whatever is spoken on it: a reader and what has arrived, a writer,
  * and every way to its end. Every failure of a connection ends here, in the one catch, and costs that connection alone.
  */
-import { type ConnectionInfo, HttpError } from "../http/message.ts";
+import { BrokenAnswer, type ConnectionInfo, HttpError } from "../http/message.ts";
 import { ReceiveBuffer } from "../http/receive_buffer.ts";
 import { isPeerGone } from "../net/is_peer_gone.ts";
 import type { Transport } from "../net/transport.ts";
@@ -163,6 +163,7 @@ export class ConnectionSocket {
     // 4xx: the client broke off the content that its answer was being made of.
     const isPeersFault = (error instanceof HttpError && error.status < 500) || error instanceof Deno.errors.InvalidData;
     if (isPeersFault || isPeerGone(error)) this.debug(String(error));
+    else if (error instanceof BrokenAnswer) this.#log.error(this.#source, error.message);
     else this.#log.error(this.#source, "The connection failed", error);
   }
 

@@ -12,7 +12,7 @@ import {
 } from "../../tests/conversation.ts";
 import { fieldValue } from "../../tests/raw_http.ts";
 import { HeaderFields } from "../http/header_fields.ts";
-import { HttpError } from "../http/message.ts";
+import { BrokenAnswer, HttpError } from "../http/message.ts";
 import type { ServedRequest } from "./served_request.ts";
 
 function get(path: string, ...fieldLines: readonly string[]): string {
@@ -135,6 +135,16 @@ Deno.test("run() cuts the connection when a body throws after the head", async (
   assert(conversation.transport.output.endsWith("\r\n\r\n3\r\none\r\n"), conversation.transport.output);
   assertEquals(conversation.tellingLog, ["access GET /1 200 3", "error The connection failed"]);
   assertEquals(body.closeCount, 1);
+});
+
+Deno.test("run() logs in one line which answer was broken off, and why", async () => {
+  const body = new PartsBody([Promise.reject(new BrokenAnswer("x[7] printed 3 bytes and promised 5"))], 5);
+  const conversation = await converse(get(`/a?${"b".repeat(300)}`), () => respond(body));
+  const target = `/a?${"b".repeat(197)}...`;
+  assertEquals(
+    conversation.tellingLog.at(-1),
+    `error The answer to GET "${target}" is broken off: x[7] printed 3 bytes and promised 5`,
+  );
 });
 
 Deno.test("run() logs a body that fails by the fault of its program", async () => {

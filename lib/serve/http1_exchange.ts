@@ -155,11 +155,15 @@ export class Http1Exchange implements Exchange {
     return this.#connection.responseState === "awaiting_response" ? writer.sendAside(NOTHING) : writer.flush();
   }
 
-  sendAtOnce({ status, fields, body, keptHead, own }: HttpResponse): number | null {
+  sendAtOnce({ status, reason, fields, body, keptHead, own }: HttpResponse): number | null {
     const connection = this.#connection;
     const { output } = this.#socket.writer;
     if (connection.requestState === "receiving_body") this.#giveContentUp();
-    connection.sendHead(output, { status, fields, length: body.length, keptHead, own }, this.#services.clock.unixMs);
+    connection.sendHead(
+      output,
+      { status, reason, fields, length: body.length, keptHead, own },
+      this.#services.clock.unixMs,
+    );
     if (!connection.sendsContent || body.length === 0 || body.bytes?.length === 0) return 0;
     if (body.bytes === undefined || body.bytes.length > output.room) return null;
     return appendContent(output, body.bytes, connection);

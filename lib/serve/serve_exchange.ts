@@ -4,6 +4,7 @@
  */
 import {
   type Body,
+  BrokenAnswer,
   type ConnectionInfo,
   EMPTY_BODY,
   type HttpRequest,
@@ -81,9 +82,19 @@ async function finishExchange(
     await exchange.settleContent();
   } catch (error) {
     request.abort();
-    exchange.cut(error);
+    exchange.cut(nameAnswer(error, request));
   }
 }
+
+/** What breaks an answer off does not know which one it is. */
+function nameAnswer(error: unknown, { method, target }: RequestHead): unknown {
+  if (!(error instanceof BrokenAnswer)) return error;
+  const shown = target.length > MAX_TOLD_LENGTH ? `${target.slice(0, MAX_TOLD_LENGTH)}...` : target;
+  return new BrokenAnswer(`The answer to ${method} "${shown}" is broken off: ${error.message}`);
+}
+
+/** Characters of a target. */
+const MAX_TOLD_LENGTH = 200;
 
 /** Sends what content is left after the head, and counts in `sent` what has left. Rejects as the body and the socket do. */
 async function sendParts(

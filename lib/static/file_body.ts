@@ -3,7 +3,7 @@
  * a buffer, and both must go back exactly once whatever happens.
  */
 import { closeSync, read } from "node:fs";
-import type { Body } from "../http/message.ts";
+import { type Body, BrokenAnswer } from "../http/message.ts";
 import { freeBytes } from "../free_bytes.ts";
 import { MemoryBudget } from "../memory_budget.ts";
 import type { ByteRange } from "./byte_ranges.ts";
@@ -74,7 +74,7 @@ export class ReadBuffers {
 
 /**
  * Content of a file, read piece by piece when asked for. The descriptor is closed by `close()` and at the end of the
- * content. Iterating throws plain Error once the file is no longer in the state that the head told of, for the head has
+ * content. Iterating throws BrokenAnswer once the file is no longer in the state that the head told of, for the head has
  * left by then: RFC 9110 8.8.3 lets an entity tag stand for one state alone, so nothing of another may follow it. That
  * goes for a file that has grown too, for what grew and what was rewritten cannot be told apart. A file that was removed
  * or renamed, and so one that another was renamed over, is sent to its end.
@@ -169,7 +169,7 @@ export class FileBody implements Body {
   }
 
   #changed(): Error {
-    return new Error(
+    return new BrokenAnswer(
       `"${this.#file.path}" changed while it was sent, ${this.length - this.#sent} bytes before the end`,
     );
   }

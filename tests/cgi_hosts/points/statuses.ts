@@ -26,15 +26,15 @@ export const STATUSES: readonly Point[] = [
     section: "6.3.3",
     program: { prints: `Status: 404 Nothing here\n${TEXT}\nhello` },
     tell: line,
-    lisod: '404 Not Found, "hello"',
-    why: "RFC 9112 4: clients SHOULD ignore the reason. One text for each code is what lisod has.",
+    lisod: '404 Nothing here, "hello"',
+    why: "RFC 9112 4: clients SHOULD ignore the reason, but people read it, and the program's says more than the code.",
   },
   {
     name: "Status beyond 599",
     section: "6.3.3",
     program: { prints: `Status: 600 Odd\n${TEXT}\nhello` },
     tell: line,
-    lisod: '600, "hello"',
+    lisod: '600 Odd, "hello"',
     why:
       "RFC 9110 15 has the client take it as a 5xx. All send it, and programs for one client use codes of their own.",
   },
