@@ -292,6 +292,28 @@ Deno.test("what a module does when it is imported, that cannot be shared, each r
   }
 });
 
+for (const [language, ending] of [["Python", "py"], ["Perl", "pm"]] as const) {
+  Deno.test(`a ${language} program that imports some hundred modules is warm with all of them`, async () => {
+    const names = Array.from({ length: 400 }, (_, index) => `Module_with_a_long_name_${index}`);
+    await using warm = await startWarm({ script: "" });
+    const { folder, server } = warm;
+    const library = `${await Deno.makeTempDir({ prefix: "lisod-warm-library-" })}/site-packages`;
+    const module = (name: string) => language === "Python" ? `WORD = 5\n` : `package ${name}; 1;\n`;
+    await writeFiles(library, Object.fromEntries(names.map((name) => [`${name}.${ending}`, module(name)])));
+    const source = language === "Python"
+      ? `${PYTHON}import sys\nsys.path.append("${library}")\nimport ${names.join(", ")}\nprint("done")`
+      : `${PERL}use lib '${library}'; ${names.map((name) => `use ${name};`).join(" ")} print "done\\n";`;
+    await Deno.writeTextFile(join(folder, "script"), source);
+    await until(async () => {
+      assertEquals(await ask(server, "script"), "done\n");
+      return /zygote \d+ has imported 4\d\d modules/.test(server.logText());
+    }, "all of them are imported");
+    assertEquals(await ask(server, "script"), "done\n");
+    assertEquals(server.logText().includes(" WARN warm"), false);
+    await Deno.remove(join(library, ".."), { recursive: true });
+  });
+}
+
 Deno.test("limits and user of warm programs are those of plain ones", { ignore: Deno.uid() !== 0 }, async () => {
   const python = `${PYTHON}import os, resource, sys
 r = [resource.getrlimit(n) for n in (resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC)]

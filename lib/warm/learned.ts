@@ -1,7 +1,8 @@
 /**
  * What a script has been seen to import, in order, from one request after the other: what its next zygote imports before
  * any request comes. Lines are the interpreter's own words and pass through here unread, but for their first part: "P" the
- * folders that are looked through from here on, "E" a variable that the script sets, "M" a module and its file; 0x1f stands
+ * folders that are looked through from here on, "E" a variable that the script sets, "M" a module and its file, "L" one that is
+ * left to the others; 0x1f stands
  * between parts. Pure.
  */
 
@@ -16,7 +17,7 @@ interface Entry {
 
 export class Learned {
   readonly #entries = new Map<string, Entry>();
-  /** Modules that are not to be imported before a request comes. */
+  /** Modules that are not to be asked for before a request comes. */
   readonly #left = new Set<string>();
 
   get count(): number {
@@ -35,10 +36,15 @@ export class Learned {
     return this.#entries.size > before;
   }
 
-  /** From now on that module is not among them. Returns how many are so. */
+  /**
+   * From now on that module is imported by nobody but others that need it: its line begins with "L" in place of "M". Returns how
+   * many are so.
+   */
   leave(module: string): number {
-    this.#left.add(`M ${module}`);
-    this.#entries.delete(`M ${module}`);
+    const key = `M ${module}`;
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) this.#entries.set(key, { ...entry, line: entry.line.replace(/^M/, "L") });
+    this.#left.add(key);
     return this.#left.size;
   }
 
@@ -53,6 +59,6 @@ export class Learned {
   }
 
   #remember(key: string, entry: Entry): void {
-    if (!this.#entries.has(key) && !this.#left.has(key)) this.#entries.set(key, entry);
+    if (!this.#entries.has(key)) this.#entries.set(key, entry);
   }
 }

@@ -144,7 +144,7 @@ move($sink, 1);
 move($sink, 2);
 $before = descriptors();
 my %known_inc = map { $_ => 1 } keys %INC;
-my %origins = map { $_ => 1 } values %learned;
+my %origins = map { $_->[2] => 1 } grep { $_->[0] eq 'M' || $_->[0] eq 'L' } @lines;
 
 sub find_fault {    # with what was imported since the last call
     my $threads = () = names_of('/proc/self/task');
@@ -168,7 +168,7 @@ sub find_fault {    # with what was imported since the last call
     for my $line (@lines) {
         my ($kind, $name, $file) = @{$line};
         if ($kind eq 'P') { @INC = @{$line}[1 .. $#{$line}]; next }
-        next if exists $INC{$name};
+        next if $kind ne 'M' || exists $INC{$name};
         my ($found) = grep { -f } map { "$_/$name" } grep { !ref } @INC;
         if (!defined $found || $found ne $file) { $skipped++; next }
         my $is_loaded = do { local ($@, $_); eval { require $name; 1 } };
@@ -291,11 +291,12 @@ sub pass_notes {
     sysread $file, my $text, 1 << 20;
     truncate $file, 0;
     $text =~ /(.*)/s;
-    my ($length, @part) = (0);
+    my ($path, $length, @part) = ('', 0);    # each part says what @INC was
     for my $line (split /\0/, $1) {
+        $path = $line if $line =~ /^P/;
         if ($length + length $line > $MOST_PART) {
             say_it('learned', @part);
-            ($length, @part) = (0);
+            ($length, @part) = (length $path, $path);
         }
         push @part, $line;
         $length += 1 + length $line;

@@ -1,7 +1,8 @@
 """What a Python interpreter runs in place of a CGI script, to answer that script's requests by fork(2): see zygote.ts.
 
 It comes on standard input. Descriptor 3 is one end of a SEQPACKET pair. What the server says, in fields that end with NUL:
-  load LINE...                      what to import, in order: P path..., E name value, M module file (0x1f between)
+  load LINE...                      what to import, in order: P path..., E name value, M module file, L module file that is
+                                    not to be asked for, though others may (0x1f between)
   go SCRIPT CPU                     import it and say "ready"; CPU: seconds for each child, or nothing
   run ID INPUT FOLDER N WORD... VARIABLE...   with two or three descriptors: (input), output, errors
 What it says: ready IMPORTED MS SKIPPED | refuse REASON | leave MODULE REASON | stale REASON | started ID PID | no ID REASON |
@@ -32,6 +33,7 @@ def _lisod_zygote():
     own_imports = set(sys.modules) - baseline
     module_type = type(sys)
     MOST_NOTES = 1 << 20
+    MOST_PART = 30000
     MOST_BYTES = 1 << 18
     separator = "\x1f"
     libraries = ("/site-packages/", "/dist-packages/")
@@ -129,13 +131,13 @@ def _lisod_zygote():
         return inside or folder.endswith((libraries[0][:-1], libraries[1][:-1]))
 
     learned = {line[1]: line[2] for line in lines if line[0] == "M"}
-    learned_origins = set(learned.values())
+    learned_origins = {line[2] for line in lines if line[0] in ("M", "L")}
     names = set(first_path)
     for line in lines:
         if line[0] == "P":
             names.update(line[1:])
     watched = {sys.executable, os.path.realpath(sys.executable), os.path.join(sys.prefix, "pyvenv.cfg"), script}
-    watched.update(learned.values())
+    watched.update(learned_origins)
     watched.update(path for path in map(origin_of, list(sys.modules.values())) if path is not None)
     data_folders = {}
     for name in names:
@@ -224,15 +226,37 @@ def _lisod_zygote():
     said = {}
     skipped = 0
     random_users = []
-    states = {}
-    urandom = os.urandom
-    # These take random bytes for what is made anew in each child.
-    renewed = ("multiprocessing/process.py", "billiard/process.py", "/random.py")
+    # These take random numbers for what is made anew in each child, or names an attribute.
+    renewed = ("multiprocessing/process.py", "billiard/process.py", "/random.py", "asgiref/local.py")
+    watchers = []  # (module, name, function, what stands in its place)
 
-    def watch_urandom(count):
-        if not sys._getframe(1).f_code.co_filename.endswith(renewed):
-            random_users.append(True)
-        return urandom(count)
+    def watch(module, name):
+        function = getattr(module, name)
+
+        def watcher(*positional, **named):
+            frame = sys._getframe(1)
+            # A generator within a call is a frame of the same file.
+            if not frame.f_code.co_filename.endswith(renewed):
+                random_users.append(True)
+            return function(*positional, **named)
+
+        setattr(module, name, watcher)
+        watchers.append((module, name, function, watcher))
+
+    def watch_random():
+        random = sys.modules["random"]
+        for name in random.__all__:
+            if getattr(getattr(random, name), "__self__", None) is random._inst and name not in ("seed", "getstate", "setstate"):
+                watch(random, name)
+
+    def unwatch():
+        kept = {watcher: function for _, _, function, watcher in watchers}
+        for module in list(sys.modules.values()):
+            names = getattr(module, "__dict__", None)
+            if isinstance(names, dict):
+                for name, value in list(names.items()):
+                    if type(value) is type(unwatch) and value in kept:
+                        names[name] = kept[value]
 
     def leave(name, reason):
         say("leave", name, reason)
@@ -250,11 +274,6 @@ def _lisod_zygote():
                 stream.flush()
         if os.fstat(sink).st_size > 0:
             return "it writes to standard output or error"
-        random = sys.modules.get("random")
-        if random is not None:
-            state = random.getstate()
-            if states.setdefault("random", state) != state:
-                random_users.append(True)
         if random_users:
             return "it draws random numbers"
         if sys.path != expected:
@@ -299,24 +318,18 @@ def _lisod_zygote():
 
     expected = first_path
     if lines:
-        os.urandom = watch_urandom
-        # Whoever draws from it is found by its state.
-        if "random" in learned and not is_own(learned["random"]):
-            load("random", learned["random"])
+        watch(os, "urandom")
+        if "random" in learned and not is_own(learned["random"]) and load("random", learned["random"]):
+            watch_random()
         for kind, *rest in lines:
             if kind == "P":
                 sys.path[:] = expected = rest
             elif kind == "E":
                 os.environ[rest[0]] = rest[1]
                 said[os.fsencode(rest[0])] = os.fsencode(rest[1])
-            elif not load(*rest):
+            elif kind == "M" and not load(*rest):
                 skipped += 1
-        os.urandom = urandom
-        for module in list(sys.modules.values()):
-            names = getattr(module, "__dict__", None)
-            if isinstance(names, dict):
-                for name in [name for name, value in names.items() if value is watch_urandom]:
-                    names[name] = urandom
+        unwatch()
         sys.path[:] = first_path
     os.dup2(real_out, 1)
     os.dup2(real_err, 2)
@@ -519,11 +532,14 @@ def _lisod_zygote():
             return
         texts = os.pread(notes, min(size, MOST_NOTES), 0).split(b"\0")[:-1]
         os.ftruncate(notes, 0)
-        part, length = [], 0
+        # Each part says what sys.path was.
+        path, part, length = b"", [], 0
         for text in texts:
-            if length + len(text) > 30000:
+            if text.startswith(b"P"):
+                path = text
+            if length + len(text) > MOST_PART:
                 say("learned", *part)
-                part, length = [], 0
+                part, length = [path], len(path)
             part.append(text)
             length += len(text) + 1
         say("learned", *part)

@@ -13,6 +13,8 @@ interface PackageRow {
   readonly body: string;
   /** A part of the reason for which a module of it is each request's own. */
   readonly left?: string;
+  /** Modules that its zygote has imported at least. */
+  readonly least?: number;
 }
 
 const PYTHON: Readonly<Record<string, PackageRow>> = {
@@ -80,6 +82,7 @@ const PYTHON: Readonly<Record<string, PackageRow>> = {
     debian: "python3-django",
     body:
       "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'x')\nfrom django.conf import settings\nsettings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=['*'], SECRET_KEY='x')\nimport django\nfrom django.http import HttpResponse\nfrom django.core.wsgi import get_wsgi_application\nfrom django.urls import path\nurlpatterns = [path('', lambda r: HttpResponse('hello'))]\nfrom django.test import RequestFactory\nprint(get_wsgi_application()({**os.environ, 'PATH_INFO': '/', 'wsgi.input': None}, print)._container)",
+    least: 300,
   },
   django_colorama: {
     debian: "python3-colorama",
@@ -255,7 +258,13 @@ Deno.test("modules of Debian's packages do the same in warm programs as in plain
   const { code, stderr } = await run("dpkg-query", ["-W", ...packages]);
   if (code !== 0) throw new Error(`Install them first: apt-get install ${packages.join(" ")}\n${stderr}`);
   const log = await compareScripts(t, { cases: casesOf(), beside: {} });
-  for (const [name, { left }] of Object.entries(PYTHON)) {
+  for (const [name, { left, least = 0 }] of Object.entries(PYTHON)) {
+    const counts = [...log.matchAll(new RegExp(`/module-${name}\\.py": zygote \\d+ has imported (\\d+)`, "g"))];
+    await t.step(`${name} is warm with at least ${least} modules`, () => {
+      if (Number(counts.at(-1)?.[1] ?? -1) < least && !name.includes("_")) {
+        throw new Error(`${counts.map(([line]) => line)}`);
+      }
+    });
     if (left === undefined) continue;
     await t.step(`a module of ${name} is imported for each request`, () => {
       const lines = log.split("\n").filter((line) =>
