@@ -30,7 +30,11 @@ interface Row {
 
 const BAD_SCRIPT: Row = {
   name: "a script that cannot be executed",
-  play: async ({ server }) => await get(`${server.url}/cgi/no-program`) + server.logText(),
+  play: async ({ server }) => {
+    const answer = await get(`${server.url}/cgi/no-program`);
+    await server.waitForLog((log) => log.includes("] ERROR "));
+    return answer + server.logText();
+  },
   want: / 500[^]*\/no\/such\/interpreter", and there is no such program/,
 };
 
