@@ -105,7 +105,9 @@ const FORM_OPTIONS = [
     name: "https-redirect",
     value: null,
     default: "off",
-    meaning: "Send clients of the HTTP port to the HTTPS port (308; 421 for a host that the certificate does not name)",
+    meaning:
+      "Send clients of the HTTP port to the HTTPS port (308; 421 for a host that the certificate does not name), but answer " +
+      "below /.well-known/acme-challenge/",
     section: "Serving",
   },
   {

@@ -5,10 +5,10 @@ import { createHttpsRedirect } from "./redirect_to_https.ts";
 
 const NAMES = ["example.org", "*.shop.example.org", "192.0.2.7", "2001:db8::7"];
 
-function request(host: string, target: string): HttpRequest {
+function request(host: string, target: string, method = "POST"): HttpRequest {
   const connection = { id: 1, remoteAddress: "", remotePort: 1, localAddress: "", localPort: 1, secure: false };
   const { signal } = new AbortController();
-  const head = { method: "POST", target, version: "1.1", fields: HeaderFields.EMPTY } as const;
+  const head = { method, target, version: "1.1", fields: HeaderFields.EMPTY } as const;
   return { ...head, path: "/unused", query: "", host, body: EMPTY_BODY, connection, signal };
 }
 
@@ -61,4 +61,33 @@ Deno.test("createHttpsRedirect() lets through what came over TLS to a proxy that
   const redirect = createHttpsRedirect({ names: () => NAMES, port: 8443, answer });
   const secure = { ...rest, connection: { ...connection, secure: true } };
   assertEquals((await redirect(secure)).status, 200);
+});
+
+Deno.test("createHttpsRedirect() lets through what an ACME authority asks for, of any host", async () => {
+  const redirect = createHttpsRedirect({ names: () => NAMES, port: 8443, answer });
+  const ask = async (method: string, path: string, host: string) => {
+    const { status } = await redirect({ ...request(host, "/unused", method), path });
+    return status;
+  };
+  for (const path of ["/.well-known/acme-challenge/x", "/.well-known/acme-challenge/-Az09_"]) {
+    for (const method of ["GET", "HEAD"]) {
+      for (const host of ["new.example", "example.org", ""]) assertEquals(await ask(method, path, host), 200, path);
+    }
+    assertEquals(await ask("POST", path, "example.org"), 308);
+    assertThrows(() => redirect({ ...request("new.example", "/unused"), path }), HttpError);
+  }
+});
+
+Deno.test("createHttpsRedirect() redirects what only resembles a challenge", async () => {
+  const redirect = createHttpsRedirect({ names: () => NAMES, port: 8443, answer });
+  const below = ["", "a/b", "a/", "/a", ".x", "a.html", "a b", "\u00e4", "a\n"].map((name) =>
+    `/.well-known/acme-challenge/${name}`
+  );
+  const beside = ["/.well-known/acme-challenge", "/.well-known/acme-challengex/a", "/.Well-known/acme-challenge/a"];
+  for (
+    const path of [...below, ...beside, "/x/.well-known/acme-challenge/a", "//.well-known/acme-challenge/a", "*", ""]
+  ) {
+    const { status } = await redirect({ ...request("example.org", "/unused", "GET"), path });
+    assertEquals(status, 308, path);
+  }
 });
