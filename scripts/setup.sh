@@ -19,7 +19,7 @@ readonly FLASK_PYPI_PACKAGES=(flask markdown-it-py bleach)
 # Packages whose programs the tests serve as they are packaged (tests/packages_test.ts), and what these leave to others.
 readonly PACKAGED_PROGRAMS=(adminer awstats cgi-mapserver cgit cvsweb dokuwiki dwww gitweb munin munin-node libcgi-fast-perl)
 # What the tests need of Debian, beside Node.js with npm.
-readonly DEBIAN_PACKAGES=(apache2-bin apache2-utils chromium curl gcc git gunicorn haproxy iproute2 libcap2-bin libc6-dev libcgi-pm-perl libnss3-tools
+readonly DEBIAN_PACKAGES=(apache2-bin apache2-utils certbot chromium curl dehydrated gcc git gunicorn haproxy iproute2 libcap2-bin libc6-dev libcgi-pm-perl libnss3-tools
   logrotate make man-db nghttp2-client nginx openssl perl php-cgi php-fpm procps python3 python3-h2 shellcheck slowhttptest systemd testssl.sh uwsgi-core uwsgi-plugin-python3 wrk
   "${PACKAGED_PROGRAMS[@]}" "${FLASK_PACKAGES[@]}" black flake8 mypy postgresql python3-psycopg2 python3-pytest
   qemu-user-static libc6-arm64-cross libgcc-s1-arm64-cross)
