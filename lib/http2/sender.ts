@@ -31,9 +31,7 @@ export interface FrameOutput {
 }
 
 /** The head of an answer that is given again and again. */
-interface KeptBlock {
-  readonly status: number;
-  readonly length: number | null;
+interface KeptBlock extends Pick<ResponseHead, "status" | "length" | "own"> {
   readonly block: Uint8Array;
 }
 
@@ -97,11 +95,12 @@ export class Sender {
   }
 
   #block(head: ResponseHead & { readonly keptHead?: KeptHead }, second: number): Uint8Array {
-    const { keptHead, status, length } = head;
+    const { keptHead, status, length, own } = head;
     let kept = this.#kept;
     if (keptHead !== undefined && kept !== null && kept.second === second) {
       const found = kept.changeCount === this.#encoder.changeCount ? kept.byHead.get(keptHead) : undefined;
-      if (found !== undefined && found.status === status && found.length === length) return found.block;
+      const isSame = found?.status === status && found.length === length && found.own === own;
+      if (found !== undefined && isSame) return found.block;
     }
     const { changeCount } = this.#encoder;
     this.#heads.encode(this.#encoder, head, second);
@@ -111,7 +110,7 @@ export class Sender {
     if (kept === null || kept.second !== second || kept.changeCount !== changeCount || kept.byHead.size >= MOST_KEPT) {
       kept = this.#kept = { second, changeCount, byHead: new Map() };
     }
-    kept.byHead.set(keptHead, { status, length, block: block.slice() });
+    kept.byHead.set(keptHead, { status, length, own, block: block.slice() });
     return block;
   }
 
