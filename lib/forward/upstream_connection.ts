@@ -7,7 +7,8 @@ import { statusOfSystemError } from "../http/system_error.ts";
 import { osProblem } from "../start_error.ts";
 import type { Upstream, UpstreamAddress } from "./upstream.ts";
 
-/** Bytes that one read takes at most. */
+/** Bytes that one read takes at most: few at first, for most answers are short, and more once a read has filled that. */
+const FIRST_READ_BYTES = 16_384;
 const READ_BYTES = 65_536;
 
 export interface ConnectOptions {
@@ -33,6 +34,7 @@ export class UpstreamConnection {
   /** Ends the read that waits. */
   #cut: () => void = () => {};
   #buffer: Uint8Array<ArrayBuffer> | null = null;
+  #isFilled = false;
   /** A read that was begun to see whether the upstream ends the connection. */
   #watch: Promise<number | null> | null = null;
   #isWatchSettled = false;
@@ -63,7 +65,9 @@ export class UpstreamConnection {
     this.#watch = null;
     try {
       const count = await this.#orCut(reading);
-      return count === null || this.#buffer === null ? null : this.#buffer.subarray(0, count);
+      if (count === null || this.#buffer === null) return null;
+      this.#isFilled = count === this.#buffer.length;
+      return this.#buffer.subarray(0, count);
     } catch (error) {
       if (this.#isClosed) return null;
       throw new BrokenConnection(osProblem(error));
@@ -124,7 +128,8 @@ export class UpstreamConnection {
   }
 
   #startRead(): Promise<number | null> {
-    this.#buffer ??= new Uint8Array(READ_BYTES);
+    this.#buffer ??= new Uint8Array(FIRST_READ_BYTES);
+    if (this.#isFilled && this.#buffer.length < READ_BYTES) this.#buffer = new Uint8Array(READ_BYTES);
     const reading = this.#socket.read(this.#buffer);
     // Told to whoever reads; nobody may, once it is closed.
     reading.catch(() => {});
