@@ -37,7 +37,7 @@ export async function listenOnFile(
 ): Promise<ListeningFile> {
   await refuseTaken(file);
   // When the runtime closes a listener it removes whatever has the name that it was opened by then, also what is another's
-  // (Deno 2.7.11): so it is opened by another name, and the file renamed once it is ready. ss(8) shows that name.
+  // (Deno 2.7.11; findings/deno-unix-close.sh): so it is opened by another name, and the file renamed once it is ready. ss(8) shows that name.
   const path = `${file.path}.${Deno.pid}`;
   const before = Deno.umask(UMASK);
   let listener: Deno.UnixListener | null = null;
