@@ -109,7 +109,8 @@ function aboutClient({ connection }: UpstreamRequest["request"], host: string): 
     ...(remoteAddress === "" ? [] : [["X-Forwarded-For", remoteAddress]] as const),
     ["X-Forwarded-Proto", proto],
     ["X-Forwarded-Host", host],
-    ["X-Forwarded-Port", String(localPort)],
+    // None of its own has a client of a Unix socket.
+    ...(localPort === 0 ? [] : [["X-Forwarded-Port", String(localPort)]] as const),
     ["Forwarded", `for=${node};host="${host.replace(/["\\]/g, "\\$&")}";proto=${proto}`],
   ];
 }

@@ -106,8 +106,8 @@ Deno.test("upstreamRequestHead() tells of IPv6, TLS, HTTP/2, sockets and hosts t
     ...["X-Forwarded-For: 2001:db8::1", "X-Forwarded-Proto: https", "X-Forwarded-Host: a.example:8080"],
     ...["X-Forwarded-Port: 443", `Forwarded: for="[2001:db8::1]";host="a.example:8080";proto=https`, "Via: 2.0 lisod"],
   ]);
-  const unknown = linesOf({ fields: [], connection: { remoteAddress: "" }, isKept: false });
-  assertEquals(unknown.filter((line) => /^(?:Host|X-Forwarded-For|Forwarded|Connection)/.test(line)), [
+  const unknown = linesOf({ fields: [], connection: { remoteAddress: "", localPort: 0 }, isKept: false });
+  assertEquals(unknown.filter((line) => /^(?:Host|X-Forwarded-(?:For|Port)|Forwarded|Connection)/.test(line)), [
     ...["Host: a.example", `Forwarded: for=unknown;host="a.example";proto=http`, "Connection: close"],
   ]);
 });
