@@ -126,7 +126,7 @@ Deno.test("zygotes that are killed at random under load cost no request", async 
     return count;
   };
   const [kills, ...counts] = await Promise.all([kill(), ...["python", "perl", "python", "perl"].map(load)]);
-  assert(kills > seconds, `${kills} were killed`);
+  assert(kills > seconds / 4, `${kills} were killed`);
   assert(counts.every((count) => count > seconds * 3), `${counts} requests`);
 });
 

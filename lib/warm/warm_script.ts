@@ -20,6 +20,8 @@ export interface WarmScriptOptions {
 
 /** Time after a zygote that was lost until the next one, doubled each time that one is lost before it has served. */
 const RETRY_MS = 500;
+/** The longest of these times after one that could serve: it was ended by somebody. */
+const MOST_RETRY_MS = 4000;
 /** Time after a zygote until one that imports more, doubled each time. */
 const GROW_MS = 100;
 const MOST_MS = 60_000;
@@ -206,11 +208,12 @@ export class WarmScript implements ZygoteOwner {
 
   #onLost(zygote: Zygote, reason: string): void {
     // One that was to end says nothing.
-    if (zygote === this.#zygote || zygote === this.#next) this.#lose(reason);
+    if (zygote === this.#next) this.#lose(reason);
+    else if (zygote === this.#zygote) this.#lose(reason, MOST_RETRY_MS);
   }
 
-  #lose(reason: string): void {
-    const pauseMs = Math.min(MOST_MS, RETRY_MS * 2 ** this.#losses);
+  #lose(reason: string, mostMs = MOST_MS): void {
+    const pauseMs = Math.min(mostMs, RETRY_MS * 2 ** this.#losses);
     this.#losses++;
     this.#startMs = performance.now() + pauseMs;
     if (this.#isClosed || this.#isPlain) return;
