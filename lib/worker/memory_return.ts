@@ -5,12 +5,13 @@
  */
 import type { MemoryBudget } from "../memory_budget.ts";
 
-/** Everybody waits for a trim: not so often that more than one request in a hundred can tell. */
-const LOOK_MS = 3000;
+const LOOK_MS = 1000;
 /** Less is not worth it. */
 const MUCH_BYTES = 8_388_608;
 /** The collector of the runtime comes to what was left some 10 s after the last client, and then once more. */
-const LOOKS_AFTERWARDS = 20;
+const LOOKS_AFTERWARDS = 60;
+/** Everybody waits for a trim: so many looks lie between two of them once little comes back. */
+const LOOKS_A_TRIM = 3;
 
 type Counted = Pick<MemoryBudget, "heldBytes" | "givenBytes">;
 
@@ -29,7 +30,7 @@ export class MemoryReturn {
     this.#trim = trim;
   }
 
-  /** Looks every three seconds from now on, until `close`. */
+  /** Looks once a second from now on, until `close`. */
   static open(budget: MemoryBudget, trim: () => void): MemoryReturn {
     const memory = new MemoryReturn(budget, trim);
     memory.#timer = setInterval(() => memory.look(), LOOK_MS);
@@ -41,7 +42,7 @@ export class MemoryReturn {
     clearInterval(this.#timer);
   }
 
-  /** Trims when, of much that waits for clients, much was given back since the last look; and for a minute after. */
+  /** Trims when, of much that waits for clients, much was given back since the last look; and now and then for a minute after. */
   look(): void {
     const { heldBytes, givenBytes } = this.#budget;
     const isMuch = Math.max(heldBytes, this.#heldBytes) >= MUCH_BYTES && givenBytes - this.#givenBytes >= MUCH_BYTES;
@@ -49,7 +50,7 @@ export class MemoryReturn {
     this.#givenBytes = givenBytes;
     if (isMuch) this.#left = LOOKS_AFTERWARDS;
     else if (this.#left === 0) return;
-    else this.#left--;
+    else if (--this.#left % LOOKS_A_TRIM !== 0) return;
     this.#trim();
   }
 }

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { MemoryBudget } from "../memory_budget.ts";
 import { MemoryReturn } from "./memory_return.ts";
 
-Deno.test("look() trims when much was given back of much that was held, and for 20 looks after, and never otherwise", () => {
+Deno.test("look() trims when much was given back of much that was held, and 20 times in the 60 looks after, and never otherwise", () => {
   const budget = new MemoryBudget();
   let count = 0;
   const memory = new MemoryReturn(budget, () => count++);
