@@ -236,6 +236,13 @@ function warnOfRisks(
     const what = "clients of Unix sockets have no address, and the limits of an address do not hold for them";
     log.info("main", `${what}: --proxy unix believes a proxy there for whom it asks`);
   }
+  const plain = sites.flatMap(({ places }) => places).find(({ programs: { told, run } }) =>
+    told.isWarm && run !== null
+  );
+  if (plain !== undefined) {
+    const why = "programs with a user, limits or times of their own are never kept warm";
+    log.warn("main", `${plain.label}: --cgi-warm means nothing there: ${why}`);
+  }
   if (sites.some(({ realms }) => realms.length > 0) && http.length > 0 && !redirectsToHttps) {
     log.warn(
       "main",
@@ -275,10 +282,12 @@ function fitLimits(config: Config, { log, libc }: { readonly log: Log; readonly 
 /** The configuration in force, and what SIGHUP makes of it. */
 class ConfigRenewal {
   readonly #log: Log;
+  readonly #start: Config;
   #current: Renewed;
 
   constructor(current: Renewed, log: Log) {
     this.#current = current;
+    this.#start = current.config;
     this.#log = log;
   }
 
@@ -287,7 +296,7 @@ class ConfigRenewal {
     const log = this.#log;
     try {
       const source = this.#readAgain();
-      const renewal = source === null ? null : renewConfig(this.#current, source);
+      const renewal = source === null ? null : renewConfig({ ...this.#current, start: this.#start }, source);
       if (source === null || renewal === null) return null;
       const { config, restarts } = renewal;
       if (restarts.length > 0) log.warn("main", `takes a restart: ${restarts.join(", ")}`);

@@ -107,6 +107,17 @@ Deno.test("lisod names what takes a restart, and takes the rest", async () => {
   assertEquals(await scene.get("a", "/cgi/probe"), "second 200");
 });
 
+Deno.test("lisod takes a configuration with a handler, and one that comes back, at SIGHUP", async () => {
+  const handler = "cgi-handler = .sh=/bin/sh\n";
+  await using scene = await start(FIRST + handler);
+  await Deno.writeTextFile(join(scene.folder, "one/a.sh"), "printf 'Content-Type: text/plain\\n\\nrun'\n");
+  await scene.reload(FIRST, RELOADED);
+  assertStringIncludes(await scene.get("a", "/a.sh"), "printf");
+  await scene.reload(FIRST.replace("cgi = free/bin\n", ""), RELOADED);
+  await scene.reload(FIRST + handler, RELOADED);
+  assertEquals(await scene.get("a", "/a.sh"), "run 200");
+});
+
 Deno.test("lisod cannot get its first program by SIGHUP", async () => {
   await using scene = await start("root = one\nreload-folders = free\n");
   await scene.reload("root = one\nreload-folders = free\ncgi = free/bin\n", "Cannot reload, all stays as it was: ");

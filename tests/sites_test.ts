@@ -296,6 +296,45 @@ for (const workers of [1, 2]) {
     }));
 }
 
+Deno.test("lisod sends the source of what another place runs to nobody, whatever link or place leads there", () =>
+  withSites(async (folder, config) => {
+    await writeFiles(folder, { "site/app/a.php": PHP, "site/app/up/b.php": PHP, "site/index.html": "site" });
+    await Deno.symlink("app/a.php", `${folder}/site/link.txt`);
+    await Deno.symlink("app", `${folder}/site/current`);
+    await Deno.writeTextFile(
+      config,
+      `[a]
+root = site
+[/app/]
+cgi-handler = .php=/usr/bin/php-cgi
+[/app/up/]
+cgi-handler = off
+[/again/]
+root = site
+[/shown/]
+root = site/app
+`,
+    );
+    await using https = await HttpsServer.start({ args: ["--config", config] });
+    const { root } = https.certificates;
+    const rows: readonly (readonly [path: string, status: string, content?: RegExp])[] = [
+      ["/app/a.php", "200", /^run/],
+      ["/link.txt", "403"],
+      ["/current/a.php", "403"],
+      ["/again/app/a.php", "403"],
+      ["/again/link.txt", "403"],
+      ["/app/up/b.php", "200", /^<\?php/],
+      ["/again/app/up/b.php", "200", /^<\?php/],
+      // Of two places of one folder each says for itself.
+      ["/shown/a.php", "200", /^<\?php/],
+    ];
+    for (const [path, status, content = /(?:)/] of rows) {
+      const [code, body] = await ask(https.server.url, "a", path, root);
+      assertEquals([path, code], [path, status]);
+      assertMatch(body, content, path);
+    }
+  }));
+
 const EXPLAINED: readonly (readonly [url: string, want: string])[] = [
   [
     "https://two.example/icons/a.png",

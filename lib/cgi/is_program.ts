@@ -14,23 +14,27 @@ export interface ProgramPlaces {
   readonly handlers: Readonly<Record<string, unknown>>;
 }
 
-/** Of a place of files among others of its site. */
-export interface FilesAmongPrograms extends ProgramPlaces {
-  /** Absolute path of what is asked for in the place. */
+/** A folder of files, and by extension what is run in it. */
+export interface HandledFolder {
+  /** Absolute path. */
   readonly folder: string;
-  /** By extension what any place of the site runs: here some of it may be off. */
-  readonly allHandlers: Readonly<Record<string, unknown>>;
+  readonly handlers: Readonly<Record<string, unknown>>;
+}
+
+/** Of a place of files among others of its site. */
+export interface FilesAmongPrograms extends HandledFolder {
+  readonly cgiPaths: readonly string[];
+  /** Those of all places of the site. */
+  readonly folders: readonly HandledFolder[];
 }
 
 /**
- * What is never sent, for whoever sends files. A file that lies elsewhere, where a link leads, is judged by the handlers of all
- * places.
+ * What is never sent, for whoever sends files. A file is what the place says whose folder is the deepest around it: what another
+ * place runs is no text here, whatever link or place leads there; of two places of one folder each says so for itself. What lies
+ * in no folder of any place is judged by the handlers of all.
  */
-export function programsOf({ cgiPaths, handlers, folder, allHandlers }: FilesAmongPrograms) {
-  const own = { cgiPaths, handlers };
-  const all = { cgiPaths, handlers: allHandlers };
-  const hasAll = Object.keys(handlers).length === Object.keys(allHandlers).length;
-  const at = (path: string) => hasAll || isWithin(path, folder) || isWithin(path, realPathOf(folder)) ? own : all;
+export function programsOf({ cgiPaths, handlers, folder, folders }: FilesAmongPrograms) {
+  const at = (path: string) => ({ cgiPaths, handlers: handlersAt(path, { folder, handlers, folders }) });
   return {
     isProgram: (path: string) => isProgram(path, at(path)),
     isBackup: (path: string) => isBackup(path, at(path)),
@@ -38,8 +42,56 @@ export function programsOf({ cgiPaths, handlers, folder, allHandlers }: FilesAmo
   };
 }
 
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
+function handlersAt(
+  path: string,
+  { folder, handlers, folders }: Omit<FilesAmongPrograms, "cgiPaths">,
+): HandledFolder["handlers"] {
+  const { all, byFolder, isUniform } = handledFolders(folders);
+  if (isUniform) return handlers;
+  const own = [trimmed(folder), trimmed(realPathOf(folder))];
+  for (const ancestor of ancestorsOf(path)) {
+    if (own.includes(ancestor)) return handlers;
+    const found = byFolder.get(ancestor);
+    if (found !== undefined) return found;
+  }
+  return all;
+}
+
+interface KnownFolders {
+  readonly all: HandledFolder["handlers"];
+  readonly byFolder: ReadonlyMap<string, HandledFolder["handlers"]>;
+  /** All have the same. */
+  readonly isUniform: boolean;
+  readonly untilMs: number;
+}
+
+const knownFolders = new WeakMap<readonly HandledFolder[], KnownFolders>();
+
+/** Where links lead is looked at once a second, as for programs. */
+function handledFolders(folders: readonly HandledFolder[]): KnownFolders {
+  const known = knownFolders.get(folders);
+  const nowMs = performance.now();
+  if (known !== undefined && (known.isUniform || nowMs < known.untilMs)) return known;
+  const all = Object.assign({}, ...folders.map(({ handlers }) => handlers));
+  const count = Object.keys(all).length;
+  const isUniform = folders.every(({ handlers }) => Object.keys(handlers).length === count);
+  const entries = isUniform
+    ? []
+    : folders.flatMap(({ folder, handlers }) =>
+      [folder, realPathOf(folder)].map((path) => [trimmed(path), handlers] as const)
+    );
+  const found = { all, byFolder: new Map(entries), isUniform, untilMs: nowMs + LOOK_MS };
+  knownFolders.set(folders, found);
+  return found;
+}
+
+/** The path and the folders around it, without slashes at their ends; the root of the disk is "". */
+function* ancestorsOf(path: string): Generator<string> {
+  for (let end = path.length; end >= 0; end = end === 0 ? -1 : path.lastIndexOf("/", end - 1)) yield path.slice(0, end);
+}
+
+function trimmed(path: string): string {
+  return path.replace(/\/+$/, "");
 }
 
 /** The interpreter for a file of that name, upper and lower case alike, as `handlers` has it; null where there is none. */

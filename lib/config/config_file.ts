@@ -71,7 +71,7 @@ class SectionsReader {
       if (trimmed === "" || trimmed.startsWith("#")) return;
       const where = `${path}:${index + 1}`;
       if (trimmed.startsWith("[")) {
-        section = this.#begin(trimmed, where);
+        section = this.#begin(trimmed, { where, outer });
         return;
       }
       const [, name, value] = /^([^=\s]+)\s*(?:=\s*(.*))?$/s.exec(trimmed) ?? [];
@@ -86,8 +86,10 @@ class SectionsReader {
     });
   }
 
-  #begin(line: string, where: string): OpenSection {
-    const { hosts, prefix } = parseHeader(line, where);
+  /** A prefix in a file that a section of hosts includes is one of these hosts. */
+  #begin(line: string, { where, outer }: { readonly where: string; readonly outer: OpenSection }): OpenSection {
+    const { hosts: named, prefix } = parseHeader(line, where);
+    const hosts = named.length === 0 ? outer.hosts : named;
     const section = new OpenSection(`${where}: ${line}`, hosts, prefix);
     const key = sectionKey(section);
     const first = this.#byKey.get(key);

@@ -112,12 +112,13 @@ Deno.test("parseConfigFile() reads what a file includes in the section of includ
     "/etc/a.conf": "include = b/*.conf\nlisting\n[a]\ninclude = /etc/c\nindex=i",
     "/etc/b/1.conf": "root = www\n[b]\nroot = b",
     "/etc/b/2.conf": "dot-files",
-    "/etc/c": "charset = off",
+    "/etc/c": "charset = off\n[/p]\nlisting",
   };
   assertEquals(sections(texts), [
     "; root=www in /etc/b; dot-files=true in /etc/b; listing=true in /etc",
     "b; root=b in /etc/b",
     "a; charset=off in /etc; index=i in /etc",
+    "a /p; listing=true in /etc",
   ]);
   const loop = { "/etc/a.conf": "include = a.conf" };
   assertThrows(() => sections(loop), UsageError, '/etc/a.conf:1: include "a.conf": files include each other');

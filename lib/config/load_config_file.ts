@@ -23,7 +23,7 @@ export function loadConfigFile(path: string, argument = "--config"): ConfigFile 
   }
 }
 
-/** As a shell has it: hidden files only where the pattern begins with a dot; none where there is no such folder. Throws StartError. */
+/** As a shell has it: hidden files only where the pattern begins with a dot. Throws StartError, also where there is no such folder. */
 export function findConfigFiles(pattern: string, argument: string): readonly string[] {
   const [folder, name] = [dirname(pattern), basename(pattern)];
   const source = name.replace(/[.*+?^${}()|[\]\\]/g, (character) => WILD[character] ?? `\\${character}`);
@@ -32,7 +32,6 @@ export function findConfigFiles(pattern: string, argument: string): readonly str
     return Array.from(Deno.readDirSync(folder), (entry) => entry.name).filter((each) => matcher.test(each))
       .toSorted().map((each) => join(folder, each));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
     const remedy = "name files in a folder that can be read";
     throw new StartError({ argument, value: pattern, problem: osProblem(error), remedy }, { cause: error });
   }

@@ -38,8 +38,7 @@ Deno.test("findConfigFiles() gives what * and ? mean, in the order of names, and
     assertEquals(find("*.conf"), ["a.conf", "ab.conf", "b.conf"]);
     assertEquals(find("?.conf"), ["a.conf", "b.conf"]);
     assertEquals(find(".*.conf"), [".c.conf"]);
-    assertEquals(find("none/*.conf"), []);
-    assertThrows(() => find("a.conf/*.conf"), StartError, "include");
+    for (const folder of ["none", "a.conf"]) assertThrows(() => find(`${folder}/*.conf`), StartError, "include");
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

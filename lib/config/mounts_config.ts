@@ -57,6 +57,9 @@ export function readMounts(
     const source = { ...sourceOf("programs", settings.path("cgi")), isRequired: requiresProgram };
     mounts.push({ prefix: readCgiPrefix(settings), source });
   }
+  if (settings.around !== null && settings.hasOwn("cgi-prefix") && !settings.hasOwn("cgi")) {
+    throw settings.refusal("cgi-prefix", { problem: "no cgi in the same section", remedy: "give both in one" });
+  }
   const taken = new Set(["", ...mounts.map(({ prefix }) => joinSegments(prefix.segments))]);
   for (const name of ["alias", "script-alias"] as const) {
     mounts.push(...settings.eachOwn(name, {

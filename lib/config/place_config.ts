@@ -63,7 +63,9 @@ export function readRewrites(settings: Settings, place: PathPrefix | null): read
     problem: place === null
       ? "not a pattern and a path of the site"
       : "not a pattern below the place, and a path of the site",
-    remedy: `give one such as ${prefix}:page=/wiki/doku.php?id={page}; what stands in braces is a group of the pattern`,
+    remedy:
+      `give one such as ${prefix}:page=/wiki/doku.php?id={page}; what stands in braces is a group of the pattern; ` +
+      "a pattern has at most three parts of any length (*, names that share a segment), and no group in a group",
   });
   if (rewrites.length <= MAX_REWRITE_COUNT) return rewrites;
   throw settings.refusal("rewrite", {

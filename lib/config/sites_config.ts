@@ -72,9 +72,18 @@ export interface SiteConfig extends SiteAccess {
   readonly groupFile: Given | null;
 }
 
-/** What any of the places runs, by extension. */
-export function allHandlers(places: readonly PlaceConfig[]): PlacePrograms["handlers"] {
-  return Object.assign({}, ...places.map(({ programs }) => programs.handlers));
+/** The folder of the files of a place, which may lie in that of the place around it; null: it is none of files. */
+export function folderOf({ prefix, mount, source }: PlaceConfig): string | null {
+  if (source.kind !== "files") return null;
+  return source.path.value.replace(/\/+$/, "") + joinSegments(prefix.segments.slice(mount.segments.length));
+}
+
+/** What is run in the folders of all places of files. */
+export function handledFolders(places: readonly PlaceConfig[]) {
+  return places.flatMap((place) => {
+    const folder = folderOf(place);
+    return folder === null ? [] : [{ folder, handlers: place.programs.handlers }];
+  });
 }
 
 export interface SitesOptions {

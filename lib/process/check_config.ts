@@ -42,9 +42,18 @@ export function checkConfig(config: Config): readonly StartError[] {
   ]);
 }
 
-/** The same of what SIGHUP reads again. */
-export function checkSites(config: Config): readonly StartError[] {
-  return problemsOf([...folderChecks(config), ...siteChecks(config)]);
+/**
+ * The same of what SIGHUP reads again. Keys and certificates that were there before are left to whoever has them, for a user whom
+ * root has become may not read them.
+ */
+export function checkSites(config: Config, before: Config): readonly StartError[] {
+  const known = new Set(siteCredentials(before).map(({ files }) => files.certificateFile.value));
+  const sites = config.sites.map((site) => {
+    const isKnown = known.has(site.credentials?.certificateFile.value ?? "");
+    return isKnown ? { ...site, credentials: null } : site;
+  });
+  const unknown = { ...config, sites };
+  return problemsOf([...folderChecks(unknown), ...siteChecks(unknown)]);
 }
 
 type Check = () => unknown;

@@ -13,6 +13,7 @@ import {
   type Config,
   credentialPaths,
   errorPageFolders,
+  interpreters,
   keepsContent,
   logFiles,
   mountedPaths,
@@ -49,6 +50,7 @@ export function namedPaths(config: Config): readonly Given[] {
   return [
     ...mountedPaths(config, "files"),
     ...mountedPaths(config, "programs"),
+    ...interpreters(config),
     ...errorPageFolders(config),
     ...credentialPaths(config),
     ...userFiles(config),

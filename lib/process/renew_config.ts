@@ -2,7 +2,15 @@
  * Reads a configuration again while the server serves: all of it is right and may be had, or nothing of it is taken. What takes
  * a restart stays as it was, and is named. I/O.
  */
-import { type Config, mountedPlaces, parseCommandLine, programUsers, upstreams, usesCgi } from "../config/config.ts";
+import {
+  type Config,
+  interpreters,
+  mountedPlaces,
+  parseCommandLine,
+  programUsers,
+  upstreams,
+  usesCgi,
+} from "../config/config.ts";
 import { RUN_NAMES } from "../config/cgi_config.ts";
 import { findOption } from "../config/options.ts";
 import { type FileRecord, isSameRecord, recordedFiles } from "../config/file_record.ts";
@@ -32,21 +40,24 @@ const FIXED_AT_TOP: readonly string[] = [...RUN_NAMES, "header", "hsts", "max-bo
 /** Limits that are asked for anew for each file. */
 const RENEWED_LIMITS = ["fileCacheMs", "maxCachedFileBytes", "maxListedFileCount", "maxRangeCount"] as const;
 
-/** Null where the source has not changed. Throws StartError for the first thing that is wrong. */
+/**
+ * Null where the source has not changed. `start` is the configuration that the server has started with, whose rights it has. Throws
+ * StartError for the first thing that is wrong.
+ */
 export function renewConfig(
-  old: { readonly config: Config; readonly source: ConfigSource },
+  old: { readonly config: Config; readonly source: ConfigSource; readonly start: Config },
   source: ConfigSource,
 ): Renewal | null {
   if (isSameRecord(old.source.record, source.record)) return null;
   const renewal = parseAgain(old.config, source);
   const { config } = renewal;
-  refuseNewPrograms(old.config, config);
-  refuseNew(programUsers(old.config), programUsers(config));
-  refuseNew(old.config.ownAccessLogs, config.ownAccessLogs);
-  refuseNewUpstreams(old.config, config);
+  refuseNewPrograms(old.start, config);
+  refuseNew(programUsers(old.start), programUsers(config));
+  refuseNew(old.start.ownAccessLogs, config.ownAccessLogs);
+  refuseNewUpstreams(old.start, config);
   const closed = namedPaths(config).find(({ value }) => !mayRead(value));
   if (closed !== undefined) throw unreadable(closed);
-  const [problem] = checkSites(config);
+  const [problem] = checkSites(config, old.config);
   if (problem !== undefined) throw problem;
   return renewal;
 }
@@ -79,8 +90,10 @@ function isSame(one: readonly string[] = [], other: readonly string[] = []): boo
 /** The folder for contents may be written, and programs be started, only by a server that had some at its start. */
 function refuseNewPrograms(old: Config, config: Config): void {
   if (usesCgi(old) || !usesCgi(config)) return;
-  const [place] = mountedPlaces(config, "programs");
-  const given: Given = place?.source.path ?? { argument: "cgi-handler", value: "" };
+  const [given = { argument: "--cgi", value: "" }] = [
+    ...mountedPlaces(config, "programs").map(({ source }) => source.path),
+    ...interpreters(config),
+  ];
   throw new StartError({ ...given, problem: "no program was named at the start", remedy: "restart the server" });
 }
 

@@ -18,7 +18,7 @@ import {
   userFiles,
   usesCgi,
 } from "../config/config.ts";
-import { allHandlers, type PlaceConfig, type SiteConfig } from "../config/sites_config.ts";
+import { folderOf, handledFolders, type PlaceConfig, type SiteConfig } from "../config/sites_config.ts";
 import { isHidden, joinSegments } from "../http/located.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
 import { isSegment } from "../http/target.ts";
@@ -155,11 +155,10 @@ function surveyFolder({ place, site }: Mounted, config: Config, users: SurveyUse
   const isOpen = readers.map((user) => findings.requireWay(root.value, "enter", user));
   if (top === null || isOpen.includes(false)) return findings.lines;
   const cgiPaths = mountedPaths(config, "programs").map(({ value }) => value);
-  const all = allHandlers(site.places);
+  const folders = handledFolders(site.places);
   const programsAt = (entry: WalkedEntry) => {
     const at = placeAt(entry);
-    const folder = root.value + joinSegments(at.prefix.segments.slice(prefix.segments.length));
-    return programsOf({ cgiPaths, handlers: at.programs.handlers, folder, allHandlers: all });
+    return programsOf({ cgiPaths, handlers: at.programs.handlers, folder: folderOf(at) ?? root.value, folders });
   };
   const otherAt = (entry: WalkedEntry) => {
     const found = placeAt(entry);

@@ -11,6 +11,15 @@ import { TargetTemplate } from "./target_template.ts";
 /** Beyond that a site is a program by another name. */
 export const MAX_REWRITE_COUNT = 10;
 
+/**
+ * What a pattern may have of parts that are as long as a path wants, and so have to be tried in many ways: `*`, each name beyond
+ * the first of a segment, and quantifiers in groups. The matcher goes back and forth: with three of them the work grows with the
+ * third power of the length, which is bounded too (25 ms of a machine of today).
+ */
+const MAX_LONG_PARTS = 3;
+/** A path that is longer, encoded, is rewritten by no pattern. */
+const MAX_REWRITTEN_LENGTH = 512;
+
 /** Paths of that pattern are answered as the template has it, or sent there. */
 export interface Rewrite {
   readonly pattern: URLPattern;
@@ -42,6 +51,7 @@ const REWRITE = /^(\/[^=%#]*)=(?:(\d+)[ \t]+)?(https?:\/\/[^/?#\s\\]+(?=\/))?(\/
 export function parseRewrite(text: string): Rewrite | null {
   const [, pathname, word, origin = "", target] = REWRITE.exec(text) ?? [];
   if (pathname === undefined) return null;
+  if (!isQuick(pathname)) return null;
   const status = readRedirectStatus(word);
   const names = new Set(Array.from(pathname.matchAll(/:([\p{ID_Start}$_][\p{ID_Continue}$]*)/gu), ([, name]) => name));
   const groupCount = pathname.match(/[*(]/g)?.length ?? 0;
@@ -64,11 +74,26 @@ function hasPattern({ path }: PathAndQuery, pattern: URLPattern): boolean {
   return pattern.test({ pathname: pathnameOf(path) });
 }
 
+/** No group within a group, nothing repeated as a whole, and not more parts of any length than a path of that length bears. */
+function isQuick(pathname: string): boolean {
+  const groups = pathname.match(/\((?:[^()\\]|\\.)*\)/g) ?? [];
+  const rest = pathname.replace(/\((?:[^()\\]|\\.)*\)/g, "");
+  if (/[()]/.test(rest) || /\)[*+?]|\}[*+]/.test(pathname)) return false;
+  const quantifiers = groups.reduce((count, group) => count + (group.match(/[*+{]/g)?.length ?? 0), 0);
+  const wildcards = rest.match(/[*+]/g)?.length ?? 0;
+  const names = rest.split("/").reduce(
+    (count, segment) => count + Math.max(0, (segment.match(/:/g)?.length ?? 0) - 1),
+    0,
+  );
+  return quantifiers + wildcards + names <= MAX_LONG_PARTS;
+}
+
 /** By the first of them whose pattern the decoded path has, slashes in a row being one; null where none has it. */
 export function rewrite(path: string, rewrites: readonly Rewrite[]): Rewritten | null {
   // "*" and "" are of the server, and no path.
   if (rewrites.length === 0 || !path.startsWith("/")) return null;
   const pathname = pathnameOf(path);
+  if (pathname.length > MAX_REWRITTEN_LENGTH) return null;
   for (const { pattern, template, redirect } of rewrites) {
     const groups = pattern.exec({ pathname })?.pathname.groups;
     if (groups === undefined) continue;

@@ -83,3 +83,29 @@ for (const [text, path, want] of SENT) {
     assertEquals(answer && `${answer.status} ${answer.fields.get("Location")}`, want);
   });
 }
+
+const SLOW = [
+  "/:a-:b-:c-:d-:e=/x",
+  "/*/a/*/b/*/c/*=/x",
+  "/((?:a+)+)=/x",
+  "/(a+)+=/x",
+  "/:a*/b/:c*/d/:e*/f/:g*=/x",
+  "/{/a}*=/x",
+  "/(a*a*a*a*)=/x",
+];
+
+for (const text of SLOW) {
+  Deno.test(`parseRewrite() refuses ${text}, which the matcher may try for ever`, () => {
+    assertEquals(parseRewrite(text), null);
+  });
+}
+
+Deno.test("rewrite() takes the patterns with most work on paths that are long, and leaves longer ones alone", () => {
+  const rewrites = ["/blog/:y-:m-:d=/index", "/w/*/x/*/y/*=/z"].flatMap((text) => parseRewrite(text) ?? []);
+  assertEquals(rewrites.length, 2);
+  assertEquals(rewrite("/blog/1-2-3", rewrites)?.address("").path, "/index");
+  for (const length of [400, 100_000]) {
+    assertEquals(rewrite(`/blog/${"a-".repeat(length / 2)}/x`, rewrites), null);
+    assertEquals(rewrite(`/w${"/x/y".repeat(length / 4)}`, rewrites) === null, length > 512);
+  }
+});

@@ -6,7 +6,7 @@ import { createGuards } from "../access/access_guard.ts";
 import { createRequestLimit } from "../access/address_limit.ts";
 import type { Authenticator } from "../access/authenticator.ts";
 import type { SiteUsers } from "../access/load_realms.ts";
-import { interpreterOf, type Interpreters, programsOf } from "../cgi/is_program.ts";
+import { type HandledFolder, interpreterOf, type Interpreters, programsOf } from "../cgi/is_program.ts";
 import { createHandledScripts, createScriptHandler } from "../cgi/script_handler.ts";
 import type { PlaceRun, ScriptRunner } from "../cgi/script_runner.ts";
 import { commandPrefix, type ScriptUser } from "../child/command_prefix.ts";
@@ -16,11 +16,10 @@ import type { Part } from "../net/listen_address.ts";
 import type { PlacePrograms } from "../config/cgi_config.ts";
 import { type Config, mountedPaths, type MountedPlace } from "../config/config.ts";
 import type { ForwardSource } from "../config/mounts_config.ts";
-import { allHandlers, type PlaceConfig, type SiteConfig } from "../config/sites_config.ts";
+import { folderOf, handledFolders, type PlaceConfig, type SiteConfig } from "../config/sites_config.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
 import { parseUpstream } from "../forward/upstream.ts";
 import { HeaderFields } from "../http/header_fields.ts";
-import { joinSegments } from "../http/located.ts";
 import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
 import type { Limits } from "../limits.ts";
 import type { Given } from "../start_error.ts";
@@ -74,16 +73,16 @@ interface PlaceContext {
   readonly documentRoot: string;
   readonly mounts: PrefixTree<PlaceConfig>;
   /** Of all places of the site. */
-  readonly allHandlers: Readonly<Record<string, unknown>>;
+  readonly folders: readonly HandledFolder[];
 }
 
-function surroundingsOf({ places }: SiteConfig): Pick<PlaceContext, "documentRoot" | "mounts" | "allHandlers"> {
+function surroundingsOf({ places }: SiteConfig): Pick<PlaceContext, "documentRoot" | "mounts" | "folders"> {
   const { source } = places[0];
   const mounted = places.filter(({ prefix, mount }) => prefix === mount);
   return {
     documentRoot: source.kind === "files" ? source.path.value : "",
     mounts: new PrefixTree(mounted.map((place) => ({ ...place.prefix, value: place }))),
-    allHandlers: allHandlers(places),
+    folders: handledFolders(places),
   };
 }
 
@@ -186,8 +185,8 @@ function createFiles(place: MountedPlace, context: PlaceContext): Answerer["answ
       // Who runs programs has been asked for the others.
       indexNames: indexNames.filter((name) => interpreterOf(name, handlers) === null),
       programs: runner === null ? null : programsOf({
-        ...{ cgiPaths, handlers, allHandlers: context.allHandlers },
-        folder: root + joinSegments(place.prefix.segments.slice(mount.length)),
+        ...{ cgiPaths, handlers, folders: context.folders },
+        folder: folderOf(place) ?? root,
       }),
       takenNames: (folder) => mounts.namesBelow(folder, (other) => other.prefix.segments.length > mount.length),
     }),
