@@ -164,6 +164,32 @@ Deno.test("lisod --check --verbose shows every place with who may have it, and -
       assertEquals([explained.code, explained.stderr], [0, ""], url);
       assertEquals(explained.text.replaceAll(folder, "HERE").replace(/(Last-Modified|ETag): .*/g, "$1"), want, url);
     }
+    const redirected = await Promise.all(
+      ["http://two.example/icons/a.png", "https://two.example/icons/a.png"].map((url) =>
+        runLisod(
+          "--config",
+          config,
+          "--http",
+          "80",
+          "--https",
+          "443",
+          "--key",
+          "none",
+          "--certificate",
+          "none",
+          "--https-redirect",
+          "--hsts",
+          "60",
+          "--explain",
+          url,
+        )
+      ),
+    );
+    assertStringIncludes(redirected[1].text, "Strict-Transport-Security: max-age=60\n");
+    assertEquals(
+      redirected[0].text,
+      `redirect  308 to HTTPS, which answers so (--https-redirect)\n${redirected[1].text}`,
+    );
     const wrong = await runLisod("--config", config, "--explain", "ftp://one.example/");
     assertEquals([wrong.code, wrong.text], [2, ""]);
     assertStringIncludes(wrong.stderr, '--explain "ftp://one.example/": not a URL of http or https');

@@ -43,7 +43,7 @@ export function createHttpsRedirect(
  * Whether an authority asks for it that is to issue a certificate, and begins with HTTP: for a new host there is none yet that
  * names it, and HTTPS need not be on the port where the authority follows.
  */
-function isChallenge({ method, path }: HttpRequest): boolean {
+export function isChallenge({ method, path }: HttpRequest): boolean {
   return (method === "GET" || method === "HEAD") && CHALLENGE.test(path);
 }
 

@@ -14,6 +14,7 @@ import { WHOLE } from "../net/listen_address.ts";
 import { OwnFields } from "../http/own_fields.ts";
 import { parseAuthority, parseTarget, type Target } from "../http/target.ts";
 import { Router } from "../site/router.ts";
+import { isChallenge } from "../site/redirect_to_https.ts";
 import { Sites } from "../site/sites.ts";
 import { createFileMemory } from "../static/file_memory.ts";
 import { type Given, quoted, UsageError } from "../start_error.ts";
@@ -25,19 +26,22 @@ export async function explain(url: Given, config: Config): Promise<string> {
   const host = parseAuthority(target.authority ?? "")?.host ?? "";
   const { sites, list, seen } = createRecordingSites(config);
   const site = config.sites[list.indexOf(sites.of(host))];
-  const request = requestFor(url, { target, host });
+  const asked = requestFor(url, { target, host });
+  const isRedirected = config.redirectsToHttps && /^http:/i.test(url.value) && !isChallenge(asked);
+  const request = isRedirected ? { ...asked, connection: { ...asked.connection, secure: true } } : asked;
   const router = new Router({ sites, rules: config.rules, rate: null });
   const answer = await answerOf(router, request);
   if (sites.find(host, target.path) === null) return lines([["site", ["none"]], ["status", [statusText(answer)]]]);
-  const asked = accessOf(site, { segments: cutPath(target.path) });
-  const served = seen.path === null ? asked : accessOf(site, { segments: cutPath(seen.path) });
+  const rules = accessOf(site, { segments: cutPath(target.path) });
+  const served = seen.path === null ? rules : accessOf(site, { segments: cutPath(seen.path) });
   const isMoved = seen.path !== null && seen.path !== target.path;
   return lines([
+    ["redirect", isRedirected ? ["308 to HTTPS, which answers so (--https-redirect)"] : []],
     ["site", [hostsText(site)]],
     ["place", seen.place === null ? [] : [`${prefixText(seen.place.prefix)} ${fromText(seen.place.label)}`.trim()]],
     ["source", seen.place === null ? [] : [sourceText(seen.place)]],
     ["in place", isMoved ? [`${seen.path} is served in place of ${target.path}`] : []],
-    ["who may", whoTexts(isMoved ? [...asked, ...served] : asked)],
+    ["who may", whoTexts(isMoved ? [...rules, ...served] : rules)],
     ["answered", answererTexts(seen)],
     ["status", [seen.script === null ? statusText(answer) : "that of the program"]],
     [
