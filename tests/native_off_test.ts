@@ -11,6 +11,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "lisod ignores SSLKEYLOGFILE and warns": "only dup3(2) keeps the runtime from writing it, so the start is refused",
   "lisod never waits for an acknowledgement before it sends the rest": "only setsockopt(2) sets TCP_NODELAY on TLS",
   "lisod keeps nothing open that the command had inherited": "only close_range(2) closes it",
+  "into its own log, or none, workers: 2": "only setsockopt(2) lets several workers listen on one port",
   "over https, or ends the connection, whatever is done to it": "much time, and TLS is the runtime's both ways",
 };
 
