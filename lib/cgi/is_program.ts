@@ -30,8 +30,8 @@ export interface FilesAmongPrograms extends HandledFolder {
 
 /**
  * What is never sent, for whoever sends files. A file is what the place says whose folder is the deepest around it: what another
- * place runs is no text here, whatever link or place leads there; of two places of one folder each says so for itself. What lies
- * in no folder of any place is judged by the handlers of all.
+ * place runs is no text here, whatever link or place leads there; of two places of one folder each says so for itself, and to a
+ * third it is what any of them says. What lies in no folder of any place is judged by the handlers of all.
  */
 export function programsOf({ cgiPaths, handlers, folder, folders }: FilesAmongPrograms) {
   const at = (path: string) => ({ cgiPaths, handlers: handlersAt(path, { folder, handlers, folders }) });
@@ -75,12 +75,13 @@ function handledFolders(folders: readonly HandledFolder[]): KnownFolders {
   const all = Object.assign({}, ...folders.map(({ handlers }) => handlers));
   const count = Object.keys(all).length;
   const isUniform = folders.every(({ handlers }) => Object.keys(handlers).length === count);
-  const entries = isUniform
-    ? []
-    : folders.flatMap(({ folder, handlers }) =>
-      [folder, realPathOf(folder)].map((path) => [trimmed(path), handlers] as const)
-    );
-  const found = { all, byFolder: new Map(entries), isUniform, untilMs: nowMs + LOOK_MS };
+  const byFolder = new Map<string, HandledFolder["handlers"]>();
+  for (const { folder, handlers } of isUniform ? [] : folders) {
+    for (const path of [trimmed(folder), trimmed(realPathOf(folder))]) {
+      byFolder.set(path, { ...byFolder.get(path), ...handlers });
+    }
+  }
+  const found = { all, byFolder, isUniform, untilMs: nowMs + LOOK_MS };
   knownFolders.set(folders, found);
   return found;
 }

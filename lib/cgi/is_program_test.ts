@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isBackup, isProgram, type ProgramPlaces } from "./is_program.ts";
+import { isBackup, isProgram, type ProgramPlaces, programsOf } from "./is_program.ts";
 
 const top = Deno.makeTempDirSync({ prefix: "lisod-test-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(top, { recursive: true }));
@@ -74,3 +74,14 @@ for (const [name, want] of BACKUPS) {
     assertEquals(isBackup(`${top}/root/${name}`, PLACES), want);
   });
 }
+
+Deno.test("programsOf() takes for a program what any of two places of one folder runs, in whichever order they stand", () => {
+  const running = { folder: `${top}/root/app`, handlers: { ".php": "/usr/bin/php-cgi" } };
+  const sending = { folder: `${top}/root/app`, handlers: {} };
+  const around = { folder: `${top}/root`, handlers: {} };
+  const asked = (place: typeof sending, folders: readonly (typeof sending)[]) =>
+    programsOf({ ...place, cgiPaths: [], folders }).isProgram(`${top}/root/app/a.php`);
+  for (const folders of [[around, running, sending], [around, sending, running]]) {
+    assertEquals([around, running, sending].map((place) => asked(place, folders)), [true, true, false]);
+  }
+});

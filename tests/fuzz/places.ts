@@ -203,12 +203,8 @@ function foresee(table: readonly Said[], { host, target, isKnown }: Asked): Outc
   const sites = sections.filter(({ prefix }) => prefix === null);
   const site = sites.find((each) => each.host === host) ??
     sites.find((each) => each.host === "*.w" && host.endsWith(".w")) ?? sites[0];
-  // From the widest to the narrowest that holds here: each says what it says in place of those before it.
-  const holding = table
-    .filter((section) => section === top || section.host === null || section.host === site?.host)
-    .filter(({ prefix }) => isBelow(names, namesOf(prefix)))
-    .toSorted((one, other) => namesOf(one.prefix).length - namesOf(other.prefix).length || rank(one) - rank(other));
-  const last = (says: (section: Said) => boolean) => holding.findLast(says);
+  const ofSite = table.filter((section) => section === top || section.host === null || section.host === site?.host);
+  const last = lastOf(ofSite, names);
   if (last(({ access }) => access !== undefined)?.access === "deny") return "403";
   if (last(({ auth }) => auth === true) !== undefined && !isKnown) return "401";
   const mounted = last(({ source }) => source !== undefined);
@@ -219,7 +215,39 @@ function foresee(table: readonly Said[], { host, target, isKnown }: Asked): Outc
   const isFolder = path.endsWith("/");
   return mounted.source === "c0"
     ? foreseeProgram(names, { mount, rest, path })
-    : foreseeFile(names, { root: mounted.source, rest, path, isHandled, isFolder });
+    : foreseeFile(names, { root: mounted.source, rest, path, isHandled, isFolder, ofSite });
+}
+
+/** From the widest to the narrowest that holds there: each says what it says in place of those before it. */
+function lastOf(ofSite: readonly Said[], names: readonly string[]) {
+  const holding = ofSite
+    .filter(({ prefix }) => isBelow(names, namesOf(prefix)))
+    .toSorted((one, other) => namesOf(one.prefix).length - namesOf(other.prefix).length || rank(one) - rank(other));
+  return (says: (section: Said) => boolean) => holding.findLast(says);
+}
+
+/** Whether a place with a deeper folder around the file than that of the path runs it: then nobody is sent its source. */
+function isRunElsewhere(
+  file: string,
+  { names, ofSite }: { names: readonly string[]; ofSite: readonly Said[] },
+): boolean {
+  const places = ofSite.flatMap(({ prefix }) => {
+    const own = namesOf(prefix);
+    const last = lastOf(ofSite, own);
+    const mounted = last(({ source }) => source !== undefined);
+    if (mounted?.source === undefined || mounted.source === "c0") return [];
+    const folder = [mounted.source, ...own.slice(namesOf(mounted.prefix).length)];
+    if (!isBelow(file.split("/"), folder)) return [];
+    return [{
+      depth: folder.length,
+      count: own.length,
+      isHere: isBelow(names, own),
+      runs: last(({ handlers }) => handlers !== undefined)?.handlers === "on",
+    }];
+  });
+  const here = places.filter(({ isHere }) => isHere).toSorted((one, other) => one.count - other.count).at(-1);
+  const deepest = Math.max(...places.map(({ depth }) => depth));
+  return here?.depth !== deepest && places.some(({ depth, runs }) => depth === deepest && runs);
 }
 
 /** Of two for one prefix that which names the host is the narrower, and the top the widest. */
@@ -257,12 +285,13 @@ function foreseeProgram(
 
 function foreseeFile(
   names: readonly string[],
-  { root, rest, path, isHandled, isFolder }: {
+  { root, rest, path, isHandled, isFolder, ofSite }: {
     readonly root: string;
     readonly rest: readonly string[];
     readonly path: string;
     readonly isHandled: boolean;
     readonly isFolder: boolean;
+    readonly ofSite: readonly Said[];
   },
 ): Outcome {
   const file = FILES.find((file) => isBelow(rest, file.split("/")));
@@ -271,7 +300,11 @@ function foreseeFile(
     const count = names.length - rest.length + depth;
     return `run ${root}/${file} /${names.slice(0, count).join("/")} ${restOf(path, count)}`;
   }
-  if (file !== undefined) return depth === rest.length && !isFolder ? `send ${root}/${file}` : "404";
+  if (file !== undefined) {
+    if (depth !== rest.length || isFolder) return "404";
+    const isSource = file.endsWith(".sh") && isRunElsewhere(`${root}/${file}`, { names, ofSite });
+    return isSource ? "403" : `send ${root}/${file}`;
+  }
   const isThere = rest.length === 0 || FILES.some((file) => file.startsWith(`${rest.join("/")}/`));
   if (!isThere) return "404";
   return isFolder ? "403" : "301";
