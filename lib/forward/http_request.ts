@@ -4,7 +4,7 @@
  * RFC 9110 7.6, RFC 9112 3 and 6, RFC 7239.
  */
 import { latin1Bytes, listElements } from "../http/grammar.ts";
-import type { Field } from "../http/header_fields.ts";
+import { CONNECTION_FIELDS, type Field } from "../http/header_fields.ts";
 import type { HttpRequest } from "../http/message.ts";
 import { encodePath } from "../http/target.ts";
 import type { Upstream } from "./upstream.ts";
@@ -63,16 +63,8 @@ function authorityOf({ address }: UpstreamRequest["upstream"]): string {
  * speak for a proxy, or name the upstream's own (CVE-2016-5385).
  */
 const ENDING_FIELDS: ReadonlySet<string> = new Set([
-  ...[
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-  ],
+  ...CONNECTION_FIELDS,
+  ...["te", "trailer", "http2-settings"],
   ...["host", "content-length", "expect", "proxy-authorization", "proxy"],
   ...["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip"],
 ]);

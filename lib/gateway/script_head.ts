@@ -4,7 +4,7 @@
  */
 import { contentLengthDigits } from "../http/body_readers.ts";
 import { CR, FIELD_VALUE, latin1Text, LF, TOKEN } from "../http/grammar.ts";
-import { type Field, HeaderFields } from "../http/header_fields.ts";
+import { CONNECTION_FIELDS, type Field, HeaderFields } from "../http/header_fields.ts";
 import { HttpError } from "../http/message.ts";
 import { parseTarget } from "../http/target.ts";
 import type { Limits } from "../limits.ts";
@@ -254,13 +254,9 @@ function readContentLength(text: string | null): number | null {
 const ENDING_FIELDS: ReadonlySet<string> = new Set([
   "status",
   "content-length",
-  "connection",
-  "keep-alive",
-  "proxy-connection",
+  ...CONNECTION_FIELDS,
   "te",
   "trailer",
-  "transfer-encoding",
-  "upgrade",
   "date",
   "server",
 ]);

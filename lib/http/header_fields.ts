@@ -11,6 +11,15 @@ const STRIDE = 5;
 /** A field as text: the name as it was written, the value in Latin-1 without surrounding white space. */
 export type Field = readonly [name: string, value: string];
 
+/** In lower case: what HTTP/1 says of one connection alone. RFC 9110 7.6.1; HTTP/2 has none of them, RFC 9113 8.2.2. */
+export const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
+
 export class HeaderFields implements Iterable<Field> {
   static readonly EMPTY: HeaderFields = new HeaderFields(new Uint8Array(0), [], true);
 

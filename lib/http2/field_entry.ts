@@ -3,7 +3,7 @@
  * and what is wrong with it. RFC 7541 4.1; RFC 9113 8.2 and 8.3.
  */
 import { FIELD_VALUE_BYTE, HTAB, latin1Bytes, latin1Text, SP, TCHAR } from "../http/grammar.ts";
-import { addToHash } from "../http/header_fields.ts";
+import { addToHash, CONNECTION_FIELDS } from "../http/header_fields.ts";
 
 /** What a name means to the reader of a section. */
 export const FieldKind = {
@@ -25,17 +25,12 @@ export const FieldKind = {
 
 export type FieldKind = (typeof FieldKind)[keyof typeof FieldKind];
 
-const KINDS: ReadonlyMap<string, FieldKind> = new Map([
+const KINDS: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
   [":method", FieldKind.METHOD],
   [":scheme", FieldKind.SCHEME],
   [":authority", FieldKind.AUTHORITY],
   [":path", FieldKind.PATH],
-  // RFC 9113 8.2.2.
-  ["connection", FieldKind.CONNECTION],
-  ["keep-alive", FieldKind.CONNECTION],
-  ["proxy-connection", FieldKind.CONNECTION],
-  ["transfer-encoding", FieldKind.CONNECTION],
-  ["upgrade", FieldKind.CONNECTION],
+  ...[...CONNECTION_FIELDS].map((name) => [name, FieldKind.CONNECTION] as const),
   ["te", FieldKind.TE],
   ["cookie", FieldKind.COOKIE],
   ["content-length", FieldKind.CONTENT_LENGTH],

@@ -4,7 +4,7 @@
  * 5.2, 6.2 and 7.1.3.
  */
 import { latin1Bytes } from "../http/grammar.ts";
-import type { HeaderFields } from "../http/header_fields.ts";
+import { CONNECTION_FIELDS, type HeaderFields } from "../http/header_fields.ts";
 import { writeInteger } from "./hpack_integer.ts";
 import { encodeHuffman, huffmanLength } from "./huffman.ts";
 import { staticFieldIndex, staticNameIndex } from "./static_table.ts";
@@ -20,15 +20,6 @@ export interface PreparedField {
   /** RFC 7541 4.1. */
   readonly size: number;
 }
-
-/** RFC 9113 8.2.2: they say what HTTP/1 says of its connection, and are never sent. */
-const OF_CONNECTIONS: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /** RFC 7541 7.1.3: what nobody on the way may put into a table. */
 const SECRET: ReadonlySet<string> = new Set(["set-cookie", "authentication-info", "proxy-authentication-info"]);
@@ -106,7 +97,7 @@ export function prepareFields(fields: HeaderFields): readonly PreparedField[] {
   if (known !== undefined) return known;
   const prepared: PreparedField[] = [];
   for (const [name, value] of fields) {
-    if (!OF_CONNECTIONS.has(name.toLowerCase())) prepared.push(prepareField(name, value));
+    if (!CONNECTION_FIELDS.has(name.toLowerCase())) prepared.push(prepareField(name, value));
   }
   PREPARED.set(fields, prepared);
   return prepared;
