@@ -4,17 +4,14 @@
  * readme. I/O.
  */
 import { dirname, join } from "@std/path";
-import { Authenticator } from "../../lib/access/authenticator.ts";
 import { parseCommandLine } from "../../lib/config/config.ts";
 import { HeaderFields } from "../../lib/http/header_fields.ts";
 import { EMPTY_BODY, HttpError, type HttpRequest } from "../../lib/http/message.ts";
 import { parseTarget } from "../../lib/http/target.ts";
-import { Router } from "../../lib/site/router.ts";
-import { createFileMemory } from "../../lib/static/file_memory.ts";
-import { buildSites, createAnswerers } from "../../lib/worker/build_site.ts";
+import type { Router } from "../../lib/site/router.ts";
 import { configFilesOf } from "../config_texts.ts";
 import { choose, type FuzzOptions, playCases, type Random } from "./mutate.ts";
-import { WHOLE } from "../../lib/net/listen_address.ts";
+import { createSitesRouter } from "./sites_router.ts";
 
 const FILES = ["f.txt", "x.sh", "p/f.txt", "p/x.sh", "p/q/f.txt", "p/q/x.sh", "d/f.txt", "d/q/x.sh"];
 const ROOTS = ["r0", "r1", "r2"];
@@ -107,35 +104,10 @@ function createRouter(folder: string, text: string): Router {
   const command = parseCommandLine(["--config", "a.conf"], { cwd: folder, environment: {}, configFiles });
   if (command.kind !== "serve") throw new Error("Not a command to serve");
   const { config } = command;
-  const answerers = createAnswerers(config, {
-    memory: createFileMemory(config.limits),
-    runner: {
-      answer: (_, { script: { file, scriptName, pathInfo } }) => {
-        const told = `run ${file.slice(folder.length + 1)} ${scriptName} ${pathInfo}`;
-        return Promise.resolve({ status: 200, fields: HeaderFields.of(["X-Told", told]), body: EMPTY_BODY });
-      },
-    },
-    forwarder: null,
-    nowMs: () => 0,
-    isBefore1970: () => null,
-    identityOf: () => ({ uid: 0, gid: 0 }),
-    part: WHOLE,
+  return createSitesRouter(config, {
+    tell: ({ file, scriptName, pathInfo }) => `run ${file.slice(folder.length + 1)} ${scriptName} ${pathInfo}`,
+    realms: config.sites.map(({ realms }) => realms),
   });
-  const sites = buildSites(config, {
-    answerers,
-    users: config.sites.map(({ realms }) => ({
-      realms: realms.map(({ name, prefix }) => ({ name, prefix, users: new Map([["eva", "secret"]]) })),
-      groups: new Map(),
-    })),
-    authenticator: new Authenticator({
-      limits: { maxGuessCount: 1_000_000, guessMs: 1 },
-      nowMs: () => 0,
-      checkPassword: (password, hash) => Promise.resolve(password === hash),
-      log: { info: () => {} },
-    }),
-    errorResponseOf: () => ({ status, fields }) => ({ status, fields, body: EMPTY_BODY }),
-  });
-  return new Router({ sites, rules: config.rules, rate: null });
 }
 
 interface Asked {

@@ -4,17 +4,14 @@
  * realpath alone. I/O.
  */
 import { dirname, extname, join } from "@std/path";
-import { Authenticator } from "../../lib/access/authenticator.ts";
 import { parseCommandLine } from "../../lib/config/config.ts";
 import { HeaderFields } from "../../lib/http/header_fields.ts";
 import { EMPTY_BODY, HttpError, type HttpRequest, type HttpResponse } from "../../lib/http/message.ts";
 import { decodeEscapes, ENCODED_SLASH, parseTarget } from "../../lib/http/target.ts";
-import { Router } from "../../lib/site/router.ts";
-import { createFileMemory } from "../../lib/static/file_memory.ts";
-import { buildSites, createAnswerers, type SharedByPlaces } from "../../lib/worker/build_site.ts";
+import type { Router } from "../../lib/site/router.ts";
 import { choose, type FuzzOptions, mutateOften, playCases, type Random } from "./mutate.ts";
+import { createSitesRouter } from "./sites_router.ts";
 import { NO_FILES } from "../config_texts.ts";
-import { WHOLE } from "../../lib/net/listen_address.ts";
 
 const SOURCE = "the source of a program";
 const NAMES_OF_PROGRAMS = [
@@ -107,38 +104,10 @@ function createRouter({ root, handlesIndex, servesDotFiles, moves, passes }: Tre
     surroundings,
   );
   if (command.kind !== "serve") throw new Error("Not a command to serve");
-  const { config } = command;
-  const runner: SharedByPlaces["runner"] = {
-    answer: (_, { script: { file, scriptName, pathInfo } }) => {
-      const told = encodeURIComponent(JSON.stringify({ by: file, scriptName, pathInfo }));
-      const fields = HeaderFields.of(["X-Told", told]);
-      return Promise.resolve({ status: 200, fields, body: EMPTY_BODY });
-    },
-  };
-  const shared = {
-    memory: createFileMemory(config.limits),
-    runner,
-    forwarder: null,
-    nowMs: () => 0,
-    isBefore1970: () => null,
-    identityOf: () => ({ uid: 0, gid: 0 }),
-    part: WHOLE,
-  };
-  const sites = buildSites(config, {
-    answerers: createAnswerers(config, shared),
-    users: [{
-      realms: REALMS.map((segments) => ({ name: "A", prefix: { segments }, users: new Map([["eva", "secret"]]) })),
-      groups: new Map(),
-    }],
-    authenticator: new Authenticator({
-      limits: { maxGuessCount: 1_000_000, guessMs: 1 },
-      nowMs: () => 0,
-      checkPassword: (password, hash) => Promise.resolve(password === hash),
-      log: { info: () => {} },
-    }),
-    errorResponseOf: () => ({ status, fields }) => ({ status, fields, body: EMPTY_BODY }),
+  return createSitesRouter(command.config, {
+    tell: ({ file, scriptName, pathInfo }) => encodeURIComponent(JSON.stringify({ by: file, scriptName, pathInfo })),
+    realms: [REALMS.map((segments) => ({ name: "A", prefix: { segments } }))],
   });
-  return new Router({ sites, rules: config.rules, rate: null });
 }
 
 function makeTarget(random: Random): string {
