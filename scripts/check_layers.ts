@@ -105,6 +105,7 @@ const WITH_IO: readonly string[] = [
   "lib/forward/scgi_peer.ts",
   "lib/forward/upstream_connection.ts",
   "lib/gateway/program_exchange.ts",
+  "lib/gateway/gather_timer.ts",
   "lib/gateway/nameless_file.ts",
   "lib/gateway/spool_folder.ts",
   "lib/gateway/output_ahead.ts",

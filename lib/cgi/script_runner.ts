@@ -17,6 +17,7 @@ import {
 import type { Limits } from "../limits.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
 import { commandPrefix, type ResourceLimits, type ScriptUser } from "../child/command_prefix.ts";
+import { GatherTimer } from "../gateway/gather_timer.ts";
 import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "../gateway/meta_variables.ts";
 import { ScriptContent } from "../gateway/script_content.ts";
 import type { ChildGuard } from "../child/child_guard.ts";
@@ -57,9 +58,6 @@ export interface RunnerOptions {
   readonly guard: Pick<ChildGuard, "begin" | "end">;
 }
 
-/** How long a head waits at most for the rest of a small response. */
-const GATHER_MS = 50;
-
 /** Who finds no room is told so often at most. */
 const CROWD_AGAIN_MS = 1000;
 
@@ -94,8 +92,7 @@ export class ScriptRunner {
   /** When it was last told that there was no room, by the clock. */
   #toldCrowdMs = -Infinity;
   #timer: number | null = null;
-  #nextMoment: Promise<"later"> | null = null;
-  #momentTimer: number | undefined = undefined;
+  readonly #gatherTimer = new GatherTimer();
   #stopping: Promise<void> | null = null;
   #setEmpty: (() => void) | null = null;
 
@@ -153,7 +150,7 @@ export class ScriptRunner {
     await Promise.allSettled(this.#starts);
     if (this.#runs.size > 0) await new Promise<void>((resolve) => this.#setEmpty = resolve);
     this.#stopTimer();
-    clearTimeout(this.#momentTimer);
+    this.#gatherTimer.stop();
   }
 
   async #start(request: HttpRequest, call: ScriptCall, turn: ScriptTurn): Promise<ScriptRun> {
@@ -292,18 +289,8 @@ export class ScriptRunner {
     }
     const { limits, log } = this.#options;
     const body = new ScriptContent(run.exchange, { document: response, rest, limits, log });
-    await body.gather(this.#moment());
+    await body.gather(this.#gatherTimer.moment());
     return { status: response.status, reason: response.reason, fields: response.fields, body };
-  }
-
-  /** Resolves within `GATHER_MS`; one timer serves all scripts that start within that time. */
-  #moment(): Promise<"later"> {
-    return this.#nextMoment ??= new Promise((resolve) => {
-      this.#momentTimer = setTimeout(() => {
-        this.#nextMoment = null;
-        resolve("later");
-      }, GATHER_MS);
-    });
   }
 
   #sweep(): void {

@@ -6,6 +6,7 @@
 import { basename } from "@std/path";
 import type { ScriptLog } from "../child/child_log.ts";
 import type { WaitClock } from "../clock.ts";
+import { GatherTimer } from "../gateway/gather_timer.ts";
 import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "../gateway/meta_variables.ts";
 import type { OutputRoom } from "../gateway/output_ahead.ts";
 import { ProgramExchange } from "../gateway/program_exchange.ts";
@@ -58,9 +59,6 @@ interface Known {
 /** How often limits are looked at while a request is under way. */
 const SWEEP_MS = 100;
 
-/** How long a head waits at most for the rest of a small answer. */
-const GATHER_MS = 50;
-
 /** RFC 9110 9.2.1: what may be asked for twice, where a connection that was kept breaks before an answer. */
 const SAFE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
 
@@ -71,7 +69,7 @@ export class Forwarder {
   readonly #known = new Map<string, Known>();
   readonly #exchanges = new Set<ProgramExchange>();
   #timer: number | null = null;
-  #nextMoment: Promise<"later"> | null = null;
+  readonly #gatherTimer = new GatherTimer();
   #isStopping = false;
   #setEmpty: (() => void) | null = null;
 
@@ -102,6 +100,7 @@ export class Forwarder {
     for (const { pool } of this.#known.values()) pool.close();
     if (this.#exchanges.size > 0) await new Promise<void>((resolve) => this.#setEmpty = resolve);
     this.#stopTimer();
+    this.#gatherTimer.stop();
   }
 
   /** The content of the request, of a known length but for HTTP, which needs none. */
@@ -214,7 +213,7 @@ export class Forwarder {
       return { localRedirect: response.location };
     }
     const body = new ScriptContent(exchange, { document: response, rest, limits, log });
-    await body.gather(this.#moment());
+    await body.gather(this.#gatherTimer.moment());
     return { status: response.status, reason: response.reason, fields: response.fields, body };
   }
 
@@ -239,16 +238,6 @@ export class Forwarder {
     };
     this.#known.set(text, known);
     return known;
-  }
-
-  /** Resolves within `GATHER_MS`; one timer serves all that begin within that time. */
-  #moment(): Promise<"later"> {
-    return this.#nextMoment ??= new Promise((resolve) => {
-      setTimeout(() => {
-        this.#nextMoment = null;
-        resolve("later");
-      }, GATHER_MS);
-    });
   }
 
   #sweep(): void {
