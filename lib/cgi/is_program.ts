@@ -46,9 +46,9 @@ function handlersAt(
   path: string,
   { folder, handlers, folders }: Omit<FilesAmongPrograms, "cgiPaths">,
 ): HandledFolder["handlers"] {
-  const { all, byFolder, isUniform } = handledFolders(folders);
+  const { all, byFolder, realPaths, isUniform } = handledFolders(folders);
   if (isUniform) return handlers;
-  const own = [trimmed(folder), trimmed(realPathOf(folder))];
+  const own = [trimmed(folder), realPaths.get(folder) ?? trimmed(realPathOf(folder))];
   for (const ancestor of ancestorsOf(path)) {
     if (own.includes(ancestor)) return handlers;
     const found = byFolder.get(ancestor);
@@ -60,6 +60,8 @@ function handlersAt(
 interface KnownFolders {
   readonly all: HandledFolder["handlers"];
   readonly byFolder: ReadonlyMap<string, HandledFolder["handlers"]>;
+  /** Where each of the folders really lies. */
+  readonly realPaths: ReadonlyMap<string, string>;
   /** All have the same. */
   readonly isUniform: boolean;
   readonly untilMs: number;
@@ -76,12 +78,13 @@ function handledFolders(folders: readonly HandledFolder[]): KnownFolders {
   const count = Object.keys(all).length;
   const isUniform = folders.every(({ handlers }) => Object.keys(handlers).length === count);
   const byFolder = new Map<string, HandledFolder["handlers"]>();
+  const realPaths = new Map<string, string>();
   for (const { folder, handlers } of isUniform ? [] : folders) {
-    for (const path of [trimmed(folder), trimmed(realPathOf(folder))]) {
-      byFolder.set(path, { ...byFolder.get(path), ...handlers });
-    }
+    const realPath = trimmed(realPathOf(folder));
+    realPaths.set(folder, realPath);
+    for (const path of [trimmed(folder), realPath]) byFolder.set(path, { ...byFolder.get(path), ...handlers });
   }
-  const found = { all, byFolder, isUniform, untilMs: nowMs + LOOK_MS };
+  const found = { all, byFolder, realPaths, isUniform, untilMs: nowMs + LOOK_MS };
   knownFolders.set(folders, found);
   return found;
 }
