@@ -3,13 +3,20 @@
  * thread or in several; signals end it.
  */
 import { checkConfig } from "./lib/process/check_config.ts";
-import { type Command, type Config, parseCommandLine, programUsers, usesCgi } from "./lib/config/config.ts";
+import {
+  type CheckCommand,
+  type Command,
+  type Config,
+  parseCommandLine,
+  programUsers,
+  usesCgi,
+} from "./lib/config/config.ts";
 import { becomeDaemon, isDaemon, sendStderrTo, startDaemon } from "./lib/process/daemon.ts";
 import { fitConnections, fitScripts, readDescriptorLimit } from "./lib/process/descriptors.ts";
 import { explain } from "./lib/worker/explain.ts";
 import { sitesTable } from "./lib/config/sites_text.ts";
 import { recordedPaths, recordFiles } from "./lib/config/file_record.ts";
-import { helpText, VERSION, versionText } from "./lib/config/help.ts";
+import { helpText, versionText } from "./lib/config/help.ts";
 import { giveLogs, leaveRoot } from "./lib/process/leave_root.ts";
 import { type Libc, NO_LIBC, openLibc } from "./lib/system/libc.ts";
 import { CONFIG_FILES } from "./lib/config/load_config_file.ts";
@@ -24,43 +31,54 @@ import { narrowPermissions, neededPermissions } from "./lib/process/permissions.
 import { findIdentity, isRoot, ownIdentity } from "./lib/process/privileges.ts";
 import { runtimeLimits } from "./lib/process/runtime_limits.ts";
 import { ServiceManager, takeHandedVariables } from "./lib/process/service_manager.ts";
-import { servedText, WHOLE } from "./lib/net/listen_address.ts";
+import { Progress, TELL_NOBODY } from "./lib/progress.ts";
+import { type ServedAddress, servedText, type SharedPorts, WHOLE } from "./lib/net/listen_address.ts";
+import { Predecessor } from "./lib/process/predecessor.ts";
 import { handleSignals } from "./lib/process/signals.ts";
+import { Successor } from "./lib/process/successor.ts";
 import { surveyFiles } from "./lib/process/survey_files.ts";
+import { halfDenials, surveySettings } from "./lib/process/survey_settings.ts";
 import { logUncaughtErrors, type Renewed, type Serving, ThreadServer } from "./lib/worker/thread_server.ts";
 import { type ConfigSource, renewConfig } from "./lib/process/renew_config.ts";
 import { StartError, UsageError } from "./lib/start_error.ts";
 import { WorkerPool } from "./lib/worker/worker_pool.ts";
+import { SOURCES, VERSION } from "./lib/version.ts";
 
 /** Resolves to the exit status. */
 async function main(): Promise<number> {
+  const progress = startProgress();
   try {
     const environment = {
       ...readEnvironment("LISOD_FOREGROUND", "PATH", "LANG", "TZ"),
       ...takeHandedVariables(),
     };
-    const { source, command } = readSource({ args: Deno.args, cwd: Deno.cwd(), environment });
+    const { source, command } = readSource({ args: Deno.args, cwd: Deno.cwd(), environment }, progress.tell);
     switch (command.kind) {
       case "help":
         say(Deno.stdout, helpText());
         return 0;
       case "version":
-        say(Deno.stdout, versionText({ lisod: VERSION, deno: Deno.version.deno, v8: Deno.version.v8 }));
+        say(
+          Deno.stdout,
+          versionText({ lisod: VERSION, sources: SOURCES, deno: Deno.version.deno, v8: Deno.version.v8 }),
+        );
         return 0;
       case "check":
-        return check(command);
+        return check(command, progress);
       case "explain":
         say(Deno.stdout, await explain(command.url, command.config));
         return 0;
       case "serve": {
         // Before anything else: where it is not wanted, nobody can open it any more.
         const libc = openLibc(command.config.usesNative);
-        const problems = checkConfig(command.config);
+        const problems = checkConfig(command.config, progress.tell);
+        progress.end();
         if (problems.length > 0) return report(...problems);
-        return await start(withOpenStreams(command.config), { libc, source });
+        return await start(withOpenStreams(command.config), { libc, source, progress });
       }
     }
   } catch (error) {
+    progress.end();
     const isProblem = error instanceof StartError;
     await sayLast(`lisod: ${isProblem ? error.message : error instanceof Error ? error.stack : error}\n`);
     return isProblem ? error.exitCode : 1;
@@ -68,21 +86,50 @@ async function main(): Promise<number> {
 }
 
 /** Reads the configuration, and keeps what its files said. Throws StartError. */
-function readSource(parts: Omit<ConfigSource, "record">): { readonly source: ConfigSource; readonly command: Command } {
+function readSource(
+  parts: Omit<ConfigSource, "record">,
+  tell = TELL_NOBODY,
+): { readonly source: ConfigSource; readonly command: Command } {
   const { files, record } = recordFiles(CONFIG_FILES);
-  const command = parseCommandLine(parts.args, { ...parts, configFiles: files });
+  const told = {
+    ...files,
+    load: (path: string, argument: string) => {
+      tell(`reading ${path}`);
+      return files.load(path, argument);
+    },
+  };
+  const command = parseCommandLine(parts.args, { ...parts, configFiles: told, tell });
   return { source: { ...parts, record }, command };
 }
 
+/** Only where somebody waits at a terminal. */
+function startProgress(): Progress {
+  const isSeen = Deno.stderr.isTerminal();
+  return new Progress({
+    write: (text) => isSeen && say(Deno.stderr, text),
+    // A terminal may not know how wide it is.
+    columns: (isSeen && Deno.consoleSize().columns) || 80,
+    nowMs: () => performance.now(),
+  });
+}
+
 /** Says what would keep the server from starting, or that nothing would, and what a first request would find out. */
-function check({ config, isVerbose }: Extract<Command, { kind: "check" }>): number {
-  if (isVerbose) say(Deno.stdout, sitesTable(config.sites));
-  const problems = checkConfig(config);
+function check({ config, isVerbose, unused }: CheckCommand, progress: Progress): number {
+  if (isVerbose) {
+    progress.end();
+    say(Deno.stdout, sitesTable(config.sites));
+  }
+  const problems = checkConfig(config, progress.tell);
+  progress.end();
   if (problems.length > 0) return report(...problems);
   const server = config.user === null ? ownIdentity() : findIdentity(config.user, config.group);
   const scripts = config.cgi.user === null ? server : findIdentity(config.cgi.user);
   const others = new Map(programUsers(config).map((user) => [user.value, findIdentity(user)]));
-  const findings = surveyFiles(config, { server, scripts, others });
+  const findings = [
+    ...surveySettings(config, { unused, nowMs: Date.now() }),
+    ...surveyFiles(config, { server, scripts, others }, progress.tell),
+  ];
+  progress.end();
   for (const finding of findings) say(Deno.stderr, `lisod: note: ${finding}\n`);
   const notes = findings.length === 0 ? "" : ", but see the notes";
   say(Deno.stdout, `lisod: nothing is wrong with this configuration${notes}\n`);
@@ -102,11 +149,13 @@ function readEnvironment(...names: readonly string[]): Record<string, string | u
 /** Serves in this process, or sees to it that another one does. */
 async function start(
   config: Config,
-  { libc, source }: { readonly libc: Libc; readonly source: ConfigSource },
+  { libc, source, progress }: { readonly libc: Libc; readonly source: ConfigSource; readonly progress: Progress },
 ): Promise<number> {
   if (config.foreground) return await serve(config, { libc, source, isServing: () => Promise.resolve() });
   if (!isDaemon()) {
+    progress.tell("waiting until the daemon serves");
     const problem = await startDaemon({ args: Deno.args, startMs: config.limits.daemonStartMs, libc });
+    progress.end();
     if (problem === null) return 0;
     say(Deno.stderr, `lisod: ${problem}\n`);
     return 1;
@@ -135,7 +184,8 @@ async function serve(
   const manager = ServiceManager.find(libc);
   keepRightsFromPrograms(libc);
   const identity = config.user === null ? null : findIdentity(config.user, config.group);
-  const lock = config.lockFile === null ? null : LockFile.take(config.lockFile);
+  const predecessor = config.isUpgrade && config.lockFile !== null ? Predecessor.find(config.lockFile, libc) : null;
+  const lock = takeLock(config, predecessor !== null);
   if (identity !== null) giveLogs(config, identity);
   // A daemon's standard error is its log.
   const log = Log.open(config, {
@@ -147,16 +197,27 @@ async function serve(
   let endMs = 0;
   try {
     const fitted = fitLimits(config, { log, libc });
-    serving = createServing(fitted, { log, libc, own, source });
+    const shared = await predecessor?.sharePorts() ?? null;
+    serving = createServing(fitted, { log, libc, own, source, shared });
     // What the runtime itself may have to say, such as that it is out of memory, goes to the daemon's log.
     const followLog = () => sendStderrTo(config.foreground ? null : config.logFile?.value ?? null, libc);
     followLog();
     // Before the log says that it listens: whoever reads that may send a signal at once.
     const renewal = new ConfigRenewal({ config: fitted, source }, log);
-    const stopped = stopSignal({ log, serving, manager, followLog, renewal });
+    const addresses: ServedAddress[] = [];
+    const successor = new Successor({
+      ...{ lock, addresses, libc, log },
+      ports: { socketCount: config.workerCount, userId: identity?.uid ?? Deno.uid() ?? 0 },
+      isManaged: manager.isThere,
+    });
+    const stopped = Promise.race([
+      stopSignal({ log, serving, manager, followLog, renewal, successor }),
+      successor.came,
+    ]);
     stopped.then(() => endMs = performance.now() + config.limits.drainMs);
-    const addresses = await serving.listen();
+    addresses.push(...await serving.listen());
     for (const address of addresses) log.info("main", `listening on ${servedText(address)}`);
+    if (shared !== null) takePlace(config, { addresses, shared, lock, libc, log });
     // Looked up as whoever started us, for the user may not be able to.
     const files = manager.file === null ? [] : [manager.file];
     const needed = neededPermissions(config, {
@@ -177,12 +238,14 @@ async function serve(
     // Only now: while the server starts, the runtime has children of its own.
     reaper?.start();
     await isServing();
+    manager.watch(serving.answers);
     manager.tell("READY=1");
     if (usesCgi(config)) removeLeftFiles(config, log);
     const failure = await Promise.race([stopped, serving.failed]);
     if (failure !== undefined) throw failure;
     manager.tell("STOPPING=1");
-    await serving.stop();
+    if (successor.hasCome) await serving.leavePorts((index) => successor.choose(index));
+    await serving.stop(successor.hasCome);
     log.info("main", "stopped");
     return 0;
   } catch (error) {
@@ -198,22 +261,44 @@ async function serve(
   }
 }
 
+/** Null where the operator wants none. `isUpgrade`: beside that of the server whose place is taken. Throws StartError. */
+function takeLock({ lockFile }: Config, isUpgrade: boolean): LockFile | null {
+  if (lockFile === null) return null;
+  return isUpgrade ? LockFile.takeBeside(lockFile) : LockFile.take(lockFile);
+}
+
+/** Everything listens: new clients come here, and the server before sees that it may go. Throws StartError. */
+function takePlace({ lockFile, workerCount: count }: Config, { addresses, shared, lock, libc, log }: {
+  readonly addresses: readonly ServedAddress[];
+  readonly shared: SharedPorts;
+  readonly lock: LockFile | null;
+  readonly libc: Libc;
+  readonly log: Log;
+}): void {
+  if (!Predecessor.takeClients(addresses, { shared, count, libc })) {
+    log.warn("main", "The kernel gives some connections to the server before this one: they may be lost");
+  }
+  if (lockFile !== null) lock?.replace(lockFile);
+  log.info("main", "took the place of the server before this one");
+}
+
 /** One worker is this thread: another one would take 50 ms and 16 MiB, and do nothing that this one cannot. */
 function createServing(
   config: Config,
-  { log, libc, own, source }: {
+  { log, libc, own, source, shared }: {
     readonly log: Log;
     readonly libc: Libc;
     readonly own: OwnChildren;
     readonly source: ConfigSource;
+    readonly shared: SharedPorts | null;
   },
 ): Serving {
   if (config.workerCount > 1 && libc === NO_LIBC) {
     const problem = "several cannot listen on one port, for the C library was not found";
     throw new StartError({ argument: "--workers", value: `${config.workerCount}`, problem, remedy: "give 1" });
   }
-  if (config.workerCount > 1) return new WorkerPool(config, { log, own, source });
-  return new ThreadServer(config, { log, libc, own, part: WHOLE });
+  if (config.workerCount > 1) return new WorkerPool(config, { log, own, source, shared });
+  return new ThreadServer(config, { log, libc, own, shared, part: WHOLE });
 }
 
 /** What a server that was killed has left where contents are kept: while clients are served, for the folder may hold much. */
@@ -243,6 +328,7 @@ function warnOfRisks(
     const why = "programs with a user, limits or times of their own are never kept warm";
     log.warn("main", `${plain.label}: --cgi-warm means nothing there: ${why}`);
   }
+  for (const denial of halfDenials({ sites })) log.warn("main", denial);
   if (sites.some(({ realms }) => realms.length > 0) && http.length > 0 && !redirectsToHttps) {
     log.warn(
       "main",
@@ -330,10 +416,11 @@ interface Signalled {
   readonly serving: Serving;
   readonly manager: ServiceManager;
   readonly renewal: ConfigRenewal;
+  readonly successor: Successor;
 }
 
 /** Resolves when the server is to stop; until then the other signals do their work. */
-function stopSignal({ log, followLog, serving, manager, renewal }: Signalled): Promise<void> {
+function stopSignal({ log, followLog, serving, manager, renewal, successor }: Signalled): Promise<void> {
   const reopenLog = async () => {
     await log.reopen();
     followLog();
@@ -355,6 +442,7 @@ function stopSignal({ log, followLog, serving, manager, renewal }: Signalled): P
         manager.tell("READY=1");
       },
       reopenLog,
+      share: () => successor.share(),
     });
   });
 }

@@ -1,8 +1,8 @@
 /**
- * What every page has that the server makes itself: head, style, the way home, escaping. Such pages load nothing, so that
- * they look the same wherever they stand and whatever the site lacks; their style is that of the sample site, a part of
- * www/style.css word for word, which tests/look_test.ts compares. Separate because folder listings and error pages, which
- * never meet, both begin here. Pure. HTML 4.2, 13.
+ * What every page has that the server makes itself: head, style, the way home, escaping. Such pages load nothing but the
+ * readme that a listing may have, so that they look the same wherever they stand and whatever the site lacks; their style is
+ * that of the sample site, a part of www/style.css word for word, which tests/look_test.ts compares. Separate because folder
+ * listings and error pages, which never meet, both begin here. Pure. HTML 4.2, 13.
  */
 
 export interface PageStart {

@@ -107,6 +107,9 @@ function keepBits(bytes: AddressBytes, bits: number): AddressBytes {
   return bytes.map((byte, at) => byte & (0xff << (8 - Math.min(8, Math.max(0, bits - 8 * at)))) & 0xff);
 }
 
+/** The ranges of this machine itself. RFC 1122 3.2.1.3, RFC 4291 2.5.3. */
+export const LOOPBACK = ["127.0.0.0/8", "::1"] as const;
+
 /** RFC 4291 2.5.1: the part of an IPv6 address that a network gives out; the rest its user chooses at will. */
 const NETWORK_BITS = 64;
 

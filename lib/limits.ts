@@ -203,6 +203,32 @@ export const LIMITS = {
     meaning: "Longest time a script may run on after the client has ended its side of the connection",
     precedent: "nginx and Go end the request at once; lighttpd never",
   },
+  maxMessageBytes: {
+    unit: "bytes",
+    value: 1_048_576,
+    meaning: "Longest message of a client to a WebSocket program (closed with 1009 beyond)",
+    precedent: "Python's websockets 1 MiB; Tomcat 8 KiB; Node's ws 100 MiB",
+  },
+  websocketPingMs: {
+    unit: "ms",
+    value: 30_000,
+    meaning:
+      "Longest silence of a client of a WebSocket program until it is asked by a ping, and then until it answers",
+    precedent: "Python's websockets ping_interval and ping_timeout 20 s",
+  },
+  websocketCloseMs: {
+    unit: "ms",
+    value: 5_000,
+    meaning:
+      "Longest time for a WebSocket client to answer a close, and for a program to end after its client has closed (SIGTERM beyond)",
+    precedent: "Python's websockets close_timeout 10 s; websocketd closems 0.1 s",
+  },
+  websocketIdleMs: {
+    unit: "ms",
+    value: 600_000,
+    meaning: "Longest silence, both ways, of a WebSocket connection that is handed on to an upstream (cut beyond)",
+    precedent: "nginx proxy_read_timeout 60s; HAProxy timeout tunnel 1h in practice",
+  },
   drainMs: {
     unit: "ms",
     value: 30_000,
@@ -229,15 +255,22 @@ export const LIMITS = {
     meaning: "Largest file that is kept in memory (beyond 64 KiB when it is asked for a second time)",
     precedent: "Apache CacheMaxFileSize 1,000,000 (mod_cache_disk)",
   },
+  compressWaitMs: {
+    unit: "ms",
+    value: 250,
+    meaning:
+      "Longest wait for a file that is being compressed for the first time; it is sent as it is where that takes longer",
+    precedent: "nginx and Apache compress it anew for each client, who waits",
+  },
   maxFileCacheBytes: {
     unit: "bytes",
-    value: 33_554_432,
+    value: 67_108_864,
     meaning: "Most memory for files that are kept (the least wanted are dropped beyond)",
     precedent: "Squid cache_mem 256 MB",
   },
   maxCachedFileCount: {
     unit: "count",
-    value: 4096,
+    value: 16_384,
     meaning: "Most files whose facts are kept (the least wanted are dropped beyond)",
     precedent: "nginx open_file_cache max=1000 to 10000 in practice",
   },
@@ -260,6 +293,14 @@ export const LIMITS = {
       "Most memory for listings that are kept or being sent (one is cut there; beyond, those least read are given up)",
     precedent: "none; others make one for each client",
     least: 1_048_576,
+  },
+  maxReadmeBytes: {
+    unit: "bytes",
+    value: 65_536,
+    meaning: "Most bytes of a readme that the listing of its folder shows (cut beyond); 0 shows none",
+    precedent: "none; Apache ReadmeName has no bound",
+    least: 0,
+    most: 1_048_576,
   },
   maxRangeCount: {
     unit: "count",
@@ -408,6 +449,25 @@ export const LIMITS = {
     precedent: "nginx keepalive: none by default",
     least: 0,
   },
+  maxForwardFailCount: {
+    unit: "count",
+    value: 3,
+    meaning: "So many failures of one of several upstreams within --forward-fail-ms put it aside",
+    precedent: "nginx max_fails 1; HAProxy fall 3",
+  },
+  forwardFailMs: {
+    unit: "ms",
+    value: 10_000,
+    meaning: "That time, and how long it stays aside until one request tries it again",
+    precedent: "nginx fail_timeout 10s",
+  },
+  forwardCheckMs: {
+    unit: "ms",
+    value: 5_000,
+    meaning: "Time between two looks at the health of an upstream (check=), and the longest that one may take",
+    precedent: "nginx Plus health_check interval=5; HAProxy inter 2s",
+    least: 100,
+  },
   scriptSharePercent: {
     unit: "count",
     value: 75,
@@ -466,6 +526,13 @@ export const LIMITS = {
     precedent: "as a line of the head",
     least: 64,
     most: 1_048_576,
+  },
+  slowMs: {
+    unit: "ms",
+    value: 0,
+    meaning: "Time beyond which a request is told in a WARN, with where it went; 0: none is",
+    precedent: "php-fpm request_slowlog_timeout, PostgreSQL log_min_duration_statement: off",
+    least: 0,
   },
   maxErrorPageBytes: {
     unit: "bytes",

@@ -21,6 +21,8 @@ export interface LinkedPath {
 /** Why what `path` leads to may not be had; null where it may. Throws errors of the system. */
 export function refuseLinks({ path, real, folder }: LinkedPath, rule: LinkRule): RefusedPath | null {
   if (rule === "all") return null;
+  // There is no link on the way, not even to the folder.
+  if (real === path && isWithin(path, folder)) return null;
   if (rule === "owner") return refuseOwners({ path, real, folder });
   return isWithin(real, Deno.realPathSync(folder)) ? null : explainRefusal(path, folder);
 }

@@ -17,6 +17,8 @@ export interface Rules {
   readonly requestUriHasQuery: boolean;
   /** HTTP/2 is spoken where nobody says whether: what the course's clients speak is HTTP/1.1. */
   readonly speaksHttp2: boolean;
+  /** What is compressed where nobody says: the course's checks count the bytes of files. */
+  readonly compression: "off" | "static";
   /** POST with neither Content-Length nor chunked: 411; else its content is empty (RFC 9112 6.3). */
   readonly requiresPostLength: boolean;
   /** Defaults in place of those of `limits.ts`: the course's 1,024 clients at once all sit on one machine. */
@@ -33,6 +35,7 @@ export const RULES: { readonly [name in RulesName]: Rules } = {
     charset: "off",
     requestUriHasQuery: false,
     speaksHttp2: false,
+    compression: "off",
     requiresPostLength: true,
     defaultLimits: { maxPerAddress: DEFAULT_LIMITS.maxConnectionCount, scriptSharePercent: 100 },
   },
@@ -43,6 +46,7 @@ export const RULES: { readonly [name in RulesName]: Rules } = {
     charset: "auto",
     requestUriHasQuery: true,
     speaksHttp2: true,
+    compression: "static",
     requiresPostLength: false,
     defaultLimits: {},
   },

@@ -1,9 +1,11 @@
 /**
- * Checks what the project's texts say of its files: every path that they name is there; the table of folders (readme.txt 4)
- * has each folder of lib/ once, on its floor; the change map (readme.txt 12) reaches every file of lib/. Separate from
- * check_layers.ts, which runs it, because it reads texts and no code.
+ * Checks what the project's texts say of its files: every path that they name is there; the table of folders (design.txt 1)
+ * has each folder of lib/ once, on its floor; the change map (design.txt 2) reaches every file of lib/; changelog.txt begins with
+ * the version; no line of readme.txt and design.txt is too wide. Separate from check_layers.ts, which runs it, because it reads
+ * texts and no code.
  */
 import { dirname, join } from "@std/path";
+import { VERSION } from "../lib/version.ts";
 
 /** One place where a text or the code is not as it must be. */
 export interface Breach {
@@ -14,10 +16,22 @@ export interface Breach {
   readonly message: string;
 }
 
-const README = "readme.txt";
+const DESIGN = "design.txt";
+const CHANGES = "changelog.txt";
 
 /** The texts whose paths are checked. */
-const TEXTS: readonly string[] = [README, "vulnerabilities.txt", "tests.txt", "scripts/bench/NOTES.md"];
+const TEXTS: readonly string[] = [
+  "readme.txt",
+  DESIGN,
+  CHANGES,
+  "vulnerabilities.txt",
+  "tests.txt",
+  "scripts/bench/NOTES.md",
+];
+
+/** The texts that are held to a width, and the width in characters. */
+const NARROW_TEXTS: readonly string[] = ["readme.txt", DESIGN];
+const MOST_COLUMNS = 134;
 
 /** Not part of the project: running its scripts makes them. */
 const MADE_LATER: readonly string[] = ["cgi-bin/.venv"];
@@ -42,11 +56,13 @@ export type Tree = ReadonlySet<string>;
 /** Every breach of the texts in the current folder. `floorOf`: see check_layers.ts. I/O. */
 export function checkTexts(floorOf: (folder: string) => number | null): Breach[] {
   const tree: Tree = new Set(readTree());
-  const readme = Deno.readTextFileSync(README);
+  const design = Deno.readTextFileSync(DESIGN);
   return [
     ...TEXTS.flatMap((path) => checkPaths(path, Deno.readTextFileSync(path), tree)),
-    ...checkFolderTable(readme, { tree, floorOf }),
-    ...checkChangeMap(readme, tree),
+    ...NARROW_TEXTS.flatMap((path) => checkWidth(path, Deno.readTextFileSync(path))),
+    ...checkFolderTable(design, { tree, floorOf }),
+    ...checkChangeMap(design, tree),
+    ...checkChangelog(Deno.readTextFileSync(CHANGES), VERSION),
   ];
 }
 
@@ -69,6 +85,14 @@ export function checkPaths(path: string, text: string, tree: Tree): Breach[] {
   }));
 }
 
+/** Every line that is wider than people read. */
+export function checkWidth(path: string, text: string): Breach[] {
+  return text.split("\n").flatMap((row, index) => {
+    const message = `has ${row.length} columns, which is more than ${MOST_COLUMNS}: go on in the next line`;
+    return row.length <= MOST_COLUMNS ? [] : [{ path, line: index + 1, message }];
+  });
+}
+
 /** A path at the end of a sentence has its full stop with it. */
 function trim(name: string): string {
   return name.replace(/\.+$/, "");
@@ -82,17 +106,17 @@ function isThere(name: string, tree: Tree): boolean {
 
 /** Folders of lib/ that the table lacks, has twice, or puts on another floor; and rows of folders that are not there. */
 export function checkFolderTable(
-  readme: string,
+  design: string,
   { tree, floorOf }: { readonly tree: Tree; readonly floorOf: (folder: string) => number | null },
 ): Breach[] {
-  const { text, line } = sectionOf(readme, 4);
+  const { text, line } = sectionOf(design, 1);
   const rows = [...text.matchAll(FOLDER_ROW)].map(({ 1: floor, 2: folder, index }) => ({
     floor: Number(floor),
     folder,
     line: line + lineOf(text, index) - 1,
   }));
   const breaches: Breach[] = [];
-  const report = (at: number, message: string) => breaches.push({ path: README, line: at, message });
+  const report = (at: number, message: string) => breaches.push({ path: DESIGN, line: at, message });
   for (const folder of new Set([...tree].filter((path) => path.startsWith("lib/")).map(folderOf))) {
     const found = rows.filter((row) => row.folder === folder);
     if (found.length !== 1) {
@@ -108,8 +132,8 @@ export function checkFolderTable(
 }
 
 /** Rows of the change map that name nothing, and files of lib/ that no row reaches, by itself or by its folder. */
-export function checkChangeMap(readme: string, tree: Tree): Breach[] {
-  const { text, line } = sectionOf(readme, 12);
+export function checkChangeMap(design: string, tree: Tree): Breach[] {
+  const { text, line } = sectionOf(design, 2);
   const breaches: Breach[] = [];
   const reached: string[] = [];
   let folder = "";
@@ -118,13 +142,24 @@ export function checkChangeMap(readme: string, tree: Tree): Breach[] {
     for (const name of MAP_ROW.exec(row)?.[1].split(/[,;] /) ?? []) {
       const path = [folder + name, name].find((each) => tree.has(each));
       const message = `the change map names "${name}", which is neither in ${folder} nor beside it`;
-      if (path === undefined) breaches.push({ path: README, line: line + index, message });
+      if (path === undefined) breaches.push({ path: DESIGN, line: line + index, message });
       else reached.push(path);
     }
   }
   const sources = [...tree].filter((path) => path.startsWith("lib/") && /(?<!_test)\.ts$/.test(path));
   const missed = sources.filter((path) => !reached.includes(path) && !reached.some((each) => isBelow(path, each)));
   return [...breaches, ...missed.map((path) => ({ path, line: null, message: "no row of the change map leads here" }))];
+}
+
+/** A chapter of changelog.txt: the version and its date, underlined. */
+const CHAPTER = /^(\S+) \(\d{4}-\d{2}-\d{2}\)\n-+\n- \S/m;
+
+/** The newest chapter, which must be that of the version. */
+export function checkChangelog(text: string, version: string): Breach[] {
+  const found = CHAPTER.exec(text);
+  if (found?.[1] === version) return [];
+  const message = `the first chapter is that of ${found?.[1] ?? "nothing"}, and the version is ${version}`;
+  return [{ path: CHANGES, line: found === null ? null : lineOf(text, found.index), message }];
 }
 
 function isBelow(path: string, folder: string): boolean {
@@ -135,12 +170,12 @@ function folderOf(path: string): string {
   return path.endsWith("/") ? path : `${dirname(path)}/`;
 }
 
-/** A numbered section with its heading, and its first line; empty text where the readme lacks it. */
-function sectionOf(readme: string, number: number): { readonly text: string; readonly line: number } {
-  const start = readme.search(new RegExp(`^${number} [A-Z].*\\n-+\\n`, "m"));
+/** A numbered section with its heading, and its first line; empty text where there is none. */
+function sectionOf(text: string, number: number): { readonly text: string; readonly line: number } {
+  const start = text.search(new RegExp(`^${number} [A-Z].*\\n-+\\n`, "m"));
   if (start === -1) return { text: "", line: 1 };
-  const next = readme.slice(start).search(new RegExp(`^${number + 1} [A-Z].*\\n-+\\n`, "m"));
-  return { text: readme.slice(start, next === -1 ? undefined : start + next), line: lineOf(readme, start) };
+  const next = text.slice(start).search(new RegExp(`^${number + 1} [A-Z].*\\n-+\\n`, "m"));
+  return { text: text.slice(start, next === -1 ? undefined : start + next), line: lineOf(text, start) };
 }
 
 /** Counted from 1. */

@@ -1,5 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { type Breach, checkChangeMap, checkFolderTable, checkPaths, type Tree } from "./check_texts.ts";
+import {
+  type Breach,
+  checkChangelog,
+  checkChangeMap,
+  checkFolderTable,
+  checkPaths,
+  checkWidth,
+  type Tree,
+} from "./check_texts.ts";
 
 const TREE: Tree = new Set([
   "main.ts",
@@ -71,7 +79,7 @@ const FLOORS: Readonly<Record<string, number>> = { "lib/": 0, "lib/http/": 2, "l
 const floorOf = (folder: string) => FLOORS[folder] ?? null;
 
 function tableOf(...rows: readonly string[]): string {
-  return ["lisod", "", "4 The design", "------------", ...rows, "", "5 HTTP", "------", "  9  lib/later/  no row"].join(
+  return ["lisod", "", "1 The design", "------------", ...rows, "", "2 HTTP", "------", "  9  lib/later/  no row"].join(
     "\n",
   );
 }
@@ -92,13 +100,13 @@ Deno.test("checkFolderTable() names folders without a row, with two, on another 
   ];
   for (const { rows, want } of table) {
     const breaches = said(checkFolderTable(tableOf(...rows), { tree: TREE, floorOf }));
-    assertEquals(breaches, want.map((each) => `readme.txt:${each}`), rows.join("\n"));
+    assertEquals(breaches, want.map((each) => `design.txt:${each}`), rows.join("\n"));
   }
   assertEquals(checkFolderTable("no section", { tree: TREE, floorOf }).length, 3);
 });
 
 function mapOf(...rows: readonly string[]): string {
-  return ["12 The change map", "----", "Words.", ...rows, "", "13 Dependencies", "----", "    x   lib/gone.ts"].join(
+  return ["2 The change map", "----", "Words.", ...rows, "", "3 Dependencies", "----", "    x   lib/gone.ts"].join(
     "\n",
   );
 }
@@ -122,10 +130,29 @@ Deno.test("checkChangeMap() names what is not there, and files that no row reach
     "    limits   limits.ts",
   ];
   assertEquals(said(checkChangeMap(mapOf(...rows), TREE)), [
-    'readme.txt:6: the change map names "log.ts", which is neither in lib/http/ nor beside it',
-    'readme.txt:7: the change map names "limits.ts", which is neither in lib/http/ nor beside it',
+    'design.txt:6: the change map names "log.ts", which is neither in lib/http/ nor beside it',
+    'design.txt:7: the change map names "limits.ts", which is neither in lib/http/ nor beside it',
     unreached("lib/limits.ts"),
     unreached("lib/http/target.ts"),
     unreached("lib/log/log.ts"),
+  ]);
+});
+
+Deno.test("checkChangelog() wants the version's chapter first", () => {
+  const chapter = (version: string) => `${version} (2026-11-29)\n------------------\n- Something.\n\n`;
+  const text = (...versions: readonly string[]) => `Changes\n=======\n\n${versions.map(chapter).join("")}`;
+  assertEquals(checkChangelog(text("1.2.3", "1.2.2"), "1.2.3"), []);
+  const message = (found: string) => `the first chapter is that of ${found}, and the version is 1.2.3`;
+  assertEquals(said(checkChangelog(text("1.2.2"), "1.2.3")), [`changelog.txt:4: ${message("1.2.2")}`]);
+  assertEquals(said(checkChangelog(text("1.2.4", "1.2.3"), "1.2.3")), [`changelog.txt:4: ${message("1.2.4")}`]);
+  assertEquals(said(checkChangelog(text(), "1.2.3")), [`changelog.txt:null: ${message("nothing")}`]);
+});
+
+Deno.test("checkWidth() finds the lines that are wider than 134 columns", () => {
+  const text = ["a".repeat(134), "b".repeat(135), "", "c".repeat(200)].join("\n");
+  const wrap = "which is more than 134: go on in the next line";
+  assertEquals(checkWidth("readme.txt", text), [
+    { path: "readme.txt", line: 2, message: `has 135 columns, ${wrap}` },
+    { path: "readme.txt", line: 4, message: `has 200 columns, ${wrap}` },
   ]);
 });

@@ -46,23 +46,44 @@ function printCoverage(files: readonly Coverage[]): void {
   }
 }
 
-/** Runs this Deno, passing on what it complains of; throws Error when it fails. */
-async function runDeno(...args: readonly string[]): Promise<string> {
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), { args: [...args], stderr: "inherit" }).output();
+/** Whether a test is played for the branches: those beside the core, and those of whole connections over a scripted socket. */
+export function isOfCore(path: string): boolean {
+  return path.startsWith(`${CORE}/`) || path.startsWith("lib/serve/http1_connection_");
+}
+
+/** Runs the tests with this Deno, passing on what they print; throws Error when one fails. */
+async function playTests(folder: string): Promise<void> {
+  const tests = listSources("lib").filter((path) => path.endsWith("_test.ts") && isOfCore(path));
+  const args = [
+    "test",
+    "--quiet",
+    "--no-check",
+    "--no-prompt",
+    "--coverage-raw-data-only",
+    `--coverage=${folder}`,
+    ...tests,
+    "--",
+    "1",
+    `${FUZZ_COUNT}`,
+  ];
+  const { success } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).spawn().status;
+  if (!success) throw new Error("A test has failed");
+}
+
+/** What was taken, as geninfo(1) tells it; throws Error where this Deno cannot tell. */
+async function makeTracefile(folder: string): Promise<string> {
+  const args = ["coverage", "--quiet", "--lcov", `--include=${Deno.cwd()}/${CORE}/`, folder];
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
   const text = new TextDecoder().decode(stdout);
-  if (!success) throw new Error(`deno ${args[0]} failed\n${text}`);
+  if (!success) throw new Error(`deno coverage failed\n${text}`);
   return text;
 }
 
 async function main(): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "lisod-coverage-" });
   try {
-    // The tests beside the core, and those that play whole connections with it over a scripted socket.
-    const isPlayed = (path: string) => path.startsWith(`${CORE}/`) || path.startsWith("lib/serve/http1_connection_");
-    const tests = listSources("lib").filter((path) => path.endsWith("_test.ts") && isPlayed(path));
-    await runDeno("test", "--quiet", "--no-prompt", `--coverage=${folder}`, ...tests, "--", "1", `${FUZZ_COUNT}`);
-    const include = `--include=${Deno.cwd()}/${CORE}/`;
-    const files = readTracefile(await runDeno("coverage", "--quiet", "--lcov", include, folder), Deno.cwd());
+    await playTests(folder);
+    const files = readTracefile(await makeTracefile(folder), Deno.cwd());
     const [taken, all] = [files.map((file) => file.taken), files.map((file) => file.all)]
       .map((counts) => counts.reduce((sum, count) => sum + count, 0));
     printCoverage([...files, { path: "all branches", taken, all, missed: [] }]);

@@ -1,5 +1,12 @@
 /** What an access line costs: `deno bench scripts/log_lines_bench.ts`. Read the smallest of several runs. */
-import { type AccessRecord, LogLines } from "../lib/log/log_lines.ts";
+import type { AccessRecord } from "../lib/log/access_record.ts";
+import { COMBINED, jsonFormat } from "../lib/log/access_format.ts";
+import { LogLines } from "../lib/log/log_lines.ts";
+
+const FORMATS = [
+  { inWhat: "Combined Log Format", format: COMBINED },
+  { inWhat: "JSON", format: { isJson: true, access: jsonFormat() } },
+];
 
 const PEERS = [
   { name: "a load generator", referer: null, userAgent: null },
@@ -22,10 +29,12 @@ for (const { name, referer, userAgent } of PEERS) {
     referer,
     userAgent,
   }));
-  const lines = new LogLines({ bufferBytes: 65_536, maxTextBytes: 8192, now: Date.now });
-  let index = 0;
-  Deno.bench(`access line of ${name}`, () => {
-    lines.addAccess(records[index++ % records.length]);
-    if (lines.isFull) lines.clear();
-  });
+  for (const { inWhat, format } of FORMATS) {
+    const lines = new LogLines({ bufferBytes: 65_536, maxTextBytes: 8192, now: Date.now, format });
+    let index = 0;
+    Deno.bench(`access line of ${name} in ${inWhat}`, () => {
+      lines.addAccess(records[index++ % records.length]);
+      if (lines.isFull) lines.clear();
+    });
+  }
 }

@@ -1,8 +1,9 @@
 /**
- * Prints the manual page lisod(8) in the macros of man(7). The options come from the table that --help is made of; what
- * else an operator must know stands here. scripts/install puts the page where man finds it.
+ * Prints the manual page lisod(8), or with the argument 5 lisod.conf(5), in the macros of man(7). The options come from the table
+ * that --help is made of; what else an operator must know stands here. scripts/install and scripts/package put the pages where man
+ * finds them.
  */
-import { VERSION } from "../lib/config/help.ts";
+import { VERSION } from "../lib/version.ts";
 import { type Option, OPTIONS, POSITIONS, type Section } from "../lib/config/options.ts";
 
 /** The whole page; ends in a line feed. */
@@ -16,6 +17,42 @@ export function manPage(): string {
     ...TAIL,
   ].join("\n") + "\n";
 }
+
+/** The page of the configuration file. */
+export function configPage(): string {
+  const options = OPTIONS.filter(({ scope }) => scope !== "command");
+  const sections = [...new Set(options.map(({ section }) => section))];
+  return [
+    `.TH LISOD.CONF 5 "" "lisod ${VERSION}" "File formats"`,
+    ...CONFIG_HEAD,
+    ".SH OPTIONS",
+    ...paragraph("What each default is, and more about each, stands in lisod(8)."),
+    ...sections.flatMap((section) => [
+      `.SS ${section}`,
+      ...options.filter((option) => option.section === section).flatMap(configLines),
+    ]),
+    ...CONFIG_TAIL,
+  ].join("\n") + "\n";
+}
+
+/** A line of the file, what it does, and where it may stand. */
+function configLines({ name, value, meaning, scope = "server" }: Option): readonly string[] {
+  const written = value ?? "on|off";
+  return [
+    ".TP",
+    `\\fB${escape(name)} =\\fR \\fI${escape(written.replaceAll('"', ""))}\\fR`,
+    textLine(`${meaning.replaceAll('"', "")}. ${PLACES[scope]}`),
+  ];
+}
+
+/** Where an option may stand. */
+const PLACES: Readonly<Record<NonNullable<Option["scope"]>, string>> = {
+  command: "",
+  file: "Anywhere.",
+  server: "At the top.",
+  site: "At the top, or in the section of hosts.",
+  place: "At the top, or in any section.",
+};
 
 function optionSection(section: Section): readonly string[] {
   const options = OPTIONS.filter((option) => option.section === section);
@@ -94,13 +131,8 @@ const HEAD: readonly string[] = [
 const TAIL: readonly string[] = [
   ".SH CONFIGURATION FILE",
   ...paragraph(
-    "The file that --config names has one option a line: its long name without dashes, an equals sign and the value.",
-    "A flag is on or off, or stands alone for on.",
-    "Empty lines and lines that begin with # say nothing; a # within a line belongs to the value.",
-    "An option that may be repeated has a line for each value.",
-    "Relative paths start in the folder of the file.",
+    "The file that --config names has one option a line, as lisod.conf(5) says.",
     "What the command line gives replaces what the file says.",
-    "The file is read at the start alone: a change needs a restart.",
   ),
   ...example("# the site", "http = 80", "root = /srv/www", "log = /var/log/lisod/lisod.log", "listing = on"),
   ".SH SIGNALS",
@@ -111,10 +143,11 @@ const TAIL: readonly string[] = [
   ),
   ...item(
     "SIGHUP",
-    "Reopen the log and read certificates, error pages and password files again.",
+    "Reopen the log and read configuration, certificates, error pages and password files again.",
     "No connection is lost. What cannot be read, or is wrong, is told in the log, and the old one stays.",
   ),
   ...item("SIGUSR1", "Reopen the log, after a rename."),
+  ...item("SIGURG", "Share the ports with the server that asks so for the place of this one; --upgrade sends it."),
   ".SH ENVIRONMENT",
   ...item("LISOD_FOREGROUND", "1 does what --foreground does."),
   ...item(
@@ -143,10 +176,58 @@ const TAIL: readonly string[] = [
     "    --root /srv/www --user www-data --daemon --log /var/log/lisod/lisod.log",
   ),
   ".SH SEE ALSO",
+  ".BR lisod.conf (5),",
   ".BR systemctl (1),",
   ".BR htpasswd (1),",
   ".BR logrotate (8),",
   ".BR capabilities (7)",
 ];
 
-if (import.meta.main) Deno.stdout.writeSync(new TextEncoder().encode(manPage()));
+const CONFIG_HEAD: readonly string[] = [
+  ".SH NAME",
+  "lisod.conf \\- configuration of the web server lisod",
+  ".SH SYNOPSIS",
+  ".I /etc/lisod.conf",
+  ".SH DESCRIPTION",
+  ...paragraph(
+    "One option a line: its long name without dashes, an equals sign and the value.",
+    "A flag is on or off, or stands alone for on.",
+    "Empty lines and lines that begin with # say nothing; a # within a line belongs to the value.",
+    "An option that may be repeated has a line for each value.",
+    "Relative paths start in the folder of the file.",
+  ),
+  ...paragraph(
+    "What stands before the first section holds for all of the server. A section holds for some hosts, for what is below a " +
+      "prefix, or for both, and for nothing else:",
+  ),
+  ...example(
+    "root = /srv/www",
+    "http = 80",
+    "",
+    "[example.org www.example.org]",
+    "root = /srv/example",
+    "",
+    "[/icons/]",
+    "root = /usr/share/icons",
+    "",
+    "[example.org /private/]",
+    "deny = 0.0.0.0/0",
+    "deny = ::/0",
+  ),
+  ...paragraph(
+    "The first section of hosts also answers for hosts that nobody names; *.example.net stands for all hosts below.",
+    "A prefix is of whole segments, and the longest decides.",
+    "What a section does not say holds as in those around it.",
+  ),
+  ...paragraph(
+    "SIGHUP reads a changed file again; what takes a restart is named in the log. With --check lisod says what is wrong with it " +
+      "and starts nothing; with --explain URL, which lines say what one URL gets.",
+  ),
+];
+
+const CONFIG_TAIL: readonly string[] = [".SH SEE ALSO", ".BR lisod (8)"];
+
+if (import.meta.main) {
+  const page = Deno.args[0] === "5" ? configPage() : manPage();
+  Deno.stdout.writeSync(new TextEncoder().encode(page));
+}

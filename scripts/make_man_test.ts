@@ -1,6 +1,6 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { OPTIONS } from "../lib/config/options.ts";
-import { manPage } from "./make_man.ts";
+import { configPage, manPage } from "./make_man.ts";
 
 /** The macros of man(7) that the page uses. */
 const MACROS = ["TH", "SH", "SS", "PP", "TP", "RS", "RE", "nf", "fi", "br", "B", "I", "RI", "BR"];
@@ -26,4 +26,19 @@ Deno.test("manPage() begins a line with a macro of man(7) or with text", () => {
 
 Deno.test("manPage() has no hyphen where a terminal shall show a minus", () => {
   assertEquals(manPage().match(/(?<!\\)-/g), null);
+});
+
+Deno.test("configPage() has a line for each option of a file, says where it may stand, and has macros and minus signs alone", () => {
+  const lines = configPage().split("\n");
+  for (const { name, scope } of OPTIONS) {
+    const count = lines.filter((line) => line.startsWith(`\\fB${name.replaceAll("-", "\\-")} =\\fR `)).length;
+    assertEquals(count, scope === "command" ? 0 : 1, name);
+  }
+  const place = (name: string) => lines[lines.findIndex((line) => line.startsWith(`\\fB${name} =`)) + 1];
+  assertMatch(place("workers"), / At the top\.$/);
+  assertMatch(place("key"), / At the top, or in the section of hosts\.$/);
+  assertMatch(place("root"), / At the top, or in any section\.$/);
+  const requests = lines.filter((line) => /^[.']/.test(line)).map((line) => line.slice(1).split(" ")[0]);
+  assertEquals(requests.filter((request) => !MACROS.includes(request)), []);
+  assertEquals(configPage().match(/(?<!\\)-/g), null);
 });

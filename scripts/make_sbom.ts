@@ -2,7 +2,7 @@
  * Prints the bill of materials of the binary, CycloneDX 1.5 in JSON: all that deno.lock pins, with its hashes, and the
  * runtime that scripts/setup.sh pins. It needs no network, and of one commit it is always the same. `deno task sbom`.
  */
-import { VERSION } from "../lib/config/help.ts";
+import { VERSION } from "../lib/version.ts";
 
 /** The one place that knows the licence of each dependency, as SPDX names it. readme.txt 13 is held against it. */
 const LICENCES: Readonly<Record<string, string>> = {

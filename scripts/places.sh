@@ -2,18 +2,22 @@
 # Where scripts/install puts what, which scripts/uninstall must know too. Sourced after setup.sh, never run.
 
 # Sets where each thing goes. With /usr/local or /usr, configuration and log are those of the machine; with any other
-# prefix all is below it.
-read_places() { # [--prefix FOLDER]
+# prefix all is below it. `usage` is the script's own.
+read_places() { # [--prefix FOLDER | --help]
   prefix=/usr/local
   while (($#)); do
     case $1 in
+    --help | -h)
+      usage
+      exit
+      ;;
     --prefix)
       (($# > 1)) || fail "--prefix: its value is missing: give a FOLDER"
       prefix=$2
       shift
       ;;
     --prefix=*) prefix=${1#*=} ;;
-    *) fail "\"$1\" is unknown: the one option is --prefix FOLDER" ;;
+    *) fail "\"$1\" is unknown: the options are --prefix FOLDER and --help" ;;
     esac
     shift
   done
@@ -25,6 +29,7 @@ read_places() { # [--prefix FOLDER]
   esac
   program=$prefix/sbin/lisod
   manual=$prefix/share/man/man8/lisod.8
+  config_manual=$prefix/share/man/man5/lisod.conf.5
   share=$prefix/share/lisod
   unit=$prefix/lib/systemd/system/lisod.service
   socket_unit=$prefix/lib/systemd/system/lisod.socket
@@ -35,7 +40,7 @@ read_places() { # [--prefix FOLDER]
   log=$logs/lisod.log
   run=$machine/run/lisod
   lock=$run/lisod.pid
-  readonly prefix machine program manual share site unit socket_unit config rotation logs log run lock
+  readonly prefix machine program manual config_manual share site unit socket_unit config rotation logs log run lock
 }
 
 # Text with the places of the machine in it, from standard input, with those of this installation.

@@ -6,6 +6,7 @@
  * get for them first.
  */
 import { isPure, listSources } from "./check_layers.ts";
+import { isOfCore } from "./coverage.ts";
 
 /** How many tests passed and failed. */
 export interface Count {
@@ -43,6 +44,8 @@ export interface TestKind {
   readonly flags: readonly string[];
   readonly needs: readonly Need[];
   readonly usesBinary: boolean;
+  /** Whether another step runs that file: then this one does only where the file, or a folder of it, is named. */
+  readonly isElsewhere?: (path: string) => boolean;
 }
 
 /** Longest time that one step may take. */
@@ -57,7 +60,15 @@ function listKinds(): readonly TestKind[] {
   const isPureTest = (path: string) => path.startsWith("lib/") && isPure(path.replace("_test.ts", ".ts"));
   const isIoTest = (path: string) => !isPureTest(path);
   return [
-    { step: "pure", files: unitTests.filter(isPureTest), flags: [], needs: [], usesBinary: false },
+    {
+      step: "pure",
+      files: unitTests.filter(isPureTest),
+      flags: [],
+      needs: [],
+      usesBinary: false,
+      // The step coverage runs them, and once is enough.
+      isElsewhere: isOfCore,
+    },
     { step: "unit", files: unitTests.filter(isIoTest), flags: ["--allow-all"], needs: ["debian"], usesBinary: false },
     {
       step: "end-to-end",
@@ -87,12 +98,20 @@ function listSteps(testSteps: ReadonlyMap<string, Step>): readonly Step[] {
     { name: "layers", command: task("layers") },
     ...testStep("pure"),
     ...testStep("unit"),
-    { name: "coverage", command: task("coverage") },
+    { name: "coverage", command: task("coverage"), countTests: countDenoTests },
     // A minute of new cases; the same ones each time are among the tests.
     { name: "fuzz", command: task("fuzz", "60"), needs: ["debian"], countTests: countLastLine },
     // Form, lint, types and tests of the blog's Python, on both of its databases.
     { name: "blog", command: ["tests/blog/run"], needs: ["debian"], countTests: countLastLine },
     { name: "build", command: ["scripts/build"], needs: ["denort"] },
+    // What the binary needs of a machine; all that installs it by hand.
+    {
+      name: "roots",
+      command: task("roots", "needs of bookworm"),
+      needs: ["denort", "debian"],
+      usesBinary: true,
+      countTests: countLastLine,
+    },
     // A minute of everything at once; fifteen by hand.
     {
       name: "soak",
@@ -119,7 +138,8 @@ function frozen(): readonly string[] {
 }
 
 function stepOf(name: string, files: readonly string[], { flags, needs, usesBinary }: TestKind): Step {
-  const command = [Deno.execPath(), "test", "--quiet", "--no-prompt", ...frozen(), ...flags, ...files];
+  // The types of all are what the step check is for: each step of tests would look at them once more.
+  const command = [Deno.execPath(), "test", "--quiet", "--no-check", "--no-prompt", ...frozen(), ...flags, ...files];
   return { name, command, needs, usesBinary, countTests: countDenoTests };
 }
 
@@ -154,8 +174,8 @@ export function findTests(path: string, kinds: readonly TestKind[]): readonly St
 }
 
 function listShellScripts(): string[] {
-  const files = [...Deno.readDirSync("scripts")].filter((entry) => entry.isFile).map((entry) =>
-    `scripts/${entry.name}`
+  const files = ["scripts", "debian", "debian/tests"].flatMap((folder) =>
+    [...Deno.readDirSync(folder)].filter((entry) => entry.isFile).map((entry) => `${folder}/${entry.name}`)
   );
   return [".ci/run", ...files.sort()].filter((path) =>
     /^#!\/bin\/(?:ba)?sh\n|^# shellcheck /.test(Deno.readTextFileSync(path))
@@ -243,8 +263,10 @@ async function passOn(
 function chooseOrExit(names: readonly string[]): readonly Step[] {
   const kinds = listKinds();
   // Without a file deno test would take every test there is.
-  const filled = kinds.filter(({ files }) => files.length > 0);
-  const testSteps = new Map(filled.map((kind) => [kind.step, stepOf(kind.step, kind.files, kind)]));
+  const testSteps = new Map(kinds.flatMap((kind) => {
+    const files = kind.files.filter((path) => !kind.isElsewhere?.(path));
+    return files.length === 0 ? [] : [[kind.step, stepOf(kind.step, files, kind)]];
+  }));
   try {
     return chooseSteps(names, { steps: listSteps(testSteps), findTests: (path) => findTests(path, kinds) });
   } catch (error) {

@@ -128,7 +128,7 @@ Deno.test("findTests() runs each file with what its kind needs", () => {
   const found = (path: string) =>
     findTests(path, KINDS).map((
       { command, needs },
-    ) => [command.slice(3).filter((word) => word !== "--no-prompt" && word !== "--frozen"), needs]);
+    ) => [command.slice(4).filter((word) => word !== "--no-prompt" && word !== "--frozen"), needs]);
   assertEquals(found("lib/a/x_test.ts"), [[["lib/a/x_test.ts"], []]]);
   assertEquals(found("lib/a/y.ts"), [[["--allow-all", "lib/a/y_test.ts"], ["debian"]]]);
   assertEquals(found("lib"), [

@@ -19,10 +19,11 @@ readonly FLASK_PYPI_PACKAGES=(flask markdown-it-py bleach)
 # Packages whose programs the tests serve as they are packaged (tests/packages_test.ts), and what these leave to others.
 readonly PACKAGED_PROGRAMS=(adminer awstats cgi-mapserver cgit cvsweb dokuwiki dwww gitweb munin munin-node libcgi-fast-perl)
 # What the tests need of Debian, beside Node.js with npm.
-readonly DEBIAN_PACKAGES=(apache2-bin apache2-utils certbot chromium curl dehydrated gcc git gunicorn haproxy iproute2 libcap2-bin libc6-dev libcgi-pm-perl libnss3-tools
-  logrotate make man-db nghttp2-client nginx openssl perl php-cgi php-fpm procps python3 python3-h2 shellcheck slowhttptest systemd testssl.sh uwsgi-core uwsgi-plugin-python3 wrk
+readonly DEBIAN_PACKAGES=(apache2-bin apache2-utils certbot chromium curl dehydrated gcc git goaccess gunicorn haproxy iproute2 libcap2-bin libc6-dev libcgi-pm-perl libnss3-tools
+  logrotate make man-db nghttp2-client nginx openssl perl php-cgi php-fpm procps prometheus python3 python3-h2 python3-websockets python3-yaml shellcheck slowhttptest strace systemd testssl.sh uwsgi-core uwsgi-plugin-python3 wrk
   "${PACKAGED_PROGRAMS[@]}" "${FLASK_PACKAGES[@]}" black flake8 mypy postgresql python3-psycopg2 python3-pytest
-  qemu-user-static libc6-arm64-cross libgcc-s1-arm64-cross)
+  qemu-user-static libc6-arm64-cross libgcc-s1-arm64-cross
+  apparmor bubblewrap dpkg-dev fish lintian mmdebstrap xz-utils zsh)
 
 # Deno takes the certificate authorities of the system, as npm and apt do, where it downloads anything.
 export DENO_TLS_CA_STORE=${DENO_TLS_CA_STORE:-system}

@@ -4,6 +4,7 @@
  */
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { join } from "@std/path";
+import { playAtOnce } from "./at_once.ts";
 import { curl, type Ended, run, startServer, type TestServer, writeFiles } from "./harness.ts";
 import { type Certificates, makeCertificates } from "./https.ts";
 
@@ -163,7 +164,8 @@ async function assertInstalled(scene: Scene): Promise<readonly string[]> {
   return served;
 }
 
-Deno.test("certbot gets certificates for sites of lisod one after the other, and renews both after the drop", async () => {
+/** One after the other, and both renewed after the drop. */
+async function testCertbot(): Promise<void> {
   await using scene = await Scene.open();
   const { folder, hook, directory } = scene;
   const folders = ["config", "work", "logs"].flatMap((name) => [`--${name}-dir`, join(folder, "certbot", name)]);
@@ -191,9 +193,10 @@ Deno.test("certbot gets certificates for sites of lisod one after the other, and
   await scene.untilTaken(HOSTS, () => certbot("renew", "--force-renewal", "--no-random-sleep-on-renew"));
   const renewed = await assertInstalled(scene);
   for (const [at, serial] of renewed.entries()) assertNotEquals(serial, first[at]);
-});
+}
 
-Deno.test("dehydrated gets certificates for all sites of lisod through one folder, and renews them", async () => {
+/** For all sites through one folder, and renewed. */
+async function testDehydrated(): Promise<void> {
   await using scene = await Scene.open();
   const { folder, hook, directory } = scene;
   const challenges = "[/.well-known/acme-challenge/]\nroot = challenges\n";
@@ -217,4 +220,10 @@ Deno.test("dehydrated gets certificates for all sites of lisod through one folde
   await scene.untilTaken(HOSTS, () => dehydrated("--cron", "--force"));
   const renewed = await assertInstalled(scene);
   for (const [at, serial] of renewed.entries()) assertNotEquals(serial, first[at]);
-});
+}
+
+Deno.test("certbot and dehydrated get certificates for sites of lisod, and renew them", (context) =>
+  playAtOnce(context, [
+    { name: "certbot, for one site after the other", fn: testCertbot },
+    { name: "dehydrated, for all sites through one folder", fn: testDehydrated },
+  ]));

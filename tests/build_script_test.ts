@@ -101,8 +101,9 @@ Deno.test("build compiles one module for each thread, with narrow permissions, w
   assertEquals(await build(), "compiled\n");
   const [checked, , ...made] = await takeCalls();
   assertMatch(checked, /^check --quiet main\.ts /);
-  const bundled = made.splice(0, 3).map((call) => /^bundle .* (\S+)$/.exec(call)?.[1]);
-  assertEquals(bundled, ["main.ts", "lib/access/password_worker.ts", "lib/worker/worker_thread.ts"]);
+  const bundled = made.splice(0, 4).map((call) => /^bundle .* (\S+)$/.exec(call)?.[1]);
+  const workers = ["lib/access/password_worker.ts", "lib/coding/compress_worker.ts", "lib/worker/worker_thread.ts"];
+  assertEquals(bundled, ["main.ts", ...workers]);
   const [compiled] = made;
   for (const flag of ["--no-prompt", "--no-code-cache", "--allow-net"]) assertStringIncludes(compiled, ` ${flag} `);
   assertNotMatch(compiled, / (?:-A|--allow-(?:all|ffi|sys|read|write)) /);
@@ -160,6 +161,26 @@ Deno.test("build makes a binary for each architecture, and each anew when a sour
   await Deno.remove(join(copy.folder, other));
   assertEquals(await build(), ["", "./lisod"]);
   assertEquals(await build("--target", OTHER), ["compiled\n", `./${other}`]);
+});
+
+Deno.test("build tells the commit and date of the sources, and whether they were changed; nothing outside of git", async () => {
+  await using copy = await ProjectCopy.make({ deno: denoStub(PINNED) }, CACHED);
+  const sourcesAfter = async (command: string) => {
+    const env = { DENORT_BIN: "/bin/true", PATH: `${copy.folder}/bin:/usr/bin:/bin` };
+    const { code, stderr } = await copy.bash(`${command}; ./scripts/build`, env);
+    assertEquals(code, 0, stderr);
+    const built = await Deno.readTextFile(join(copy.folder, "lisod"));
+    return /^export const SOURCES: string = "(.*)";$/m.exec(built)?.[1];
+  };
+  const git = "git -c user.name=a -c user.email=a@example.org -c init.defaultBranch=main";
+  const commit = `GIT_COMMITTER_DATE=2026-01-02T23:30:00-0200 ${git} commit --quiet --all --message=1`;
+  assertEquals(await sourcesAfter(":"), "");
+  const first = await sourcesAfter(`${git} init --quiet; git add main.ts lib deno.json deno.lock scripts; ${commit}`);
+  assertMatch(first ?? "", /^[0-9a-f]{12} of 2026-01-03$/);
+  // Of the sources: neither tests nor texts make another binary.
+  assertEquals(await sourcesAfter(`echo >lib/a_test.ts; echo >readme.txt; git add .; ${commit}`), first);
+  assertEquals(await sourcesAfter("echo >>lib/a.ts"), `${first}, with changes`);
+  assertMatch(await sourcesAfter(commit) ?? "", /^(?!${first})[0-9a-f]{12} of 2026-01-03$/);
 });
 
 const BUILD_REFUSALS: readonly (readonly [args: string, message: string])[] = [

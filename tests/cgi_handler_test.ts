@@ -5,6 +5,7 @@ import { countDescriptors, programDescriptors } from "./descriptors.ts";
 import type { Starter } from "../lib/child/child.ts";
 import { BytesBody, HttpError } from "../lib/http/message.ts";
 import { RULES } from "../lib/rules.ts";
+import { type Case, playAtOnce } from "./at_once.ts";
 import { chunkedBody, fakeRequest } from "./cgi/fake_request.ts";
 import {
   groupMembers,
@@ -17,6 +18,17 @@ import {
   withScripts,
   zombies,
 } from "./cgi/running_scripts.ts";
+import { IS_LONG } from "./long.ts";
+
+/** Requests that leave nothing behind. */
+const ABORTED_COUNT = IS_LONG ? 1000 : 300;
+/** Tests that mostly wait, look at nothing but what is their own, and fail by no program that starts slowly: played at once, at the end. */
+const WAITING: Case[] = [];
+
+/** Deno.test() of such a one. */
+function testWaiting(name: string, fn: Case["fn"]): void {
+  WAITING.push({ name, fn });
+}
 
 const DOCUMENT = "Content-Type: text/plain\n\n";
 
@@ -351,7 +363,7 @@ for (const close of ["", "1"]) {
   });
 }
 
-Deno.test("ScriptRunner.answer() throws 504 and ends the group when no head comes in time", async () => {
+testWaiting("ScriptRunner.answer() throws 504 and ends the group when no head comes in time", async () => {
   await withScripts({ limits: { scriptMs: 1000, scriptKillMs: 300 } }, async ({ open, folder }) => {
     const target = probe("silent", { pid: `${folder}/pid` });
     const error = await assertRejects(() => open({ target }), HttpError);
@@ -384,7 +396,7 @@ Deno.test("ScriptRunner.answer() blames no script for a client that sends slowly
   });
 });
 
-Deno.test("ScriptRunner.answer() cuts the content after too long a silence", async () => {
+testWaiting("ScriptRunner.answer() cuts the content after too long a silence", async () => {
   await withScripts({ limits: { scriptBodyMs: 200 } }, async ({ open, folder }) => {
     const { status, body } = await open({ target: probe("silent", { head: 1, pid: `${folder}/pid` }) });
     assertEquals(status, 200);
@@ -396,7 +408,7 @@ Deno.test("ScriptRunner.answer() cuts the content after too long a silence", asy
   });
 });
 
-Deno.test("ScriptRunner.answer() sends SIGKILL to a group that is deaf to SIGTERM", async () => {
+testWaiting("ScriptRunner.answer() sends SIGKILL to a group that is deaf to SIGTERM", async () => {
   await withScripts({ limits: { scriptMs: 1000, scriptKillMs: 200 } }, async ({ open, folder }) => {
     await assertRejects(() => open({ target: probe("stubborn", { pid: `${folder}/pid` }) }), HttpError);
     const pid = await readPid(`${folder}/pid`);
@@ -441,23 +453,26 @@ Deno.test("ScriptContent.close() lets the script finish when nobody wants its co
   });
 });
 
-Deno.test("ScriptRunner.answer() breaks the response off when a child of the script holds its output in silence", async () => {
-  await withScripts({ limits: { scriptLingerMs: 300 } }, async ({ open, folder, log }) => {
-    const target = probe("grandchild", { pid: `${folder}/pid`, seconds: 0.05, late: "late\n" });
-    const { body } = await open({ target });
-    const parts: string[] = [];
-    const reading = (async () => {
-      for await (const part of body) parts.push(new TextDecoder().decode(part));
-    })();
-    await assertRejects(() => reading, Error, "holds its output and has said nothing for 300 ms");
-    assertEquals(parts.join(""), "parent\nlate\n");
-    const pid = await readPid(`${folder}/pid`);
-    await until(() => groupMembers(pid).length === 0, "the child has ended");
-    await log.find(/^warn probe\[\d+\]: Ended, .* the answer is broken off; its process group gets SIGTERM/);
-  });
-});
+Deno.test(
+  "ScriptRunner.answer() breaks the response off when a child of the script holds its output in silence",
+  async () => {
+    await withScripts({ limits: { scriptLingerMs: 300 } }, async ({ open, folder, log }) => {
+      const target = probe("grandchild", { pid: `${folder}/pid`, seconds: 0.05, late: "late\n" });
+      const { body } = await open({ target });
+      const parts: string[] = [];
+      const reading = (async () => {
+        for await (const part of body) parts.push(new TextDecoder().decode(part));
+      })();
+      await assertRejects(() => reading, Error, "holds its output and has said nothing for 300 ms");
+      assertEquals(parts.join(""), "parent\nlate\n");
+      const pid = await readPid(`${folder}/pid`);
+      await until(() => groupMembers(pid).length === 0, "the child has ended");
+      await log.find(/^warn probe\[\d+\]: Ended, .* the answer is broken off; its process group gets SIGTERM/);
+    });
+  },
+);
 
-Deno.test("ScriptRunner.answer() gives what a child of the script prints late, whole", async () => {
+testWaiting("ScriptRunner.answer() gives what a child of the script prints late, whole", async () => {
   await withScripts({}, async ({ fetch, folder, log }) => {
     const target = probe("grandchild", { pid: `${folder}/pid`, seconds: 1.2, late: "late\n", end: 1 });
     assertEquals((await fetch({ target })).text, "parent\nlate\n");
@@ -465,7 +480,7 @@ Deno.test("ScriptRunner.answer() gives what a child of the script prints late, w
   });
 });
 
-Deno.test("ScriptRunner.answer() ends what a script has left when the client goes", async () => {
+testWaiting("ScriptRunner.answer() ends what a script has left when the client goes", async () => {
   await withScripts({}, async ({ open, folder }) => {
     const controller = new AbortController();
     const { body } = await open({ target: probe("grandchild", { pid: `${folder}/pid` }), signal: controller.signal });
@@ -477,17 +492,20 @@ Deno.test("ScriptRunner.answer() ends what a script has left when the client goe
   });
 });
 
-Deno.test("ScriptRunner.answer() ends the response when the script closes its output, and later the script", async () => {
-  await withScripts({ limits: { scriptBodyMs: 200 } }, async ({ fetch, folder, log }) => {
-    const { text } = await fetch({ target: probe("close", { pid: `${folder}/pid` }) });
-    assertEquals(text, "closed\n");
-    const pid = await readPid(`${folder}/pid`);
-    await log.find(/Still runs 200 ms after its response/);
-    await until(() => groupMembers(pid).length === 0, "the script has ended");
-  });
-});
+testWaiting(
+  "ScriptRunner.answer() ends the response when the script closes its output, and later the script",
+  async () => {
+    await withScripts({ limits: { scriptBodyMs: 200 } }, async ({ fetch, folder, log }) => {
+      const { text } = await fetch({ target: probe("close", { pid: `${folder}/pid` }) });
+      assertEquals(text, "closed\n");
+      const pid = await readPid(`${folder}/pid`);
+      await log.find(/Still runs 200 ms after its response/);
+      await until(() => groupMembers(pid).length === 0, "the script has ended");
+    });
+  },
+);
 
-Deno.test("ScriptRunner.answer() logs what a child of the script says later, and needs no place for it", async () => {
+testWaiting("ScriptRunner.answer() logs what a child of the script says later, and needs no place for it", async () => {
   await withScripts({ maxScripts: 1, limits: { scriptErrorMs: 2000 } }, async ({ fetch, folder, log }) => {
     const target = probe("grandchild", { quiet: 1, pid: `${folder}/pid`, seconds: 1.2, complaint: "complaint\n" });
     assertEquals((await fetch({ target })).text, "parent\n");
@@ -500,17 +518,20 @@ Deno.test("ScriptRunner.answer() logs what a child of the script says later, and
   });
 });
 
-Deno.test("ScriptRunner holds the standard errors of as many scripts as may run at once, and lets the oldest go", async () => {
-  await withScripts({ maxScripts: 2 }, async ({ fetch, folder, log }) => {
-    for (const number of [1, 2, 3]) {
-      await fetch({ target: probe("grandchild", { quiet: 1, pid: `${folder}/${number}` }) });
-    }
-    const pids = await Promise.all([1, 2, 3].map((number) => readPid(`${folder}/${number}`)));
-    const line = await log.find(/holds its standard error and so do those of 2 later scripts: it is closed/);
-    assertEquals([line.includes(`probe[${pids[0]}]`), log.lines.length], [true, 1]);
-    for (const pid of pids) Deno.kill(-pid, "SIGKILL");
-  });
-});
+testWaiting(
+  "ScriptRunner holds the standard errors of as many scripts as may run at once, and lets the oldest go",
+  async () => {
+    await withScripts({ maxScripts: 2 }, async ({ fetch, folder, log }) => {
+      for (const number of [1, 2, 3]) {
+        await fetch({ target: probe("grandchild", { quiet: 1, pid: `${folder}/${number}` }) });
+      }
+      const pids = await Promise.all([1, 2, 3].map((number) => readPid(`${folder}/${number}`)));
+      const line = await log.find(/holds its standard error and so do those of 2 later scripts: it is closed/);
+      assertEquals([line.includes(`probe[${pids[0]}]`), log.lines.length], [true, 1]);
+      for (const pid of pids) Deno.kill(-pid, "SIGKILL");
+    });
+  },
+);
 
 Deno.test("ScriptRunner.stop() ends what scripts have left that holds their pipes, with a word", async () => {
   let pid = 0;
@@ -579,7 +600,7 @@ Deno.test("ScriptRunner.answer() throws 500 when a script closes its output befo
   });
 });
 
-Deno.test("ScriptRunner.answer() logs standard error by lines up to a bound, and reads on beyond it", async () => {
+testWaiting("ScriptRunner.answer() logs standard error by lines up to a bound, and reads on beyond it", async () => {
   await withScripts({ limits: { maxScriptErrorBytes: 1000, scriptBodyMs: 300 } }, async ({ fetch, log, folder }) => {
     const target = probe("complain", { pid: `${folder}/pid` });
     await assertRejects(() => fetch({ target }), Error, "printed nothing for 300 ms");
@@ -613,18 +634,21 @@ Deno.test("ScriptRunner.answer() runs as many as it may, lets others wait and re
   });
 });
 
-Deno.test("ScriptRunner.answer() forgets a waiting request whose client goes, and refuses one that waits too long", async () => {
-  await withScripts({ maxScripts: 1, maxQueue: 2, limits: { scriptMs: 1000 } }, async ({ open, folder }) => {
-    const running = await open({ target: probe("silent", { head: 1, pid: `${folder}/pid` }) });
-    const controller = new AbortController();
-    const leaving = open({ target: probe("environment"), signal: controller.signal });
-    controller.abort();
-    await assertRejects(() => leaving, Deno.errors.Interrupted);
-    const error = await assertRejects(() => open({ target: probe("environment") }), HttpError);
-    assertEquals([error.status, error.fields.get("retry-after")], [503, "1"]);
-    await running.body.close();
-  });
-});
+Deno.test(
+  "ScriptRunner.answer() forgets a waiting request whose client goes, and refuses one that waits too long",
+  async () => {
+    await withScripts({ maxScripts: 1, maxQueue: 2, limits: { scriptMs: 1000 } }, async ({ open, folder }) => {
+      const running = await open({ target: probe("silent", { head: 1, pid: `${folder}/pid` }) });
+      const controller = new AbortController();
+      const leaving = open({ target: probe("environment"), signal: controller.signal });
+      controller.abort();
+      await assertRejects(() => leaving, Deno.errors.Interrupted);
+      const error = await assertRejects(() => open({ target: probe("environment") }), HttpError);
+      assertEquals([error.status, error.fields.get("retry-after")], [503, "1"]);
+      await running.body.close();
+    });
+  },
+);
 
 Deno.test("ScriptRunner.stop() ends a script that is being started", async () => {
   const { promise: asked, resolve: tellAsked } = Promise.withResolvers<void>();
@@ -666,7 +690,7 @@ Deno.test("ScriptRunner.stop() ends every script, answers the waiting ones 503 a
   });
 });
 
-Deno.test("ScriptRunner.answer() leaves no process, zombie, descriptor or file behind after 1,000 aborted requests", async () => {
+Deno.test(`ScriptRunner.answer() leaves no process, zombie, descriptor or file behind after ${ABORTED_COUNT} aborted requests`, async () => {
   const cgiPath = Deno.makeTempDirSync();
   // A shell starts fast, and its child makes the group larger than one process.
   const script =
@@ -698,13 +722,14 @@ Deno.test("ScriptRunner.answer() leaves no process, zombie, descriptor or file b
       let number = 0;
       const pidsThatRan = () => new Set(Deno.readTextFileSync(`${cgiPath}/pids`).trim().split("\n").map(Number));
       // On a busy machine more clients are gone before their script has begun.
-      const isEnough = () => number >= 5000 || (number >= 1000 && pidsThatRan().size > 900);
+      const isEnough = () =>
+        number >= 5 * ABORTED_COUNT || (number >= ABORTED_COUNT && pidsThatRan().size > 0.9 * ABORTED_COUNT);
       await Promise.all(Array.from({ length: 16 }, async () => {
         while (!isEnough()) await abort(number++);
       }));
       await runner.stop();
       const pids = pidsThatRan();
-      assert(pids.size > 900, `${pids.size} scripts ran`);
+      assert(pids.size > 0.9 * ABORTED_COUNT, `${pids.size} scripts ran`);
       assertEquals([...pids].flatMap(groupMembers), []);
       assertEquals(zombies(), []);
       assertEquals([...Deno.readDirSync(folder)], []);
@@ -779,3 +804,5 @@ Deno.test("ScriptRunner.answer() gives the one program of the course everything 
     assertMatch(text, /^QUERY_STRING=test=test$/m);
   });
 });
+
+Deno.test("ScriptRunner keeps its limits of time", (context) => playAtOnce(context, WAITING));

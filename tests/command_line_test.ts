@@ -52,10 +52,30 @@ Deno.test("lisod --help prints every option and ends with 0", async () => {
   }
 });
 
-Deno.test("lisod --version prints the versions of lisod, Deno and V8 and ends with 0", async () => {
+Deno.test("lisod --check says on a terminal, and nowhere else, what it does of what takes long", () =>
+  withFolder(async (folder) => {
+    const places = Array.from({ length: 20 }, (_, index) => `[HOST /${index}/]\nroot = www\n`).join("");
+    const sites = Array.from({ length: 2000 }, (_, index) => {
+      const host = `site${index}.example`;
+      return `[${host}]\nroot = www\n${places.replaceAll("HOST", host)}`;
+    });
+    const file = join(folder, "lisod.conf");
+    await Deno.writeTextFile(file, `root = www\n${sites.join("")}`);
+    const { code, text } = await run("script", ["-qec", `${LISOD} --config ${file} --check`, "/dev/null"]);
+    const [told, lines] = [text.split("\r\x1b[K").slice(1, -1), text.split("\r\x1b[K").at(-1)];
+    assertEquals([code, lines], [0, "lisod: nothing is wrong with this configuration\r\n"], text);
+    assert(told.some((line) => /^lisod: reading site \d+ of 2000$/.test(line)), text);
+    const unseen = await runLisod("--config", file, "--check");
+    assertEquals([unseen.text, unseen.stderr], ["lisod: nothing is wrong with this configuration\n", ""]);
+  }));
+
+Deno.test("lisod --version prints the versions of lisod, its sources, Deno and V8 and ends with 0", async () => {
   const { code, text, stderr } = await runLisod("--version");
   assertEquals([code, stderr], [0, ""]);
-  assertMatch(text, /^lisod \d+\.\d+\.\d+ \(Deno 2\.7\.11, V8 \d+(\.\d+)+\S*\)\n$/);
+  assertMatch(
+    text,
+    /^lisod \d+\.\d+\.\d+ \((?:sources [0-9a-f]{12} of [\d-]{10}(?:, with changes)?|built outside of git), Deno 2\.7\.11, V8 \d+(\.\d+)+\S*\)\n$/,
+  );
 });
 
 Deno.test("lisod refuses arguments that are wrong in themselves with one line and exit status 2", async () => {
@@ -238,6 +258,34 @@ Deno.test("lisod --check ends with 0 and leaves nothing behind when all is well"
     const { code, stderr } = await runLisod("--check", "--root", file("www"), "--error-pages", file("pages"), ...files);
     assertEquals([code, stderr], [0, ""]);
     assertEquals(namesIn(folder), before);
+  }));
+
+Deno.test("lisod --check notes settings that may not be meant, and a start warns of rules that deny one half of all", () =>
+  withFolder(async (folder) => {
+    const [key, certificate] = [join(folder, "a.key"), join(folder, "a.crt")];
+    const words = ["-subj", "/CN=a", "-addext", "subjectAltName=DNS:a", "-days", "99", "-newkey", "ec"];
+    const files = ["-pkeyopt", "ec_paramgen_curve:P-256", "-keyout", key, "-out", certificate];
+    assertEquals((await run("openssl", ["req", "-x509", "-nodes", ...words, ...files])).code, 0);
+    await Deno.chmod(key, 0o644);
+    const args = ["--key", key, "--certificate", certificate, "--deny", "0.0.0.0/0"];
+    const half = '--deny "0.0.0.0/0": is all of IPv4 and nothing of IPv6, whose clients may have /: deny ::/0 too';
+    const notesOf = async (...ports: readonly string[]) => {
+      const { code, text, stderr } = await runLisod("--check", "--root", join(folder, "www"), ...ports, ...args);
+      assertEquals([code, text], [0, "lisod: nothing is wrong with this configuration, but see the notes\n"]);
+      return stderr.trimEnd().split("\n").map((line) => line.replace("lisod: note: ", ""));
+    };
+    assertEquals(await notesOf("--https", "0"), [
+      `--certificate "${certificate}": Everybody on this machine can read the private key "${key}" (mode 0644): chmod 600 ${key}`,
+      half,
+    ]);
+    const unused = "is not used, for nothing listens for HTTPS: give --https PORT too";
+    assertEquals(await notesOf("--http", "0"), [
+      `--key "${key}": ${unused}`,
+      `--certificate "${certificate}": ${unused}`,
+      half,
+    ]);
+    await using server = await startServer({ root: join(folder, "www"), args: ["--deny", "0.0.0.0/0"] });
+    assertStringIncludes(server.logText(), ` WARN main: ${half}\n`);
   }));
 
 Deno.test("lisod serves by the course's rules in the positional form, from relative paths", async () => {

@@ -8,13 +8,16 @@ import { HeaderFields } from "../lib/http/header_fields.ts";
 import { KnownSections } from "../lib/http/known_sections.ts";
 import { type Body, BytesBody, EMPTY_BODY, type HttpError, type HttpResponse } from "../lib/http/message.ts";
 import { OutputPool } from "../lib/http/output_buffer.ts";
+import { OwnFields } from "../lib/http/own_fields.ts";
 import { HeadWriter } from "../lib/http/writers.ts";
+import { ResponseHeads } from "../lib/http2/response_heads.ts";
 import { MemoryBudget } from "../lib/memory_budget.ts";
 import { DEFAULT_LIMITS, type Limits } from "../lib/limits.ts";
 import { RULES, type Rules } from "../lib/rules.ts";
 import { beginConnection } from "../lib/serve/begin_connection.ts";
 import type { ConnectionServices } from "../lib/serve/connection_services.ts";
 import type { OpenConnection } from "../lib/serve/open_connection.ts";
+import { Counters } from "../lib/status/counters.ts";
 import type { ServedRequest } from "../lib/serve/served_request.ts";
 import { bytesOf, textOf } from "./feed.ts";
 import { parseResponses, type RawResponse, toText } from "./raw_http.ts";
@@ -29,6 +32,8 @@ export interface ConversationOptions extends ScriptOptions {
   readonly proxies?: readonly string[];
   /** Given to the transport, which has a handshake then. */
   readonly handshake?: () => Promise<unknown>;
+  /** HTTP/2 is spoken with who begins with its preface. */
+  readonly isHttp2?: boolean;
   /** What the connection is refused with. */
   readonly refusal?: HttpError;
 }
@@ -97,14 +102,17 @@ export class Conversation {
 /** What connections share, with error pages of one line; the log is appended to `log`, as it stands in a Conversation. */
 export function makeServices(
   handler: TestHandler,
-  { limits, rules = RULES.standard, proxies = [], log }: ConversationOptions & { readonly log: string[] },
+  { limits, rules = RULES.standard, proxies = [], isHttp2 = false, log }: ConversationOptions & {
+    readonly log: string[];
+  },
 ): ConnectionServices {
-  const note = (level: string) => (_source: string, text: string) => void log.push(`${level} ${text}`);
+  const note = (level: string) => (_source: string, text: string) => void log.push(`${level} ${withoutId(text)}`);
   return {
     handler: async (request) => await handler(request),
     errorResponse: ({ status, fields }) => ({ status, fields, body: new BytesBody(bytesOf(`error ${status}`)) }),
     log: {
       isAccessOn: true,
+      asksDetails: false,
       access: ({ method, target, status, bodyBytes }) => {
         log.push(`access ${method} ${target} ${status} ${bodyBytes}`);
       },
@@ -115,15 +123,22 @@ export function makeServices(
     },
     limits: { ...DEFAULT_LIMITS, ...limits },
     rules,
+    counters: new Counters(),
+    reached: () => {},
     proxies: new TrustedProxies(proxies.flatMap((range) => AddressRange.parse(range) ?? [])),
     headWriter: new HeadWriter(),
-    responseHeads: null,
+    responseHeads: isHttp2 ? new ResponseHeads(new OwnFields()) : null,
     sections: new KnownSections(),
     outputPool: new OutputPool(),
     budget: new MemoryBudget(limits?.maxWaitingBytes),
     clock: { nowMs: 0, unixMs: 0, update: () => {} },
     shutdownSockets: () => {},
   };
+}
+
+/** Ids of requests are chance. */
+function withoutId(text: string): string {
+  return text.replace(/\(request [0-9a-f-]{36}\)$/, "(request ID)");
 }
 
 /** Knows how many buffers are out. */
@@ -154,7 +169,7 @@ export async function converse(
   return conversation;
 }
 
-const CONNECTION_INFO = {
+export const CONNECTION_INFO = {
   id: 1,
   remoteAddress: "192.0.2.1",
   remotePort: 50_000,

@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { type Ended, run } from "./harness.ts";
-import { makeCertificates } from "./https.ts";
+import { type Certificates, makeCertificates } from "./https.ts";
 
 const SCRIPT = join(import.meta.dirname ?? ".", "..", "scripts", "ddns");
 
@@ -13,6 +13,15 @@ interface Seen {
   readonly target: string;
   readonly authorization: string | null;
   readonly userAgent: string | null;
+}
+
+/** Of all scenes. */
+let certificates: Promise<Certificates> | null = null;
+
+async function makeShared(): Promise<Certificates> {
+  const folder = await Deno.makeTempDir({ prefix: "lisod-ddns-certs-" });
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  return await makeCertificates(folder, "localhost");
 }
 
 /** A service, a machine with an address, and the files of one user. */
@@ -44,7 +53,9 @@ class Scene implements AsyncDisposable {
 
   static async start(settings: Settings = {}): Promise<Scene> {
     const folder = await Deno.makeTempDir({ prefix: "lisod-ddns-" });
-    const { key, certificate } = await makeCertificates(folder, "localhost");
+    const shared = await (certificates ??= makeShared());
+    await Deno.copyFile(shared.root, join(folder, "root.crt"));
+    const { key, certificate } = shared;
     const scene = new Scene(folder, { key: await Deno.readTextFile(key), cert: await Deno.readTextFile(certificate) });
     await scene.configure(settings);
     return scene;

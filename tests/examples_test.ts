@@ -192,10 +192,12 @@ Deno.test("examples/git.conf lets developers clone and push, and nobody else", (
     );
   }));
 
+// The folder of a dashboard: status_test.ts.
 Deno.test("every file of examples/ has a test", async () => {
   const tests = await Promise.all(["examples_test.ts", "packages_test.ts"].map((name) => {
     return Deno.readTextFile(join(EXAMPLES, "..", "tests", name));
   }));
-  const names = Array.from(Deno.readDirSync(EXAMPLES), ({ name }) => name.replace(/\.conf$/, ""));
+  const files = [...Deno.readDirSync(EXAMPLES)].filter(({ isFile }) => isFile);
+  const names = files.map(({ name }) => name.replace(/\.conf$/, ""));
   assertEquals(names.filter((name) => !tests.some((text) => text.includes(`name: "${name}"`))), []);
 });

@@ -16,7 +16,9 @@ async function start(answer: Answer, args: readonly string[] = []): Promise<Runn
   const folder = await Deno.makeTempDir({ prefix: "lisod-fastcgi-" });
   const path = `${folder}/application.sock`;
   const application = FastCgiApplication.onUnix(path, answer);
-  const server = await startServer({ args: [`--forward=/app=fastcgi:unix:${path}`, ...args] });
+  const server = await startServer({
+    args: [`--forward=/app=fastcgi:unix:${path}`, "--half-closed-ms=100ms", ...args],
+  });
   return {
     ...{ application, server, folder },
     async [Symbol.asyncDispose]() {
@@ -117,7 +119,7 @@ const FAILING: readonly Failing[] = [
     name: "closes at once",
     answer: ({ close }) => close(),
     status: "502",
-    log: /closed the connection before the end|connection reset/,
+    log: /closed the connection before the end|connection reset|has reset the connection/,
   },
   {
     name: "ends without a word",

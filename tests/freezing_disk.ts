@@ -4,6 +4,7 @@
  */
 import { assert } from "@std/assert";
 import { join } from "@std/path";
+import { isRunning } from "./daemon.ts";
 
 /** Longest wait for anything. */
 export const BOUND_MS = 30_000;
@@ -94,10 +95,5 @@ export function isClosed(port: number): Promise<boolean> {
 
 /** Whether the main thread has ended, which is so while others cannot. */
 export function hasExited(pid: number): boolean {
-  try {
-    return /^State:\s+[ZX]/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
-    throw error;
-  }
+  return !isRunning(pid);
 }

@@ -4,8 +4,13 @@ export interface Front {
   readonly port: number;
   /** What it has printed. */
   readonly log: () => string;
+  /** Resolves when it has printed that; it is killed where that takes too long, and this throws. */
+  readonly hasLogged: (text: string) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
+
+/** Longest wait for a line of its log. */
+const LOG_MS = 10_000;
 
 /** Starts the program in the foreground and waits until it accepts. */
 export async function startFront(command: readonly string[], port: number): Promise<Front> {
@@ -17,15 +22,29 @@ export async function startFront(command: readonly string[], port: number): Prom
   })
     .spawn();
   let text = "";
+  const waiting: (() => void)[] = [];
   const reading = (async () => {
-    for await (const part of process.stdout.pipeThrough(new TextDecoderStream())) text += part;
+    for await (const part of process.stdout.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      for (const look of waiting.splice(0)) look();
+    }
   })();
+  const hasLogged = async (wanted: string) => {
+    const giveUp = setTimeout(() => process.kill("SIGKILL"), LOG_MS);
+    let hasEnded = false;
+    reading.then(() => hasEnded = true);
+    while (!text.includes(wanted) && !hasEnded) {
+      await Promise.race([reading, new Promise<void>((look) => waiting.push(look))]);
+    }
+    clearTimeout(giveUp);
+    if (!text.includes(wanted)) throw new Error(`${command[0]} has not printed ${JSON.stringify(wanted)}:\n${text}`);
+  };
   for (let round = 0; round < 100 && !await accepts(port); round++) await new Promise((go) => setTimeout(go, 50));
   const stop = async () => {
     process.kill("SIGTERM");
     await Promise.all([process.status, reading]);
   };
-  return { port, log: () => text, stop };
+  return { port, log: () => text, hasLogged, stop };
 }
 
 async function accepts(port: number): Promise<boolean> {

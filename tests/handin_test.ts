@@ -20,7 +20,17 @@ const FILES = {
   "replay.out": "answers",
   ".gitignore": "/lisod\n",
   ...Object.fromEntries(
-    ["readme.txt", "tests.txt", "vulnerabilities.txt", "replay.test", "deno.json", "deno.lock", "main.ts", ".ci/run"]
+    [
+      "readme.txt",
+      "design.txt",
+      "tests.txt",
+      "vulnerabilities.txt",
+      "replay.test",
+      "deno.json",
+      "deno.lock",
+      "main.ts",
+      ".ci/run",
+    ]
       .concat(["lib/a.ts", "cgi-bin/blog/app.py", "certs/README.txt", "www/index.html", "tests/a_test.ts"])
       .map((name) => [name, `content of ${name}`]),
   ),

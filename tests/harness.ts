@@ -13,6 +13,7 @@ const START_MS = 10_000;
 const STOP_MS = 10_000;
 /** Longest run of a program that ends by itself. */
 const RUN_MS = 60_000;
+const PROMPT_LOG = ["--log-flush-ms", "20ms"];
 
 /** How servers of the tests reach the system: `--native on`, which is the default, or `--native off`. */
 export type Way = "native" | "runtime";
@@ -63,6 +64,8 @@ export interface StartOptions {
   readonly startMs?: number;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Lines of the log may wait as long as they do by default; without it they come soon, for so many tests wait for one. */
+  readonly isLogPatient?: boolean;
 }
 
 /** Where a server's files are. */
@@ -90,8 +93,10 @@ export async function startServer(options: StartOptions = {}): Promise<TestServe
   const place = { folder, root: options.root ?? join(folder, "www"), log: join(folder, "lisod.log") };
   await writeFiles(join(folder, "www"), options.files ?? { "index.html": "<!doctype html><title>Test</title>\n" });
   const named = ["--http", "0", "--root", place.root, "--log", place.log, "--foreground"];
+  const own = options.args ?? [];
+  const isLogLeft = options.isLogPatient || own.some((word) => word.startsWith("--log-flush-ms"));
   const given = options.commandLine?.(place) ??
-    [...named, "--listen", options.address ?? "127.0.0.1", ...options.args ?? []];
+    [...named, ...isLogLeft ? [] : PROMPT_LOG, "--listen", options.address ?? "127.0.0.1", ...own];
   const args = [...given, ...wayArguments()];
   const [program, ...before] = [...options.through ?? [], options.binary ?? LISOD];
   const process = new Deno.Command(program, {
@@ -224,7 +229,10 @@ export function curl(...args: readonly string[]): Promise<Ended> {
 export async function run(
   program: string,
   args: readonly string[],
-  options: Pick<Deno.CommandOptions, "cwd" | "env" | "clearEnv"> = {},
+  { timeoutMs = RUN_MS, ...options }: Pick<Deno.CommandOptions, "cwd" | "env" | "clearEnv"> & {
+    /** In place of a minute. */
+    readonly timeoutMs?: number;
+  } = {},
 ): Promise<Ended> {
   const process = new Deno.Command(program, {
     args: [...args],
@@ -238,10 +246,10 @@ export async function run(
   const timer = setTimeout(() => {
     isLate = true;
     process.kill("SIGKILL");
-  }, RUN_MS);
+  }, timeoutMs);
   const { code, signal, stdout, stderr } = await process.output();
   clearTimeout(timer);
-  if (isLate) throw new Error(`"${program} ${args.join(" ")}" did not end within ${RUN_MS} ms`);
+  if (isLate) throw new Error(`"${program} ${args.join(" ")}" did not end within ${timeoutMs} ms`);
   const decoder = new TextDecoder();
   return { code, signal, stdout, text: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }

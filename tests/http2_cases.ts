@@ -40,6 +40,8 @@ export interface Http2Case {
   readonly want: Want;
   /** The steps are all that is sent, the preface included; else preface and SETTINGS go before. */
   readonly isRaw?: boolean;
+  /** The second step is sent when the first is answered, which is a request on that stream. */
+  readonly answered?: number;
   /** It is HTTP/2 only where that was negotiated: in cleartext it is taken for HTTP/1.1. */
   readonly isNegotiated?: boolean;
 }
@@ -59,6 +61,11 @@ function raw(block: Uint8Array, flags: number = END | WHOLE, streamId = 1): Uint
 
 function bare(name: string, bytes: Uint8Array | readonly Uint8Array[], want: Want): Http2Case {
   return { name, steps: bytes instanceof Uint8Array ? [bytes] : bytes, want };
+}
+
+/** Once a request on stream 1 is answered. */
+function afterAnswer(name: string, bytes: Uint8Array, want: Want): Http2Case {
+  return { name, steps: [get(1), bytes], want, answered: 1 };
 }
 
 /** A request of these fields alone. */
@@ -170,12 +177,12 @@ const STREAMS: readonly Http2Case[] = [
     goAway(CODE.protocol),
   ),
   bare("5.1 RST_STREAM twice", join(post(1), frame(T.reset, 0, 1, u32(8)), frame(T.reset, 0, 1, u32(8))), goesOn),
-  bare("5.1 DATA on a closed stream", [get(1), frame(T.data, END, 1, "x")], goAway(CODE.streamClosed)),
-  bare("5.1 HEADERS on a closed stream", [get(1), get(1)], goAway(CODE.streamClosed)),
-  bare("5.1 CONTINUATION on a closed stream", [get(1), frame(T.continuation, WHOLE, 1, GET)], goAway(CODE.protocol)),
-  bare("5.1 PRIORITY on a closed stream", [get(1), frame(T.priority, 0, 1, u32(0), 16)], goesOn),
-  bare("5.1 WINDOW_UPDATE on a closed stream", [get(1), windowUpdate(1, 100)], goesOn),
-  bare("5.1 RST_STREAM on a closed stream", [get(1), frame(T.reset, 0, 1, u32(8))], goesOn),
+  afterAnswer("5.1 DATA on a closed stream", frame(T.data, END, 1, "x"), goAway(CODE.streamClosed)),
+  afterAnswer("5.1 HEADERS on a closed stream", get(1), goAway(CODE.streamClosed)),
+  afterAnswer("5.1 CONTINUATION on a closed stream", frame(T.continuation, WHOLE, 1, GET), goAway(CODE.protocol)),
+  afterAnswer("5.1 PRIORITY on a closed stream", frame(T.priority, 0, 1, u32(0), 16), goesOn),
+  afterAnswer("5.1 WINDOW_UPDATE on a closed stream", windowUpdate(1, 100), goesOn),
+  afterAnswer("5.1 RST_STREAM on a closed stream", frame(T.reset, 0, 1, u32(8)), goesOn),
   bare(
     "5.1 frames for a stream that the server has reset are ignored, and their fields decoded",
     [

@@ -16,7 +16,7 @@ export interface Http2Target {
 export class Http2Client implements Disposable {
   readonly #socket: Deno.Conn;
   readonly #decoder = new HeaderDecoder();
-  readonly #statuses = new Map<number, number>();
+  readonly #statuses = new Map<number, readonly number[]>();
   readonly #fields = new Map<number, readonly string[]>();
   #rest: Uint8Array = new Uint8Array(0);
   #block: Uint8Array = new Uint8Array(0);
@@ -90,7 +90,7 @@ export class Http2Client implements Disposable {
         fields.push(`${new TextDecoder("latin1").decode(bytes.subarray(0, nameLength))}: ${value}`),
     });
     const status = Number(fields[0].replace(":status: ", ""));
-    this.#statuses.set(streamId, status);
+    this.#statuses.set(streamId, [...this.statusesOf(streamId), status]);
     this.#fields.set(streamId, fields);
   }
 
@@ -115,7 +115,12 @@ export class Http2Client implements Disposable {
 
   /** The last status on the stream. */
   statusOf(streamId: number): number | undefined {
-    return this.#statuses.get(streamId);
+    return this.statusesOf(streamId).at(-1);
+  }
+
+  /** All that came on the stream, interim ones too: several may come in one read. */
+  statusesOf(streamId: number): readonly number[] {
+    return this.#statuses.get(streamId) ?? [];
   }
 
   /** The last head on the stream, as lines. */

@@ -7,10 +7,11 @@ import { readU32, T } from "./http2_frames.ts";
 /** Answers when its input has come to its end. */
 const HOLD = "#!/bin/sh\ncat >/dev/null\nprintf 'Content-Type: text/plain\\n\\nheld\\n'\n";
 
-async function play({ steps, want, isRaw = false }: Http2Case, target: Http2Target): Promise<void> {
+async function play({ steps, want, answered, isRaw = false }: Http2Case, target: Http2Target): Promise<void> {
   using client = await Http2Client.connect(target, isRaw);
   for (const [index, step] of steps.entries()) {
-    if (index > 0) await client.ping();
+    if (index > 0 && answered !== undefined) await client.whenEnded(answered);
+    else if (index > 0) await client.ping();
     await client.send(step);
   }
   if ("goAway" in want) {

@@ -131,6 +131,22 @@ Deno.test("lisod answers 1,000 pipelined requests in order", async () => {
   );
 });
 
+Deno.test("lisod sends what it keeps in memory in order and whole to a client that reads late", async () => {
+  const pages = ["a", "b"].map((letter) => letter.repeat(150_000));
+  await using server = await startServer({ files: { "a.bin": pages[0], "b.bin": pages[1] } });
+  using client = await RawClient.connect(server.port());
+  const paths = Array.from({ length: 80 }, (_, index) => index % 2 === 0 ? "a" : "b");
+  await client.send(paths.map((path) => `GET /${path}.bin HTTP/1.1\r\nHost: a\r\n\r\n`).join(""));
+  // Until another one is answered, the first one is held up by what its client does not read.
+  assertEquals((await curl(`${server.url}/a.bin`)).text, pages[0]);
+  await client.send("GET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const { responses } = await client.receive();
+  assertEquals(responses.map(({ status }) => status), [...paths.map(() => 200), 404]);
+  responses.slice(0, -1).forEach(({ body }, index) =>
+    assertEquals(toText(body) === pages[index % 2], true, `${index}`)
+  );
+});
+
 Deno.test("lisod answers requests that arrive byte by byte", async () => {
   await using server = await startWith("course");
   const input = request("GET /a.txt") + request("POST /", "Transfer-Encoding: chunked") + "5\r\nhello\r\n0\r\n\r\n" +

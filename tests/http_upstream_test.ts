@@ -3,6 +3,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createHash } from "node:crypto";
 import { steadyDescriptors } from "./descriptors.ts";
 import { curl, startServer, type TestServer } from "./harness.ts";
+import { PrintedText } from "./printed_text.ts";
+import { RawUpstream } from "./raw_upstream.ts";
 
 const NODE_SERVER = `
 const http = require("node:http"), crypto = require("node:crypto");
@@ -38,7 +40,7 @@ server.listen(0, "127.0.0.1", () => console.log(server.address().port));
 
 interface NodeUpstream extends AsyncDisposable {
   readonly port: number;
-  readonly lines: ReadableStreamDefaultReader<string>;
+  readonly printed: PrintedText;
 }
 
 async function startNode(): Promise<NodeUpstream> {
@@ -48,14 +50,13 @@ async function startNode(): Promise<NodeUpstream> {
     stdout: "piped",
     stderr: "null",
   }).spawn();
-  const lines = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { value } = await lines.read();
+  const printed = new PrintedText(process.stdout);
   return {
-    ...{ port: Number(value), lines },
+    ...{ port: Number(await printed.line()), printed },
     async [Symbol.asyncDispose]() {
       process.kill("SIGTERM");
       await process.status;
-      await lines.cancel();
+      await printed.cancel();
     },
   };
 }
@@ -100,17 +101,19 @@ Deno.test("--forward PREFIX=http://... streams content both ways, with and witho
 
 Deno.test("--forward PREFIX=http://... passes events on as they come, and tells the upstream of a client that goes", async () => {
   await using node = await startNode();
-  await using server = await startServer({ args: [`--forward=/app=http://127.0.0.1:${node.port}/base/`] });
+  await using server = await startServer({
+    args: [`--forward=/app=http://127.0.0.1:${node.port}/base/`, "--half-closed-ms=100ms"],
+  });
   const client = new Deno.Command("curl", {
     args: ["--silent", "--no-buffer", `${server.url}/app/events`],
     stdout: "piped",
   }).spawn();
-  const reader = client.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  assertEquals((await reader.read()).value, "data: 1\n\n");
+  const reader = new PrintedText(client.stdout);
+  await reader.expect("data: 1\n\n");
   client.kill("SIGKILL");
   await client.status;
   await reader.cancel();
-  assertEquals((await node.lines.read()).value, "closed\n");
+  assertEquals(await node.printed.line(), "closed");
 });
 
 Deno.test("--forward PREFIX=http://... reaches gunicorn on a socket, and lisod through lisod", async () => {
@@ -139,63 +142,6 @@ Deno.test("--forward PREFIX=http://... reaches gunicorn on a socket, and lisod t
   await gunicorn.status;
   await Deno.remove(folder, { recursive: true });
 });
-
-/** Answers each request with what `answer` gives for its number, and closes where that is null. */
-class RawUpstream implements AsyncDisposable {
-  readonly requests: string[] = [];
-  connectionCount = 0;
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #answer: (request: string, number: number) => { readonly bytes: string; readonly closes?: boolean };
-
-  constructor(answer: (request: string, number: number) => { readonly bytes: string; readonly closes?: boolean }) {
-    this.#answer = answer;
-    this.#accept();
-  }
-
-  get port(): number {
-    return this.#listener.addr.port;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.close();
-    return Promise.resolve();
-  }
-
-  async #accept(): Promise<void> {
-    try {
-      for await (const connection of this.#listener) {
-        this.connectionCount++;
-        this.#serve(connection).catch(() => {}).finally(() => {
-          try {
-            connection.close();
-          } catch {
-            // It is closed.
-          }
-        });
-      }
-    } catch {
-      // Closed.
-    }
-  }
-
-  async #serve(connection: Deno.Conn): Promise<void> {
-    const buffer = new Uint8Array(65_536);
-    for (let text = "";;) {
-      const count = await connection.read(buffer);
-      if (count === null) return;
-      text += new TextDecoder("latin1").decode(buffer.subarray(0, count));
-      const end = text.indexOf("\r\n\r\n");
-      if (end < 0) continue;
-      this.requests.push(text.slice(0, end));
-      const { bytes, closes = false } = this.#answer(text.slice(0, end), this.requests.length);
-      text = text.slice(end + 4);
-      for (let sent = new TextEncoder().encode(bytes); sent.length > 0;) {
-        sent = sent.subarray(await connection.write(sent));
-      }
-      if (closes) return;
-    }
-  }
-}
 
 function startBefore({ port }: RawUpstream, ...args: readonly string[]): Promise<TestServer> {
   return startServer({ args: [`--forward=/app=http://127.0.0.1:${port}/`, ...args] });

@@ -19,12 +19,71 @@ export interface Certificates {
 export async function makeCertificates(folder: string, ...args: readonly string[]): Promise<Certificates> {
   const { code, stderr } = await run(MAKE_CERTS, ["--folder", folder, ...args]);
   if (code !== 0) throw new Error(`make-certs failed: ${stderr}`);
+  return placesIn(folder);
+}
+
+function placesIn(folder: string): Certificates {
   return {
     folder,
     root: join(folder, "root.crt"),
     key: join(folder, "server.key"),
     certificate: join(folder, "server.crt"),
   };
+}
+
+/** What make-certs has made for these arguments, once for all servers of a test file. */
+const made = new Map<string, Promise<string>>();
+
+/** As makeCertificates() makes them in an empty folder, but copied from those of an earlier server where there are any. */
+async function copyCertificates(folder: string, args: readonly string[]): Promise<Certificates> {
+  const words = args.join(" ");
+  const make = async () => {
+    const shared = await Deno.makeTempDir({ prefix: "lisod-made-certs-" });
+    addEventListener("unload", () => Deno.removeSync(shared, { recursive: true }));
+    await makeCertificates(shared, ...args);
+    return shared;
+  };
+  const source = made.get(words) ?? make();
+  made.set(words, source);
+  const { code, stderr } = await run("cp", ["-a", `${await source}/.`, folder]);
+  if (code !== 0) throw new Error(`Cannot copy certificates: ${stderr}`);
+  return placesIn(folder);
+}
+
+/**
+ * Puts a new key and certificate for these names in place of those there, by the same root: one run of openssl, where
+ * make-certs, which checks and explains much, takes a dozen.
+ */
+export async function renewPair(
+  { folder, root, key, certificate }: Certificates,
+  names: readonly string[],
+): Promise<void> {
+  const config = join(folder, "renew.cnf");
+  await Deno.writeTextFile(config, "[req]\ndistinguished_name = name\n[name]\n");
+  const { code, stderr } = await run("openssl", [
+    ...[
+      "req",
+      "-x509",
+      "-config",
+      config,
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:P-256",
+      "-nodes",
+      "-days",
+      "2",
+    ],
+    ...["-CA", root, "-CAkey", join(folder, "root.key"), "-subj", `/CN=${names[0]}`],
+    ...[
+      "-addext",
+      `subjectAltName=${names.map((name) => `DNS:${name}`).join()}`,
+      "-addext",
+      "basicConstraints=CA:FALSE",
+    ],
+    ...["-keyout", key, "-out", certificate],
+  ]);
+  if (code !== 0) throw new Error(`openssl req failed: ${stderr}`);
 }
 
 /** The arguments that make a server serve HTTPS on a port that the kernel chooses. */
@@ -54,7 +113,7 @@ export class HttpsServer implements AsyncDisposable {
   /** DEBUG lines are logged, for each failed handshake is to cost one. */
   static async start(options: HttpsOptions = {}): Promise<HttpsServer> {
     const folder = await Deno.makeTempDir({ prefix: "lisod-certs-" });
-    const certificates = await makeCertificates(folder, ...options.certs ?? []);
+    const certificates = await copyCertificates(folder, options.certs ?? []);
     const pair = await options.makePair?.(certificates) ?? certificates;
     const args = [...httpsArguments(pair), "--log-level", "debug", ...options.args ?? []];
     return new HttpsServer(await startServer({ ...options, args }), certificates);

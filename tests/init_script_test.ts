@@ -114,7 +114,10 @@ for (const user of USERS) {
     await service.run("start");
     const { pid } = site;
     const table = [
-      { line: "htpp = 80", want: `lisod: ${service.config}:6 "htpp": unknown option: see lisod --help\n` },
+      {
+        line: "htpp = 80",
+        want: `lisod: ${service.config}:6 "htpp": unknown option: did you mean http? Else see lisod --help\n`,
+      },
       {
         line: "error-pages = nowhere",
         want: `lisod: ${service.config}:6: error-pages "${site.folder}/nowhere": does not exist`,

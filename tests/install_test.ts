@@ -103,6 +103,7 @@ Deno.test("scripts/install puts everything in place, and again, and keeps a conf
     "644 share/lisod/www/index.html",
     "644 share/lisod/www/lisod.svg",
     "644 share/lisod/www/style.css",
+    "644 share/man/man5/lisod.conf.5",
     "644 share/man/man8/lisod.8",
     "755 sbin/lisod",
   ]);
@@ -251,8 +252,8 @@ Deno.test({
     await waitUntil(() => installation.read("var/log/lisod/lisod.log").includes("listening on"), "it listens");
     assertEquals(await installation.ask(), 200);
     assertEquals(procField(server.pid, "NoNewPrivs"), "1");
-    const [program, ...args] = installation.unit("ExecReload").replace("$MAINPID", `${server.pid}`).split(" ");
-    assertEquals((await run(program, args)).code, 0);
+    const reload = installation.unit("ExecReload").replace("$MAINPID", `${server.pid}`);
+    assertEquals((await run("sh", ["-c", reload])).code, 0);
     await waitUntil(() => installation.read("var/log/lisod/lisod.log").includes("INFO main: reloaded"), "it reloads");
     server.kill("SIGTERM");
     const { code, stderr } = await server.output();

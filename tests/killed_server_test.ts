@@ -26,6 +26,8 @@ while :; do sleep 3600; done
 `,
 };
 const CLIENTS = 4;
+/** What is deaf to SIGTERM is not waited for. */
+const SOON = ["--script-kill-ms", "300ms"];
 
 function idsIn(folder: string): number[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => Number(name));
@@ -56,7 +58,7 @@ for (const args of WAYS) {
       for (const name of ["jobs", "sleeping"]) await Deno.mkdir(`${folder}/${name}`);
       for (const name of ["", "/jobs", "/sleeping"]) await Deno.chmod(`${folder}${name}`, 0o777);
       {
-        await using https = await HttpsServer.start({ args: ["--cgi", folder, ...args] });
+        await using https = await HttpsServer.start({ args: ["--cgi", folder, ...SOON, ...args] });
         const { server } = https;
         await server.waitForLog((log) => log.includes("permissions of the runtime"));
         const clients: RawClient[] = [];
@@ -89,8 +91,8 @@ for (const args of WAYS) {
   });
 }
 
-Deno.test("lisod takes its guard with it when it is told to stop, and lets it be no zombie", async () => {
-  for (const args of [["--native", "on"], ["--native", "on", "--workers", "2"], ["--native", "off"]]) {
+for (const args of [["--native", "on"], ["--native", "on", "--workers", "2"], ["--native", "off"]]) {
+  Deno.test(`lisod ${args.join(" ")} takes its guard with it when it is told to stop, and lets it be no zombie`, async () => {
     const folder = await Deno.makeTempDir({ prefix: "lisod-killed-" });
     await writeFiles(folder, { quick: "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nhello'\n" });
     await Deno.chmod(`${folder}/quick`, 0o755);
@@ -109,5 +111,5 @@ Deno.test("lisod takes its guard with it when it is told to stop, and lets it be
       assertEquals((await server.stop()).code, 0);
     }
     await Deno.remove(folder, { recursive: true });
-  }
-});
+  });
+}

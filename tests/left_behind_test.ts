@@ -3,7 +3,9 @@
  * its end, and those that hold neither. RFC 3875 has no word of them; readme.txt 7 says how a job is started.
  */
 import { assertEquals, assertMatch } from "@std/assert";
+import { playAtOnce } from "./at_once.ts";
 import { groupMembers, readPid, until } from "./cgi/running_scripts.ts";
+import { readProc } from "./daemon.ts";
 import { writeFiles } from "./harness.ts";
 import { HttpsServer } from "./https.ts";
 import { RawClient } from "./raw_client.ts";
@@ -123,24 +125,28 @@ function warningsOf(pid: number, log: string): readonly string[] {
 }
 
 for (const left of LEFT_BEHIND) {
-  Deno.test(`lisod answers by a script that leaves ${left.name}: it is ${left.kind}${left.job === undefined ? "" : `, the job ${left.job}`}`, () =>
-    withScript(left, async (https, folder) => {
-      for (const scheme of ["http", "https"]) {
-        using client = scheme === "http"
-          ? await RawClient.connect(https.server.port())
-          : new RawClient(await https.connect());
-        const { kind, text } = await ask(client);
-        assertEquals([scheme, kind], [scheme, left.kind], text);
-        assertMatch(text, left.content);
-        const pid = await readPid(`${folder}/script`);
-        for (const pattern of left.warnings) {
-          await https.server.waitForLog((log) => warningsOf(pid, log).some((line) => pattern.test(line)));
-        }
-        if (left.job !== undefined) await checkJob(left.job, folder);
-        assertEquals(warningsOf(pid, https.server.logText()).length, left.warnings.length, https.server.logText());
-        await Deno.remove(`${folder}/script`);
-      }
-    }));
+  Deno.test(`lisod answers by a script that leaves ${left.name}: it is ${left.kind}${left.job === undefined ? "" : `, the job ${left.job}`}`, (context) =>
+    playAtOnce(
+      context,
+      ["http", "https"].map((scheme) => ({
+        name: scheme,
+        fn: () =>
+          withScript(left, async (https, folder) => {
+            using client = scheme === "http"
+              ? await RawClient.connect(https.server.port())
+              : new RawClient(await https.connect());
+            const { kind, text } = await ask(client);
+            assertEquals(kind, left.kind, text);
+            assertMatch(text, left.content);
+            const pid = await readPid(`${folder}/script`);
+            for (const pattern of left.warnings) {
+              await https.server.waitForLog((log) => warningsOf(pid, log).some((line) => pattern.test(line)));
+            }
+            if (left.job !== undefined) await checkJob(left.job, folder);
+            assertEquals(warningsOf(pid, https.server.logText()).length, left.warnings.length, https.server.logText());
+          }),
+      })),
+    ));
 }
 
 /** Looks at what became of the job, and ends it. */
@@ -152,15 +158,9 @@ async function checkJob(outcome: NonNullable<LeftBehind["job"]>, folder: string)
     assertEquals(isThere(), true);
     Deno.kill(job, "SIGKILL");
   }
-  await Deno.remove(`${folder}/job`);
 }
 
 /** The process group of a process; 0 where there is none. */
 function groupOf(pid: number): number {
-  try {
-    return Number(Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/^.*\) /s, "").split(" ")[2]);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return 0;
-    throw error;
-  }
+  return Number(readProc(pid, "stat").replace(/^.*\) /s, "").split(" ")[2] ?? 0);
 }

@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { IS_ROOT, NOBODY } from "./daemon.ts";
 import { freePort, startFront } from "./front.ts";
 import { curl, run, runLisod, startServer, type TestServer, writeFiles } from "./harness.ts";
-import { HttpsServer, makeCertificates } from "./https.ts";
+import { HttpsServer, renewPair } from "./https.ts";
 
 const SCRIPT = `#!/bin/sh
 printf 'Content-Type: text/plain\\n\\n%s' "[$REMOTE_ADDR] \${HTTPS-plain} $SERVER_NAME $SERVER_PORT \${LISTEN_FDS-none}"
@@ -81,15 +81,13 @@ for (const workers of [1, 2]) {
     const ports = placesOf(server.server).flatMap((place) => /^https:.*:(\d+)\/$/.exec(place)?.[1] ?? []);
     assertEquals(ports.length, 2);
     for (let count = 1; count <= 2; count++) {
-      await makeCertificates(server.certificates.folder, "localhost", `n${count}.example`);
+      await renewPair(server.certificates, ["localhost", `n${count}.example`]);
       Deno.kill(server.server.pid, "SIGHUP");
       await server.server.waitForLog((log) => log.split("INFO main: reloaded").length > count);
       for (const port of ports) {
-        for (let client = 0; client < 4 * workers; client++) {
-          const shell =
-            `openssl s_client -connect 127.0.0.1:${port} </dev/null 2>/dev/null | openssl x509 -noout -text`;
-          assertStringIncludes((await run("/bin/sh", ["-c", shell])).text, `DNS:n${count}.example`);
-        }
+        const shell = `openssl s_client -connect 127.0.0.1:${port} </dev/null 2>/dev/null | openssl x509 -noout -text`;
+        const clients = Array.from({ length: 4 * workers }, () => run("/bin/sh", ["-c", shell]));
+        for (const { text } of await Promise.all(clients)) assertStringIncludes(text, `DNS:n${count}.example`);
       }
     }
     const told = [...server.server.logText().matchAll(/new certificate for .*n2\.example/g)];

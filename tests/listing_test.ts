@@ -1,6 +1,6 @@
 /**
  * Listings of large folders, end to end: made once for all who ask, in bounded memory however slowly clients read, and nobody
- * else waits for them. The rules are tested beside lib/static/listings.ts and listing_pages.ts.
+ * else waits for them. The rules are tested beside lib/listing/listings.ts and listing_pages.ts.
  */
 import { assert, assertEquals } from "@std/assert";
 import { memoryOf } from "./cgi/server.ts";
@@ -165,4 +165,164 @@ Deno.test("lisod breaks a listing off that nobody reads when another one needs i
     await server.waitForLog((log) => log.includes("A listing was given up"));
     assert(!/ (ERROR|WARN) (?!main)/.test(server.logText()), server.logText());
   });
+});
+
+/** An answer to a client that follows no redirects. */
+async function get(
+  server: TestServer,
+  path: string,
+  fields: Readonly<Record<string, string>> = {},
+): Promise<{ readonly status: number; readonly headers: Headers; readonly text: string }> {
+  const response = await fetch(server.url + path, { headers: fields, redirect: "manual" });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+const AS_JSON = { Accept: "application/json" };
+
+/** The names in the order of the page, and in that of the JSON. */
+async function bothOrders(server: TestServer, path: string): Promise<readonly (readonly string[])[]> {
+  const page = await get(server, path, { Accept: "text/html,*/*;q=0.8" });
+  const json = await get(server, path, AS_JSON);
+  const links = [...page.text.matchAll(/<td><a href="([^"]*)"/g)].map(([, href]) => decodeURIComponent(href));
+  const names = JSON.parse(json.text).entries.map(({ name, type }: { readonly name: string; readonly type: string }) =>
+    name + (type === "folder" ? "/" : "")
+  );
+  return [links, names];
+}
+
+Deno.test("lisod lists a folder in the order that the query names, folders first, as a page and as JSON", async () => {
+  const files = { "a.txt": "12345", "b2.txt": "1", "b10.txt": "123", "d/e/x": "", "d/c/x": "" };
+  await using server = await startServer({ files, args: ["--listing", "--file-cache-ms", "0"] });
+  for (const [at, name] of ["b2.txt", "a.txt", "b10.txt"].entries()) {
+    Deno.utimeSync(`${server.place.root}/${name}`, 1_700_000_000 + at, 1_700_000_000 + at);
+  }
+  const orders = {
+    "/": "d/ a.txt b2.txt b10.txt",
+    "/?sort=name&order=desc": "d/ b10.txt b2.txt a.txt",
+    "/?sort=size": "d/ b2.txt b10.txt a.txt",
+    "/?order=desc&sort=size": "d/ a.txt b10.txt b2.txt",
+    "/?sort=time&order=asc": "d/ b2.txt a.txt b10.txt",
+    "/?sort=time&order=desc": "d/ b10.txt a.txt b2.txt",
+    "/?sort=owner&order=random&x=%ff": "d/ a.txt b2.txt b10.txt",
+    "/d/?order=desc": "e/ c/",
+  };
+  for (const [path, order] of Object.entries(orders)) {
+    const [links, names] = await bothOrders(server, path);
+    assertEquals([links.filter((link) => link !== "../"), names], [order.split(" "), order.split(" ")], path);
+  }
+});
+
+Deno.test("lisod gives a listing as JSON to who prefers that, with all names as they are, and tells caches", async () => {
+  const odd = ['"},{"', "<script>", "javascript:alert(1)", "100%", "a\nb", "it's", "\u{1f600}"];
+  const files = Object.fromEntries([["f/sub/x", ""], ...odd.map((name) => [`f/${name}`, "12"])]);
+  await using server = await startServer({ files, args: ["--listing"] });
+  const { status, headers, text } = await get(server, "/f/", { ...AS_JSON, "Accept-Encoding": "identity" });
+  assertEquals([status, headers.get("content-type"), headers.get("content-length")], [
+    ...[200, "application/json", `${new TextEncoder().encode(text).length}`],
+  ]);
+  const { path, entries, cut } = JSON.parse(text);
+  assertEquals([path, cut, entries[0].name, entries[0].type, entries[0].size], ["/f/", false, "sub", "folder", null]);
+  assertEquals(entries.slice(1).map(({ name }: { readonly name: string }) => name).sort(), odd.toSorted());
+  for (const { type, size, modified } of entries.slice(1)) {
+    assertEquals([type, size], ["file", 2]);
+    assert(Math.abs(Date.parse(modified) - Date.now()) < 60_000, modified);
+  }
+  // RFC 9110 12.5.5
+  assertEquals(headers.get("vary"), "Accept");
+  for (const accept of ["*/*", "text/html", "text/plain", "application/json;q=0.5,*/*;q=0.9"]) {
+    const page = await get(server, "/f/", { Accept: accept, "Accept-Encoding": "identity" });
+    assertEquals([page.headers.get("content-type"), page.headers.get("vary")], [
+      ...["text/html; charset=utf-8", page.text.length < 1024 ? "Accept" : "Accept, Accept-Encoding"],
+    ], accept);
+  }
+  const head = await fetch(`${server.url}/f/`, {
+    method: "HEAD",
+    headers: { ...AS_JSON, "Accept-Encoding": "identity" },
+  });
+  assertEquals(head.headers.get("content-length"), headers.get("content-length"));
+});
+
+Deno.test("lisod gives long listings as JSON in parts, compressed where that is asked for", () => {
+  const names = Array.from({ length: 3000 }, (_, index) => `file-${index}.txt`);
+  return withFolder(names, async (root) => {
+    await using server = await startServer({ root, args: ["--listing", "--max-listed-file-count", "2900"] });
+    for (const coding of ["identity", "gzip"]) {
+      const { headers, text } = await get(server, "/f/?order=desc", { ...AS_JSON, "Accept-Encoding": coding });
+      assertEquals(headers.get("vary"), "Accept, Accept-Encoding");
+      const { entries, cut } = JSON.parse(text);
+      assertEquals([entries.length, cut], [2900, true]);
+    }
+  });
+});
+
+/** What the page shows of a readme: its link, and its text or where its frame leads. */
+function readmeOf(text: string): readonly [name: string, shown: string] | null {
+  const [, name] = /<h2><a href="([^"]*)">/.exec(text) ?? [];
+  const [, pre, src] = /<\/h2>\n(?:<pre>\n([^]*)<\/pre>|<iframe src="(.*?)")/.exec(text) ?? [];
+  return name === undefined ? null : [name, pre ?? `frame of ${src}`];
+}
+
+/** What is in the folder `f`, further arguments, and what is shown. */
+interface ReadmeCase {
+  readonly files: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+  readonly want: ReturnType<typeof readmeOf>;
+}
+
+const GUARDED = { files: { "README.txt": "secret", "readme": "for all" }, want: ["readme", "for all"] } as const;
+
+const READMES: Readonly<Record<string, ReadmeCase>> = {
+  "there is none": { files: { "a.txt": "a", "readme.txt.old": "b", "readme.pdf": "c" }, want: null },
+  "it is a text": { files: { "README.txt": "<b>&\n" }, want: ["README.txt", "&#60;b&#62;&#38;\n"] },
+  "it has no ending": { files: { "ReadMe": "r\n" }, want: ["ReadMe", "r\n"] },
+  "it is Markdown": { files: { "README": "r", "README.md": "# m" }, want: ["README.md", "# m"] },
+  "there are several": {
+    files: { "README": "r", "README.txt": "t", "readme.html": "<p>h", "readme.md": "m" },
+    want: ["readme.html", "frame of readme.html"],
+  },
+  "the first is empty": { files: { "readme.txt": "", "README": "r" }, want: ["README", "r"] },
+  "it is a folder": { files: { "readme/x": "" }, want: null },
+  "it is longer than what is shown": {
+    files: { "README": "\u00fc".repeat(10) },
+    args: ["--max-readme-bytes", "5"],
+    want: ["README", "\u00fc\u00fc"],
+  },
+  "none is wanted": { files: { "README": "r", "readme.html": "h" }, args: ["--max-readme-bytes", "0"], want: null },
+  "an address rule guards it": { ...GUARDED, args: ["--deny", "0.0.0.0/0:/f/README.txt"] },
+  "it moved": { ...GUARDED, args: ["--redirect", "/f/README.txt=/elsewhere"] },
+  "something stands in its place": { ...GUARDED, args: ["--rewrite", "/f/:name.txt=/f/readme"] },
+  "a program runs it": { ...GUARDED, args: ["--cgi-handler", ".txt=/bin/sh"] },
+  "it is hidden": { files: { ".readme": "r" }, want: null },
+};
+
+for (const [name, { files, args = [], want }] of Object.entries(READMES)) {
+  Deno.test(`lisod shows ${want === null ? "no readme" : want[0]} below a listing when ${name}`, async () => {
+    const below = Object.fromEntries(Object.entries(files).map(([path, content]) => [`f/${path}`, content]));
+    await using server = await startServer({ files: below, args: ["--listing", ...args] });
+    const { status, text } = await get(server, "/f/");
+    assertEquals([status, readmeOf(text)], [200, want]);
+    assertEquals(text.includes(">All of README<"), name.startsWith("it is longer"));
+  });
+}
+
+Deno.test("lisod shows no readme that leads outside or asks for a password", async () => {
+  const files = {
+    "f/readme": "for all",
+    "f/readme.md": "secret",
+    "f/readme.html": "<p>secret",
+    "outside.txt": "outside",
+  };
+  const folder = await Deno.makeTempDir({ prefix: "lisod-listing-" });
+  try {
+    await Deno.writeTextFile(`${folder}/users`, "eva:$2y$04$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZabcde\n");
+    const realms = ["/f/readme.md", "/f/readme.html"].flatMap((path) => ["--auth", `A:${folder}/users:${path}`]);
+    await using server = await startServer({ files, args: ["--listing", ...realms] });
+    await Deno.writeTextFile(`${folder}/outside.txt`, "outside");
+    await Deno.symlink(`${folder}/outside.txt`, `${server.place.root}/f/readme.txt`);
+    const { text } = await get(server, "/f/");
+    assertEquals(readmeOf(text), ["readme", "for all"]);
+    assertEquals([...text.matchAll(/secret|outside|readme\.txt/g)].length, 0);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

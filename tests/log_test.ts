@@ -1,7 +1,11 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { runLisod, startServer, type TestServer } from "./harness.ts";
+import { runLisod, type StartOptions, startServer as startPromptServer, type TestServer } from "./harness.ts";
+import { PrintedText } from "./printed_text.ts";
 import { exchange, RawClient } from "./raw_client.ts";
+
+/** Lines wait as they do by default. */
+const startServer = (options: StartOptions = {}) => startPromptServer({ ...options, isLogPatient: true });
 
 const LISOD = join(import.meta.dirname ?? ".", "..", "lisod");
 
@@ -40,11 +44,9 @@ for (const [log, accessLog] of STREAMS) {
     testStreams(log, accessLog));
 }
 
-/** The next text of the stream; throws at its end, with what came `before`. */
-async function readPart(stream: ReadableStreamDefaultReader<string>, before: string): Promise<string> {
-  const { done, value } = await stream.read();
-  if (done) throw new Error(`The server has ended: ${before}`);
-  return value;
+/** The port that a server listens on, by what it says. */
+function portIn(text: string): number {
+  return Number(/listening on .*:(\d+)\//.exec(text)?.[1]);
 }
 
 async function testStreams(log: string, accessLog: string): Promise<void> {
@@ -62,24 +64,18 @@ async function testStreams(log: string, accessLog: string): Promise<void> {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    const [errors, output] = [child.stderr, child.stdout].map((stream) =>
-      stream.pipeThrough(new TextDecoderStream()).getReader()
-    );
-    let messages = "";
-    while (!/listening on .*:(\d+)\//.test(messages)) messages += await readPart(errors, messages);
-    const [, port] = /listening on .*:(\d+)\//.exec(messages) ?? [];
-    const { responses } = await exchange(Number(port), "GET /none HTTP/1.1\r\nHost: a\r\n\r\n", { count: 1 });
+    const [errors, output] = [child.stderr, child.stdout].map((stream) => new PrintedText(stream));
+    const port = portIn(await errors.until((text) => portIn(text) > 0));
+    const { responses } = await exchange(port, "GET /none HTTP/1.1\r\nHost: a\r\n\r\n", { count: 1 });
     assertEquals(responses[0].status, 404);
     // A reload opens logs again, and these stay.
     child.kill("SIGHUP");
-    while (!messages.includes("reloaded")) messages += await readPart(errors, messages);
+    await errors.until((text) => text.includes("reloaded"));
     child.kill("SIGTERM");
-    const lines = (await output.read()).value ?? "";
+    const [messages, lines] = await Promise.all([errors.rest(), output.rest()]);
     assertEquals(accessLines(lines), ['"GET /none HTTP/1.1" 404 ' + /404 (\d+)/.exec(lines)?.[1] + ' "-" "-"']);
     assertEquals(accessLines(messages), []);
-    for (let done = false; !done;) ({ done } = await errors.read());
     assertEquals((await child.status).code, 0);
-    await output.cancel();
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -99,15 +95,13 @@ for (const names of ONE_STREAM) {
       const script = 'exec "$@" 2>&1';
       const args = ["--http", "0", "--root", folder, "--log-level", "debug", ...names];
       const child = new Deno.Command("sh", { args: ["-c", script, "sh", LISOD, ...args], stdout: "piped" }).spawn();
-      const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-      let text = "";
-      while (!/listening on .*:(\d+)\//.test(text)) text += await readPart(output, text);
-      const [, port] = /listening on .*:(\d+)\//.exec(text) ?? [];
+      const output = new PrintedText(child.stdout);
+      const port = portIn(await output.until((text) => portIn(text) > 0));
       const paths = Array.from({ length: 100 }, (_, index) => `/none-${index}`);
       const input = paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join("");
-      await exchange(Number(port), input, { count: paths.length });
+      await exchange(port, input, { count: paths.length });
       child.kill("SIGTERM");
-      for (let part = await output.read(); !part.done; part = await output.read()) text += part.value;
+      const text = await output.rest();
       await child.status;
       const order = [...text.matchAll(/^(?:\[[^\]]+\] DEBUG GET|.*"GET) (\/none-\d+)[: ].*$/gm)].map(([, path]) =>
         path

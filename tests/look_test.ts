@@ -7,9 +7,11 @@ import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes
 import { join } from "@std/path";
 import { PAGE_STYLE } from "../lib/html_page.ts";
 import { errorPage } from "../lib/site/error_pages.ts";
-import { directoryListing } from "../lib/static/directory_listing.ts";
+import { directoryListing } from "../lib/listing/directory_listing.ts";
 import { Browser, DESKTOP, inspectPage, type Page, PHONE } from "./browser.ts";
+import { until } from "./cgi/running_scripts.ts";
 import { startServer } from "./harness.ts";
+import { IS_LONG } from "./long.ts";
 
 const PROJECT = join(import.meta.dirname ?? ".", "..");
 
@@ -93,11 +95,9 @@ Deno.test("the blog differs from www/style.css in what is listed here alone", ()
   ]);
 });
 
-Deno.test("colours stand in the palettes alone, and drawings take theirs from them", async () => {
+Deno.test("colours stand in the palettes alone, and drawings take theirs from them", () => {
   const coloured = /#[0-9a-f]{3,8}\b|\b(?:rgb|hsl|hwb|lab|lch|oklab|oklch|color|color-mix|light-dark)\(/gi;
-  const pace = { isDue: () => false, pause: () => Promise.resolve() };
-  const parts = await Array.fromAsync(directoryListing([], { path: "/", isCut: false, maxBytes: 1_000_000, pace }));
-  const listing = new TextDecoder().decode(parts[0]);
+  const listing = directoryListing({ path: "/", order: { column: "name", isDescending: false }, readme: null }).begin;
   const own = [errorPage(404), listing, read("cgi-bin/environment"), read("cgi-bin/form.py")].map((page) =>
     page.replace(PAGE_STYLE, "").replaceAll(/&#\d+;/g, "")
   );
@@ -122,6 +122,16 @@ Deno.test("colours stand in the palettes alone, and drawings take theirs from th
 /** What makes a listing hard to show. */
 const ODD_NAMES = ["a".repeat(200), "<script>alert(1)<", `it's & "that".txt`, "ümläut \u{1f600}", "a b/inside.txt"];
 
+/** Folders with a readme of each kind. */
+const READMES = {
+  "text/README.txt": `What is in here\n\n- a <list>\n\t- with a tab and a word: ${"x".repeat(200)}\n`,
+  "text/report-2026.pdf": "x".repeat(123_456),
+  "text/older/x": "",
+  "framed/readme.html":
+    "<!DOCTYPE html><html lang=en><title>T</title><h1>Releases</h1><p>Take <a href=a.bin>the newest</a>.",
+  "framed/a.bin": "x",
+};
+
 /** Opens a page; returns the name that its screenshot has. */
 type Visit = (page: Page) => Promise<unknown>;
 
@@ -135,8 +145,25 @@ async function visits(
     "front": open(`${url}/`),
     "installed": open(`${installed}/`),
     "try": open(`${url}/try.html`),
+    "clock": async (page) => {
+      await page.goto(`${url}/clock.html`);
+      await until(async () => /^\d\d:\d\d:\d\d$/.test(await page.textContent("#time") ?? ""), "the time is there");
+    },
+    "chat": async (page) => {
+      await page.goto(`${url}/chat.html`);
+      await page.fill("#name", "Ada");
+      await until(async () => await page.textContent("#state") === "Connected.", "the chat is there");
+      await page.fill("#text", `<b>hello</b> ${"x".repeat(200)}`);
+      await page.click("button");
+      await until(
+        async () => (await page.textContent("#lines") ?? "").includes("Ada: <b>hello</b>"),
+        "the line is there",
+      );
+    },
     "folder": open(`${url}/files/`),
     "folder-of-odd-names": open(`${other}/odd/`),
+    "folder-with-a-text": open(`${other}/text/?sort=size&order=desc`),
+    "folder-with-a-page": open(`${other}/framed/`),
     "folder-at-the-top": open(`${other}/`),
     "not-found": open(`${url}/nothing`),
     "too-long": open(`${url}/${"x".repeat(9000)}`),
@@ -155,35 +182,45 @@ async function visits(
   };
 }
 
-for (const [place, viewport] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
-  for (const colorScheme of ["light", "dark"] as const) {
-    Deno.test(`every page is accessible, fits and leads home when seen on a ${place} in ${colorScheme}`, async () => {
-      const data = await Deno.makeTempDir({ prefix: "lisod-look-" });
-      try {
-        const blog = ["--cgi", join(PROJECT, "cgi-bin/wsgi_wrapper.py"), "--cgi-env", `BLOG_DATA=${data}`];
-        const args = ["--listing", "--cgi-handler", ".cgi=/bin/sh", ...blog, "--cgi-env", "BLOG_DEMO=1"];
-        await using server = await startServer({ root: join(PROJECT, "www"), args });
-        const files = Object.fromEntries(ODD_NAMES.map((name) => [`odd/${name}`, name]));
-        await using other = await startServer({ files, args: ["--listing"] });
-        const page = { "index.html": read("scripts/installed.html"), "style.css": read("www/style.css") };
-        await using installed = await startServer({ files: { ...page, "lisod.svg": read("www/lisod.svg") } });
-        await using browser = await Browser.launch();
-        const sites = { url: server.url, other: other.url, installed: installed.url };
-        for (const [name, visit] of Object.entries(await visits(sites))) {
-          const { page, faults } = await browser.openPage({ viewport, colorScheme });
-          await visit(page);
-          assertEquals(await inspectPage(page, `look/${name}-${place}-${colorScheme}`), [], name);
-          const home = await page.evaluate(`[...document.links].filter((link) => link.textContent === "Home")
+const VIEWS = [
+  { place: "phone", viewport: PHONE, colorScheme: "light" },
+  { place: "desktop", viewport: DESKTOP, colorScheme: "dark" },
+  { place: "phone", viewport: PHONE, colorScheme: "dark" },
+  { place: "desktop", viewport: DESKTOP, colorScheme: "light" },
+] as const;
+
+// Where things stand does not depend on colours, nor colours on where they stand: the first two have each of both.
+for (const { place, viewport, colorScheme } of IS_LONG ? VIEWS : VIEWS.slice(0, 2)) {
+  Deno.test(`every page is accessible, fits and leads home when seen on a ${place} in ${colorScheme}`, async () => {
+    const data = await Deno.makeTempDir({ prefix: "lisod-look-" });
+    try {
+      const blog = ["--cgi", join(PROJECT, "cgi-bin/wsgi_wrapper.py"), "--cgi-env", `BLOG_DATA=${data}`];
+      const talk = ["clock=cgi-bin/clock", "chat=cgi-bin/chat.py"].map((each) => {
+        return `--websocket=/${each.replace("=", `=${PROJECT}/`)}`;
+      });
+      const own = ["--cgi-env", "BLOG_DEMO=1", "--cgi-env", `CHAT_FILE=${data}/chat`];
+      const args = ["--listing", "--cgi-handler", ".cgi=/bin/sh", ...blog, ...talk, ...own];
+      await using server = await startServer({ root: join(PROJECT, "www"), args });
+      const files = Object.fromEntries(ODD_NAMES.map((name) => [`odd/${name}`, name]));
+      await using other = await startServer({ files: { ...files, ...READMES }, args: ["--listing"] });
+      const page = { "index.html": read("scripts/installed.html"), "style.css": read("www/style.css") };
+      await using installed = await startServer({ files: { ...page, "lisod.svg": read("www/lisod.svg") } });
+      await using browser = await Browser.launch();
+      const sites = { url: server.url, other: other.url, installed: installed.url };
+      for (const [name, visit] of Object.entries(await visits(sites))) {
+        const { page, faults } = await browser.openPage({ viewport, colorScheme });
+        await visit(page);
+        assertEquals(await inspectPage(page, `look/${name}-${place}-${colorScheme}`), [], name);
+        const home = await page.evaluate(`[...document.links].filter((link) => link.textContent === "Home")
             .map((link) => link.getAttribute("href"))`);
-          assertEquals(home, ["folder-at-the-top", "installed"].includes(name) ? [] : ["/"], name);
-          const expected = /^(?:404|414): |^console error: Failed to load resource: .* status of 4/;
-          assertEquals(faults.filter((fault) => !/not-found|too-long/.test(name) || !expected.test(fault)), [], name);
-        }
-      } finally {
-        await Deno.remove(data, { recursive: true });
+        assertEquals(home, ["folder-at-the-top", "installed"].includes(name) ? [] : ["/"], name);
+        const expected = /^(?:404|414): |^console error: Failed to load resource: .* status of 4/;
+        assertEquals(faults.filter((fault) => !/not-found|too-long/.test(name) || !expected.test(fault)), [], name);
       }
-    });
-  }
+    } finally {
+      await Deno.remove(data, { recursive: true });
+    }
+  });
 }
 
 Deno.test("the commands of try.html name the server that they came from, and without a script say what to put in", async () => {

@@ -13,6 +13,8 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "lisod keeps nothing open that the command had inherited": "only close_range(2) closes it",
   "into its own log, or none, workers: 2": "only setsockopt(2) lets several workers listen on one port",
   "over https, or ends the connection, whatever is done to it": "much time, and TLS is the runtime's both ways",
+  "sends one state under one ETag over https": "much time, and TLS is the runtime's both ways",
+  "serves clone, fetch and push over HTTPS": "much time, and TLS is the runtime's both ways",
 };
 
 const unused = new Set(Object.keys(LEFT_OUT));
@@ -42,8 +44,11 @@ await import("./cgi_programs_test.ts");
 await import("./cgi_server_test.ts");
 await import("./left_behind_test.ts");
 await import("./shortages_test.ts");
+await import("./http_upstream_test.ts");
+await import("./upstreams_test.ts");
 await import("./tls_handshake_test.ts");
 await import("./tls_http_test.ts");
+await import("./websocket_test.ts");
 await import("./daemon_test.ts");
 Object.assign(Deno, { test });
 

@@ -6,6 +6,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { until } from "./cgi/running_scripts.ts";
 import { childrenOf } from "./cgi/server.ts";
 import { startServer, type TestServer, writeFiles } from "./harness.ts";
+import { zombiesOf } from "./orphans.ts";
 import { RawClient } from "./raw_client.ts";
 
 /** prctl(PR_SET_CHILD_SUBREAPER, 1), which stays over execve(2). */
@@ -24,18 +25,6 @@ const PLACES = [
   { name: "as process 1", through: ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"], signal: "SIGKILL" },
   { name: "as subreaper", through: ["perl", "-e", SUBREAPER, "--"], signal: "SIGTERM" },
 ] as const;
-
-/** Children of a process that have ended and were not reaped. */
-function zombiesOf(pid: number): number[] {
-  return childrenOf(pid).filter((child) => {
-    try {
-      return Deno.readTextFileSync(`/proc/${child}/stat`).includes(") Z ");
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound || /ESRCH|os error 3\b/.test(String(error))) return false;
-      throw error;
-    }
-  });
-}
 
 /** All clients ask for the script, all rounds. */
 async function askAll(server: TestServer): Promise<void> {

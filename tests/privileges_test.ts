@@ -17,7 +17,8 @@ import {
   waitUntil,
 } from "./daemon.ts";
 import { run } from "./harness.ts";
-import { makeCertificates } from "./https.ts";
+import { makeCertificates, renewPair } from "./https.ts";
+import { PrintedText } from "./printed_text.ts";
 
 const AS_NOBODY = ["--user", NOBODY.name];
 /** Sets of capabilities as /proc shows them. */
@@ -214,9 +215,9 @@ rootTest("Log.reopen() works after the drop when logrotate has made the new file
 /** Certificates of a site's own, and what asks a running server for the one that it serves. */
 async function makeRenewable(site: DaemonSite, port: number) {
   const folder = join(site.folder, "certs");
-  // make-certs keeps what is good, so another name asks for another certificate.
-  const renew = (name: string) => makeCertificates(folder, "localhost", name);
-  const { key, certificate } = await renew("first.example");
+  const certificates = await makeCertificates(folder, "localhost", "first.example");
+  const { key, certificate } = certificates;
+  const renew = (name: string) => renewPair(certificates, ["localhost", name]);
   await Deno.chmod(folder, 0o755);
   const args = ["--https", `${port}`, "--key", key, "--certificate", certificate, ...AS_NOBODY, ...PROMPT_LOG];
   const served = async () => {
@@ -270,7 +271,7 @@ for (
         await showToGroup();
         kill(pid, "SIGHUP");
         await waitUntil(() => site.logText().split("INFO main: reloaded").length === index + 2, "it has reloaded");
-        for (let count = 0; count < 8; count++) assertEquals(await served(), name);
+        assertEquals(await Promise.all(Array.from({ length: 8 }, served)), Array(8).fill(name));
       }
       // The right that this took is at rest again.
       const permitted = where === "any port" ? NO_CAPABILITY : NET_BIND_SERVICE;
@@ -342,13 +343,8 @@ rootTest("listenTcp() gets a port below 1024 when the server has CAP_NET_BIND_SE
   assertEquals((await run("setcap", ["cap_net_bind_service=+ep", binary])).code, 0);
   const [program, ...words] = [...NOBODY.prefix, binary, "--http", `${freeLowPort()}`, "--root", root.root];
   const server = new Deno.Command(program, { args: words, stderr: "piped" }).spawn();
-  const reader = server.stderr.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!text.includes("listening on")) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    text += value;
-  }
+  const reader = new PrintedText(server.stderr);
+  const text = await reader.until((text) => text.includes("listening on"));
   server.kill();
   await reader.cancel();
   await server.status;

@@ -36,6 +36,7 @@ export class ProjectCopy implements AsyncDisposable {
     await writeFiles(copy.folder, {
       "main.ts": "// main",
       "lib/a.ts": "// a",
+      "lib/version.ts": 'export const SOURCES: string = "";\n',
       "deno.json": "{}",
       "deno.lock": '{\n  "npm": {\n    "example@1.0.0": {\n    }\n  }\n}\n',
       ...files,
@@ -65,7 +66,7 @@ export class ProjectCopy implements AsyncDisposable {
 
 /**
  * Plays Deno: says its version and where its cache is, and writes its calls down. A module that it bundles is the list of the
- * files that it could have used; a lisod that it compiles is what the modules say.
+ * files that it could have used, and what is said of the version; a lisod that it compiles is what the modules say.
  */
 export const denoStub = (version: string, size = "+0") => `
 [[ $1 == --version ]] && { echo "deno ${version} (stable, release)"; exit; }
@@ -75,7 +76,7 @@ echo "$*" >>"$HOME/calls"
 [[ $1 == bundle || $1 == compile ]] || exit 9
 command=$1
 while [[ $1 != --output ]]; do shift; done
-[[ $command == bundle ]] && { find . "$DENO_DIR" -type f >"$2"; exit; }
+[[ $command == bundle ]] && { { find . "$DENO_DIR" -type f; cat lib/version.ts; } >"$2"; exit; }
 cat ./*.ts >"$2"; chmod +x "$2"; truncate -s ${size} "$2"; echo compiled`;
 
 /** Plays npm: packs package.tgz of the home folder; without one it fails. */

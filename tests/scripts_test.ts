@@ -130,12 +130,35 @@ Deno.test("start and clean do nothing but help when they are given what they do 
   for (const name of ["LISOD_HTTP_PORT", "LISOD_HTTPS_PORT", "BLOG_DATA", "BLOG_DEMO", "FLASK_VENV"]) {
     assertMatch(help.text, new RegExp(`^${name} `, "m"));
   }
-  for (const command of ["start --port", "start 8080", "start --help now", "clean --help", "clean --all now"]) {
+  for (const command of ["start --port", "start 8080", "start --help now", "clean -all", "clean --all now"]) {
     const { code, text, stderr } = await copy.bash(`./scripts/${command}`);
     assertEquals([code, text], [2, ""], command);
     assertMatch(stderr, /^(?:start|clean): ".*" is unknown: .*\n$/);
   }
   assertEquals((await copy.bash("echo lisod*")).text, "lisod lisod.log\n");
+});
+
+Deno.test("every script says what it takes, and does nothing else, when it is asked for help", async () => {
+  await using copy = await ProjectCopy.make({}, { "lisod": "", "lisod.log": "" });
+  const scripts = Array.from(Deno.readDirSync(join(PROJECT, "scripts"))).filter(({ isFile, name }) =>
+    isFile && Deno.readTextFileSync(join(PROJECT, "scripts", name)).startsWith("#!")
+  );
+  assert(scripts.length > 10, `${scripts.length} scripts`);
+  for (const command of scripts.flatMap(({ name }) => [`${name} --help`, `${name} -h`])) {
+    const { code, text, stderr } = await copy.bash(`./scripts/${command}`);
+    assertEquals([code, stderr], [0, ""], command);
+    assertMatch(text, /^Usage: \S+.*\n\n\S/, command);
+  }
+  assertEquals((await copy.bash("echo lisod*")).text, "lisod lisod.log\n");
+});
+
+Deno.test("test --help names every step", async () => {
+  await using copy = await ProjectCopy.make();
+  const help = await copy.bash("./scripts/test --help");
+  const { stderr } = await run(Deno.execPath(), ["task", "--quiet", "ok", "--needs", "no-such-step"], { cwd: PROJECT });
+  const [, steps = ""] = /the steps are (.*)/.exec(stderr) ?? [];
+  const [, named = ""] = /^STEP +(.*);/m.exec(help.text) ?? [];
+  assertEquals(named.split(" "), steps.split(", "));
 });
 
 Deno.test("test ends with the count when the set-up fails", async () => {
@@ -168,9 +191,18 @@ Deno.test("run_tests.ts counts tests and checks in its last line when steps and 
     "lib/http/grammar.ts": 'import "../log/log.ts";\n',
     "tests/harness.ts": "// no test",
   });
-  const texts = ["readme.txt", "tests.txt", "vulnerabilities.txt", "deno.json", "deno.lock"];
+  const texts = [
+    "readme.txt",
+    "design.txt",
+    "tests.txt",
+    "vulnerabilities.txt",
+    "changelog.txt",
+    "deno.json",
+    "deno.lock",
+  ];
   await run("cp", [...texts.map((name) => join(PROJECT, name)), copy.folder]);
-  await run("cp", ["-r", join(PROJECT, "lib/std"), join(copy.folder, "lib/std")]);
+  await run("cp", ["-r", join(PROJECT, "debian"), copy.folder]);
+  await run("cp", ["-r", join(PROJECT, "lib/std"), join(PROJECT, "lib/version.ts"), join(copy.folder, "lib")]);
   const ok = (...steps: readonly string[]) =>
     run(Deno.execPath(), ["run", "--quiet", "--allow-all", "scripts/run_tests.ts", ...steps], { cwd: copy.folder });
   const lastLine = ({ text }: Ended) => text.trimEnd().split("\n").at(-1);
@@ -208,7 +240,7 @@ Deno.test("clean removes what was made and keeps the tools when not told otherwi
     (await copy.bash("find . -path ./bin -prune -o -path ./.ci -prune -o -path ./scripts -prune -o -type f -print"))
       .text;
   await copy.bash("./scripts/clean");
-  const sources = ["./deno.json", "./deno.lock", "./lib/a.ts", "./main.ts"];
+  const sources = ["./deno.json", "./deno.lock", "./lib/a.ts", "./lib/version.ts", "./main.ts"];
   assertEquals((await left()).trim().split("\n").sort(), ["./.tools/deno/deno", ...sources]);
   await copy.bash("./scripts/clean --all");
   assertEquals((await left()).trim().split("\n").sort(), sources);

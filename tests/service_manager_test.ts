@@ -2,6 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { DaemonSite, kill, readProc, waitUntil } from "./daemon.ts";
+import { PrintedText } from "./printed_text.ts";
 
 const MANAGER = `
 import socket, sys
@@ -16,12 +17,11 @@ while True:
 /** The lines that it prints, one a datagram. */
 class Manager implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
-  readonly #reader: ReadableStreamDefaultReader<string>;
-  #text = "";
+  readonly #printed: PrintedText;
 
   private constructor(process: Deno.ChildProcess) {
     this.#process = process;
-    this.#reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    this.#printed = new PrintedText(process.stdout);
   }
 
   static async start(name: string): Promise<Manager> {
@@ -31,20 +31,13 @@ class Manager implements AsyncDisposable {
     return manager;
   }
 
-  async next(): Promise<string> {
-    while (!this.#text.includes("\n")) {
-      const { value, done } = await this.#reader.read();
-      if (done) throw new Error("The manager has ended");
-      this.#text += value;
-    }
-    const [line, ...rest] = this.#text.split("\n");
-    this.#text = rest.join("\n");
-    return line;
+  next(): Promise<string> {
+    return this.#printed.line();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process.kill("SIGKILL");
-    await this.#reader.cancel();
+    await this.#printed.cancel();
     await this.#process.status;
   }
 }
@@ -96,6 +89,62 @@ Deno.test("ServiceManager shows that it is alive twice as often as WATCHDOG_USEC
   assertEquals((await response.text()).match(/^(?:NOTIFY_SOCKET|WATCHDOG_USEC)=.*$/gm), null);
   kill(server.pid, "SIGTERM");
   assertEquals((await server.status).code, 0);
+});
+
+/** Stops one thread of a process, and lets it go on when its input ends. ptrace(2): PTRACE_ATTACH 16, PTRACE_DETACH 17. */
+const STOP_THREAD = `
+import ctypes, sys
+ptrace = ctypes.CDLL(None).ptrace
+thread = int(sys.argv[1])
+assert ptrace(16, thread, None, None) == 0
+ctypes.CDLL(None).waitpid(thread, None, 0x40000000)
+print("stopped", flush=True)
+sys.stdin.read()
+assert ptrace(17, thread, None, None) == 0
+`;
+
+Deno.test({
+  name: "ServiceManager says nothing while one of two workers hangs, and goes on when that one does",
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    await using site = await DaemonSite.make();
+    const name = join(site.folder, "notify");
+    await using manager = await Manager.start(name);
+    const server = new Deno.Command(site.binary, {
+      args: [...site.named().slice(0, -1), "--workers", "2"],
+      env: { NOTIFY_SOCKET: name, WATCHDOG_USEC: "200000" },
+    }).spawn();
+    assertEquals([await manager.next(), await manager.next()], ["READY=1", "WATCHDOG=1"]);
+    const tasks = `/proc/${server.pid}/task`;
+    const thread = [...Deno.readDirSync(tasks)].map((entry) => entry.name).find((id) =>
+      Deno.readTextFileSync(`${tasks}/${id}/comm`) === "worker-2\n"
+    );
+    const stopping = new Deno.Command("python3", {
+      args: ["-c", STOP_THREAD, `${thread}`],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const printed = new PrintedText(stopping.stdout);
+    assertEquals(await printed.line(), "stopped");
+    const next = () => manager.next();
+    // What was under way may come; then ten of its times pass without a word.
+    let word = next();
+    let isSilent = false;
+    for (let count = 0; !isSilent && count < 3; count++) {
+      const silence = Promise.withResolvers<true>();
+      const timer = setTimeout(() => silence.resolve(true), 1000);
+      isSilent = await Promise.race([word.then(() => false), silence.promise]);
+      clearTimeout(timer);
+      if (!isSilent) word = next();
+    }
+    assertEquals(isSilent, true);
+    await stopping.stdin.close();
+    assertEquals((await stopping.status).code, 0);
+    assertEquals(await word, "WATCHDOG=1");
+    await printed.cancel();
+    kill(server.pid, "SIGTERM");
+    assertEquals((await server.status).code, 0);
+  },
 });
 
 Deno.test("ServiceManager does no harm when nobody listens at NOTIFY_SOCKET", async () => {

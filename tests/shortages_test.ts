@@ -68,7 +68,9 @@ async function upload(client: RawClient, chunkCount: number): Promise<RawRespons
 /** Messages of the log but those of the start, without time. */
 function complaints({ server, folder }: Scene): readonly string[] {
   return server.logText().split("\n").filter((line) => !/ "(?:GET|POST) |\] (?:INFO|DEBUG) |\] WARN main: /.test(line))
-    .map((line) => line.replace(/^\[.*?\] /, "").replaceAll(folder, "HERE")).filter((line) => line !== "");
+    .map((line) => line.replace(/^\[.*?\] /, "").replace(/ \(request \S+\)$/, "").replaceAll(folder, "HERE")).filter((
+      line,
+    ) => line !== "");
 }
 
 Deno.test({

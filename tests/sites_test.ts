@@ -192,7 +192,7 @@ Deno.test("lisod --check --verbose shows every place with who may have it, and -
     );
     const wrong = await runLisod("--config", config, "--explain", "ftp://one.example/");
     assertEquals([wrong.code, wrong.text], [2, ""]);
-    assertStringIncludes(wrong.stderr, '--explain "ftp://one.example/": not a URL of http or https');
+    assertStringIncludes(wrong.stderr, '--explain "ftp://one.example/": not a URL of http, https, ws or wss');
   }));
 
 Deno.test({

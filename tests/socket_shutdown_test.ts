@@ -4,7 +4,7 @@
  * runtime has learnt to close such sockets and the file can go.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { countDescriptors } from "./descriptors.ts";
+import { countDescriptors, steadyDescriptors } from "./descriptors.ts";
 import { NO_LIBC, openLibc } from "../lib/system/libc.ts";
 import { type SocketEnds, SocketShutdown } from "../lib/net/socket_shutdown.ts";
 
@@ -20,7 +20,7 @@ const HOSTS = [
 
 Deno.test("close() alone leaves the descriptor when a write is blocked", async () => {
   await withPair({ ...LOOPBACK, tls: false }, async (server, client) => {
-    const before = countDescriptors();
+    const before = await steadyDescriptors();
     const { writing } = await fillUntilBlocked(server);
     server.close();
     await settle();
@@ -32,7 +32,7 @@ Deno.test("close() alone leaves the descriptor when a write is blocked", async (
 
 Deno.test("close() alone leaves the descriptor when a TLS handshake has not ended", async () => {
   await withPair({ ...LOOPBACK, tls: true }, async (server, client) => {
-    const before = countDescriptors();
+    const before = await steadyDescriptors();
     const handshake = (server as Deno.TlsConn).handshake();
     server.close();
     await assertRejects(() => soon(handshake), Deno.errors.Interrupted);
@@ -45,7 +45,7 @@ Deno.test("close() alone leaves the descriptor when a TLS handshake has not ende
 for (const host of HOSTS) {
   Deno.test(`shutdownSocket() ends a blocked write when the client reads nothing, ${host.name}`, async () => {
     await withPair({ ...host, tls: false }, async (server, client) => {
-      const before = countDescriptors();
+      const before = await steadyDescriptors();
       const { writing } = await fillUntilBlocked(server);
       assert(shutdown.shutdownSocket(endsOf(server)));
       await assertRejects(() => soon(writing), Deno.errors.BrokenPipe);
@@ -57,7 +57,7 @@ for (const host of HOSTS) {
 
   Deno.test(`shutdownSocket() ends a TLS handshake when the client is silent, ${host.name}`, async () => {
     await withPair({ ...host, tls: true }, async (server, client) => {
-      const before = countDescriptors();
+      const before = await steadyDescriptors();
       const handshake = (server as Deno.TlsConn).handshake();
       assert(shutdown.shutdownSocket(endsOf(server)));
       await assertRejects(() => soon(handshake), Deno.errors.UnexpectedEof);
@@ -76,7 +76,7 @@ Deno.test("shutdownSocket() ends a blocked write over TLS when the client reads 
     listener.accept(),
   ]);
   await Promise.all([client.handshake(), server.handshake()]);
-  const before = countDescriptors();
+  const before = await steadyDescriptors();
   const { writing } = await fillUntilBlocked(server);
   assert(shutdown.shutdownSocket(endsOf(server)));
   await assertRejects(() => soon(writing), Deno.errors.BrokenPipe);
@@ -95,7 +95,7 @@ Deno.test("shutdownSockets() ends the listed sockets alone when others share the
     servers.push(await listener.accept());
     clients.push(await connecting);
   }
-  const before = countDescriptors();
+  const before = await steadyDescriptors();
   const outcomes = Promise.all(servers.map((server, index) =>
     server.handshake().then(() => "done", (error) => {
       server.close();
@@ -156,7 +156,7 @@ async function withPair(
   body: (server: Deno.Conn, client: Deno.Conn) => Promise<void>,
 ): Promise<void> {
   const address = { hostname: options.listen, port: 0, ...await makeCredentials() };
-  const before = countDescriptors();
+  const before = await steadyDescriptors();
   const listener: Deno.Listener = options.tls ? Deno.listenTls(address) : Deno.listen(address);
   const { port } = listener.addr as Deno.NetAddr;
   const [client, server] = await Promise.all([

@@ -25,18 +25,20 @@ interface SocketOptions {
   readonly isShared?: boolean;
   /** In place of the real ones. */
   readonly calls?: Partial<SocketCalls>;
+  readonly areProgramsStarting?: () => boolean;
 }
 
 /** Runs `test` with a listener; whatever happens, all that was opened is closed. */
 export async function withSockets(
-  { hostname = "127.0.0.1", isShared = false, calls = {} }: SocketOptions,
+  { hostname = "127.0.0.1", isShared = false, calls = {}, areProgramsStarting = () => false }: SocketOptions,
   test: (under: SocketsUnderTest) => Promise<void>,
 ): Promise<void> {
   const readiness = new Readiness(readinessCalls);
   const opened = Deno.listen({ hostname, port: 0 });
   const { port } = opened.addr;
   const [descriptor] = new ListeningPort(libc, port).descriptors;
-  const listener = SocketListener.open(descriptor, { calls: { ...socketCalls, ...calls }, readiness }, isShared);
+  const services = { calls: { ...socketCalls, ...calls }, readiness, areProgramsStarting };
+  const listener = SocketListener.open(descriptor, services, isShared);
   opened.close();
   const ends: { close(): void }[] = [listener];
   const connect = async () => {

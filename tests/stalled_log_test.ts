@@ -6,6 +6,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { BOUND_MS, canFreeze, FreezingDisk, hasExited, isClosed, until } from "./freezing_disk.ts";
 import { startServer, type TestServer, type Way } from "./harness.ts";
+import { PrintedText } from "./printed_text.ts";
 import { exchange } from "./raw_client.ts";
 
 const LISOD = join(import.meta.dirname ?? ".", "..", "lisod");
@@ -81,16 +82,8 @@ async function startStreamed(
     stderr: stream.of === "stderr" ? "piped" : "null",
   }).spawn();
   const source = stream.of === "fifo" ? (await Deno.open(fifo)).readable : child[stream.of];
-  const reader = source.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  const read = async (isThere: (text: string) => boolean) => {
-    while (!isThere(text)) {
-      const { done, value } = await reader.read();
-      if (done) throw new Error(`Ended after ${text.slice(-2000)}`);
-      text += value;
-    }
-    return text;
-  };
+  const reader = new PrintedText(source);
+  const read = (isThere: (text: string) => boolean) => reader.until(isThere);
   const port = async () => {
     const said = stream.of === "stdout" ? await untilListening(log) : await read(isListening);
     return Number(/listening on .*:(\d+)\//.exec(said)?.[1]);

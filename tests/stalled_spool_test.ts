@@ -106,7 +106,7 @@ for (const way of WAYS) {
       ) => [response?.status, response && fieldValue(response, "Retry-After")]);
       assertEquals(answers, Array(CLIENT_COUNT + 1).fill([503, "1"]));
       const complaint = `ERROR POST /cgi/count: Cannot keep the content of a request in "${disk.folder}": ` +
-        "nothing has come of it for 2000 ms\n";
+        "nothing has come of it for 2000 ms (request ";
       await server.waitForLog((log) => log.split(complaint).length === CLIENT_COUNT + 2);
       assertEquals(server.logText().match(/ERROR/g)?.length, CLIENT_COUNT + 1);
       await disk.thaw();

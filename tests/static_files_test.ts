@@ -51,6 +51,16 @@ const HOSTILE: readonly HostileCase[] = [
   },
   { name: "a device", make: ({ root }) => Deno.symlinkSync("/dev/zero", `${root}/zero`), path: "/zero", status: 403 },
   {
+    name: "a symlink to a name that is not UTF-8",
+    // The runtime cannot make one.
+    make: ({ root }) =>
+      void new Deno.Command("sh", {
+        args: ["-c", 'f=$(printf "odd\\377"); >"$1/$f"; ln -s "$f" "$1/link.txt"', "sh", root],
+      }).outputSync(),
+    path: "/link.txt",
+    status: 404,
+  },
+  {
     name: "a symlink out",
     make: ({ root }) => Deno.symlinkSync("../outside/secret.txt", `${root}/out.txt`),
     path: "/out.txt",
@@ -736,7 +746,11 @@ for (const [size, length] of [["small", 1000], ["big", BIG_BYTES]] as const) {
       await response.body.close();
       site.nowMs += 2000;
       const grown = (await ask(handler, "/a.bin")).fields.get("etag") ?? "";
-      assertEquals([grown.startsWith("W/"), `W/${grown}` === young], [false, size === "big"]);
+      assertEquals(grown.startsWith("W/"), false);
+      // Whoever has the first content is not told that it is the second: RFC 9110 13.1.2 compares weakly.
+      const again = await ask(handler, "/a.bin", [["If-None-Match", young]]);
+      assertEquals([again.status, again.text === decode(pattern(length, 2))], [200, true]);
+      assertEquals((await ask(handler, "/a.bin", [["If-None-Match", grown]])).status, 304);
     }));
 }
 
@@ -916,7 +930,7 @@ Deno.test("createStaticHandler() lists nothing that is kept for programs, and an
     const programs = { isProgramPlace, isProgram, isBackup: () => false };
     const handler = site.handler({ listing: true, programs });
     const linksOf = async (path: string) =>
-      [...(await ask(handler, path)).text.matchAll(/<a href="([^"]+)"/g)].map(([, link]) => link);
+      [...(await ask(handler, path)).text.matchAll(/<a href="(?!\?)([^"]+)"/g)].map(([, link]) => link);
     assertEquals(await linksOf("/"), ["open/", "a.txt"]);
     assertEquals(await linksOf("/open/"), ["/", "../", "b.sh"]);
     for (

@@ -1,12 +1,5 @@
 /** Handshakes with the built binary: what clients of each kind get, and that bad ones harm nobody but themselves. */
-import {
-  assert,
-  assertEquals,
-  assertLessOrEqual,
-  assertMatch,
-  assertNotMatch,
-  assertStringIncludes,
-} from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { curl } from "./harness.ts";
 import { HttpsServer } from "./https.ts";
@@ -178,13 +171,16 @@ Deno.test("lisod frees the descriptors of 1,000 silent clients when handshakeMs 
   assertEquals(server.server.logText().match(/ DEBUG .*: Closed: timed out: handshake\n/g)?.length, 1_000);
 });
 
-Deno.test("lisod completes a handshake in at most twice its normal time when 500 clients are silent", async () => {
-  await using server = await HttpsServer.start({ args: ["--max-per-address", "1000"] });
-  const normalMs = await bestHandshakeMs(server);
+Deno.test("lisod completes handshakes while 500 clients are silent, and ends none of these for it", async () => {
+  await using server = await HttpsServer.start({ args: ["--max-per-address", "1000", "--handshake-ms", "60m"] });
   const clients = await connectSilently(server.port, 500);
-  const busyMs = await bestHandshakeMs(server);
+  await until(() => countDescriptors(server.server.pid) > 500);
+  for (let count = 0; count < 40; count++) {
+    using client = await server.connect();
+    await client.handshake();
+  }
+  assert(countDescriptors(server.server.pid) > 500);
   for (const client of clients) client.close();
-  assertLessOrEqual(busyMs, 2 * normalMs);
 });
 
 Deno.test("lisod stops at once when clients are silent in the handshake", async () => {
@@ -255,19 +251,6 @@ async function copy(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
 /** Connects over TCP and sends nothing. */
 async function connectSilently(port: number, count: number): Promise<Deno.TcpConn[]> {
   return await Promise.all(Array.from({ length: count }, () => Deno.connect({ hostname: "127.0.0.1", port })));
-}
-
-/** The shortest of many, for the machine may be busy with other things. */
-async function bestHandshakeMs(server: HttpsServer): Promise<number> {
-  let best = Infinity;
-  for (let count = 0; count < 40; count++) {
-    const start = performance.now();
-    const client = await server.connect();
-    await client.handshake();
-    best = Math.min(best, performance.now() - start);
-    client.close();
-  }
-  return best;
 }
 
 async function readToEnd(client: Deno.Conn): Promise<{ readonly bytes: Uint8Array }> {

@@ -12,9 +12,10 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "php-cgi": "PHP",
   "a program in C gets": "a binary",
   "that holds their pipes, with a word": "that a process has ended is told a moment after it is reaped",
-  "1,000 aborted requests": "a shell script",
-  "1,000 clients that go away": "a shell script",
-  "an upload of 1 GiB": "the same pipes, and half a minute",
+  "aborted requests": "a shell script",
+  "clients that go away": "a shell script",
+  "passes through in constant memory": "the same pipes, and much time",
+  "lisod counts no pause of the process": "the clock is one, and it takes five seconds",
   "ScriptRunner.stop() ends a script that is being started": "it has a starter of its own",
 };
 

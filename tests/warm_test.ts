@@ -7,6 +7,7 @@ import { join } from "@std/path";
 import { groupMembers, isProcess, until } from "./cgi/running_scripts.ts";
 import { zygotesOf } from "./cgi/server.ts";
 import { type StartOptions, startServer, type TestServer, writeFiles } from "./harness.ts";
+import { PrintedText } from "./printed_text.ts";
 
 const PYTHON = '#!/usr/bin/python3\nprint("Content-Type: text/plain\\n", flush=True)\n';
 const PERL = '#!/usr/bin/perl\n$| = 1; print "Content-Type: text/plain\\n\\n";\n';
@@ -365,13 +366,14 @@ child.kill()`;
   for (const ends of ["client", "time"]) {
     const abort = new AbortController();
     const response = await fetch(`${server.url}/cgi/script?sleep`, { signal: abort.signal });
-    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-    const [, pid, parent] = /^(\d+) (\d+)/.exec((await reader?.read())?.value ?? "") ?? [];
+    assert(response.body !== null);
+    const printed = new PrintedText(response.body);
+    const [, pid, parent] = /^(\d+) (\d+)/.exec(await printed.line()) ?? [];
     assert(zygotesOf(server.pid).includes(Number(parent)), `${parent} is no zygote`);
     assertEquals(groupMembers(Number(pid)).length, 2);
     if (ends === "client") abort.abort();
     await until(() => groupMembers(Number(pid)).length === 0, `the group has ended: ${ends}`);
-    await reader?.cancel().catch(() => {});
+    await printed.cancel().catch(() => {});
   }
 });
 
@@ -438,4 +440,24 @@ Deno.test("with --native off programs run plainly, with a word", async () => {
   for (let round = 0; round < 3; round++) assertEquals(await ask(warm.server, "script"), "done\n");
   assertMatch(warm.server.logText(), /WARN warm: --cgi-warm on needs calls of the C library: programs run plainly/);
   assertEquals(zygotesOf(warm.server.pid), []);
+});
+
+Deno.test("scripts that are neither Python nor Perl are told at INFO, those that could be warm and are not at WARN", async () => {
+  const answer = "printf 'Content-Type: text/plain\\n\\n\\n'\n";
+  await using warm = await startWarm({
+    "shell": `#!/bin/sh\n${answer}`,
+    "odd.py": '#!/usr/bin/python3 -x\nprint("Content-Type: text/plain\\n")\n',
+    "wrong.py": '#!/usr/bin/python3\nprint("Content-Type: text/plain\\n")\ndef f(:\n',
+  });
+  for (const name of ["shell", "shell", "odd.py", "odd.py"]) await ask(warm.server, name);
+  await until(async () => {
+    await ask(warm.server, "wrong.py");
+    return warm.server.logText().includes(`wrong.py" runs plainly`);
+  }, "the faulty one is given up");
+  const told = warm.server.logText().matchAll(/ (\w+) warm: ".*\/(\S+)" runs plainly: (.*)/g);
+  assertEquals(Array.from(told, ([, level, name, reason]) => [level, name, reason.slice(0, 30)]), [
+    ["INFO", "shell", '"sh" is neither Python 3 nor P'],
+    ["WARN", "odd.py", "its interpreter has the option"],
+    ["WARN", "wrong.py", "it does not compile"],
+  ]);
 });

@@ -6,7 +6,6 @@ import os
 import time
 
 from flask import Flask, Response, abort, current_app, g, render_template, request, session, url_for
-from jinja2 import FileSystemBytecodeCache
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
@@ -16,6 +15,7 @@ from .config import Config
 from .database import open_database
 from .owner import find_owner, read_settings
 from .routes import add_routes
+from .template_cache import TemplateCache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,11 +53,10 @@ def create_app(config: Config) -> Flask:
         MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
     )
     app.session_interface = security.BlogSession()
-    # Compiled templates are kept: to compile them again for each page would double its cost. The
-    # folder is nobody else's (0700), for what is in it is run.
+    # The folder is nobody else's (0700), for what is in it is run.
     cache = config.path("cache", "templates")
     os.makedirs(cache, mode=0o700, exist_ok=True)
-    app.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(cache), "trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_options = {"bytecode_cache": TemplateCache(cache), "trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.filters.update(date=format_date, iso=format_iso, paragraphs=paragraphs)
     app.jinja_env.globals.update(csrf_token=security.csrf_token, static_url=static_url)
     app.context_processor(template_values)
@@ -115,7 +114,8 @@ def finish(response: Response) -> Response:
         keep(response)
         response.make_conditional(request)
     else:
-        headers["Cache-Control"] = "no-store"
+        # A server that compresses what passes would let the length of the page tell of the tokens in it (BREACH).
+        headers["Cache-Control"] = "no-store, no-transform"
     return response
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .config import Config, ConfigError, read_config
+from .config import Config, ConfigError, Unreachable, read_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     StartResponse = Callable[..., Any]
     Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 
+AWAY = b"The blog's database cannot be reached just now. Please try again.\n"
+BROKEN = b"The blog cannot start. The server's log says why.\n"
+
 
 def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """The blog that the process environment describes."""
@@ -29,9 +32,12 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
         return make_application(config)(environ, start_response)
     except ConfigError as error:
         print(f"blog: {error}", file=sys.stderr)
-        text = b"The blog cannot start. The server's log says why.\n"
+        is_over_soon = isinstance(error, Unreachable)
+        text = AWAY if is_over_soon else BROKEN
         head = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(text)))]
-        start_response("500 Internal Server Error", head)
+        if is_over_soon:
+            head.append(("Retry-After", "10"))
+        start_response("503 Service Unavailable" if is_over_soon else "500 Internal Server Error", head)
         return [text]
 
 

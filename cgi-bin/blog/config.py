@@ -21,6 +21,10 @@ class ConfigError(Exception):
     """A setting is wrong or the data folder cannot be used; the text is for the server's log."""
 
 
+class Unreachable(ConfigError):
+    """The database does not answer, which may be over in a moment."""
+
+
 class Config:
     """What read_config() found. Paths are absolute; database_url is None for SQLite."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 
-from .config import Config, ConfigError
+from .config import Config, ConfigError, Unreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +19,28 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 BUSY_SECONDS = 20
+# A PostgreSQL that is being restarted is back within this time; nobody has to see that it was away.
+RESTART_SECONDS = 3
+RETRY_SECONDS = 0.1
 SCHEMA_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schema")
 # Any number that no other program on the same PostgreSQL database locks.
 ADVISORY_LOCK = 0x6C69736F64
+
+
+def connect_patiently(url: str) -> Any:
+    """A connection to PostgreSQL, tried again while it may be starting. Raises Unreachable."""
+    import time
+
+    import psycopg2
+
+    end = time.monotonic() + RESTART_SECONDS
+    while True:
+        try:
+            return psycopg2.connect(url, connect_timeout=5)
+        except psycopg2.OperationalError as error:
+            if time.monotonic() > end:
+                raise Unreachable(f"Cannot reach the database: {error}") from error
+        time.sleep(RETRY_SECONDS)
 
 
 class Database:
@@ -29,6 +48,8 @@ class Database:
 
     def __init__(self, config: Config) -> None:
         self.is_postgresql = config.database_url is not None
+        self._url = config.database_url
+        self._is_in_transaction = False
         if config.database_url is not None:
             # psycopg2, not psycopg 3: it is imported in a quarter of the time (25 ms against 100).
             import psycopg2
@@ -36,10 +57,7 @@ class Database:
 
             self.integrity_error: type[Exception] = psycopg2.IntegrityError
             self._missing_table: type[Exception] = psycopg2.errors.UndefinedTable
-            try:
-                self._connection: Any = psycopg2.connect(config.database_url, connect_timeout=5)
-            except psycopg2.OperationalError as error:
-                raise ConfigError(f"Cannot reach the database: {error}") from error
+            self._connection: Any = connect_patiently(config.database_url)
             self._connection.autocommit = True
         else:
             import sqlite3
@@ -77,12 +95,18 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """All or nothing. Writers of SQLite queue here; on PostgreSQL they run side by side."""
         self._execute("BEGIN" if self.is_postgresql else "BEGIN IMMEDIATE", ())
+        self._is_in_transaction = True
         try:
             yield
         except BaseException:
-            self._execute("ROLLBACK", ())
+            # A connection that was lost has taken the transaction with it.
+            if not self._is_lost():
+                self._execute("ROLLBACK", ())
             raise
-        self._execute("COMMIT", ())
+        else:
+            self._execute("COMMIT", ())
+        finally:
+            self._is_in_transaction = False
 
     def lock(self) -> None:
         """Inside a transaction: let no other transaction pass this point until this one ends."""
@@ -154,10 +178,24 @@ class Database:
     def _execute(self, sql: str, values: tuple[object, ...]) -> Any:
         if not self.is_postgresql:
             return self._connection.execute(sql, values)
+        try:
+            return self._ask(sql, values)
+        except Exception:
+            # What only reads is asked again: nobody has to see that PostgreSQL was restarted in the middle of a page.
+            if self._url is None or self._is_in_transaction or not self._is_lost() or not sql.startswith("SELECT"):
+                raise
+        self._connection = connect_patiently(self._url)
+        self._connection.autocommit = True
+        return self._ask(sql, values)
+
+    def _ask(self, sql: str, values: tuple[object, ...]) -> Any:
         cursor = self._connection.cursor()
         # Without values psycopg2 takes the text as it is, and `%%` would stay.
         cursor.execute(sql.replace("%", "%%").replace("?", "%s") if values else sql, values or None)
         return cursor
+
+    def _is_lost(self) -> bool:
+        return self.is_postgresql and self._connection.closed != 0
 
 
 def schema_files(kind: str) -> dict[int, str]:

@@ -1,11 +1,12 @@
 /**
- * Whom a request is from, and which port it was sent to, when proxies stand between: X-Forwarded-For, -Proto and -Port, believed
- * as far as they were written by a proxy that the operator has named. Anybody else may write what he likes into them. Pure.
+ * Whom a request is from, which port it was sent to and what it is known by, when proxies stand between: X-Forwarded-For, -Proto
+ * and -Port, X-Request-Id, believed as far as they were written by a proxy that the operator has named. Anybody else may write what he likes into them. Pure.
  */
 import type { HeaderFields } from "../http/header_fields.ts";
 import type { ConnectionInfo } from "../http/message.ts";
 import { parseAuthority } from "../http/target.ts";
 import { type AddressRange, formatAddress, parseAddress } from "../ip_address.ts";
+import { isRequestId } from "../request_id.ts";
 
 /** The addresses of the proxies that are believed. */
 export class TrustedProxies {
@@ -30,9 +31,10 @@ export class TrustedProxies {
    * X-Forwarded-For: so the last address that is none of a proxy is the client, and what stands before it is hearsay.
    * Text that is no address ends the search. X-Forwarded-Proto says of its last proxy whether that was asked over TLS, and
    * X-Forwarded-Port on which port; without it that follows from the scheme and from Host, which a proxy passes on.
+   * X-Request-Id is what the last proxy knows the request by.
    * `peer` is whoever sends on the connection, where that is a proxy that has said by its PROXY header for whom it speaks:
-   * then X-Forwarded-For is what the client wrote, unless the client is a proxy too, and the other fields say what the header
-   * has not. `connection` comes back as it is where the peer's address is not that of a proxy.
+   * then X-Forwarded-For and X-Request-Id are what the client wrote, unless the client is a proxy too, and the other fields say
+   * what the header has not. `connection` comes back as it is where the peer's address is not that of a proxy.
    */
   seeThrough(connection: ConnectionInfo, fields: HeaderFields, peer = connection): ConnectionInfo {
     if (!this.has(peer.remoteAddress)) return connection;
@@ -43,7 +45,12 @@ export class TrustedProxies {
       ({ remoteAddress, remotePort } = found);
     }
     const isToldByHeader = peer !== connection && connection.secure;
-    return { ...connection, remoteAddress, remotePort, ...(isToldByHeader ? {} : serverOf(connection, fields)) };
+    const { id, localAddress, localPort, secure } = connection;
+    return {
+      ...{ id, remoteAddress, remotePort, localAddress, localPort, secure },
+      ...(isToldByHeader ? {} : serverOf(connection, fields)),
+      ...(this.has(connection.remoteAddress) ? requestIdOf(fields) : {}),
+    };
   }
 }
 
@@ -57,6 +64,12 @@ function serverOf(connection: ConnectionInfo, fields: HeaderFields): Pick<Connec
   if (!isTold) return { secure, localPort: connection.localPort };
   // RFC 9110 4.2.1, 4.2.2: the ports of a URI without one.
   return { secure, localPort: parseAuthority(fields.get("host") ?? "")?.port ?? (secure ? 443 : 80) };
+}
+
+/** Two in a row are one of no shape. */
+function requestIdOf(fields: HeaderFields): Pick<ConnectionInfo, "requestId"> {
+  const requestId = fields.get("x-request-id");
+  return requestId !== null && isRequestId(requestId) ? { requestId } : {};
 }
 
 function listOf(fields: HeaderFields, name: string): string[] {

@@ -122,6 +122,19 @@ Deno.test("seeThrough() believes the fields of a peer that speaks for a client b
   }
 });
 
+Deno.test("seeThrough() finds what the last proxy knows the request by, where it has the shape of that", () => {
+  const client = { ...DIRECT, remoteAddress: "192.0.2.9" };
+  const ids = (...fields: readonly string[]) => HeaderFields.of(...fields.map((id) => ["X-Request-Id", id] as const));
+  const found = (fields: HeaderFields, connection = DIRECT, peer = connection) =>
+    proxies("10.0.0.0/8").seeThrough(connection, fields, peer).requestId;
+  assertEquals(found(ids("a-1")), "a-1");
+  for (const none of [ids(), ids("a b"), ids("a", "b"), ids("x".repeat(129))]) assertEquals(found(none), undefined);
+  assertEquals(found(ids("a-1"), client), undefined);
+  // After its PROXY header a proxy sends what the client wrote.
+  assertEquals(found(ids("a-1"), client, DIRECT), undefined);
+  assertEquals(found(ids("a-1"), { ...client, remoteAddress: "10.0.0.7" }, DIRECT), "a-1");
+});
+
 Deno.test("seeThrough() believes clients of Unix sockets where they are proxies", () => {
   const unixSocket = { ...DIRECT, remoteAddress: "", remotePort: 0, localAddress: "", localPort: 0 };
   const fields = HeaderFields.of(["X-Forwarded-For", "192.0.2.9, 10.0.0.7"], ["X-Forwarded-Proto", "https"]);

@@ -7,7 +7,8 @@ import type { Located } from "../http/located.ts";
 import { HttpError, type HttpRequest, type HttpResponse, type LocalRedirect, type Soon } from "../http/message.ts";
 import type { MetaVariableSettings } from "../gateway/meta_variables.ts";
 import { findHandled, findProgram, type HandledPlace, type ProgramPlace } from "./find_script.ts";
-import type { PlaceRun, ScriptRunner } from "./script_runner.ts";
+import type { PlaceRun } from "./script_call.ts";
+import type { ScriptRunner } from "./script_runner.ts";
 
 /** A place whose every path is for programs, and what it tells them. */
 export interface ScriptMount extends ProgramPlace, MetaVariableSettings {

@@ -13,6 +13,8 @@ export interface ScriptTurn {
   state: "admitted" | "waiting" | "running" | "ended";
   /** Its content still comes: before its script starts, or to a script that runs. */
   comes: "spooling" | "feeding" | null;
+  /** Its script is talked with, for nobody knows how long. */
+  isTalk: boolean;
   /** Settles the promise that `begin` gave. */
   readonly waiter: PromiseWithResolvers<void>;
 }
@@ -37,6 +39,8 @@ interface Held {
   spooling: number;
   /** Of those that run, the ones whose content still comes. */
   feeding: number;
+  /** Of all, the ones that are talked with. */
+  talking: number;
   /** Requests that wait or run. */
   places: number;
   running: number;
@@ -46,6 +50,8 @@ interface Held {
 const SPOOLING_PER_PLACE = 4;
 /** Scripts that wait for their clients may have so much of the places, and never the last one. */
 const FEEDING_SHARE = 1 / 4;
+/** Scripts that are talked with may have so much of the places, and never the last one but where there is no other. */
+const TALKING_SHARE = 1 / 2;
 
 export class ScriptQueue {
   readonly #mostOfAll: Held;
@@ -61,13 +67,24 @@ export class ScriptQueue {
     const places = maxScripts + maxQueue;
     const spooling = SPOOLING_PER_PLACE * places;
     const feeding = Math.min(maxScripts - 1, Math.max(1, Math.floor(FEEDING_SHARE * maxScripts)));
-    this.#mostOfAll = { spooling, feeding, places, running: maxScripts };
+    const talking = Math.max(1, Math.floor(TALKING_SHARE * maxScripts));
+    this.#mostOfAll = { spooling, feeding, talking, places, running: maxScripts };
     this.#mostOfOne = {
       spooling: shareOf(spooling),
       feeding: shareOf(feeding),
+      talking: shareOf(talking),
       places: shareOf(places),
       running: shareOf(maxScripts),
     };
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
+  /** Requests whose content still comes, and that have no place. */
+  get comingCount(): number {
+    return this.#all.spooling;
   }
 
   /**
@@ -78,7 +95,7 @@ export class ScriptQueue {
     if (this.#isClosed) throw scriptsUnavailable("The server stops");
     const network = networkOf(address);
     const waiter = Promise.withResolvers<void>();
-    const turn: ScriptTurn = { address, network, state: "admitted", comes: null, waiter };
+    const turn: ScriptTurn = { address, network, state: "admitted", comes: null, isTalk: false, waiter };
     if (hasContent) {
       this.#requireRoom("spooling", turn);
       this.#setComing(turn, "spooling");
@@ -97,6 +114,16 @@ export class ScriptQueue {
     this.#count(turn, "places", 1);
     this.#run(turn);
     return true;
+  }
+
+  /**
+   * The script is to be talked with, until the turn ends. Throws HttpError 503 with Retry-After where too many are, or too many of
+   * the address: nobody knows when one of them ends, so none waits for that.
+   */
+  beginTalk(turn: ScriptTurn): void {
+    this.#requireRoom("talking", turn);
+    turn.isTalk = true;
+    this.#count(turn, "talking", 1);
   }
 
   /** The content of a turn that may run has come, or nobody wants it. Idempotent. */
@@ -137,6 +164,7 @@ export class ScriptQueue {
     turn.state = "ended";
     this.#waiting.delete(turn);
     this.#setComing(turn, null);
+    if (turn.isTalk) this.#count(turn, "talking", -1);
     if (state !== "admitted") this.#count(turn, "places", -1);
     if (state === "running") this.#count(turn, "running", -1);
     if (state !== "running") return;
@@ -155,11 +183,11 @@ export class ScriptQueue {
     for (const turn of this.#waiting) this.cancel(turn, scriptsUnavailable("The server stops"));
   }
 
-  #requireRoom(what: "spooling" | "places", turn: ScriptTurn): void {
+  #requireRoom(what: keyof typeof CROWDS, turn: ScriptTurn): void {
     if (this.#hasRoom(what, turn)) return;
     const isFull = this.#all[what] >= this.#mostOfAll[what];
     const count = isFull ? `${this.#all[what]} requests` : `${this.#heldOf(turn)[what]} requests of ${turn.address}`;
-    throw new Crowded(`${count} for scripts ${what === "places" ? "are under way" : "have content that still comes"}`);
+    throw new Crowded(`${count} for scripts ${CROWDS[what]}`);
   }
 
   /** Whether one more fits, of all and of its network. */
@@ -197,6 +225,12 @@ export class ScriptQueue {
   }
 }
 
+const CROWDS = {
+  places: "are under way",
+  spooling: "have content that still comes",
+  talking: "are WebSocket connections",
+} as const;
+
 function nothingHeld(): Held {
-  return { spooling: 0, feeding: 0, places: 0, running: 0 };
+  return { spooling: 0, feeding: 0, talking: 0, places: 0, running: 0 };
 }

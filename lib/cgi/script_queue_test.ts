@@ -1,5 +1,5 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { HttpError } from "../http/message.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Crowded, HttpError } from "../http/message.ts";
 import { ScriptQueue } from "./script_queue.ts";
 
 const [A, B] = ["192.0.2.1", "192.0.2.2"];
@@ -143,4 +143,35 @@ Deno.test("ScriptQueue.beginFeeding() never takes the last place, nor more of th
   };
   assertEquals([1, 2, 3, 4, 8, 32].map((maxScripts) => most(maxScripts)), [0, 1, 1, 1, 2, 8]);
   assertEquals(most(32, 50), 4);
+});
+
+Deno.test("ScriptQueue.beginTalk() leaves half of the places to others, of which one address has its share", () => {
+  const most = (maxScripts: number, scriptSharePercent = 100) => {
+    const queue = new ScriptQueue({ scriptSharePercent, maxScripts, maxQueue: 100 });
+    const turns = Array.from({ length: 100 }, () => queue.admit(A, false));
+    const begun = turns.filter((turn) => {
+      try {
+        queue.beginTalk(turn);
+        return true;
+      } catch (error) {
+        assert(error instanceof Crowded);
+        return false;
+      }
+    });
+    return { queue, begun };
+  };
+  assertEquals([1, 2, 3, 4, 8, 32].map((maxScripts) => most(maxScripts).begun.length), [1, 1, 1, 2, 4, 16]);
+  const { queue, begun } = most(32, 50);
+  assertEquals(begun.length, 8);
+  assertThrows(
+    () => queue.beginTalk(queue.admit(A, false)),
+    Crowded,
+    "8 requests of 192.0.2.1 for scripts are WebSocket",
+  );
+  queue.beginTalk(queue.admit(B, false));
+  // One that waits, one that runs, and one that has not begun give it back alike.
+  queue.begin(begun[0]);
+  for (const turn of begun.slice(0, 2)) queue.end(turn);
+  for (let count = 0; count < 2; count++) queue.beginTalk(queue.admit(A, false));
+  assertThrows(() => queue.beginTalk(queue.admit(A, false)), Crowded);
 });

@@ -1,33 +1,60 @@
 /**
  * One script from its start until nothing of it is left: its standard error, its end, and the signals to its process group
  * when it is to end. Separate from script_runner.ts, which knows of all scripts and of no pipe; what is said to it and what
- * it answers is for lib/gateway/program_exchange.ts.
+ * it answers is for lib/gateway/program_exchange.ts, or for web_socket_session.ts.
  */
 import type { WaitClock } from "../clock.ts";
-import type { HttpRequest } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import type { ByteSink, ByteSource, Child, ChildEnd } from "../child/child.ts";
+import type { RunView } from "./runner_view.ts";
 import { logLines, type ScriptLog } from "../child/child_log.ts";
-import { type ExchangeOptions, ProgramExchange, type ProgramPeer } from "../gateway/program_exchange.ts";
+import type { ProgramExchange, ProgramPeer } from "../gateway/program_exchange.ts";
 
-export interface RunOptions {
-  readonly request: HttpRequest;
+/** A script, for what talks with it. */
+export interface ScriptPeer extends ProgramPeer {
+  /** How the process ended, once it has been reaped. Never rejects. */
+  readonly ended: Promise<ChildEnd>;
+}
+
+/** What talks with a script, as its run knows it. */
+export type RunExchange = Pick<
+  ProgramExchange,
+  | "outputEnded"
+  | "hasOutputEnded"
+  | "isAnswered"
+  | "waitStartMs"
+  | "sweep"
+  | "watchClient"
+  | "takeAhead"
+  | "stop"
+  | "breakOff"
+>;
+
+export interface RunOptions<Exchange> {
   /** What the script is called in the log: its name and process id. */
   readonly label: string;
+  /** Absolute path of the script. */
+  readonly file: string;
+  /** As RunView has it. */
+  readonly client: string;
   readonly limits: Limits;
   readonly log: ScriptLog;
   readonly clock: WaitClock;
-  readonly ahead: ExchangeOptions["ahead"];
+  /** Makes what talks with it. */
+  readonly exchangeOf: (peer: ScriptPeer) => Exchange;
 }
 
-export class ScriptRun implements ProgramPeer {
+export class ScriptRun<Exchange extends RunExchange = RunExchange> implements ScriptPeer, RunView {
   readonly label: string;
   readonly input: ByteSink | null;
   readonly output: ByteSource;
   /** Of the process, and of its group. */
   readonly pid: number;
+  readonly file: string;
+  readonly client: string;
+  readonly startMs = performance.now();
   /** What the script is given and what it answers. */
-  readonly exchange: ProgramExchange;
+  readonly exchange: Exchange;
   /**
    * Resolves when the process has been reaped and its answer is whole, or nobody waits for it. Processes that it left may hold
    * its pipes for longer (`isHeld`). Never rejects.
@@ -35,12 +62,14 @@ export class ScriptRun implements ProgramPeer {
   readonly done: Promise<void>;
   /** Resolves when its pipes are closed as well. Never rejects. */
   readonly closed: Promise<void>;
+  readonly ended: Promise<ChildEnd>;
   readonly #child: Child;
   readonly #limits: Limits;
   readonly #log: ScriptLog;
   readonly #clock: WaitClock;
   readonly #setDone: () => void;
   readonly #setClosed: () => void;
+  readonly #setEnded: (end: ChildEnd) => void;
   #hasErrorsEnded = false;
   #end: ChildEnd | null = null;
   /** By the clock; Infinity where they do not apply. */
@@ -51,22 +80,27 @@ export class ScriptRun implements ProgramPeer {
   /** Who is told of the end by SIGTERM, and why. */
   #terminated: "unwanted" | "late" | null = null;
 
-  constructor(child: Child, { request, label, limits, log, clock, ahead }: RunOptions) {
+  constructor(child: Child, { label, file, client, limits, log, clock, exchangeOf }: RunOptions<Exchange>) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.done = promise;
     this.#setDone = resolve;
     const closing = Promise.withResolvers<void>();
     this.closed = closing.promise;
     this.#setClosed = closing.resolve;
+    const ending = Promise.withResolvers<ChildEnd>();
+    this.ended = ending.promise;
+    this.#setEnded = ending.resolve;
     this.#child = child;
     this.pid = child.pid;
     this.input = child.input;
     this.output = child.output;
     this.label = label;
+    this.file = file;
+    this.client = client;
     this.#limits = limits;
     this.#log = log;
     this.#clock = clock;
-    this.exchange = new ProgramExchange(this, { request, limits, log, clock, ahead });
+    this.exchange = exchangeOf(this);
     this.exchange.outputEnded.then(() => this.#onOutputEnded());
   }
 
@@ -206,6 +240,7 @@ export class ScriptRun implements ProgramPeer {
 
   #onEnd(end: ChildEnd): void {
     this.#end = end;
+    this.#setEnded(end);
     this.#endMs = this.#clock.nowMs;
     if (!end.isSuccess && this.#terminated === null) this.#log.warn(this.label, `Ended with ${end.description}`);
     this.#checkDone();

@@ -5,6 +5,7 @@ import { fakeRequest } from "../../tests/cgi/fake_request.ts";
 import { MemoryBudget } from "../memory_budget.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import { ScriptRun } from "./script_run.ts";
+import { ProgramExchange } from "../gateway/program_exchange.ts";
 import { SpoolFolder } from "../gateway/spool_folder.ts";
 
 const LIMITS = { ...DEFAULT_LIMITS, scriptLingerMs: 1000, scriptErrorMs: 5000, scriptKillMs: 2000 };
@@ -25,6 +26,8 @@ class FakePipe {
     const part = this.#parts.shift() ?? null;
     return part === null ? null : new TextEncoder().encode(part);
   }
+
+  keepLast(): void {}
 
   close(): void {
     this.isClosed = true;
@@ -73,7 +76,10 @@ async function leaveJob() {
     budget: new MemoryBudget(),
   };
   const request = fakeRequest({ target: "/" });
-  const run = new ScriptRun(child, { request, label: "job[42]", limits: LIMITS, log, clock, ahead });
+  const run = new ScriptRun(child, {
+    ...{ label: "job[42]", file: "/srv/cgi/job", client: "192.0.2.1", limits: LIMITS, log, clock },
+    exchangeOf: (peer) => new ProgramExchange(peer, { request, limits: LIMITS, log, clock, ahead }),
+  });
   child.output.put("Content-Type: text/plain\n\n");
   await run.exchange.readHead();
   let isDone = false;

@@ -5,31 +5,26 @@
  */
 import type { WaitClock } from "../clock.ts";
 import { basename, dirname } from "@std/path";
-import {
-  type Body,
-  Crowded,
-  HttpError,
-  type HttpRequest,
-  type HttpResponse,
-  type LocalRedirect,
-  Refusal,
-} from "../http/message.ts";
+import { type Body, Crowded, type HttpRequest, type HttpResponse, type LocalRedirect } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
 import { commandPrefix, type ResourceLimits, type ScriptUser } from "../child/command_prefix.ts";
 import { GatherTimer } from "../gateway/gather_timer.ts";
-import { metaVariables, type MetaVariableSettings, type ScriptLocation } from "../gateway/meta_variables.ts";
+import { metaVariables } from "../gateway/meta_variables.ts";
 import { ScriptContent } from "../gateway/script_content.ts";
 import type { ChildGuard } from "../child/child_guard.ts";
 import type { ScriptLog } from "../child/child_log.ts";
 import type { OutputRoom } from "../gateway/output_ahead.ts";
 import type { Child, Starter } from "../child/child.ts";
-import { ScriptQueue, scriptsUnavailable, type ScriptTurn } from "./script_queue.ts";
-import { ScriptRun } from "./script_run.ts";
+import { ProgramExchange } from "../gateway/program_exchange.ts";
+import { ScriptQueue, type ScriptTurn } from "./script_queue.ts";
+import type { RunnerView, ScriptTimes } from "./runner_view.ts";
+import { type RunExchange, type ScriptPeer, ScriptRun } from "./script_run.ts";
 import { searchWords } from "./search_words.ts";
-import { EACCES, SpawnError } from "../child/spawn_error.ts";
+import { noteStart, type ScriptCall, type Told } from "./script_call.ts";
+import { takePlace } from "./take_place.ts";
 import type { WarmStarter } from "../warm/warm_starter.ts";
-import { startFailure } from "./start_failure.ts";
+import { startHttpError } from "./start_failure.ts";
 import { spoolContent } from "../gateway/spool_content.ts";
 import { SpoolFolder } from "../gateway/spool_folder.ts";
 
@@ -56,6 +51,8 @@ export interface RunnerOptions {
   readonly warm?: Pick<WarmStarter, "start"> | null;
   /** Is told which process groups are to end with the server. */
   readonly guard: Pick<ChildGuard, "begin" | "end">;
+  /** Null: nobody. */
+  readonly times?: ScriptTimes | null;
 }
 
 /** Who finds no room is told so often at most. */
@@ -64,20 +61,13 @@ const CROWD_AGAIN_MS = 1000;
 /** How often limits are looked at while a script runs. */
 const SWEEP_MS = 100;
 
-/** A script to run, and what the place that it belongs to tells it. */
-export interface ScriptCall {
-  readonly script: ScriptLocation;
-  readonly settings: MetaVariableSettings;
-  /** How it runs; null: as the options of the runner say. */
-  readonly run?: PlaceRun | null;
+interface StartOptions<Exchange> extends Told {
+  /** Makes what talks with the script. */
+  readonly exchangeOf: (peer: ScriptPeer) => Exchange;
 }
 
-/** How the programs of a place run. */
-export interface PlaceRun {
-  /** What stands in front of the command. */
-  readonly prefix: readonly string[];
-  readonly limits: Limits;
-}
+/** One that answers a request. */
+type AnsweringRun = ScriptRun<ProgramExchange>;
 
 export class ScriptRunner {
   readonly #options: RunnerOptions;
@@ -113,7 +103,8 @@ export class ScriptRunner {
    */
   async answer(request: HttpRequest, call: ScriptCall): Promise<HttpResponse | LocalRedirect> {
     let turn: ScriptTurn | null = null;
-    let run: ScriptRun;
+    let run: AnsweringRun;
+    if (request.notes) request.notes.answerer = call.script.file;
     try {
       turn = this.#queue.admit(request.connection.remoteAddress, request.body.length !== 0);
       run = await this.#start(request, call, turn);
@@ -122,7 +113,44 @@ export class ScriptRunner {
       if (error instanceof Crowded) this.#tellCrowd(error);
       throw error;
     }
-    return await this.#readResponse(run);
+    noteStart(request, call, run);
+    return await this.#readResponse(run, request);
+  }
+
+  get view(): RunnerView {
+    const { waitingCount, comingCount } = this.#queue;
+    // The next sweep forgets the others.
+    return { runs: [...this.#runs].filter((run) => !run.isOver), waitingCount, comingCount };
+  }
+
+  /**
+   * Starts a script for a client that talks with it for as long as both like; whatever makes an end of that also ends what
+   * `exchangeOf` makes of it. Throws as `answer` does before there is a head.
+   */
+  async converse<Exchange extends RunExchange>(
+    request: HttpRequest,
+    call: ScriptCall,
+    exchangeOf: (peer: ScriptPeer, services: Pick<RunnerOptions, "limits" | "log" | "clock">) => Exchange,
+  ): Promise<Exchange> {
+    const { log, clock } = this.#options;
+    const limits = this.#limitsOf(call);
+    if (request.notes) request.notes.answerer = call.script.file;
+    const turn = this.#queue.admit(request.connection.remoteAddress, false);
+    try {
+      this.#queue.beginTalk(turn);
+      await takePlace(this.#queue, turn, { request, clock, scriptMs: limits.scriptMs });
+      const run = await this.#run(request, call, {
+        ...{ contentLength: 0, hasInput: true, searchWords: [] },
+        exchangeOf: (peer) => exchangeOf(peer, { limits, log, clock }),
+      });
+      run.done.then(() => this.#queue.end(turn));
+      noteStart(request, call, run);
+      return run.exchange;
+    } catch (error) {
+      this.#queue.end(turn);
+      if (error instanceof Crowded) this.#tellCrowd(error);
+      throw error;
+    }
   }
 
   /** How many are refused is for clients to choose. */
@@ -153,12 +181,27 @@ export class ScriptRunner {
     this.#gatherTimer.stop();
   }
 
-  async #start(request: HttpRequest, call: ScriptCall, turn: ScriptTurn): Promise<ScriptRun> {
+  #answerOf(peer: ScriptPeer, request: HttpRequest, limits: Limits): ProgramExchange {
+    const { log, clock, budget } = this.#options;
+    const ahead = { room: this.#room, folder: this.#spoolFolder, budget };
+    return new ProgramExchange(peer, { request, limits, log, clock, ahead });
+  }
+
+  async #start(request: HttpRequest, call: ScriptCall, turn: ScriptTurn): Promise<AnsweringRun> {
     const content = await this.#takeContent(request, turn);
+    if (content !== request.body) request.notes?.mark("content");
     try {
-      const waiting = turn.state === "running" ? null : this.#queue.begin(turn);
-      if (waiting !== null) await this.#wait(request, { turn, waiting, scriptMs: this.#limitsOf(call).scriptMs });
-      const run = await this.#run(request, call, content.length ?? 0);
+      const limits = this.#limitsOf(call);
+      const { scriptMs } = limits;
+      const { clock } = this.#options;
+      if (turn.state === "running") request.notes?.mark("queue");
+      else await takePlace(this.#queue, turn, { request, clock, scriptMs });
+      const run = await this.#run(request, call, {
+        contentLength: content.length ?? 0,
+        hasInput: content.length !== 0,
+        searchWords: searchWords(request.method, request.query),
+        exchangeOf: (peer) => this.#answerOf(peer, request, limits),
+      });
       run.done.then(() => this.#queue.end(turn));
       this.#feed(run, content, request).then(() => this.#queue.endFeeding(turn));
       return run;
@@ -183,49 +226,22 @@ export class ScriptRunner {
     return await spoolContent(body, { maxMemoryBytes, folder: this.#spoolFolder, budget });
   }
 
-  /** Waits for the turn as long as for a head, and no longer than the client. */
-  async #wait(
+  async #run<Exchange extends RunExchange>(
     request: HttpRequest,
-    { turn, waiting, scriptMs }: {
-      readonly turn: ScriptTurn;
-      readonly waiting: Promise<void>;
-      readonly scriptMs: number;
-    },
-  ): Promise<void> {
-    const { clock } = this.#options;
-    const endMs = clock.nowMs + scriptMs;
-    const giveUp = (error: unknown) => this.#queue.cancel(turn, error);
-    const onAbort = () => giveUp(new Deno.errors.Interrupted("The client has gone"));
-    const look = () => {
-      clock.update();
-      if (clock.nowMs < endMs) timer = setTimeout(look, endMs - clock.nowMs);
-      else giveUp(new Crowded(`No script ended within ${scriptMs} ms to make room`));
-    };
-    let timer = setTimeout(look, scriptMs);
-    const { signal } = request;
-    signal.addEventListener("abort", onAbort);
-    try {
-      if (signal.aborted) onAbort();
-      await waiting;
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
-    }
-  }
-
-  async #run(request: HttpRequest, call: ScriptCall, contentLength: number): Promise<ScriptRun> {
-    const { log, clock, guard, budget } = this.#options;
+    call: ScriptCall,
+    { exchangeOf, ...told }: StartOptions<Exchange>,
+  ): Promise<ScriptRun<Exchange>> {
+    const { log, clock, guard, times } = this.#options;
+    const { script: { file } } = call;
     const limits = this.#limitsOf(call);
-    const process = await this.#spawn(request, call, contentLength);
-    const run = new ScriptRun(process, {
-      request,
-      label: `${basename(call.script.file)}[${process.pid}]`,
-      limits,
-      log,
-      clock,
-      ahead: { room: this.#room, folder: this.#spoolFolder, budget },
-    });
+    const askedMs = performance.now();
+    const process = await this.#spawn(request, call, told);
+    const label = `${basename(file)}[${process.pid}]`;
+    const client = request.connection.remoteAddress;
+    const run = new ScriptRun(process, { label, file, client, limits, log, clock, exchangeOf });
     this.#runs.add(run);
+    times?.starts.observe(run.startMs - askedMs);
+    if (times) run.done.then(() => times.runs.observe(performance.now() - run.startMs));
     guard.begin(process.pid);
     run.closed.then(() => {
       // Else the sweep sees to it.
@@ -239,16 +255,16 @@ export class ScriptRunner {
   async #spawn(
     request: HttpRequest,
     { script, settings, run = null }: ScriptCall,
-    contentLength: number,
+    { contentLength, hasInput, searchWords }: Told,
   ): Promise<Child> {
     const { file, interpreter } = script;
     // An interpreter could take a search-word for an option of its own (CVE-2012-1823).
-    const words = interpreter === null ? [file, ...searchWords(request.method, request.query)] : [interpreter, file];
+    const words = interpreter === null ? [file, ...searchWords] : [interpreter, file];
     const command = {
       words: [...run?.prefix ?? this.#prefix, ...words],
       folder: dirname(file),
       environment: metaVariables({ request, script, contentLength }, settings),
-      hasInput: contentLength > 0,
+      hasInput,
     };
     const { starter, warm = null } = this.#options;
     // Zygotes are started as the runner's options say.
@@ -259,30 +275,21 @@ export class ScriptRunner {
     try {
       return await starting;
     } catch (error) {
-      const [program] = command.words;
-      const message = `Cannot start "${program}"${program === file ? "" : ` for "${file}"`}`;
-      if (error instanceof SpawnError && error.isShortage) throw scriptsUnavailable(`${message}: ${error.message}`);
-      if (!(error instanceof SpawnError)) throw new HttpError(500, message, { cause: error });
-      const why = startFailure(program, error);
-      // As for one that nobody may execute, whom its mode lets do so is the operator's to mend.
-      if (error.errno === EACCES && program === file) {
-        const reason = "may not be executed by the user of the server";
-        throw new Refusal({ path: file, reason: why === error.message ? reason : `${reason}: ${why}` });
-      }
-      throw new HttpError(500, `${message}: ${why}`);
+      throw startHttpError(error, { program: command.words[0], file });
     } finally {
       this.#starts.delete(starting);
     }
   }
 
-  async #feed(run: ScriptRun, content: Body, request: HttpRequest): Promise<void> {
+  async #feed(run: AnsweringRun, content: Body, request: HttpRequest): Promise<void> {
     if (content.length !== 0) await run.exchange.feed(content);
     // The body of the request itself belongs to the connection.
     if (content !== request.body) await content.close();
   }
 
-  async #readResponse(run: ScriptRun): Promise<HttpResponse | LocalRedirect> {
+  async #readResponse(run: AnsweringRun, request: HttpRequest): Promise<HttpResponse | LocalRedirect> {
     const { response, rest } = await run.exchange.readHead();
+    request.notes?.mark("first byte");
     if (response.kind === "local_redirect") {
       run.exchange.discard();
       return { localRedirect: response.location };

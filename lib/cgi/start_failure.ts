@@ -3,12 +3,29 @@
  * there: what is not there stands in the first line of the program, which is read here. I/O.
  */
 
+import { SpawnError } from "../child/spawn_error.ts";
 import { readFirstLine } from "../first_line.ts";
+import { HttpError, Refusal } from "../http/message.ts";
+import { scriptsUnavailable } from "./script_queue.ts";
 
 /** As errno(3) counts. */
 const ENOENT = 2;
 const ENOEXEC = 8;
 const EACCES = 13;
+
+/** The answer where `error` kept `program` from being started for the script `file`, which may be itself. */
+export function startHttpError(error: unknown, { program, file }: { readonly program: string; readonly file: string }) {
+  const message = `Cannot start "${program}"${program === file ? "" : ` for "${file}"`}`;
+  if (error instanceof SpawnError && error.isShortage) return scriptsUnavailable(`${message}: ${error.message}`);
+  if (!(error instanceof SpawnError)) return new HttpError(500, message, { cause: error });
+  const why = startFailure(program, error);
+  // As for one that nobody may execute, whom its mode lets do so is the operator's to mend.
+  if (error.errno === EACCES && program === file) {
+    const reason = "may not be executed by the user of the server";
+    return new Refusal({ path: file, reason: why === error.message ? reason : `${reason}: ${why}` });
+  }
+  return new HttpError(500, `${message}: ${why}`);
+}
 
 /** What the system said of it. */
 interface StartError {

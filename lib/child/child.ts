@@ -10,6 +10,8 @@ export interface ByteSource {
    * Error when it cannot be read.
    */
   read(): Promise<Uint8Array | null>;
+  /** What was given last stays as it is, whatever is read from now on: somebody is still sending it. */
+  keepLast(): void;
   /** Ends a read that waits. Idempotent. */
   close(): void;
 }

@@ -38,12 +38,17 @@ export class OwnChildren {
     };
   }
 
+  /** Whether starts are under way, of which each may have a copy of all that is open in this process. */
+  get areStarting(): boolean {
+    return Atomics.load(this.#numbers, STARTS) > 0;
+  }
+
   /**
    * Whether that process, which was seen before this call, may be one of them: it is, or a start is under way whose number
    * nobody knows yet.
    */
   mayHave(pid: number): boolean {
-    return Atomics.load(this.#numbers, STARTS) > 0 || this.#numbers.indexOf(pid, FIRST) !== -1;
+    return this.areStarting || this.#numbers.indexOf(pid, FIRST) !== -1;
   }
 
   /** The place that it has now; null: there is none left. */

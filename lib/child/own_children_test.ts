@@ -7,10 +7,11 @@ Deno.test("OwnChildren.mayHave() holds for all while a start is under way, then 
   const other = new OwnChildren(own.memory);
   const seen = () => [10, 20].map((pid) => other.mayHave(pid));
   assertEquals(seen(), [false, false]);
+  assertEquals(other.areStarting, false);
   const start = own.begin();
-  assertEquals(seen(), [true, true]);
+  assertEquals([...seen(), other.areStarting], [true, true, true]);
   const reaped = start.started(10);
-  assertEquals(seen(), [true, false]);
+  assertEquals([...seen(), other.areStarting], [true, false, false]);
   const second = own.begin();
   assertEquals(seen(), [true, true]);
   second.failed();

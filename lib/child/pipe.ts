@@ -78,6 +78,10 @@ export class PipeReader extends PipeEnd implements ByteSource {
     return null;
   }
 
+  keepLast(): void {
+    if (this.#buffer !== null) this.#buffer = new Uint8Array(PIPE_BYTES);
+  }
+
   #take(buffer: Uint8Array<ArrayBuffer>, count: number): Uint8Array {
     if (buffer !== SCRATCH) return buffer.subarray(0, count);
     if (count > SMALL_BYTES) this.#expectMuch();

@@ -32,6 +32,10 @@ export class StreamReader implements ByteSource {
     return value;
   }
 
+  keepLast(): void {
+    this.#buffer = new ArrayBuffer(PIPE_BYTES);
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -3,7 +3,7 @@
  * server asks for any of them. Pure.
  */
 import type { ResourceLimits } from "../child/command_prefix.ts";
-import { parseUpstream } from "../forward/upstream.ts";
+import { parseUpstreamGroup } from "../forward/upstream_group.ts";
 import type { ProgramSettings } from "../gateway/meta_variables.ts";
 import type { Limits } from "../limits.ts";
 import type { Given } from "../start_error.ts";
@@ -12,7 +12,7 @@ import type { Settings } from "./settings.ts";
 
 /** What runs in a place, and what it is told. */
 export interface PlacePrograms {
-  /** Interpreters, by absolute path, and upstreams as lib/forward/upstream.ts has them, by extension with its dot, in lower case. */
+  /** Interpreters, by absolute path, and upstreams as lib/forward/upstream_group.ts has them, by extension with its dot, in lower case. */
   readonly handlers: Readonly<Record<string, Given>>;
   readonly told: ProgramSettings;
   /** How they run; null: as those of all places that say nothing of it. */
@@ -105,7 +105,7 @@ function readHandlers(settings: Settings): Record<string, Given> {
       if (text === "off") return "off";
       const [extension, value] = splitBy(/^(\.[^./=]+)=(.+)$/, text) ?? [];
       if (extension === undefined || value === undefined) return null;
-      const { protocol = "http" } = parseUpstream(value) ?? {};
+      const { protocol = "http" } = parseUpstreamGroup(value) ?? {};
       if (!value.startsWith("/") && protocol === "http") return null;
       return [extension.toLowerCase(), { argument, value }] as const;
     },

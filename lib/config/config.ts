@@ -2,18 +2,22 @@
  * From settings to one Config, built whole or not at all. Pure: what depends on the machine (does the folder exist, is
  * the port free) is asked by check_config.ts and by whoever opens it.
  */
-import { parseUpstream, type Upstream } from "../forward/upstream.ts";
+import type { Upstream } from "../forward/upstream.ts";
+import { parseUpstreamGroup, type UpstreamGroup } from "../forward/upstream_group.ts";
 import type { Limits } from "../limits.ts";
 import type { HostCredentials } from "../net/load_credentials.ts";
 import { type AccessConfig, readAccessConfig } from "./access_config.ts";
 import { type CgiConfig, readCgiConfig } from "./cgi_config.ts";
 import { type ListenConfig, readListenConfig, refuseTwice } from "./listen_config.ts";
+import { readLogFormat } from "./log_format.ts";
 import { logPath } from "./log_path.ts";
 import type { PathSource } from "./mounts_config.ts";
 import type { Section } from "./sections.ts";
 import { type PlaceConfig, readSites, type SiteConfig } from "./sites_config.ts";
+import { type Tell, TELL_NOBODY } from "../progress.ts";
 import { RULES, type Rules, type RulesName } from "../rules.ts";
 import { standardStream } from "../log/standard_stream.ts";
+import type { LogFormat } from "../log/access_format.ts";
 import { LOG_LEVELS, type LogLevel } from "../log/log_lines.ts";
 import { type ConfigFiles, parseConfigFile } from "./config_file.ts";
 import type { Form } from "./options.ts";
@@ -47,6 +51,7 @@ export interface Config extends ListenConfig {
   /** Of places that have one of their own, once each. */
   readonly ownAccessLogs: readonly Given[];
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
   /** Null: no lock is taken. */
   readonly lockFile: Given | null;
   /** Threads that serve. */
@@ -57,6 +62,8 @@ export interface Config extends ListenConfig {
   readonly user: Given | null;
   readonly group: Given | null;
   readonly foreground: boolean;
+  /** Takes the place of the server that holds the lock. */
+  readonly isUpgrade: boolean;
   readonly limits: Limits;
   /** Below these, a configuration that is read again may name what it did not name before. */
   readonly reloadFolders: readonly Given[];
@@ -112,15 +119,25 @@ function handlers({ sites }: Pick<Config, "sites">): readonly Given[] {
 }
 
 /** What requests of any place are handed on to, once each, with what named it. */
-export function upstreams(
+export function upstreamGroups(
   config: Pick<Config, "sites">,
-): readonly { readonly upstream: Upstream; readonly given: Given }[] {
+): readonly { readonly group: UpstreamGroup; readonly given: Given }[] {
   const places = config.sites.flatMap(({ places }) => places);
   const mounted = places.flatMap(({ source }) => source.kind === "forward" ? [source.path] : []);
   const all = [...mounted, ...handlers(config)].flatMap((given) => {
-    const upstream = parseUpstream(given.value);
-    return upstream === null ? [] : [{ upstream, given }];
+    const group = parseUpstreamGroup(given.value);
+    return group === null ? [] : [{ group, given }];
   });
+  return [...new Map(all.map((each) => [each.group.text, each])).values()];
+}
+
+/** All of these, once each. */
+export function upstreams(
+  config: Pick<Config, "sites">,
+): readonly { readonly upstream: Upstream; readonly given: Given }[] {
+  const all = upstreamGroups(config).flatMap(({ group: { members }, given }) =>
+    members.map(({ upstream }) => ({ upstream, given }))
+  );
   return [...new Map(all.map((each) => [each.upstream.text, each])).values()];
 }
 
@@ -157,10 +174,18 @@ export function keepsContent(config: Pick<Config, "sites">): boolean {
 
 export type Command =
   | { readonly kind: "serve"; readonly config: Config }
-  | { readonly kind: "check"; readonly config: Config; readonly isVerbose: boolean }
+  | CheckCommand
   | { readonly kind: "explain"; readonly config: Config; readonly url: Given }
   | { readonly kind: "help" }
   | { readonly kind: "version" };
+
+export interface CheckCommand {
+  readonly kind: "check";
+  readonly config: Config;
+  readonly isVerbose: boolean;
+  /** Keys and certificates that nothing listens with, once each. */
+  readonly unused: readonly Given[];
+}
 
 /** What the arguments mean depends on these and nothing else. */
 export interface Surroundings {
@@ -173,11 +198,13 @@ export interface Surroundings {
   readonly environment: { readonly [name: string]: string | undefined };
   /** Reads what --config names, and what that includes. */
   readonly configFiles: ConfigFiles;
+  /** Of each site that is read. */
+  readonly tell?: Tell;
 }
 
 /** `args` without the program's name. Throws UsageError, whose message names the argument, its value and what to do. */
 export function parseCommandLine(args: readonly string[], surroundings: Surroundings): Command {
-  const { cwd, environment } = surroundings;
+  const { cwd, environment, tell = TELL_NOBODY } = surroundings;
   const { positionals, settingsByName } = readArguments(args, cwd);
   for (const kind of ["help", "version"] as const) {
     if (settingsByName.get(kind)?.some((setting) => setting.text === "true")) return { kind };
@@ -185,12 +212,22 @@ export function parseCommandLine(args: readonly string[], surroundings: Surround
   const form = addPositionals(positionals, { settingsByName, cwd });
   const [top, ...sections] = addConfigFile(new Settings(settingsByName), { settingsByName, surroundings });
   const settings = new Settings(top.settings);
-  const config = buildConfig({ settings, sections }, { form, environment });
+  const config = buildConfig({ settings, sections }, { form, environment, tell });
   const url = settings.given("explain");
   if (url !== null) return { kind: "explain", config, url };
   return settings.flag("check")
-    ? { kind: "check", config, isVerbose: settings.flag("verbose") }
+    ? { kind: "check", config, isVerbose: settings.flag("verbose"), unused: unusedCredentials(config, settings) }
     : { kind: "serve", config };
+}
+
+/** One of the two alone is no mistake then, and no site has it. */
+function unusedCredentials({ https, sites }: Config, settings: Settings): readonly Given[] {
+  if (https.length > 0) return [];
+  const ofSites = sites.flatMap(({ credentials: files }) =>
+    files === null ? [] : [files.keyFile, files.certificateFile]
+  );
+  const files = [settings.path("key"), settings.path("certificate"), ...ofSites].filter((file) => file !== null);
+  return [...new Map(files.map((file) => [file.argument, file])).values()];
 }
 
 /**
@@ -219,7 +256,11 @@ const RULES_NAMES: readonly RulesName[] = ["course", "standard"];
 
 function buildConfig(
   { settings, sections }: { readonly settings: Settings; readonly sections: readonly Section[] },
-  { form, environment }: { readonly form: Form; readonly environment: Surroundings["environment"] },
+  { form, environment, tell }: {
+    readonly form: Form;
+    readonly environment: Surroundings["environment"];
+    readonly tell: Tell;
+  },
 ): Config {
   const listen = readListenConfig(settings, environment);
   refuseConflicts(settings, listen);
@@ -230,7 +271,7 @@ function buildConfig(
   }
   const rulesName = settings.has("rules") ? settings.choice("rules", RULES_NAMES) : RULES_OF_FORM[form];
   // The eight arguments name a program also where nobody will ask for it.
-  const options = { top: settings, rules: RULES[rulesName], requiresProgram: form === "named", environment };
+  const options = { top: settings, rules: RULES[rulesName], requiresProgram: form === "named", environment, tell };
   const sites = readSites(sections, options);
   if (listen.https.length > 0) requireCredentials(sites, { settings, listen });
   else refuseHsts(sites);
@@ -257,6 +298,7 @@ function buildConfig(
     accessLogFile: logPath(settings, "access-log"),
     ownAccessLogs: ownAccessLogs(sites, settings),
     logLevel: settings.choice("log-level", LOG_LEVELS),
+    logFormat: readLogFormat(settings),
     lockFile: settings.path("lock"),
     workerCount: readWorkerCount(settings),
     usesHttp2: settings.has("http2") ? settings.choice("http2", SWITCH) === "on" : RULES[rulesName].speaksHttp2,
@@ -264,6 +306,7 @@ function buildConfig(
     user: settings.given("user"),
     group: settings.given("group"),
     foreground,
+    isUpgrade: readUpgrade(settings, listen),
     limits: { ...limits, maxBodyBytes: Math.max(limits.maxBodyBytes, ...bodyLimits(sites)) },
     reloadFolders: settings.each("reload-folders", {
       parse: (text, { argument, resolvePath }) => {
@@ -278,6 +321,22 @@ function buildConfig(
 }
 
 const SWITCH = ["on", "off"] as const;
+
+function readUpgrade(settings: Settings, { http, https }: Pick<Config, "http" | "https">): boolean {
+  if (!settings.flag("upgrade")) return false;
+  const free = [...http, ...https].find(({ port }) => port === 0);
+  if (free !== undefined) {
+    const problem = "any free port is not the one of the server that runs";
+    throw new UsageError({ argument: free.argument, value: "0", problem, remedy: "give its port beside --upgrade" });
+  }
+  if (settings.has("lock")) return true;
+  throw new UsageError({
+    argument: "--upgrade",
+    value: null,
+    problem: "--lock is missing, which says whose place it takes",
+    remedy: "give the --lock of the server that runs",
+  });
+}
 
 /** Beyond that no machine of today has a use for them, and each takes 20 MiB. */
 const MAX_WORKERS = 64;

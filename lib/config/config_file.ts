@@ -4,7 +4,8 @@
  */
 import { dirname, resolve } from "@std/path";
 import { UsageError } from "../start_error.ts";
-import { findOption, type Option, type Scope } from "./options.ts";
+import { nearestName } from "./nearest_name.ts";
+import { findOption, type Option, OPTIONS, type Scope } from "./options.ts";
 import { parseHeader, scopeOf, type Section, sectionKey } from "./sections.ts";
 import { type Setting, valueMissing } from "./settings.ts";
 
@@ -137,7 +138,9 @@ function findFileOption(name: string, where: string, scope: Scope): Option {
     throw new UsageError({ argument: where, value: name, ...misplaced(name, own, scope) });
   }
   const plain = name.replace(/^-+/, "");
-  const remedy = findOption(plain) === undefined ? "see lisod --help" : `give ${plain} without dashes`;
+  const near = nearestName(plain, OPTIONS.filter(({ scope }) => scope !== "command").map((option) => option.name));
+  const guess = near === null ? "" : `did you mean ${near}? Else `;
+  const remedy = findOption(plain) === undefined ? `${guess}see lisod --help` : `give ${plain} without dashes`;
   throw new UsageError({ argument: where, value: name, problem: "unknown option", remedy });
 }
 

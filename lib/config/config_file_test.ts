@@ -41,9 +41,15 @@ Deno.test("parseConfigFile() labels a setting with file and line, and lets paths
 
 Deno.test("parseConfigFile() names file and line when a line is not right", () => {
   const cases: [string, string][] = [
-    ["htpp = 80", '/etc/lisod.conf:1 "htpp": unknown option: see lisod --help'],
+    ["htpp = 80", '/etc/lisod.conf:1 "htpp": unknown option: did you mean http? Else see lisod --help'],
     ["root = /srv\n\nconstructor = 1", '/etc/lisod.conf:3 "constructor": unknown option: see lisod --help'],
-    ["HTTP = 80", '/etc/lisod.conf:1 "HTTP": unknown option: see lisod --help'],
+    ["HTTP = 80", '/etc/lisod.conf:1 "HTTP": unknown option: did you mean http? Else see lisod --help'],
+    ["--htp = 80", '/etc/lisod.conf:1 "--htp": unknown option: did you mean http? Else see lisod --help'],
+    ["chekc = on", '/etc/lisod.conf:1 "chekc": unknown option: see lisod --help'],
+    [
+      "[/a/]\nlistning = on",
+      '/etc/lisod.conf:2 "listning": unknown option: did you mean listing? Else see lisod --help',
+    ],
     ["--http = 80", '/etc/lisod.conf:1 "--http": unknown option: give http without dashes'],
     ["http 80", '/etc/lisod.conf:1 "http 80": not a setting: write option = value'],
     ["= 80", '/etc/lisod.conf:1 "= 80": not a setting: write option = value'],

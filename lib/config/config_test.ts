@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows, fail } from "@std/assert";
 import { DEFAULT_LIMITS } from "../limits.ts";
+import { COMBINED } from "../log/access_format.ts";
 import { RULES } from "../rules.ts";
 import { type Plain, plainValues } from "../../tests/plain_values.ts";
 import { type Config, parseCommandLine, type Surroundings } from "./config.ts";
@@ -71,6 +72,7 @@ const DEFAULT_FILES = {
   indexNames: ["index.html"],
   servesDotFiles: false,
   charset: "auto",
+  compression: "static",
   mediaTypes: [],
 } as const;
 
@@ -113,12 +115,14 @@ const DEFAULT_CONFIG: PlainConfig = {
   accessLogFile: null,
   ownAccessLogs: [],
   logLevel: "info",
+  logFormat: COMBINED,
   lockFile: null,
   workerCount: 1,
   usesNative: true,
   user: null,
   group: null,
   foreground: true,
+  isUpgrade: false,
   limits: DEFAULT_LIMITS,
   reloadFolders: [],
 };
@@ -137,7 +141,7 @@ Deno.test("parseCommandLine() reads the eight arguments under the course's rules
     rules: RULES.course,
     usesHttp2: false,
     rulesName: "course",
-    files: { ...DEFAULT_FILES, charset: "off" },
+    files: { ...DEFAULT_FILES, charset: "off", compression: "off" },
     limits: { ...DEFAULT_LIMITS, maxPerAddress: 10_000, scriptSharePercent: 100 },
     logFile: "/home/lisod.log",
     lockFile: "/home/liso/lisod.lock",
@@ -181,7 +185,7 @@ Deno.test("parseCommandLine() gives each option its field", () => {
       rules: RULES.course,
       usesHttp2: false,
       rulesName: "course",
-      files: { ...DEFAULT_FILES, charset: "off" },
+      files: { ...DEFAULT_FILES, charset: "off", compression: "off" },
       limits: { ...DEFAULT_LIMITS, maxPerAddress: 10_000, scriptSharePercent: 100 },
     }],
     [["--rules", "standard"], {}],
@@ -190,6 +194,7 @@ Deno.test("parseCommandLine() gives each option its field", () => {
     [["--dot-files"], { files: { ...DEFAULT_FILES, servesDotFiles: true } }],
     [["--media-type", "README=text/plain"], { files: { ...DEFAULT_FILES, mediaTypes: [["README", "text/plain"]] } }],
     [["--charset", "koi8-r"], { files: { ...DEFAULT_FILES, charset: { name: "koi8-r" } } }],
+    [["--compress", "all"], { files: { ...DEFAULT_FILES, compression: "all" } }],
     [["--charset", "off"], { files: { ...DEFAULT_FILES, charset: "off" } }],
     [["--error-pages", "/srv/pages"], { errorPagesFolder: "/srv/pages" }],
     [["--log", "a.log"], { logFile: "/home/liso/a.log" }],
@@ -330,17 +335,19 @@ Deno.test("parseCommandLine() refuses wrong arguments in one line that names the
   const cases: [readonly string[], string][] = [
     [[], `--root: no folder to serve: give --root FOLDER or all eight arguments (${see})`],
     [["--http", "1"], `--root: no folder to serve: give --root FOLDER or all eight arguments (${see})`],
-    [["--rot", "www"], `option "--rot": unknown: ${dash}`],
-    [["--rot=www"], `option "--rot=www": unknown: ${dash}`],
+    [["--rot", "www"], `option "--rot": unknown: did you mean --root? Else ${dash}`],
+    [["--rot=www"], `option "--rot=www": unknown: did you mean --root? Else ${dash}`],
     [["-x"], `option "-x": unknown: ${dash}`],
-    [["-root", "www"], `option "-root": unknown: ${dash}`],
-    [["--Root", "www"], `option "--Root": unknown: ${dash}`],
+    [["-root", "www"], `option "-root": unknown: did you mean --root? Else ${dash}`],
+    [["--Root", "www"], `option "--Root": unknown: did you mean --root? Else ${dash}`],
+    [["--cert=x"], `option "--cert=x": unknown: did you mean --certificate? Else ${dash}`],
+    [["--chekc"], `option "--chekc": unknown: did you mean --check? Else ${dash}`],
     [["--no-listing"], `option "--no-listing": unknown: ${dash}`],
     [["--no-listing=true"], `option "--no-listing=true": unknown: ${dash}`],
     [["--no-root=x"], `option "--no-root=x": unknown: ${dash}`],
     [["--constructor=x"], `option "--constructor=x": unknown: ${dash}`],
     [["--__proto__", "x"], `option "--__proto__": unknown: ${dash}`],
-    [["--root.x=y"], `option "--root.x=y": unknown: ${dash}`],
+    [["--root.x=y"], `option "--root.x=y": unknown: did you mean --root? Else ${dash}`],
     [["--a\nb"], `option "--a\\nb": unknown: ${dash}`],
     [["--listing=no"], '--listing "no": takes no value: give --listing alone'],
     [["--listing="], '--listing "": takes no value: give --listing alone'],
@@ -359,7 +366,7 @@ Deno.test("parseCommandLine() refuses wrong arguments in one line that names the
     [["-_", "x"], `option "-_": unknown: ${dash}`],
     [["-hx"], `option "-hx": unknown: ${dash}`],
     [["-h=x"], `option "-h=x": unknown: ${dash}`],
-    [["--help", "--rot"], `option "--rot": unknown: ${dash}`],
+    [["--help", "--rot"], `option "--rot": unknown: did you mean --root? Else ${dash}`],
     [["--root", "a", "--http=-1"], `--http "-1": ${port}`],
     [["--root", "a", "--http", "8080x"], `--http "8080x": ${port}`],
     [["--root", "a", "--http", "8e3"], `--http "8e3": ${port}`],
@@ -376,6 +383,14 @@ Deno.test("parseCommandLine() refuses wrong arguments in one line that names the
     ],
     [["--root", "a", "--workers", "two"], '--workers "two": not a whole number: give N'],
     [["--root", "a", "--group", "g"], '--group "g": --user is missing: give --user NAME too'],
+    [
+      ["--root", "a", "--upgrade", "--http", "0", "--lock", "l"],
+      '--http "0": any free port is not the one of the server that runs: give its port beside --upgrade',
+    ],
+    [
+      ["--root", "a", "--upgrade"],
+      "--upgrade: --lock is missing, which says whose place it takes: give the --lock of the server that runs",
+    ],
     [["--root", "a", "--daemon", "--foreground"], "--daemon: together with --foreground: give one of the two"],
     [["--root", "a", "--daemon", "--log", "-"], '--log "-": a daemon has no such stream: name a file, or --foreground'],
     [

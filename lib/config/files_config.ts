@@ -17,13 +17,17 @@ import type { Settings } from "./settings.ts";
  */
 export function readFilesConfig(
   settings: Settings,
-  { rules, extensions }: { readonly rules: Pick<Rules, "charset">; readonly extensions: readonly string[] },
+  { rules, extensions }: {
+    readonly rules: Pick<Rules, "charset" | "compression">;
+    readonly extensions: readonly string[];
+  },
 ): FileSettings {
   return {
     indexNames: readIndexNames(settings) ?? [INDEX_NAME, ...extensions.map((extension) => `index${extension}`)],
     listing: settings.flag("listing"),
     servesDotFiles: settings.flag("dot-files"),
     charset: readCharset(settings) ?? rules.charset,
+    compression: settings.text("compress") === null ? rules.compression : settings.choice("compress", COMPRESSIONS),
     mediaTypes: settings.each("media-type", {
       parse: parseMediaType,
       problem: "not an extension or name and a media type",
@@ -31,6 +35,8 @@ export function readFilesConfig(
     }),
   };
 }
+
+const COMPRESSIONS = ["off", "static", "all"] as const;
 
 function readIndexNames(settings: Settings): readonly string[] | null {
   const text = settings.text("index");

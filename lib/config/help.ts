@@ -1,9 +1,6 @@
 /** The texts of `--help` and `--version`, made of the option table. Pure. */
 import { type Option, OPTIONS, POSITIONS } from "./options.ts";
 
-/** Of lisod, as `--version` and the log say it. */
-export const VERSION = "1.0.0";
-
 const WIDTH = 80;
 const INDENT = 30;
 
@@ -33,13 +30,16 @@ export function helpText(): string {
 
 export interface Versions {
   readonly lisod: string;
+  /** Commit and date; empty where nobody knows. */
+  readonly sources: string;
   readonly deno: string;
   readonly v8: string;
 }
 
 /** One line; ends in a line feed. */
-export function versionText({ lisod, deno, v8 }: Versions): string {
-  return "lisod " + lisod + " (Deno " + deno + ", V8 " + v8 + ")\n";
+export function versionText({ lisod, sources, deno, v8 }: Versions): string {
+  const from = sources === "" ? "built outside of git" : `sources ${sources}`;
+  return `lisod ${lisod} (${from}, Deno ${deno}, V8 ${v8})\n`;
 }
 
 function optionLines(option: Option): string[] {

@@ -28,6 +28,12 @@ Deno.test("helpText() fits a terminal of 80 columns and has no trailing blanks",
   assert(text.endsWith("]\n"));
 });
 
-Deno.test("versionText() names all three in one line", () => {
-  assertEquals(versionText({ lisod: "1.2.3", deno: "2.7.11", v8: "14.7" }), "lisod 1.2.3 (Deno 2.7.11, V8 14.7)\n");
+Deno.test("versionText() names all in one line, and says where nobody knows the sources", () => {
+  const versions = { lisod: "1.2.3", deno: "2.7.11", v8: "14.7" };
+  const known = versionText({ ...versions, sources: "0123456789ab of 2026-11-29" });
+  assertEquals(known, "lisod 1.2.3 (sources 0123456789ab of 2026-11-29, Deno 2.7.11, V8 14.7)\n");
+  assertEquals(
+    versionText({ ...versions, sources: "" }),
+    "lisod 1.2.3 (built outside of git, Deno 2.7.11, V8 14.7)\n",
+  );
 });

@@ -5,9 +5,10 @@
 import { cutPath, joinSegments } from "../http/located.ts";
 import { ALL_PATHS, parsePrefix, type PathPrefix } from "../http/path_prefix.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
-import { parseUpstream, type Upstream, UPSTREAM_EXAMPLES } from "../forward/upstream.ts";
+import { GROUP_EXAMPLES, groupFault, parseUpstreamGroup, type UpstreamGroup } from "../forward/upstream_group.ts";
 import { parseRedirect, type Redirect } from "../site/redirect.ts";
 import type { Given } from "../start_error.ts";
+import type { Framing } from "../websocket/program_messages.ts";
 import type { Settings, ValueContext } from "./settings.ts";
 
 /** Files, or programs. */
@@ -17,6 +18,15 @@ export interface PathSource {
   readonly path: Given;
   /** It must be there at the start; else requests for it are answered 500 until it is. */
   readonly isRequired: boolean;
+  /** How programs are talked with that speak to WebSocket clients; absent: they answer requests. */
+  readonly webSocket?: WebSocketSettings;
+}
+
+/** As WebSocketMount has it. */
+export interface WebSocketSettings {
+  readonly framing: Framing;
+  /** Whether pages of other sites may ask. */
+  readonly allowsAnyOrigin: boolean;
 }
 
 /** All of it has moved. */
@@ -28,13 +38,20 @@ export interface RedirectSource {
 /** Somebody else answers. */
 export interface ForwardSource {
   readonly kind: "forward";
-  /** The upstream as it was written. */
+  /** The upstreams as they were written. */
   readonly path: Given;
-  readonly upstream: Upstream;
+  readonly group: UpstreamGroup;
+}
+
+/** The server tells of itself. */
+export interface StatusSource {
+  readonly kind: "status";
+  /** What asked for it. */
+  readonly path: Given;
 }
 
 /** What answers. */
-export type Source = PathSource | RedirectSource | ForwardSource;
+export type Source = PathSource | RedirectSource | ForwardSource | StatusSource;
 
 /** What answers for the paths that begin with the prefix. */
 export interface Mount {
@@ -71,7 +88,22 @@ export function readMounts(
   mounts.push(...settings.eachOwn("forward", {
     parse: (text, context) => parseForwardMount(text, context, { taken, hasRoot: settings.hasOwn("root") }),
     problem: "not a prefix that is free, and an upstream",
-    remedy: `give one such as /app=fastcgi:127.0.0.1:9000; a prefix stands once, and / in place of --root`,
+    remedy:
+      `give one such as /app=fastcgi:127.0.0.1:9000 (${GROUP_EXAMPLES}); a prefix stands once, and / in place of --root`,
+    explain: (text) => {
+      const [, , value] = PREFIXED.exec(text) ?? [];
+      return value === undefined ? null : groupFault(value);
+    },
+  }));
+  mounts.push(...settings.eachOwn("status", {
+    parse: (text, { argument }) => parseStatusMount({ argument, value: text }, taken),
+    problem: "not a prefix that is free",
+    remedy: "give one such as /status/",
+  }));
+  mounts.push(...settings.eachOwn("websocket", {
+    parse: (text, context) => parseWebSocketMount(text, context, taken),
+    problem: "not a prefix that is free, and a program",
+    remedy: `give one such as /chat=/srv/chat, or "/chat=binary any-origin /srv/chat"; a prefix stands once`,
   }));
   mounts.push(...settings.eachOwn("redirect", {
     parse: (text) => parseRedirectMount(text, taken),
@@ -82,7 +114,10 @@ export function readMounts(
   return mounts;
 }
 
-const PLACE_SOURCES = ["root", "cgi", "redirect", "forward"] as const;
+/** A prefix, and what is mounted there. */
+const PREFIXED = /^(\/[^=]*)=(.+)$/s;
+
+const PLACE_SOURCES = ["root", "cgi", "redirect", "forward", "websocket", "status"] as const;
 
 /** At most one. */
 function readPlaceMount(settings: Settings, place: PathPrefix): readonly Mount[] {
@@ -92,10 +127,13 @@ function readPlaceMount(settings: Settings, place: PathPrefix): readonly Mount[]
     const problem = `together with ${settings.label(name)}`;
     throw settings.refusal(other, {
       problem,
-      remedy: "a place is files, programs, a redirect or an upstream: give one of them",
+      remedy:
+        "a place is files, programs, a redirect, an upstream, a WebSocket program or the status: give one of them",
     });
   }
   if (name === "forward") return [readPlaceForward(settings, place)];
+  if (name === "websocket") return [readPlaceWebSocket(settings, place)];
+  if (name === "status") return [readPlaceStatus(settings, place)];
   if (name !== "redirect") {
     return [{ prefix: place, source: sourceOf(name === "root" ? "files" : "programs", settings.path(name)) }];
   }
@@ -115,15 +153,50 @@ function readPlaceForward(settings: Settings, prefix: PathPrefix): Mount {
   const sources = settings.eachOwn("forward", {
     parse: (text, { argument }) => forwardTo({ argument, value: text }),
     problem: "not an upstream",
-    remedy: `give ${UPSTREAM_EXAMPLES}`,
+    remedy: `give ${GROUP_EXAMPLES}`,
+    explain: groupFault,
   });
   if (sources.length === 1) return { prefix, source: sources[0] };
-  throw settings.refusal("forward", { problem: "given again", remedy: "a place has one upstream" });
+  throw settings.refusal("forward", {
+    problem: "given again",
+    remedy: "name several upstreams in one, with commas between them",
+  });
+}
+
+function readPlaceStatus(settings: Settings, prefix: PathPrefix): Mount {
+  const path = settings.given("status");
+  if (path?.value !== "on") throw settings.refusal("status", { problem: "unknown", remedy: "give on" });
+  return { prefix, source: { kind: "status", path } };
+}
+
+function readPlaceWebSocket(settings: Settings, prefix: PathPrefix): Mount {
+  const sources = settings.eachOwn("websocket", {
+    parse: parseWebSocket,
+    problem: "not a program",
+    remedy: 'give its path, or one such as "binary any-origin /srv/chat"',
+  });
+  if (sources.length === 1) return { prefix, source: sources[0] };
+  throw settings.refusal("websocket", { problem: "given again", remedy: "a place has one program" });
+}
+
+/** `[binary ][any-origin ]PATH`; a path that begins with such a word begins by ./ here. */
+function parseWebSocket(text: string, { argument, resolvePath }: ValueContext): PathSource | null {
+  const [, words, pathText] = /^((?:(?:binary|any-origin) +)*)(.+)$/s.exec(text) ?? [];
+  const value = pathText === undefined ? null : resolvePath(pathText);
+  if (value === null) return null;
+  const given = words.split(" ");
+  return {
+    ...sourceOf("programs", { argument, value }),
+    webSocket: {
+      framing: given.includes("binary") ? "binary" : "text",
+      allowsAnyOrigin: given.includes("any-origin"),
+    },
+  };
 }
 
 function forwardTo(path: Given): ForwardSource | null {
-  const upstream = parseUpstream(path.value);
-  return upstream === null ? null : { kind: "forward", path, upstream };
+  const group = parseUpstreamGroup(path.value);
+  return group === null ? null : { kind: "forward", path, group };
 }
 
 const EXAMPLES = {
@@ -147,7 +220,7 @@ function parseMount(
   { argument, resolvePath }: ValueContext,
   { name, taken }: { readonly name: keyof typeof EXAMPLES; readonly taken: Set<string> },
 ): Mount | null {
-  const [, prefixText, pathText] = /^(\/[^=]*)=(.+)$/s.exec(text) ?? [];
+  const [, prefixText, pathText] = PREFIXED.exec(text) ?? [];
   if (prefixText === undefined) return null;
   const [prefix, value] = [parseUriPrefix(prefixText), resolvePath(pathText)];
   if (prefix === null || value === null || taken.has(joinSegments(prefix.segments))) return null;
@@ -160,7 +233,7 @@ function parseForwardMount(
   { argument }: ValueContext,
   { taken, hasRoot }: { readonly taken: Set<string>; readonly hasRoot: boolean },
 ): Mount | null {
-  const [, prefixText, value] = /^(\/[^=]*)=(.+)$/s.exec(text) ?? [];
+  const [, prefixText, value] = PREFIXED.exec(text) ?? [];
   if (prefixText === undefined) return null;
   const [prefix, source] = [parseUriPrefix(prefixText), forwardTo({ argument, value })];
   if (prefix === null || source === null) return null;
@@ -171,8 +244,24 @@ function parseForwardMount(
   return { prefix, source };
 }
 
+function parseStatusMount(path: Given, taken: Set<string>): Mount | null {
+  const prefix = parseUriPrefix(path.value);
+  if (prefix === null || taken.has(joinSegments(prefix.segments))) return null;
+  taken.add(joinSegments(prefix.segments));
+  return { prefix, source: { kind: "status", path } };
+}
+
+function parseWebSocketMount(text: string, context: ValueContext, taken: Set<string>): Mount | null {
+  const [, prefixText, value] = PREFIXED.exec(text) ?? [];
+  const prefix = prefixText === undefined ? null : parseUriPrefix(prefixText);
+  const source = prefix === null ? null : parseWebSocket(value, context);
+  if (prefix === null || source === null || taken.has(joinSegments(prefix.segments))) return null;
+  taken.add(joinSegments(prefix.segments));
+  return { prefix, source };
+}
+
 function parseRedirectMount(text: string, taken: Set<string>): Mount | null {
-  const [, prefixText, target] = /^(\/[^=]*)=(.+)$/s.exec(text) ?? [];
+  const [, prefixText, target] = PREFIXED.exec(text) ?? [];
   const prefix = prefixText === undefined ? null : parseUriPrefix(prefixText);
   const redirect = prefix === null ? null : parseRedirect(target);
   if (prefix === null || redirect === null || taken.has(joinSegments(prefix.segments))) return null;

@@ -172,6 +172,16 @@ const FORM_OPTIONS = [
     isRepeatable: true,
   },
   {
+    name: "status",
+    value: "PREFIX",
+    default: "none",
+    meaning:
+      "Show the state of the server below that prefix: a page, PREFIX/json and PREFIX/metrics (Prometheus); to clients of the machine itself, " +
+      "unless --allow or --deny of that very prefix say otherwise; in a section of a prefix: on",
+    section: "Serving",
+    scope: "place",
+  },
+  {
     name: "rewrite",
     value: '"PATTERN=[STATUS ]TARGET"',
     default: "none",
@@ -223,6 +233,16 @@ const FORM_OPTIONS = [
     default: "auto; off with the course's rules",
     meaning:
       "What Content-Type says of the characters of texts; auto: utf-8 where a text is that and names nothing else",
+    section: "Serving",
+    scope: "place",
+  },
+  {
+    name: "compress",
+    value: "off|static|all",
+    default: "static; off with the course's rules",
+    meaning:
+      "Compress texts for clients that ask for it (br, zstd, gzip): files, once and into memory; or also what programs and upstreams " +
+      "answer, as it passes (see BREACH in vulnerabilities.txt)",
     section: "Serving",
     scope: "place",
   },
@@ -353,7 +373,20 @@ const FORM_OPTIONS = [
     value: "PREFIX=UPSTREAM",
     default: "none",
     meaning:
-      "Hand requests below that prefix on to fastcgi:unix:PATH or fastcgi:HOST:PORT, the same with scgi, or http://HOST:PORT/BASE/; / for all of a site; may be repeated",
+      "Hand requests below that prefix on to fastcgi:unix:PATH or fastcgi:HOST:PORT, the same with scgi, or http://HOST:PORT/BASE/; / for all of a site; " +
+      "several with commas between them, backup: before one that waits, and words behind: balance=least|round|client, host=client|upstream, " +
+      "check=/PATH, proxy=v2; may be repeated",
+    section: "CGI",
+    scope: "place",
+    isRepeatable: true,
+  },
+  {
+    name: "websocket",
+    value: '"PREFIX=[binary ][any-origin ]PATH"',
+    default: "none",
+    meaning:
+      "Talk with WebSocket clients below that prefix by a program for each: lines of text both ways, or binary messages behind " +
+      "four bytes of length; any-origin: also with pages of other sites; may be repeated",
     section: "CGI",
     scope: "place",
     isRepeatable: true,
@@ -461,6 +494,22 @@ const FORM_OPTIONS = [
     scope: "place",
   },
   {
+    name: "log-format",
+    value: "combined|json",
+    default: "combined",
+    meaning: "Access lines in Combined Log Format and messages as text, or one JSON object a line for both",
+    section: "Log",
+  },
+  {
+    name: "access-format",
+    value: '"FORMAT"',
+    default: "as --log-format",
+    meaning:
+      "What an access line says: text with {time}, {client}, {target}, {status}, {duration}, {request_id}, {field:NAME} and " +
+      "others ({{ is a brace); with --log-format json the members of the object",
+    section: "Log",
+  },
+  {
     name: "log-level",
     value: "debug|info|warn|error",
     default: "info",
@@ -510,6 +559,14 @@ const FORM_OPTIONS = [
     default: "on with the eight arguments",
     meaning: "Go into the background once everything listens",
     section: "Running",
+  },
+  {
+    name: "upgrade",
+    value: null,
+    default: "off",
+    meaning: "Take the place of the server that holds --lock, which ends in order: no client is refused meanwhile",
+    section: "Running",
+    scope: "command",
   },
   {
     name: "foreground",

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "../start_error.ts";
+import { nearestName } from "./nearest_name.ts";
 import { findOption, type Form, OPTIONS, POSITIONS } from "./options.ts";
 import { type Setting, valueMissing } from "./settings.ts";
 
@@ -73,11 +74,14 @@ function checkSpelling(args: readonly string[]): void {
 }
 
 function unknownOption(argument: string): UsageError {
+  const [, name] = /^--?([^=]*)/.exec(argument) ?? [];
+  const near = nearestName(name, OPTIONS.filter(({ scope }) => scope !== "file").map((option) => option.name));
+  const guess = near === null ? "" : `did you mean --${near}? Else `;
   return new UsageError({
     argument: "option",
     value: argument,
     problem: "unknown",
-    remedy: "see lisod --help; a value that begins with - is given as --option=VALUE",
+    remedy: `${guess}see lisod --help; a value that begins with - is given as --option=VALUE`,
   });
 }
 

@@ -34,6 +34,8 @@ export interface ValueReader<Value> {
   readonly parse: (text: string, context: ValueContext) => Value | null;
   readonly problem: string;
   readonly remedy: string;
+  /** Says more of a text that was refused; null where there is no more to say. */
+  readonly explain?: (text: string) => { readonly problem: string; readonly remedy: string } | null;
 }
 
 const MAX_PORT = 65_535;
@@ -99,12 +101,13 @@ export class Settings {
   }
 
   /** The same of those alone that are given here. */
-  eachOwn<Value>(name: ValueName, { parse, problem, remedy }: ValueReader<Value>): readonly Value[] {
+  eachOwn<Value>(name: ValueName, reader: ValueReader<Value>): readonly Value[] {
     return (this.#byName.get(name) ?? []).map((setting) => {
       const context = { argument: setting.label, resolvePath: (path: string) => resolvePath(setting, path) };
-      const value = parse(setting.text, context);
-      if (value === null) throw refuse(setting, problem, remedy);
-      return value;
+      const value = reader.parse(setting.text, context);
+      if (value !== null) return value;
+      const { problem, remedy } = reader.explain?.(setting.text) ?? reader;
+      throw refuse(setting, problem, remedy);
     });
   }
 

@@ -3,11 +3,13 @@
  * the one with the longest prefix says what holds, of two for one prefix that which names the host, and last what stands before
  * all sections: so what is turned off for a folder is off for the folders in it. Pure.
  */
-import type { PlacedRule } from "../access/access_rules.ts";
+import { parseAccessRule, type PlacedRule } from "../access/access_rules.ts";
 import type { RealmFile } from "../access/load_realms.ts";
 import { joinSegments } from "../http/located.ts";
 import { ALL_PATHS, type PathPrefix } from "../http/path_prefix.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
+import { LOOPBACK } from "../ip_address.ts";
+import type { Tell } from "../progress.ts";
 import type { Rules } from "../rules.ts";
 import { type Given, UsageError } from "../start_error.ts";
 import type { CredentialFiles } from "../net/load_credentials.ts";
@@ -94,6 +96,7 @@ export interface SitesOptions {
   readonly requiresProgram: boolean;
   /** The server's own. */
   readonly environment: { readonly [name: string]: string | undefined };
+  readonly tell: Tell;
 }
 
 /** At least one site. Throws UsageError. */
@@ -117,7 +120,8 @@ export function readSites(sections: readonly Section[], options: SitesOptions): 
     });
   }
   if (sites.length === 0) return [readSite(null, { common, own: [] }, options)];
-  return sites.map((site) => {
+  return sites.map((site, index) => {
+    options.tell(`reading site ${index + 1} of ${sites.length}`);
     const own = new Set(site.hosts.flatMap((host) => placesByHost.get(host) ?? []).map(({ section }) => section));
     return readSite(site, { common, own: [...own] }, options);
   });
@@ -164,7 +168,8 @@ function readSite(site: Section | null, { common, own }: PlaceSections, options:
     }
   }
   if (!sources.has("")) throw noRoot(site);
-  const access = uniteAccess(layers.map(({ settings, place }) => readSiteAccess(settings, place)));
+  const told = uniteAccess(layers.map(({ settings, place }) => readSiteAccess(settings, place)));
+  const access = { ...told, rules: [...told.rules, ...nearRules([...sources.values()], told)] };
   const groupFile = settings.path("auth-groups");
   refuseRequirements(access, { groupFile });
   return {
@@ -180,6 +185,18 @@ function readSite(site: Section | null, { common, own }: PlaceSections, options:
     groupFile,
     ...access,
   };
+}
+
+/** What tells of the server is for clients of this machine, unless rules of its very prefix say otherwise. */
+function nearRules(mounts: readonly Mount[], { rules }: SiteAccess): readonly PlacedRule[] {
+  const named = new Set(rules.map(({ prefix }) => joinSegments(prefix.segments)));
+  return mounts.flatMap(({ prefix, source }) => {
+    if (source.kind !== "status" || named.has(joinSegments(prefix.segments))) return [];
+    return LOOPBACK.flatMap((text) => {
+      const rule = parseAccessRule(text, { isAllowed: true, prefix });
+      return rule === null ? [] : [{ ...rule, argument: source.path.argument }];
+    });
+  });
 }
 
 /** A key and its certificate are said together: those around are of each other. */
@@ -217,7 +234,19 @@ function noRoot(site: Section | null): UsageError {
 }
 
 /** Settings that say nothing of how files and programs are served. */
-const MOUNT_NAMES = ["root", "cgi", "redirect", "forward", "allow", "deny", "auth", "require", "fallback"] as const;
+const MOUNT_NAMES = [
+  "root",
+  "cgi",
+  "redirect",
+  "forward",
+  "status",
+  "websocket",
+  "allow",
+  "deny",
+  "auth",
+  "require",
+  "fallback",
+] as const;
 
 interface SiteParts {
   readonly whole: Told;

@@ -120,6 +120,23 @@ Deno.test("readSites() takes for each prefix the access rules and the realm of t
   ]);
 });
 
+Deno.test("readSites() lets clients of the machine alone see the status, unless rules of its very prefix say otherwise", () => {
+  const table: readonly (readonly [text: string, want: readonly string[]])[] = [
+    ["status = /s/\n", ["+127.0.0.0/8", "+::1"]],
+    ["status = /s/\nallow = 10.0.0.0/8\n", ["+127.0.0.0/8", "+::1"]],
+    ["status = /s/\nallow = 10.0.0.0/8:/s\n", ["+10.0.0.0/8"]],
+    ["[/s/]\nstatus = on\nallow = 192.0.2.7\n", ["+192.0.2.7"]],
+    ["status = /s/\n[/s/]\ndeny = 192.0.2.7\n", ["-192.0.2.7"]],
+    ["[/s/]\nstatus = on\n[/s/json/]\nallow = 192.0.2.7\n", ["+127.0.0.0/8", "+::1"]],
+    ["[/s/]\nroot = /x\n", []],
+  ];
+  for (const [text, want] of table) {
+    const { sites: [{ rules }] } = configOf(`root = /r\n${text}`);
+    const told = rules.filter(({ prefix: { segments } }) => segments.join("/") === "s");
+    assertEquals([text, told.map(({ isAllowed, text }) => (isAllowed ? "+" : "-") + text)], [text, want]);
+  }
+});
+
 Deno.test("readSites() takes a fallback from around, with the prefix that it was given for", () => {
   const text = "root = /r\n[/a/]\nfallback = /a/index.php?p={path}\n[/a/b/]\nlisting\n[/a/b/c/]\nfallback = off\n";
   const { sites: [{ places }] } = configOf(text);

@@ -49,8 +49,10 @@ export function placeAt({ places }: SiteConfig, { segments }: PathPrefix): Place
   return new PrefixTree(places.map((value) => ({ ...value.prefix, value }))).nearest(segments)?.value ?? places[0];
 }
 
-/** `files /srv/www`, `programs /usr/lib/cgi-bin`, `301 https://example.org/`. */
+/** `files /srv/www`, `programs /usr/lib/cgi-bin`, `websocket /srv/chat`, `301 https://example.org/`. */
 export function sourceText({ source }: PlaceConfig): string {
+  if (source.kind === "status") return "status of the server";
+  if (source.kind === "programs" && source.webSocket !== undefined) return `websocket ${source.path.value}`;
   if (source.kind !== "redirect") return `${source.kind} ${source.path.value}`;
   return `${source.redirect.status} ${source.redirect.base}`;
 }

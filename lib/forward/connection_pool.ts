@@ -5,7 +5,7 @@
 import type { UpstreamConnection } from "./upstream_connection.ts";
 
 /** As much of a connection as this needs. */
-export type IdleConnection = Pick<UpstreamConnection, "openedMs" | "watch" | "isQuiet" | "noise" | "close">;
+export type IdleConnection = Pick<UpstreamConnection, "openedMs" | "watch" | "isQuiet" | "close">;
 
 export interface PoolLimits {
   /** Connections that are idle at once; none with 0. */
@@ -47,28 +47,24 @@ export class ConnectionPool<Connection extends IdleConnection> {
     if (this.#isClosed || this.#idle.length >= maxIdleCount || nowMs >= endMs) return connection.close();
     this.#idle.push({ connection, endMs });
     connection.watch();
-    // An upstream that has ended it waits for this side to do so too.
-    connection.noise().then(() => {
-      // It may have been used since, and be here again.
-      if (!connection.isQuiet) this.#drop(connection);
-    });
   }
 
-  /** To be called now and then: closes those that are too old. */
+  /** To be called now and then: closes those that are too old, or that their upstream has ended, which waits for that. */
   sweep(nowMs: number): void {
-    for (const { connection, endMs } of [...this.#idle]) if (nowMs >= endMs) this.#drop(connection);
+    for (let at = this.#idle.length - 1; at >= 0; at--) {
+      const { connection, endMs } = this.#idle[at];
+      if (nowMs < endMs && connection.isQuiet) continue;
+      this.#idle.splice(at, 1);
+      connection.close();
+    }
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const { connection } of [...this.#idle]) this.#drop(connection);
+    this.closeIdle();
   }
 
-  /** Not one that has been taken. */
-  #drop(connection: Connection): void {
-    const at = this.#idle.findIndex((idle) => idle.connection === connection);
-    if (at < 0) return;
-    this.#idle.splice(at, 1);
-    connection.close();
+  closeIdle(): void {
+    for (const { connection } of this.#idle.splice(0)) connection.close();
   }
 }

@@ -3,7 +3,9 @@
  * Separate from the connection, so that it is tested with bytes in any pieces. Pure. The specification's chapters are given as
  * "FastCGI 3.3".
  */
-import { encodeByteText } from "../http/byte_text.ts";
+import { encodeAscii, encodeByteText } from "../http/byte_text.ts";
+import { BrokenAnswer } from "../http/message.ts";
+import { keepRoom } from "../http/kept_bytes.ts";
 
 /** FastCGI 3.3 and 8: types of records. */
 const BEGIN_REQUEST = 1;
@@ -46,10 +48,9 @@ export interface StreamPart {
 export type RecordPart = StreamPart | RequestEnd;
 
 /** An application has sent what is no FastCGI. */
-export class MalformedRecord extends Error {
+export class MalformedRecord extends BrokenAnswer {
   constructor(problem: string) {
     super(`not FastCGI: ${problem}`);
-    this.name = "MalformedRecord";
   }
 }
 
@@ -58,8 +59,8 @@ export class RecordReader {
   /** What was pushed last, and how far it has been read. */
   #bytes: Uint8Array = NOTHING;
   #at = 0;
-  /** The header, and the content of a record that ends a request, as far as they have come. */
-  readonly #gathered = new Uint8Array(HEADER_BYTES);
+  /** The header, or the content of a record that ends a request, as far as they have come; null where all had come at once. */
+  #gathered: Uint8Array | null = null;
   #gatheredLength = 0;
   /** Null between two records. */
   #type: number | null = null;
@@ -90,16 +91,18 @@ export class RecordReader {
 
   /** False where more must be pushed. FastCGI 3.3. */
   #readHeader(): boolean {
-    if (!this.#gather(HEADER_BYTES)) return false;
-    const [version, type, idHigh, idLow, lengthHigh, lengthLow, padding] = this.#gathered;
-    const id = idHigh * 256 + idLow;
+    const header = this.#nextEight();
+    if (header === null) return false;
+    const { bytes, at } = header;
+    const version = bytes[at];
+    const type = bytes[at + 1];
+    const id = bytes[at + 2] * 256 + bytes[at + 3];
     if (version !== VERSION) throw new MalformedRecord(`a record of version ${version}`);
     const isOfRequest = type === STDOUT || type === STDERR || type === END_REQUEST;
     if (isOfRequest && id !== REQUEST_ID) throw new MalformedRecord(`a record of request ${id}`);
-    this.#gatheredLength = 0;
     this.#type = type;
-    this.#contentLeft = lengthHigh * 256 + lengthLow;
-    this.#paddingLeft = padding;
+    this.#contentLeft = bytes[at + 4] * 256 + bytes[at + 5];
+    this.#paddingLeft = bytes[at + 6];
     if (type === END_REQUEST && this.#contentLeft !== HEADER_BYTES) {
       throw new MalformedRecord(`${this.#contentLeft} bytes to end a request`);
     }
@@ -121,25 +124,36 @@ export class RecordReader {
 
   /** FastCGI 5.5. */
   #readEnd(): RecordPart | null {
-    if (!this.#gather(HEADER_BYTES)) return null;
-    this.#gatheredLength = 0;
+    const end = this.#nextEight();
+    if (end === null) return null;
+    const { bytes, at } = end;
     this.#contentLeft = 0;
     if (this.#skipPadding()) this.#type = null;
-    const view = new DataView(this.#gathered.buffer);
-    const protocolStatus = PROTOCOL_STATUSES[this.#gathered[4]] ?? "unknown";
-    return { kind: "end", applicationStatus: view.getUint32(0), protocolStatus };
+    const applicationStatus = (bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3]) >>> 0;
+    return { kind: "end", applicationStatus, protocolStatus: PROTOCOL_STATUSES[bytes[at + 4]] ?? "unknown" };
   }
 
   #skipPadding(): boolean {
-    this.#paddingLeft -= this.#take(this.#paddingLeft).length;
+    const count = Math.min(this.#paddingLeft, this.#bytes.length - this.#at);
+    this.#at += count;
+    this.#paddingLeft -= count;
     return this.#paddingLeft === 0;
   }
 
-  #gather(count: number): boolean {
-    const bytes = this.#take(count - this.#gatheredLength);
-    this.#gathered.set(bytes, this.#gatheredLength);
-    this.#gatheredLength += bytes.length;
-    return this.#gatheredLength === count;
+  /** Where the next 8 bytes are, which is what all but streams consist of; null where more must be pushed. */
+  #nextEight(): { readonly bytes: Uint8Array; readonly at: number } | null {
+    const at = this.#at;
+    if (this.#gatheredLength === 0 && this.#bytes.length - at >= HEADER_BYTES) {
+      this.#at += HEADER_BYTES;
+      return { bytes: this.#bytes, at };
+    }
+    const bytes = this.#gathered ??= keepRoom(HEADER_BYTES);
+    const taken = this.#take(HEADER_BYTES - this.#gatheredLength);
+    bytes.set(taken, this.#gatheredLength);
+    this.#gatheredLength += taken.length;
+    if (this.#gatheredLength < HEADER_BYTES) return null;
+    this.#gatheredLength = 0;
+    return { bytes, at: 0 };
   }
 
   /** At most `count` of the bytes that are there. */
@@ -159,16 +173,26 @@ const NOTHING = new Uint8Array(0);
 export function beginRequest(
   variables: Readonly<Record<string, string>>,
   { isKept, hasContent }: { readonly isKept: boolean; readonly hasContent: boolean },
-): Uint8Array<ArrayBuffer> {
-  const role = Uint8Array.of(0, RESPONDER, isKept ? KEEP_CONNECTION : 0, 0, 0, 0, 0, 0);
+): Uint8Array {
   const params = encodeParams(variables);
-  const parts = [record(BEGIN_REQUEST, role)];
+  const whole = keepRoom(
+    2 * HEADER_BYTES + params.length +
+      HEADER_BYTES * (Math.ceil(params.length / MAX_CONTENT_BYTES) + (hasContent ? 1 : 2)),
+  );
+  let end = writeHeader(whole, 0, BEGIN_REQUEST, HEADER_BYTES);
+  whole.fill(0, end, end + HEADER_BYTES);
+  whole[end + 1] = RESPONDER;
+  whole[end + 2] = isKept ? KEEP_CONNECTION : 0;
+  end += HEADER_BYTES;
   for (let at = 0; at < params.length; at += MAX_CONTENT_BYTES) {
-    parts.push(record(PARAMS, params.subarray(at, at + MAX_CONTENT_BYTES)));
+    const part = params.subarray(at, at + MAX_CONTENT_BYTES);
+    end = writeHeader(whole, end, PARAMS, part.length);
+    whole.set(part, end);
+    end += part.length;
   }
-  parts.push(record(PARAMS, NOTHING));
-  if (!hasContent) parts.push(record(STDIN, NOTHING));
-  return concatenate(parts);
+  end = writeHeader(whole, end, PARAMS, 0);
+  if (!hasContent) writeHeader(whole, end, STDIN, 0);
+  return whole;
 }
 
 /** A part of the content, of at most MAX_CONTENT_BYTES; an empty one is its end. FastCGI 5.3. */
@@ -183,29 +207,58 @@ export function abortRequest(): Uint8Array<ArrayBuffer> {
 
 function record(type: number, content: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(HEADER_BYTES + content.length);
-  bytes.set([VERSION, type, REQUEST_ID >> 8, REQUEST_ID & 255, content.length >> 8, content.length & 255, 0, 0]);
+  writeHeader(bytes, 0, type, content.length);
   bytes.set(content, HEADER_BYTES);
   return bytes;
 }
 
-/** FastCGI 3.4: lengths of name and value, each one byte up to 127, else four with the first bit set, then both. */
-function encodeParams(variables: Readonly<Record<string, string>>): Uint8Array {
-  const entries = Object.entries(variables);
-  const room = entries.reduce((sum, [name, value]) => sum + 8 + 3 * (name.length + value.length), 0);
-  const bytes = new Uint8Array(room);
-  let end = 0;
-  for (const [name, value] of entries) {
-    // Where they stand depends on their lengths: so they are written behind the room that these may take, and moved.
-    const text = end + 8;
-    const nameLength = encodeByteText(name, bytes.subarray(text));
-    const valueLength = encodeByteText(value, bytes.subarray(text + nameLength));
-    end = writeLength(bytes, end, nameLength);
-    end = writeLength(bytes, end, valueLength);
-    bytes.copyWithin(end, text, text + nameLength + valueLength);
-    end += nameLength + valueLength;
-  }
-  return bytes.subarray(0, end);
+/** FastCGI 3.3. Returns where the content goes. */
+function writeHeader(bytes: Uint8Array, at: number, type: number, contentLength: number): number {
+  bytes[at] = VERSION;
+  bytes[at + 1] = type;
+  bytes[at + 2] = REQUEST_ID >> 8;
+  bytes[at + 3] = REQUEST_ID & 255;
+  bytes[at + 4] = contentLength >> 8;
+  bytes[at + 5] = contentLength & 255;
+  bytes[at + 6] = bytes[at + 7] = 0;
+  return at + HEADER_BYTES;
 }
+
+/** FastCGI 3.4: lengths of name and value, each one byte up to 127, else four with the first bit set, then both. Valid until the next call. */
+function encodeParams(variables: Readonly<Record<string, string>>): Uint8Array {
+  let end = 0;
+  for (const name in variables) {
+    const value = variables[name];
+    const most = 8 + 3 * (name.length + value.length);
+    if (end + most > scratch.length) {
+      const larger = new Uint8Array(2 * (end + most));
+      larger.set(scratch.subarray(0, end));
+      scratch = larger;
+    }
+    end = encodeAsciiPair(name, value, end) ?? encodePair(name, value, end);
+  }
+  return scratch.subarray(0, end);
+}
+
+/** Null for what is not ASCII: of what is, the length is known before it is written. */
+function encodeAsciiPair(name: string, value: string, start: number): number | null {
+  const nameAt = writeLength(scratch, writeLength(scratch, start, name.length), value.length);
+  const valueAt = nameAt + name.length;
+  if (!encodeAscii(name, scratch, nameAt) || !encodeAscii(value, scratch, valueAt)) return null;
+  return valueAt + value.length;
+}
+
+function encodePair(name: string, value: string, start: number): number {
+  // Where they stand depends on their lengths: so they are written behind the room that these may take, and moved.
+  const text = start + 8;
+  const nameLength = encodeByteText(name, scratch.subarray(text));
+  const valueLength = encodeByteText(value, scratch.subarray(text + nameLength));
+  const end = writeLength(scratch, writeLength(scratch, start, nameLength), valueLength);
+  scratch.copyWithin(end, text, text + nameLength + valueLength);
+  return end + nameLength + valueLength;
+}
+
+let scratch = new Uint8Array(4096);
 
 /** Returns where the next byte goes. */
 function writeLength(bytes: Uint8Array, at: number, length: number): number {
@@ -213,16 +266,9 @@ function writeLength(bytes: Uint8Array, at: number, length: number): number {
     bytes[at] = length;
     return at + 1;
   }
-  new DataView(bytes.buffer, bytes.byteOffset).setUint32(at, length + 2 ** 31);
+  bytes[at] = 128 | length >>> 24;
+  bytes[at + 1] = length >>> 16;
+  bytes[at + 2] = length >>> 8;
+  bytes[at + 3] = length;
   return at + 4;
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

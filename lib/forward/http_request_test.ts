@@ -15,15 +15,16 @@ interface Told extends Partial<Omit<UpstreamRequest, "request" | "upstream">> {
   readonly version?: "1.0" | "1.1" | "2.0";
   readonly connection?: Partial<typeof CONNECTION>;
   readonly user?: { readonly name: string; readonly scheme: string };
+  readonly id?: string;
 }
 
 function linesOf({ method = "GET", query = "", fields = [["Host", "a.example:8080"]], basePath = "", ...told }: Told) {
-  const { version = "1.1", connection = {}, user = null, ...others } = told;
+  const { version = "1.1", connection = {}, user = null, id, ...others } = told;
   const head = upstreamRequestHead({
-    ...{ rest: "/", contentLength: 0, isKept: true, passesAuthorization: false, ...others },
+    ...{ rest: "/", host: "client", contentLength: 0, isKept: true, passesAuthorization: false, ...others },
     upstream: { basePath, address: { transport: "tcp", hostname: "::1", port: 3000 } },
     request: {
-      ...{ method, query, version, host: "a.example", user, fields: HeaderFields.of(...fields) },
+      ...{ method, query, version, host: "a.example", user, id, fields: HeaderFields.of(...fields) },
       connection: { ...CONNECTION, ...connection },
     },
   });
@@ -72,7 +73,7 @@ Deno.test("upstreamRequestHead() drops what ends here, and what only a proxy may
       "evil",
     ]] as Field[],
     ...[["Forwarded", "for=evil"], ["X-Forwarded-For", "evil"], ["x-forwarded-proto", "https"]] as Field[],
-    ...[["X-Forwarded-Server", "evil"], ["X_Forwarded_For", "evil"], ["X-Real-IP", "evil"], [
+    ...[["X-Forwarded-Server", "evil"], ["X_Forwarded_For", "evil"], ["X-Real-IP", "evil"], ["x-request-id", "evil"], [
       "Content-Length",
       "7",
     ]] as Field[],
@@ -81,6 +82,11 @@ Deno.test("upstreamRequestHead() drops what ends here, and what only a proxy may
   assertEquals(linesOf({ fields }).filter((line) => /evil/.test(line)), []);
   const kept = linesOf({ fields }).filter((line) => !/^(?:X-Forwarded-|Forwarded|Via|Host|GET)/.test(line));
   assertEquals(kept, ["X-Kept: yes", "", ""]);
+});
+
+Deno.test("upstreamRequestHead() says what the request is known by, once and whatever its client says", () => {
+  const lines = linesOf({ id: "r1", fields: [HOST, ["X-Request-ID", "evil"], ["X_Request_Id", "evil"]] });
+  assertEquals(lines.filter((line) => /request.id/i.test(line)), ["X-Request-Id: r1"]);
 });
 
 Deno.test("upstreamRequestHead() has one framing, that of what it sends", () => {
@@ -108,7 +114,7 @@ Deno.test("upstreamRequestHead() tells of IPv6, TLS, HTTP/2, sockets and hosts t
   ]);
   const unknown = linesOf({ fields: [], connection: { remoteAddress: "", localPort: 0 }, isKept: false });
   assertEquals(unknown.filter((line) => /^(?:Host|X-Forwarded-(?:For|Port)|Forwarded|Connection)/.test(line)), [
-    ...["Host: a.example", `Forwarded: for=unknown;host="a.example";proto=http`, "Connection: close"],
+    ...["Host: a.example", "Connection: close", `Forwarded: for=unknown;host="a.example";proto=http`],
   ]);
 });
 
@@ -117,4 +123,17 @@ Deno.test("upstreamRequestHead() keeps passwords that this server has asked for,
   const user = { name: "eva", scheme: "Basic" };
   const has = (told: Told) => linesOf({ ...told, fields }).includes("Authorization: Basic x");
   assertEquals([has({}), has({ user }), has({ user, passesAuthorization: true })], [true, false, true]);
+});
+
+Deno.test("upstreamRequestHead() asks for WebSocket where it is told to, by fields of its own", () => {
+  const fields: Field[] = [HOST, ["Connection", "Upgrade, X-Hop"], ["Upgrade", "h2c, websocket"], [
+    "Sec-WebSocket-Key",
+    "k",
+  ]];
+  for (const isKept of [true, false]) {
+    const lines = linesOf({ fields, isKept, isUpgrade: true });
+    assertEquals(lines.filter((line) => /^(?:connection|upgrade|sec-)/i.test(line)), [
+      ...["Sec-WebSocket-Key: k", "Connection: Upgrade", "Upgrade: websocket"],
+    ]);
+  }
 });

@@ -1,8 +1,10 @@
 /** Answers whole, byte by byte and in random pieces; and each that could be read in two ways. */
 import { assertEquals, assertThrows } from "@std/assert";
+import type { ScriptDocument } from "../gateway/script_head.ts";
 import { latin1Bytes, latin1Text } from "../http/grammar.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
-import { HttpResponseReader, MalformedResponse } from "./http_response_reader.ts";
+import { HttpResponseReader } from "./http_response_reader.ts";
+import { MalformedResponse } from "./response_head.ts";
 
 interface Read {
   head: string;
@@ -17,11 +19,19 @@ function read(pieces: readonly Uint8Array[], method = "GET"): Read {
     reader.push(piece);
     for (let part; (part = reader.next()) !== null;) {
       if (part.kind === "end") seen.end += part.isPersistent ? "kept" : "closes";
-      else seen[part.kind] += latin1Text(part.bytes, 0, part.bytes.length);
+      else if (part.kind === "content") seen.content += latin1Text(part.bytes, 0, part.bytes.length);
+      else seen.head += headOf(part.document);
     }
   }
   if (seen.end === "") seen.end = reader.endsByClose() ? "by close" : "goes on";
   return seen;
+}
+
+/** As lines. */
+function headOf({ status, reason, fields, contentLength }: ScriptDocument): string {
+  const length = contentLength === null ? [] : [`Content-Length: ${contentLength}`];
+  const lines = [...fields].map(([name, value]) => `${name}: ${value}`);
+  return [`HTTP/1.1 ${status} ${reason ?? ""}`.trimEnd(), ...lines, ...length, "", ""].join("\r\n");
 }
 
 function cut(text: string, size: () => number): Uint8Array[] {
@@ -204,3 +214,60 @@ Deno.test("HttpResponseReader survives mutated answers", () => {
     assertEquals(new Set(outcomes).size, 1, text);
   }
 });
+
+Deno.test("HttpResponseReader.keepLast() leaves chunked content as it was given, and goes on where it stands", () => {
+  const reader = new HttpResponseReader("GET", DEFAULT_LIMITS);
+  const next = () => {
+    const part = reader.next();
+    return part?.kind === "content" ? part.bytes : new Uint8Array(0);
+  };
+  const textOf = (bytes: Uint8Array) => latin1Text(bytes, 0, bytes.length);
+  const chunk = (letter: string) => `3e8\r\n${letter.repeat(1000)}\r\n`;
+  reader.push(latin1Bytes(`${OK}Transfer-Encoding: chunked\r\n\r\n${chunk("a")}${chunk("b")}3e8\r\nc`));
+  reader.next();
+  const given = [next(), next(), next()];
+  reader.keepLast();
+  reader.push(latin1Bytes(`${"c".repeat(999)}\r\n${chunk("d")}${chunk("e")}0\r\n\r\n`));
+  const rest = [next(), next(), next()].map(textOf).join("");
+  assertEquals(given.map(textOf).join(""), `${"a".repeat(1000)}${"b".repeat(1000)}c`);
+  assertEquals(rest, `${"c".repeat(999)}${"d".repeat(1000)}${"e".repeat(1000)}`);
+  assertEquals(reader.next(), { kind: "end", isPersistent: true });
+});
+
+const SWITCH = "HTTP/1.1 101 Switching Protocols\r\n";
+const TO_WEBSOCKET = "Connection: Upgrade, X-Hop\r\nUpgrade: WebSocket\r\n";
+
+Deno.test("HttpResponseReader takes 101 where it was asked for, in any pieces, and all that follows as content", () => {
+  const answer =
+    `HTTP/1.1 103 Early Hints\r\n\r\n${SWITCH}${TO_WEBSOCKET}X-Hop: 1\r\nX-A: 1\r\nDate: x\r\nContent-Length: 3\r\n\r\nframes`;
+  for (const size of [1, 7, answer.length]) {
+    const reader = new HttpResponseReader("GET", DEFAULT_LIMITS, { isUpgrade: true });
+    let head = "";
+    let content = "";
+    for (const piece of cut(answer, () => size)) {
+      reader.push(piece);
+      for (let part; (part = reader.next()) !== null;) {
+        if (part.kind === "head") head += headOf(part.document);
+        else if (part.kind === "content") content += latin1Text(part.bytes, 0, part.bytes.length);
+      }
+    }
+    assertEquals([head, content, reader.endsByClose()], ["HTTP/1.1 101\r\nX-A: 1\r\n\r\n", "frames", true]);
+  }
+});
+
+for (
+  const answer of [
+    `${SWITCH}\r\n`,
+    `${SWITCH}Upgrade: websocket\r\n\r\n`,
+    `${SWITCH}Connection: Upgrade\r\n\r\n`,
+    `${SWITCH}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`,
+    `${SWITCH}Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n\r\n`,
+    `HTTP/1.0 101 Switching Protocols\r\n${TO_WEBSOCKET}\r\n`,
+  ]
+) {
+  Deno.test(`HttpResponseReader refuses ${JSON.stringify(answer)} for WebSocket`, () => {
+    const reader = new HttpResponseReader("GET", DEFAULT_LIMITS, { isUpgrade: true });
+    reader.push(latin1Bytes(answer));
+    assertThrows(() => reader.next(), MalformedResponse, "101");
+  });
+}

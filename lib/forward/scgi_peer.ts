@@ -16,7 +16,7 @@ export class ScgiPeer implements ForwardPeer {
   readonly #connection: UpstreamConnection;
   readonly #setDone: (isUsable: boolean) => void;
   /** The write that is under way, or was. */
-  #writing: Promise<boolean>;
+  #writing: boolean | Promise<boolean>;
   #isOver = false;
 
   /** The connection is used by nobody else until `done`, and closed then by whoever opened it. */
@@ -32,7 +32,11 @@ export class ScgiPeer implements ForwardPeer {
     this.#connection = connection;
     // The application knows by its length where the content ends.
     this.input = hasContent ? { write: (bytes) => this.#write(bytes), close: () => {} } : null;
-    this.output = { read: () => this.#read(), close: () => this.#end() };
+    this.output = {
+      read: () => this.#read(),
+      keepLast: () => connection.keepLast(),
+      close: () => this.#end(),
+    };
     this.#writing = connection.write(scgiHead(variables));
   }
 

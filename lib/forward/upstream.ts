@@ -18,6 +18,7 @@ export interface Upstream {
 }
 
 const GATEWAYS = ["fastcgi", "scgi"] as const;
+const PROTOCOLS = [...GATEWAYS, "http"] as const;
 
 /** How one is written, for whoever is told that his is none. */
 export const UPSTREAM_EXAMPLES = "fastcgi:unix:/run/php/php-fpm.sock, scgi:127.0.0.1:9000 or http://127.0.0.1:3000/";
@@ -32,6 +33,29 @@ export function parseUpstream(text: string): Upstream | null {
   if (protocol === undefined) return null;
   const address = parseAddress(text.slice(protocol.length + 1));
   return address === null ? null : { protocol, address, basePath: "", text };
+}
+
+/** Why a text is no upstream, and what to write in its place. */
+export interface UpstreamFault {
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** What is wrong with the protocol of a text that is no upstream; null where it has one, and something else is wrong. */
+export function protocolFault(text: string): UpstreamFault | null {
+  const accepted = `give ${UPSTREAM_EXAMPLES}`;
+  if (/^https:/i.test(text)) {
+    return {
+      problem: "upstreams are not spoken to over TLS",
+      remedy:
+        "give http:// where the way to it is safe, else let a program on this machine, such as stunnel, speak TLS to it",
+    };
+  }
+  const [, protocol] = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?/.exec(text) ?? [];
+  if (PROTOCOLS.some((known) => known === protocol)) return null;
+  const isAddress = protocol === undefined || protocol === "unix" || /^[^:]*:\d+(?:$|[/?#,\s])/.test(text);
+  if (isAddress) return { problem: "not an upstream, which begins with its protocol", remedy: accepted };
+  return { problem: `"${protocol}" is no protocol of upstreams`, remedy: accepted };
 }
 
 function parseHttp(text: string): Upstream | null {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseUpstream } from "./upstream.ts";
+import { parseUpstream, protocolFault } from "./upstream.ts";
 
 Deno.test("parseUpstream() takes sockets by path, and by host and port", () => {
   const rows: readonly (readonly [text: string, address: unknown])[] = [
@@ -55,4 +55,19 @@ Deno.test("parseUpstream() gives null for anything else", () => {
     ],
   ];
   assertEquals(texts.filter((text) => parseUpstream(text) !== null), []);
+});
+
+Deno.test("protocolFault() says what a text without a protocol of upstreams lacks, and nothing of others", () => {
+  const missing = "not an upstream, which begins with its protocol";
+  const rows: readonly (readonly [text: string, problem: string | null])[] = [
+    ["https://host", "upstreams are not spoken to over TLS"],
+    ["HTTPS://host:8443/a", "upstreams are not spoken to over TLS"],
+    ["ws://host/", '"ws" is no protocol of upstreams'],
+    ["HTTP://host/", '"HTTP" is no protocol of upstreams'],
+    ["uwsgi:127.0.0.1:3031", '"uwsgi" is no protocol of upstreams'],
+    ...["", "host", "host/", "localhost:3000", "127.0.0.1:3000/a", "[::1]:3000", "//host", "unix:/run/a.sock"]
+      .map((text) => [text, missing] as const),
+    ...["http://host/", "http://", "http:host", "fastcgi:", "scgi:a"].map((text) => [text, null] as const),
+  ];
+  for (const [text, problem] of rows) assertEquals(protocolFault(text)?.problem ?? null, problem, text);
 });

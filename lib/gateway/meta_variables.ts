@@ -3,7 +3,7 @@
  * Separate from running the script, so that what a client can put into a program's environment is one pure table.
  */
 import { textOfBytes } from "../http/byte_text.ts";
-import type { Field } from "../http/header_fields.ts";
+import type { Field, HeaderFields } from "../http/header_fields.ts";
 import type { HttpRequest } from "../http/message.ts";
 import { SERVER } from "../http/own_fields.ts";
 import { ENCODED_SLASH, parseAuthority } from "../http/target.ts";
@@ -57,7 +57,7 @@ export function metaVariables(
   const { connection, query } = request;
   const variables: Record<string, string> = {
     ...settings.environment,
-    ...fieldVariables(request.fields, settings.passesAuthorization),
+    ...request.fields.derive(settings.passesAuthorization ? allVariables : fieldVariables),
     DOCUMENT_ROOT: settings.documentRoot,
     GATEWAY_INTERFACE: "CGI/1.1",
     QUERY_STRING: query,
@@ -89,6 +89,8 @@ export function metaVariables(
     variables.REDIRECT_URL = withEncodedSlash(request.original.path);
     if (request.original.query !== "") variables.REDIRECT_QUERY_STRING = request.original.query;
   }
+  // As mod_unique_id of Apache has it.
+  if (request.id !== undefined) variables.UNIQUE_ID = request.id;
   if (connection.remotePort !== 0) variables.REMOTE_PORT = String(connection.remotePort);
   if (connection.secure) variables.HTTPS = "on";
   addContentVariables(variables, { request, contentLength });
@@ -140,13 +142,21 @@ const AUTHORIZATION_FIELDS: ReadonlySet<string> = new Set(["authorization", "pro
  */
 const FOLDABLE_NAME = /^[A-Za-z0-9-]+$/;
 
+function allVariables(fields: HeaderFields): Record<string, string> {
+  return variablesOf(fields, () => false);
+}
+
+function fieldVariables(fields: HeaderFields): Record<string, string> {
+  return variablesOf(fields, (lower) => AUTHORIZATION_FIELDS.has(lower));
+}
+
 /** RFC 3875 4.1.18: upper case, "-" becomes "_", "HTTP_" in front; repeated fields are one value, in order. */
-function fieldVariables(fields: Iterable<Field>, passesAuthorization: boolean): Record<string, string> {
+function variablesOf(fields: Iterable<Field>, isLeftOut: (lower: string) => boolean): Record<string, string> {
   const variables: Record<string, string> = {};
   for (const [name, value] of fields) {
     if (!FOLDABLE_NAME.test(name)) continue;
     const lower = name.toLowerCase();
-    if (UNTOLD_FIELDS.has(lower) || (!passesAuthorization && AUTHORIZATION_FIELDS.has(lower))) continue;
+    if (UNTOLD_FIELDS.has(lower) || isLeftOut(lower)) continue;
     const variable = `HTTP_${name.toUpperCase().replaceAll("-", "_")}`;
     const text = textOfBytes(value);
     // RFC 9110 5.3 joins with a comma; RFC 9113 8.2.3: cookie crumbs are joined with "; " for a CGI program.
@@ -158,10 +168,11 @@ function fieldVariables(fields: Iterable<Field>, passesAuthorization: boolean): 
 
 /** Path and query as received, still encoded; without the scheme and authority of an absolute-form target. */
 function requestUri(target: string, hasQuery: boolean): string {
-  const local = target.replace(ABSOLUTE_START, "");
-  const [, path, query] = /^([^?]*)(.*)$/.exec(local) ?? ["", local, ""];
+  const local = target.startsWith("/") ? target : target.replace(ABSOLUTE_START, "");
+  const mark = local.indexOf("?");
+  const path = mark < 0 ? local : local.slice(0, mark);
   // RFC 9112 3.2.1: an empty path is sent as "/".
-  return (path === "" ? "/" : path) + (hasQuery ? query : "");
+  return (path === "" ? "/" : path) + (hasQuery && mark >= 0 ? local.slice(mark) : "");
 }
 
 /** RFC 9112 3.2.2: scheme and authority of an absolute-form target. */
@@ -169,7 +180,7 @@ const ABSOLUTE_START = /^https?:\/\/([^/?]*)/i;
 
 /** Host and port of an absolute-form target, as received; null for the other forms. */
 function targetAuthority(target: string): string | null {
-  return ABSOLUTE_START.exec(target)?.[1] ?? null;
+  return target.startsWith("/") ? null : ABSOLUTE_START.exec(target)?.[1] ?? null;
 }
 
 /** RFC 3875 4.1.15, of a request that came on no port: the one that its client means. RFC 9110 4.2.1, 4.2.2. */

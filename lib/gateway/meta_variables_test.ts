@@ -258,6 +258,14 @@ Deno.test("metaVariables() tells what was asked for where another path stands in
   assertEquals(told("c", "/x"), ["/a%20b?c", "id=1&c", undefined, undefined]);
 });
 
+Deno.test("metaVariables() tells what the request is known by, whatever its client says", () => {
+  const script = { file: "/srv/probe", interpreter: null, scriptName: "/cgi/probe", pathInfo: "" };
+  const request = { ...fakeRequest({ fields: [["X-Request-Id", "evil"], ["Unique-Id", "evil"]] }), id: "r1" };
+  const settings = { ...SETTINGS, environment: { UNIQUE_ID: "operator" } };
+  const { UNIQUE_ID, HTTP_X_REQUEST_ID } = metaVariables({ request, script, contentLength: 0 }, settings);
+  assertEquals([UNIQUE_ID, HTTP_X_REQUEST_ID], ["r1", "evil"]);
+});
+
 Deno.test("metaVariables() leaves an encoded slash encoded", () => {
   const { PATH_INFO, PATH_TRANSLATED } = variablesOf({}, { pathInfo: "/a\udc2f..\udc2fb/c" });
   assertEquals([PATH_INFO, PATH_TRANSLATED], ["/a%2F..%2Fb/c", "/srv/www/a%2F..%2Fb/c"]);

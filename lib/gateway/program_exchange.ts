@@ -19,6 +19,8 @@ export interface ProgramPeer {
   /** Null: there is no content for it. */
   readonly input: ByteSink | null;
   readonly output: ByteSource;
+  /** Reads the head where it does not stand at the beginning of the output; null where that ends before. Throws as the output does. */
+  readHead?(): Promise<ScriptHead | null>;
   /**
    * Ends the program, and closes input and output at once: "unwanted": nobody waits for it; "late": it has passed a limit,
    * or the server stops. Is called once at most.
@@ -133,25 +135,36 @@ export class ProgramExchange implements AnsweringProgram {
    * whatever went wrong with the request's content, and Interrupted when the client has gone.
    */
   async readHead(): Promise<ScriptHead> {
-    const reader = new ScriptHeadReader(this.#limits);
     try {
-      for (;;) {
-        const bytes = await this.read();
-        if (bytes === null) {
-          const { beginning } = reader;
-          const what = beginning === "" ? "nothing" : `an incomplete head: ${JSON.stringify(beginning)}`;
-          throw new HttpError(500, `${this.label} printed ${what}`);
-        }
-        const head = reader.push(bytes);
-        if (head !== null) {
-          this.#output = "content";
-          this.#contentMs = this.#givenMs = this.#clock.nowMs;
-          return head;
-        }
-      }
+      const head = this.#peer.readHead === undefined ? await this.#findHead() : await this.#askForHead(this.#peer);
+      this.#output = "content";
+      this.#contentMs = this.#givenMs = this.#clock.nowMs;
+      return head;
     } catch (error) {
       this.abandon();
       throw error;
+    }
+  }
+
+  async #askForHead(peer: ProgramPeer): Promise<ScriptHead> {
+    this.#throwFailure();
+    const head = await this.#wait(peer.readHead?.() ?? null);
+    this.#throwFailure();
+    if (head === null) throw new HttpError(500, `${this.label} answered nothing`);
+    return head;
+  }
+
+  async #findHead(): Promise<ScriptHead> {
+    const reader = new ScriptHeadReader(this.#limits);
+    for (;;) {
+      const bytes = await this.read();
+      if (bytes === null) {
+        const { beginning } = reader;
+        const what = beginning === "" ? "nothing" : `an incomplete head: ${JSON.stringify(beginning)}`;
+        throw new HttpError(500, `${this.label} printed ${what}`);
+      }
+      const head = reader.push(bytes);
+      if (head !== null) return head;
     }
   }
 
@@ -170,10 +183,14 @@ export class ProgramExchange implements AnsweringProgram {
     return bytes;
   }
 
-  async #readOutput(): Promise<Uint8Array | null> {
+  #readOutput(): Promise<Uint8Array | null> {
+    return this.#wait(this.#peer.output.read());
+  }
+
+  async #wait<Result>(reading: Promise<Result> | null): Promise<Result | null> {
     this.#waitStartMs = this.#clock.nowMs;
     try {
-      return await this.#peer.output.read();
+      return await reading;
     } finally {
       this.#waitStartMs = Infinity;
     }
@@ -189,6 +206,8 @@ export class ProgramExchange implements AnsweringProgram {
     const onFileFailure = (problem: string) => {
       this.#log.warn(this.label, `What it prints cannot be kept in ${problem}: it waits for its client`);
     };
+    // The client may not have taken it yet.
+    this.#peer.output.keepLast();
     this.#ahead = new OutputAhead({ ...this.#aheadOptions, onFileFailure });
     this.#readAhead(this.#ahead);
   }

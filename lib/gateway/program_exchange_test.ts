@@ -15,6 +15,8 @@ class FakePeer implements ProgramPeer {
   /** What was done: `end late`, `write 3`, `close input`. */
   readonly done: string[] = [];
   readonly #parts: (string | null)[];
+  /** Of all reads, as long as nobody wants to keep what it holds. */
+  #buffer = new Uint8Array(1000);
   readonly #closed = Promise.withResolvers<null>();
 
   constructor(...parts: readonly (string | null)[]) {
@@ -30,8 +32,10 @@ class FakePeer implements ProgramPeer {
     read: () => {
       const part = this.#parts.shift();
       if (part === undefined) return this.#closed.promise;
-      return Promise.resolve(part === null ? null : new TextEncoder().encode(part));
+      if (part === null) return Promise.resolve(null);
+      return Promise.resolve(this.#buffer.subarray(0, new TextEncoder().encodeInto(part, this.#buffer).written));
     },
+    keepLast: () => void (this.#buffer = new Uint8Array(1000)),
     close: () => {},
   };
 
@@ -219,6 +223,16 @@ Deno.test("ProgramExchange reads ahead for a client that is slow, so that the pr
   let text = "";
   for (let part; (part = await exchange.read()) !== null;) text += new TextDecoder().decode(part);
   assertEquals([text, room.memoryBytes], ["two three", 400]);
+});
+
+Deno.test("ProgramExchange leaves what it has given to a slow client as it is while it reads ahead", async () => {
+  const peer = new FakePeer(HEAD, "one ", "two ", "three", null);
+  const { exchange, clock } = exchangeWith(peer);
+  await exchange.readHead();
+  const given = await exchange.read() ?? new Uint8Array(0);
+  exchange.takeAhead(clock.nowMs = 100);
+  await exchange.outputEnded;
+  assertEquals(new TextDecoder().decode(given), "one ");
 });
 
 Deno.test("ProgramExchange reads ahead no more than there is room for, and drops all when it is abandoned", async () => {

@@ -225,8 +225,8 @@ function readStatus(text: string): { readonly status: number; readonly reason: s
   return { status, reason: readReason(phrase) };
 }
 
-/** Nobody needs it, so what a status line may not hold, or hardly can mean, is left out. */
-function readReason(phrase: string | undefined): string | null {
+/** As HttpResponse has it. Nobody needs it, so what a status line may not hold, or hardly can mean, is left out. */
+export function readReason(phrase: string | undefined): string | null {
   return phrase !== undefined && phrase.length <= MAX_REASON_LENGTH && REASON_PHRASE.test(phrase) ? phrase : null;
 }
 
@@ -251,7 +251,7 @@ function readContentLength(text: string | null): number | null {
  * Fields that end here: those for the server alone (RFC 3875 6.3), those about one connection (RFC 9110 7.6.1), and
  * those that this server writes itself.
  */
-const ENDING_FIELDS: ReadonlySet<string> = new Set([
+export const ENDING_FIELDS: ReadonlySet<string> = new Set([
   "status",
   "content-length",
   ...CONNECTION_FIELDS,
@@ -262,19 +262,26 @@ const ENDING_FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 /** Fields that say one thing: one more with the same value says nothing more. */
-const SINGLE_FIELDS: ReadonlySet<string> = new Set(["content-type", "location"]);
+export const SINGLE_FIELDS: ReadonlySet<string> = new Set(["content-type", "location"]);
 
 function forwarded(fields: readonly Field[]): HeaderFields {
   // RFC 9110 7.6.1: Connection names further fields that are about this connection alone.
   const named = fields.filter(([name]) => name.toLowerCase() === "connection")
     .flatMap(([, value]) => value.toLowerCase().split(/[ \t]*,[ \t]*/));
-  const said = new Set<string>();
-  return HeaderFields.of(...fields.filter(([name, value]) => {
+  return HeaderFields.of(...withoutRepeats(fields.filter(([name]) => {
     const lower = name.toLowerCase();
     // RFC 3875 6.3.5: the server MAY delete unrecognised fields that begin with X-CGI-.
-    if (ENDING_FIELDS.has(lower) || lower.startsWith("x-cgi-") || named.includes(lower)) return false;
+    return !ENDING_FIELDS.has(lower) && !lower.startsWith("x-cgi-") && !named.includes(lower);
+  })));
+}
+
+/** The fields less those that say once more what may be said once. */
+export function withoutRepeats(fields: readonly Field[]): readonly Field[] {
+  const said = new Set<string>();
+  return fields.filter(([name, value]) => {
+    const lower = name.toLowerCase();
     const isRepeated = SINGLE_FIELDS.has(lower) && said.has(`${lower}:${value}`);
     said.add(`${lower}:${value}`);
     return !isRepeated;
-  }));
+  });
 }

@@ -24,7 +24,15 @@ import type { KnownSections } from "./known_sections.ts";
 import type { ReceiveBuffer } from "./receive_buffer.ts";
 import type { ReceivedRequest } from "./received_request.ts";
 import { parseAuthority, parseTarget } from "./target.ts";
-import { CHUNK_END, chunkStart, HeadWriter, interimHead, LAST_CHUNK, type ResponseFraming } from "./writers.ts";
+import {
+  CHUNK_END,
+  chunkStart,
+  HeadWriter,
+  interimHead,
+  LAST_CHUNK,
+  type ResponseFraming,
+  switchingHead,
+} from "./writers.ts";
 
 export type RequestEvent =
   | { readonly type: "request_head"; readonly request: ReceivedRequest }
@@ -209,6 +217,14 @@ export class Connection {
   sendContinue(): Uint8Array {
     this.#moveResponse("informational_head");
     return interimHead(100);
+  }
+
+  /** Appends 101 with fields that name the protocol: no HTTP is spoken from there on. RFC 9110 7.8, 15.2.2. */
+  switchProtocols(output: OutputBuffer, fields: HeaderFields): void {
+    this.#moveRequest("switch");
+    this.#moveResponse("switch");
+    this.#keepsAlive = false;
+    output.append(switchingHead(fields));
   }
 
   /** Appends the head of the answer to the present request; its framing follows from `length`, version and method. */

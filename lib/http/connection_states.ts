@@ -1,9 +1,16 @@
 /**
  * The states of the two halves of a connection, and what moves them: the tables are the whole of it. Two halves, for a
- * script may answer before its input ends. RFC 9112 6 and 9.
+ * script may answer before its input ends. In `switched` another protocol is spoken. RFC 9112 6 and 9, RFC 9110 7.8.
  */
-export type RequestState = "idle" | "receiving_body" | "received" | "must_close" | "closed" | "error";
-export type ResponseState = "idle" | "awaiting_response" | "sending_body" | "sent" | "must_close" | "closed";
+export type RequestState = "idle" | "receiving_body" | "received" | "switched" | "must_close" | "closed" | "error";
+export type ResponseState =
+  | "idle"
+  | "awaiting_response"
+  | "sending_body"
+  | "sent"
+  | "switched"
+  | "must_close"
+  | "closed";
 
 export type RequestTransition =
   | "request_head"
@@ -11,6 +18,7 @@ export type RequestTransition =
   | "end_of_message"
   | "peer_closed"
   | "reading_error"
+  | "switch"
   | "next_cycle"
   | "last_cycle";
 export type ResponseTransition =
@@ -20,6 +28,7 @@ export type ResponseTransition =
   | "response_head"
   | "data"
   | "end_of_message"
+  | "switch"
   | "we_closed"
   | "next_cycle"
   | "last_cycle";
@@ -32,7 +41,14 @@ const REQUEST_STATES: { readonly [state in RequestState]: { readonly [event in R
     reading_error: "error",
     last_cycle: "must_close",
   },
-  received: { peer_closed: "closed", reading_error: "error", next_cycle: "idle", last_cycle: "must_close" },
+  received: {
+    peer_closed: "closed",
+    reading_error: "error",
+    switch: "switched",
+    next_cycle: "idle",
+    last_cycle: "must_close",
+  },
+  switched: { last_cycle: "must_close" },
   must_close: { peer_closed: "closed" },
   closed: { last_cycle: "closed" },
   error: { last_cycle: "error", peer_closed: "closed" },
@@ -46,10 +62,12 @@ const RESPONSE_STATES: {
     informational_head: "awaiting_response",
     response_head: "sending_body",
     error_reply: "sending_body",
+    switch: "switched",
     we_closed: "closed",
   },
   sending_body: { data: "sending_body", end_of_message: "sent", we_closed: "closed" },
   sent: { next_cycle: "idle", last_cycle: "must_close", we_closed: "closed" },
+  switched: { last_cycle: "must_close", we_closed: "closed" },
   must_close: { we_closed: "closed" },
   closed: {},
 };

@@ -306,3 +306,23 @@ Deno.test("Connection throws plain Error for what its tables do not have", () =>
   ];
   for (const call of calls) assertThrows(call, Error, "half:");
 });
+
+Deno.test("switchProtocols() sends 101 with what it is given, and no request is read after it", () => {
+  const input = line("GET / HTTP/1.1");
+  const connection = connectionWith(input + input);
+  nextRequest(connection);
+  const output = new OutputBuffer();
+  connection.switchProtocols(output, HeaderFields.of(["Upgrade", "x"]));
+  assertEquals(
+    textOf(output.takeAll()),
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+  );
+  assertEquals([connection.nextEvent(), connection.requestState], [{ type: "need_data" }, "switched"]);
+  assertThrows(() => connection.sendEnd(), Error, "half:");
+  assertEquals([connection.startNextCycle(), connection.hasUnreadBytes], [false, true]);
+  connection.close();
+  assertEquals(connection.responseState, "closed");
+  const receiving = connectionWith(post(["Content-Length: 5"], "hel"));
+  nextRequest(receiving);
+  assertThrows(() => receiving.switchProtocols(output, HeaderFields.EMPTY), Error, "half:");
+});

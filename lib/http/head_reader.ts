@@ -5,6 +5,7 @@
 import type { Limits } from "../limits.ts";
 import { COLON, CR, FIELD_VALUE_BYTE, HTAB, latin1Text, LF, SP, TARGET_BYTE, TCHAR } from "./grammar.ts";
 import { addToHash, HeaderFields } from "./header_fields.ts";
+import { keepBytes } from "./kept_bytes.ts";
 import type { KnownSection, KnownSections } from "./known_sections.ts";
 import { HttpError, type RequestHead } from "./message.ts";
 import type { ReceiveBuffer } from "./receive_buffer.ts";
@@ -317,21 +318,4 @@ function sampleOf(bytes: Uint8Array, start: number, end: number): number {
 
 function isBlank(byte: number): boolean {
   return byte === SP || byte === HTAB;
-}
-
-const SLAB_BYTES = 65_536;
-let slab = new Uint8Array(SLAB_BYTES);
-let slabUsed = 0;
-
-/** A copy that outlives the receive buffer. Many share one allocation: 50 ns a head instead of 400 ns. */
-function keepBytes(bytes: Uint8Array): Uint8Array {
-  if (bytes.length > SLAB_BYTES / 8) return bytes.slice();
-  if (slabUsed + bytes.length > SLAB_BYTES) {
-    slab = new Uint8Array(SLAB_BYTES);
-    slabUsed = 0;
-  }
-  const copy = slab.subarray(slabUsed, slabUsed + bytes.length);
-  copy.set(bytes);
-  slabUsed += bytes.length;
-  return copy;
 }

@@ -30,6 +30,7 @@ export class HeaderFields implements Iterable<Field> {
 
   /** The bytes are these fields as they are sent, and nothing else. */
   readonly #isWire: boolean;
+  #derived: { readonly make: unknown; readonly value: unknown } | null = null;
 
   private constructor(bytes: Uint8Array, spans: readonly number[], isWire: boolean) {
     let mask = 0;
@@ -64,6 +65,17 @@ export class HeaderFields implements Iterable<Field> {
    */
   static fromSpans(bytes: Uint8Array, spans: readonly number[]): HeaderFields {
     return new HeaderFields(bytes, spans, false);
+  }
+
+  /** The same where `bytes` are these fields as they are sent, `Name: value CRLF` each, and nothing else. */
+  static fromWire(bytes: Uint8Array, spans: readonly number[]): HeaderFields {
+    return new HeaderFields(bytes, spans, true);
+  }
+
+  /** What `make` makes of these fields, and the same again as long as nobody else has asked: a client sends the same ones for long. */
+  derive<Value>(make: (fields: HeaderFields) => Value): Value {
+    if (this.#derived?.make !== make) this.#derived = { make, value: make(this) };
+    return this.#derived.value as Value;
   }
 
   /** How many fields there are, repeated ones counted each time. */

@@ -3,6 +3,7 @@
  * of it is pure; a file, a script or a socket appears here only as a `Body`. RFC 9110 sections 6 and 15.
  */
 import { HeaderFields } from "./header_fields.ts";
+import type { RequestNotes } from "../request_notes.ts";
 import type { KeptHead } from "./kept_head.ts";
 import type { OwnFields } from "./own_fields.ts";
 
@@ -15,8 +16,29 @@ export interface Body extends AsyncIterable<Uint8Array> {
   readonly length: number | null;
   /** All of the content where it is in memory already: it then leaves in one write with the head. */
   readonly bytes?: Uint8Array;
+  /** The same where the system has it, for a socket that it sends files to; null where it is to be read. Nothing has to be closed then. */
+  range?(): FileRange | null;
+  /** In place of the iterator, once, for a socket that the system sends files to; absent where no file has the content. */
+  fromFile?(): FileSource;
   /** Lets go of what the body holds (file, process). Idempotent, and right before the first chunk too. */
   close(): Promise<void>;
+}
+
+/** Where some content stands in a file that is open: `length` bytes, at least one, from `first` on. */
+export interface FileRange {
+  readonly descriptor: number;
+  readonly first: number;
+  readonly length: number;
+}
+
+/** Content that the system may send from a file, piece by piece. Both may throw as the iterator of a body does. */
+export interface FileSource {
+  /** Where the next bytes stand, which no disk is waited for; null: they are to be read, or there are none. */
+  next(): Soon<FileRange | null>;
+  /** So many bytes of what `next` gave have left. Fewer than all: the rest is to be read. */
+  sent(count: number): void;
+  /** The next bytes themselves, valid until the next call; null after the last. */
+  read(): Promise<Uint8Array | null>;
 }
 
 /** Content that is in memory; the bytes are not copied and must not change. */
@@ -54,7 +76,7 @@ export interface RequestHead {
   readonly fields: HeaderFields;
 }
 
-/** Both ends of the connection. */
+/** Both ends of the connection. Not to be spread: what of it is asked for seldom may be found out only then. */
 export interface ConnectionInfo {
   /** Counts connections from 1; for the log. */
   readonly id: number;
@@ -66,6 +88,8 @@ export interface ConnectionInfo {
   readonly localPort: number;
   /** The request came in over TLS. */
   readonly secure: boolean;
+  /** What the proxy that sends the request knows it by; absent: nothing. */
+  readonly requestId?: string;
 }
 
 /** A path and a query as HttpRequest has them. */
@@ -89,6 +113,10 @@ export interface HttpRequest extends RequestHead {
   readonly original?: PathAndQuery | null;
   readonly body: Body;
   readonly connection: ConnectionInfo;
+  /** What programs, upstreams and the log know it by; made where it is first asked for. Absent: nothing. */
+  readonly id?: string;
+  /** What those who answer it find out about it, for the log; absent or null: nobody will ask. */
+  readonly notes?: RequestNotes | null;
   /** Whom the server has authenticated, and by which scheme ("Basic"); absent or null: nobody. RFC 9110 11. */
   readonly user?: { readonly name: string; readonly scheme: string } | null;
   /**
@@ -111,6 +139,43 @@ export interface HttpResponse {
   readonly own?: OwnFields;
   /** The path of the log that its access line goes to, in place of the server's; null: it has none. */
   readonly accessLog?: string | null;
+  /** Of 101, which only a request of HTTP/1.1 without content is answered with; `body` is empty, and closed as any other. */
+  readonly upgrade?: Upgrade;
+}
+
+/** What is spoken on a connection after 101. RFC 9110 7.8. */
+export interface Upgrade {
+  /** Has the connection for itself until it resolves; then that is closed, so that the peer can read all. Rejects as the socket does. */
+  run(stream: UpgradedStream): Promise<void>;
+}
+
+/**
+ * Takes what a connection gives, valid only until it returns: false ends it, and where it returns a promise nothing more comes
+ * before that has resolved.
+ */
+export type TakeBytes = (bytes: Uint8Array) => Soon<boolean>;
+
+/** A connection that speaks HTTP no more. One read and one write at a time. */
+export interface UpgradedStream {
+  /** The next bytes, valid until the next call; null at the end. Rejects as the socket does. */
+  read(): Promise<Uint8Array | null>;
+  /**
+   * In place of reads: resolves at the end, or once `take` has ended it. What waits between two messages is nothing but the socket, so
+   * a thousand that are mostly silent cost the collector nothing. Rejects as the socket does.
+   */
+  flow(take: TakeBytes): Promise<void>;
+  /** Writes all; the bytes may change once it returns. Rejects as the socket does, also for a peer that takes too little. */
+  write(bytes: Uint8Array): Soon<void>;
+  /** From now on it is cut when nothing has passed for so long; Infinity: it may be silent. */
+  limitSilence(ms: number): void;
+  /** It is cut after that time, whatever passes. */
+  endWithin(ms: number): void;
+  /** So many bytes of memory are held for something that the peer has begun and not ended; 0: none. */
+  hold(bytes: number): void;
+  /** Cuts it at once: what is read or written is rejected. `reason` is for the log. */
+  cut(reason: string): void;
+  /** Resolves when the server stops: both ends are to be told in their own words. Never rejects. */
+  readonly draining: Promise<void>;
 }
 
 /** RFC 3875 6.2.2: the server answers as if the client had asked for `localRedirect` (absolute path and query). */

@@ -129,7 +129,9 @@ export class ReceiveBuffer {
     const isFull = this.#end === this.#bytes.length;
     if (isFull && this.#end >= this.#usefulBytes) this.#usefulBytes = GROWTH * this.#end;
     const isLarge = this.#bytes.length > BUSY_BYTES;
-    if (isLarge && SHRINKING * count <= this.#bytes.length) this.#usefulBytes = this.#bytes.length / SHRINKING;
+    if (isLarge && SHRINKING * count <= this.#bytes.length) {
+      this.#usefulBytes = Math.ceil(this.#bytes.length / SHRINKING);
+    }
   }
 
   /** Takes `count` bytes away unseen. */

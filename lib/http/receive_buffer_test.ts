@@ -112,6 +112,33 @@ Deno.test("commit() and skip() throw when there are fewer bytes", () => {
   assertThrows(() => buffer.skip(1), Error, "More bytes taken");
 });
 
+Deno.test("space() has room for a byte or more, whatever came in pieces of whatever length", () => {
+  let state = 1;
+  // The same numbers each time.
+  const random = (below: number) => {
+    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
+    return Math.floor(below * state / 2 ** 32);
+  };
+  const push = (buffer: ReceiveBuffer, length: number) => {
+    for (let left = length; left > 0;) {
+      const room = buffer.space(left).length;
+      if (room === 0) return false;
+      const count = Math.min(room, left);
+      buffer.commit(count);
+      left -= count;
+    }
+    return true;
+  };
+  for (let round = 0; round < 2000; round++) {
+    const buffer = new ReceiveBuffer();
+    const lengths = Array.from({ length: 6 }, () => 1 + random(30_000));
+    for (const length of lengths) {
+      assert(push(buffer, length), lengths.join(" "));
+      buffer.skip(random(2) === 0 ? buffer.length : random(buffer.length + 1));
+    }
+  }
+});
+
 Deno.test("receive() takes what a read gave, and tells the end", () => {
   const buffer = new ReceiveBuffer();
   fill(buffer, "last");

@@ -15,6 +15,8 @@ const STATUS_OF: { readonly [codeOrName: string]: SystemStatus } = {
   ENOTDIR: 404,
   ENAMETOOLONG: 404,
   EILSEQ: 404,
+  // A link leads to a name that is not UTF-8.
+  InvalidData: 404,
   ESTALE: 404,
   NotFound: 404,
   NotADirectory: 404,

@@ -12,6 +12,7 @@ const TABLE: readonly (readonly [name: string, error: unknown, want: number | nu
   ["NotADirectory without a code", systemError(undefined, "NotADirectory"), 404],
   ["EACCES", systemError("EACCES", "PermissionDenied"), 403],
   ["NotCapable, which the runtime says", systemError(undefined, "NotCapable"), 403],
+  ["InvalidData of a link to a name that is not UTF-8", systemError(undefined, "InvalidData"), 404],
   ["EMFILE", systemError("EMFILE"), 503],
   ["ENOSPC", systemError("ENOSPC"), 507],
   ["EDQUOT", systemError("EDQUOT"), 507],

@@ -113,12 +113,15 @@ export function decodeEscapes(text: string): string | null {
  * reading it gives the same path again.
  */
 export function encodePath(path: string): string {
+  if (PLAIN_PATH.test(path)) return path;
   // With the flag "u" a pair of surrogates is one character, and only a lone one, which stands for a byte, is found as such.
   return path.replace(/[^A-Za-z0-9\-._~!$&'()*+,;=:@/]/gu, (character) => {
     const isByte = character.length === 1 && !character.isWellFormed();
     return isByte ? escapeByte(character.charCodeAt(0) & 0xff) : encodeURIComponent(character);
   });
 }
+
+const PLAIN_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/]*$/;
 
 function escapeByte(byte: number): string {
   return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;

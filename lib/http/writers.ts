@@ -126,6 +126,12 @@ export function interimHead(status: number): Uint8Array {
   return latin1Bytes(`HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n\r\n`);
 }
 
+/** 101; `fields` have no Connection. RFC 9110 7.8: who sends Upgrade MUST say so there. */
+export function switchingHead(fields: HeaderFields): Uint8Array {
+  const start = `HTTP/1.1 101 ${reasonPhrase(101)}\r\nConnection: Upgrade\r\n`;
+  return latin1Bytes(`${start}${fieldLines(fields)}\r\n`);
+}
+
 /** RFC 9112 7.1: chunk-size CRLF. */
 export function chunkStart(size: number): Uint8Array {
   return latin1Bytes(`${size.toString(16)}\r\n`);

@@ -5,7 +5,9 @@
  */
 import type { Limits } from "../limits.ts";
 import { describeError } from "./describe_error.ts";
-import { type AccessRecord, type EscapedLines, LOG_LEVELS, type LogLevel } from "./log_lines.ts";
+import { COMBINED, type LogFormat } from "./access_format.ts";
+import type { AccessRecord } from "./access_record.ts";
+import { type EscapedLines, LOG_LEVELS, type LogLevel } from "./log_lines.ts";
 import { isSameLog, openLogFile, openLogFileAgain, STDERR_SINK } from "./log_file.ts";
 import { standardStream } from "./standard_stream.ts";
 import { type LogSink, LogWriter } from "./log_writer.ts";
@@ -21,6 +23,8 @@ export interface LogConfig {
   /** Logs of access lines that are named with them. */
   readonly ownAccessLogs?: readonly Given[];
   readonly logLevel: LogLevel;
+  /** Combined Log Format where it is left out. */
+  readonly logFormat?: LogFormat;
   readonly limits: Pick<Limits, "logFlushMs" | "logBufferBytes" | "maxLogHeldBytes" | "maxLogTextBytes">;
 }
 
@@ -46,6 +50,8 @@ const LAST_NEWS_MS = 200;
 export class Log {
   /** False: `access` does nothing, and whoever calls it may save itself the work. */
   readonly isAccessOn: boolean;
+  /** False: an AccessRecord needs no details. */
+  readonly asksDetails: boolean;
   readonly #leastSevere: number;
   readonly #flushMs: number;
   readonly #messages: LogWriter;
@@ -65,6 +71,7 @@ export class Log {
     },
   ) {
     this.isAccessOn = config.isAccessLogged || own.size > 0;
+    this.asksDetails = (config.logFormat ?? COMBINED).access !== null;
     this.#hasServerAccesses = config.isAccessLogged;
     this.#own = own;
     this.#leastSevere = LOG_LEVELS.indexOf(config.logLevel);
@@ -75,9 +82,9 @@ export class Log {
 
   /** Opens the files and writes the first line. Throws StartError where one cannot be opened. Whoever calls closes it. */
   static open(config: LogConfig, { program, openSink, complaints = null, now = Date.now }: LogContext): Log {
-    const { logFile, accessLogFile, ownAccessLogs = [], limits } = config;
+    const { logFile, accessLogFile, ownAccessLogs = [], logFormat: format, limits } = config;
     const { logBufferBytes: bufferBytes, maxLogHeldBytes: maxHeldBytes, maxLogTextBytes: maxTextBytes } = limits;
-    const shared = { bufferBytes, maxHeldBytes, maxTextBytes, now };
+    const shared = { bufferBytes, maxHeldBytes, maxTextBytes, now, format };
     const named = new Map(ownAccessLogs.map((file) => [file.value, file]));
     const fileOf = (part: LogPart) => {
       if (part === "messages") return logFile;
@@ -155,6 +162,11 @@ export class Log {
     if (part === "messages") this.#messages.append(lines);
     else if (part === "accesses") this.#accesses.append(lines);
     else this.#ownOf(part)?.append(lines);
+  }
+
+  /** Lines that could not be written since the start. */
+  get lostLineCount(): number {
+    return this.#writers().reduce((sum, { lostLineCount }) => sum + lostLineCount, 0);
   }
 
   #ownOf(path: string | null): LogWriter | null {

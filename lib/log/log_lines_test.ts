@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type AccessRecord, type EscapedLines, formatLogTime, LogLines } from "./log_lines.ts";
+import type { AccessRecord } from "./access_record.ts";
+import { type EscapedLines, LogLines } from "./log_lines.ts";
+import { formatIsoTime, formatLogTime } from "./log_time.ts";
 
 const NOON = new Date(2026, 6, 24, 12, 0, 0).getTime();
 const TIME = `[${formatLogTime(new Date(NOON))}]`;
@@ -157,15 +159,20 @@ Deno.test("LogLines.bytes holds the lines since clear()", () => {
   assertEquals([lines.isEmpty, lines.isFull, lines.bytes.length], [true, false, 0]);
 });
 
-Deno.test("formatLogTime() writes local time with its distance from UTC", () => {
-  const at = (month: number, offset: number) =>
-    Object.assign(new Date(2026, month, 4, 3, 5, 7), { getTimezoneOffset: () => offset });
-  const cases: [Date, string][] = [
-    [at(0, 0), "04/Jan/2026:03:05:07 +0000"],
-    [at(11, -120), "04/Dec/2026:03:05:07 +0200"],
-    [at(6, 210), "04/Jul/2026:03:05:07 -0330"],
-    [at(4, -345), "04/May/2026:03:05:07 +0545"],
-    [at(4, 720), "04/May/2026:03:05:07 -1200"],
-  ];
-  for (const [date, want] of cases) assertEquals(formatLogTime(date), want);
+Deno.test("LogLines.addMessage() writes objects where lines are JSON, and a detail is another one of the same message", () => {
+  const lines = new LogLines({
+    ...{ bufferBytes: 65_536, maxTextBytes: 64, now: () => NOON },
+    format: { isJson: true, access: null },
+  });
+  lines.addMessage("warn", { source: 'GET /"', text: 'Cannot open "\xe9\\x"\nforged\u2028\ud800' });
+  lines.addDetail("Error: a\tb\r\n");
+  lines.addMessage("error", { source: "main", text: "x".repeat(65) });
+  const objects = textOf(lines).trimEnd().split("\n");
+  for (const object of objects) assertMatch(object, /^[\x20-\x7e]+$/);
+  const time = formatIsoTime(new Date(NOON));
+  assertEquals(objects.map((object) => JSON.parse(object)), [
+    { time, level: "warn", source: 'GET /"', message: 'Cannot open "\xe9\\x"\nforged\u2028\ufffd' },
+    { time, level: "warn", source: 'GET /"', detail: "Error: a\tb\r\n" },
+    { time, level: "error", source: "main", message: `${"x".repeat(64)}...` },
+  ]);
 });

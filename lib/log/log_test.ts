@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { DEFAULT_LIMITS } from "../limits.ts";
-import { type AccessRecord, LOG_LEVELS } from "./log_lines.ts";
+import type { AccessRecord } from "./access_record.ts";
+import { LOG_LEVELS } from "./log_lines.ts";
 import { Log, type LogConfig } from "./log.ts";
 import { type Given, StartError } from "../start_error.ts";
 

@@ -3,7 +3,8 @@
  * write: one is under way at most, what comes meanwhile waits in its order, up to a bound, and is lost beyond. Separate
  * from log.ts because messages and access lines may go to two files. No `Deno.` here: how a file is opened is passed in.
  */
-import { type AccessRecord, type EscapedLines, type LogLevel, LogLines, type LogLinesOptions } from "./log_lines.ts";
+import type { AccessRecord } from "./access_record.ts";
+import { type EscapedLines, type LogLevel, LogLines, type LogLinesOptions } from "./log_lines.ts";
 import { osProblem, quoted } from "../start_error.ts";
 
 /** What lines are written to; Deno.FsFile fits as it is. */
@@ -53,6 +54,8 @@ export class LogWriter {
   /** Resolves when all of the queue has been dealt with. */
   #carrying: Promise<void> | null = null;
   #lostCount = 0;
+  /** With those that were told since. */
+  #lostInAll = 0;
   #lostReason = "";
   /** Lines are lost that are newer than those of the queue, so none is taken in until it is empty. */
   #isOverflowing = false;
@@ -78,6 +81,11 @@ export class LogWriter {
   /** Something waits for `flush`: lines, or the news that some were lost. */
   get isWaiting(): boolean {
     return !this.#lines.isEmpty || this.#heldBytes > 0 || this.#carrying !== null || this.#lostCount > 0;
+  }
+
+  /** Lines that could not be written since the start. */
+  get lostLineCount(): number {
+    return this.#lostInAll;
   }
 
   addAccess(record: AccessRecord): void {
@@ -245,6 +253,7 @@ export class LogWriter {
     this.#lostReason = reason;
     if (this.#lostCount === 0 && count > 0) this.#complain(`${reason}: its lines are lost until that ends`);
     this.#lostCount += count;
+    this.#lostInAll += count;
   }
 
   /** Resolves when it is told, or cannot be. While one hangs there is no other. */

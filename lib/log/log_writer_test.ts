@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type AccessRecord, type EscapedLines, LogLines } from "./log_lines.ts";
+import type { AccessRecord } from "./access_record.ts";
+import { type EscapedLines, LogLines } from "./log_lines.ts";
 import { type LogSink, LogWriter } from "./log_writer.ts";
 
 /** A file in memory that can fill up, take less than it is given, and be closed. */

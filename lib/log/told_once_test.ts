@@ -3,7 +3,13 @@ import { ToldOnce } from "./told_once.ts";
 
 function makeOnce() {
   const lines: string[] = [];
-  return { lines, once: new ToldOnce({ warn: (source, text) => void lines.push(`${source}: ${text}`) }) };
+  return {
+    lines,
+    once: new ToldOnce({
+      warn: (source, text) => void lines.push(`${source}: ${text}`),
+      info: (source, text) => void lines.push(`INFO ${source}: ${text}`),
+    }),
+  };
 }
 
 Deno.test("ToldOnce.warn() tells each text of each source once, and anew after forget()", () => {
@@ -24,4 +30,10 @@ Deno.test("ToldOnce.warn() says when it will tell no more, and remembers no more
     "x: 999",
     "x: More than 1000 such faults: further ones are told at the level of debug alone",
   ]);
+});
+
+Deno.test("ToldOnce.info() tells each text once, too", () => {
+  const { lines, once } = makeOnce();
+  for (let round = 0; round < 2; round++) once.info("warm", "as it should be");
+  assertEquals(lines, ["INFO warm: as it should be"]);
 });

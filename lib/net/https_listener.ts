@@ -4,14 +4,14 @@
  * 4.2.2, RFC 7301 (ALPN).
  */
 import type { Limits } from "../limits.ts";
-import { expiryWarning } from "./check_credentials.ts";
+import { type Credentials, expiryWarning } from "./check_credentials.ts";
 import { silenceKeyLog } from "./key_log.ts";
 import { type Libc, NO_LIBC } from "../system/libc.ts";
 import { ListeningPort } from "./listening_port.ts";
 import { isPortInUse, listenTls, refuseForbiddenPort, type TlsListenOptions } from "./listen.ts";
-import type { ListenAddress, Part } from "./listen_address.ts";
+import type { ListenAddress, Part, SharedPorts } from "./listen_address.ts";
 import type { Log } from "../log/log.ts";
-import { withLowPorts } from "../system/capabilities.ts";
+import { withLowPorts, withSocketsOf } from "../system/capabilities.ts";
 import type { HostCredentials } from "./load_credentials.ts";
 import { NamedCredentials } from "./named_credentials.ts";
 import type { StartError } from "../start_error.ts";
@@ -25,6 +25,8 @@ export interface HttpsOptions {
   /** Whether HTTP/2 may be negotiated. */
   readonly usesHttp2: boolean;
   readonly log: Log;
+  /** Where another server listens that this one takes the place of; null: nobody may. */
+  readonly shared: SharedPorts | null;
   /** Of several that share the ports; their listeners are opened in the order of their indexes, and replaced one by one. */
   readonly part: Part;
   /**
@@ -39,6 +41,8 @@ export interface HttpsOptions {
 const DAY_MS = 86_400_000;
 /** How long the old listener serves what the kernel had queued for it, and handshakes of TCP that were under way. */
 const HANDOVER_MS = 1_000;
+/** So often all who wait have their turn after that, before it is closed. */
+const LAST_TURNS = 8;
 /** How often, and after what time each, it is looked whether the old socket is gone. */
 const CLOSE_TURNS = 100;
 const CLOSE_TURN_MS = 10;
@@ -63,12 +67,17 @@ export class HttpsListener {
     this.#bounds = bounds;
   }
 
+  /** Names and end of each that clients get now. */
+  get certificates(): readonly Pick<Credentials, "names" | "notAfterMs">[] {
+    return this.#credentials.all.map(({ names, notAfterMs }) => ({ names, notAfterMs }));
+  }
+
   /**
    * Reads keys and certificates and listens; whoever opens it closes it. Throws StartError, whose line tells the operator what
    * is wrong.
    */
   static open(options: HttpsOptions): HttpsListener {
-    const { addresses, limits: { backlog }, usesHttp2: isHttp2, log, part, libc } = options;
+    const { addresses, limits: { backlog }, usesHttp2: isHttp2, log, part, shared, libc } = options;
     const keyLogWarning = silenceKeyLog(libc);
     if (keyLogWarning !== null) log.warn("https", keyLogWarning);
     const credentials = NamedCredentials.load(options.credentials, Date.now());
@@ -76,11 +85,12 @@ export class HttpsListener {
     const bounds: Bound[] = [];
     try {
       for (const address of addresses) {
-        const listener = listenTls(address, {
-          ...{ isHttp2, isShared: part.index > 0, backlog },
-          credentials: credentialsFor(credentials, options),
-        });
-        bounds.push({ address, listener });
+        const listen = () =>
+          listenTls(address, {
+            ...{ isHttp2, isShared: part.index > 0 || shared !== null, backlog },
+            credentials: credentialsFor(credentials, options),
+          });
+        bounds.push({ address, listener: shared === null ? listen() : withSocketsOf(libc, shared.userId, listen) });
       }
     } catch (error) {
       for (const { listener } of bounds) listener.close();
@@ -182,6 +192,8 @@ export class HttpsListener {
   /** Resolves when the old sockets are gone: one more that began to listen before that would not get its number. */
   async #endHandover(old: readonly Bound[], sockets: readonly ListeningPort[]): Promise<void> {
     await pause(HANDOVER_MS);
+    // A thread that was held up for so long has its timers before its clients: those who wait are taken first.
+    for (let turn = 0; turn < LAST_TURNS; turn++) await pause(CLOSE_TURN_MS);
     for (const { listener } of old) closeUnlessClosed(listener);
     // The runtime closes a socket in a later turn of its event loop.
     const { count } = this.#options.part;

@@ -28,6 +28,7 @@ function optionsFor(keyFile: string): HttpsOptions {
     usesHttp2: true,
     log: { warn: () => {} } as unknown as Log,
     part: WHOLE,
+    shared: null,
     libc: NO_LIBC,
   };
 }

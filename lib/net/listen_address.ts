@@ -52,6 +52,14 @@ export function servedText(address: ServedAddress): string {
   return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/${by}`;
 }
 
+/** What a server offers to the one that takes its place: to listen on the same ports (lib/process/successor.ts). */
+export interface SharedPorts {
+  /** How many sockets of it listen at each address. */
+  readonly socketCount: number;
+  /** Whom it runs as; those for HTTPS are that user's. */
+  readonly userId: number;
+}
+
 /** One of the threads that serve; each has listeners of its own, which share the ports. */
 export interface Part {
   /** From 0. */

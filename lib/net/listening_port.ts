@@ -21,10 +21,12 @@ const TCP_NODELAY = 1;
 const TCP_NOTSENT_LOWAT = 25;
 const SO_REUSEPORT = 15;
 const SO_ATTACH_REUSEPORT_CBPF = 51;
+const SO_DETACH_REUSEPORT_BPF = 68;
 
 /** linux/filter.h: the instructions that are used, with their classes and sources, and where a random number is. */
 const LOAD_WORD = 0x20;
 const MODULO = 0x94;
+const ADD = 0x04;
 const JUMP_IF_EQUAL = 0x15;
 const RETURN_CONSTANT = 0x06;
 const RETURN_ACCUMULATOR = 0x16;
@@ -44,6 +46,12 @@ function chooseLastFor({ index, count }: Part): Uint8Array<ArrayBuffer> {
     [RETURN_CONSTANT, count],
     [RETURN_ACCUMULATOR, 0],
   ];
+  return new Uint8Array(Uint32Array.from(program.flat()).buffer);
+}
+
+/** Chooses at random among `count` sockets behind the first `before`, in the same order. */
+function chooseBehind(before: number, count: number): Uint8Array<ArrayBuffer> {
+  const program = [[LOAD_WORD, RANDOM_NUMBER], [MODULO, count], [ADD, before], [RETURN_ACCUMULATOR, 0]];
   return new Uint8Array(Uint32Array.from(program.flat()).buffer);
 }
 
@@ -96,7 +104,23 @@ export class ListeningPort {
    * where that is impossible here.
    */
   passOn(part: Part): boolean {
-    const program = chooseLastFor(part);
+    return this.#choose(chooseLastFor(part));
+  }
+
+  /**
+   * Gives all new connections to `count` sockets, which were the last to listen, and none to the `before` that did before them, in
+   * whatever process these are. False where that is impossible here.
+   */
+  chooseBeyond(before: number, count: number): boolean {
+    return this.#choose(chooseBehind(before, count));
+  }
+
+  /** Leaves the choice to the kernel again. */
+  chooseAmongAll(): void {
+    this.#setOption(SOL_SOCKET, { name: SO_DETACH_REUSEPORT_BPF, value: ON });
+  }
+
+  #choose(program: Uint8Array<ArrayBuffer>): boolean {
     // struct sock_fprog { u16 len; struct sock_filter *filter }; memcpy(3) returns where its first argument is.
     const where = this.#libc.memcpy(program, program, 0n);
     const value = new Uint8Array(BigUint64Array.of(BigInt(program.length / INSTRUCTION_BYTES), where).buffer);

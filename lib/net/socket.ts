@@ -4,6 +4,7 @@
  * tcp(7), epoll(7). Measured against the runtime's sockets: scripts/bench/NOTES.md.
  */
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../system/epoll.ts";
+import type { FileRange, TakeBytes } from "../http/message.ts";
 import { nextTurn, type Readiness } from "../system/readiness.ts";
 import type { SocketCalls } from "../system/socket_calls.ts";
 import { SocketAddress } from "./socket_address.ts";
@@ -13,6 +14,8 @@ import type { Transport } from "./transport.ts";
 export interface SocketServices {
   readonly calls: SocketCalls;
   readonly readiness: Readiness;
+  /** Whether a program is being started just now, which has a copy of each descriptor until it is executed. */
+  readonly areProgramsStarting: () => boolean;
 }
 
 /** Linux, bits/socket.h, sys/socket.h and netinet/tcp.h. */
@@ -31,11 +34,32 @@ const WRITABLE = EPOLLOUT | BROKEN;
 /** So often in a row a client that sends without a pause is read before all others have their turn. */
 const READS_AT_ONCE = 16;
 
+/** What `flow` reads into; for all sockets of a thread, since it is taken at once. */
+const FLOWING = new Uint8Array(65_536);
+
+interface Flow {
+  readonly take: TakeBytes;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  /** What was given last is still being taken. */
+  isPaused: boolean;
+}
+
 /** An operation that waits for the socket. */
 interface Waiting<Result> {
-  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: Error) => void;
+}
+
+interface WaitingRead extends Waiting<number | null> {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+interface WaitingWrite extends Waiting<number> {
+  /** Tries again: how many bytes have left, below 0 when it could not be done. */
+  readonly attempt: () => number;
+  /** What else may keep it from being done, once there is room, is no fault of the socket. */
+  readonly isOfFile: boolean;
 }
 
 /** Why the last operation could not be done says errno(3), which the runtime may have changed: so it is told from the events. */
@@ -55,8 +79,10 @@ export class Socket implements Transport {
   #hasPeerClosed = false;
   #isBroken = false;
   #isClosed = false;
-  #reading: Waiting<number | null> | null = null;
-  #writing: Waiting<number> | null = null;
+  #localAddr: Deno.NetAddr | null = null;
+  #reading: WaitingRead | null = null;
+  #flow: Flow | null = null;
+  #writing: WaitingWrite | null = null;
 
   /** Of a connection that does not block, and is closed by `close`. */
   constructor(descriptor: number, remoteAddr: Deno.NetAddr, services: SocketServices) {
@@ -65,16 +91,18 @@ export class Socket implements Transport {
     this.#services = services;
   }
 
-  /** Throws BadResource when it is closed. */
+  /** Asked of the system when somebody asks for it, for few do; as of no address when the socket is closed by then. */
   get localAddr(): Deno.NetAddr {
-    if (this.#isClosed) throw new Deno.errors.BadResource(CLOSED);
+    if (this.#localAddr !== null) return this.#localAddr;
+    if (this.#isClosed) return NO_ADDRESS;
     this.#services.calls.getsockname(this.#descriptor, LOCAL.bytes, LOCAL.room());
-    return netAddr(LOCAL);
+    return this.#localAddr = netAddr(LOCAL);
   }
 
   /** As Deno.Conn: null at the end; rejects with ConnectionReset, and with BadResource or Interrupted when it is closed. */
   read(into: Uint8Array): Promise<number | null> {
     if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource(CLOSED));
+    if (this.#flow !== null) this.#endFlow();
     if (this.#readCount >= READS_AT_ONCE) return this.#readInTurn(into);
     // No content is shared memory.
     const bytes = into as Uint8Array<ArrayBuffer>;
@@ -102,23 +130,117 @@ export class Socket implements Transport {
     return count > 0 ? count : undefined;
   }
 
-  /** As Deno.Conn: may take a part. Rejects with BrokenPipe, and with BadResource or Interrupted when it is closed. */
-  write(from: Uint8Array, isLast = false): Promise<number> {
+  /** Nothing can have come yet: the first read waits before it tries. */
+  expectNothing(): void {
+    this.#isReadable = false;
+  }
+
+  flow(take: TakeBytes): Promise<void> {
     if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource(CLOSED));
-    const bytes = from as Uint8Array<ArrayBuffer>;
-    // With MSG_MORE what does not fill a segment waits for the end of the connection.
-    const flags = isLast ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
-    this.#hasMore = isLast;
-    const count = this.#services.calls.send(this.#descriptor, bytes, bytes.length, flags);
+    this.#watch();
+    return new Promise((resolve, reject) => {
+      this.#flow = { take, resolve, reject, isPaused: false };
+      this.#flowOn();
+    });
+  }
+
+  #flowOn(): void {
+    for (let count = 0; this.#flow !== null && !this.#flow.isPaused && this.#isReadable; count++) {
+      if (count === READS_AT_ONCE) return this.#flowAfter(nextTurn().then(() => true));
+      const length = this.#receive(FLOWING);
+      if (length === undefined) break;
+      let taken: ReturnType<TakeBytes> = false;
+      try {
+        taken = length !== null && this.#flow.take(FLOWING.subarray(0, length));
+      } catch (error) {
+        return this.#endFlow(error);
+      }
+      if (taken instanceof Promise) return this.#flowAfter(taken);
+      if (!taken) this.#endFlow();
+    }
+    if (this.#isBroken && this.#flow?.isPaused === false) this.#endFlow(new Deno.errors.ConnectionReset(RESET));
+  }
+
+  #flowAfter(taken: Promise<boolean>): void {
+    const flow = this.#flow;
+    if (flow === null) return;
+    flow.isPaused = true;
+    taken.then((goesOn) => {
+      flow.isPaused = false;
+      if (this.#flow !== flow) return;
+      if (goesOn) this.#flowOn();
+      else this.#endFlow();
+    }, (error) => this.#flow === flow && this.#endFlow(error));
+  }
+
+  #endFlow(error: unknown = null): void {
+    const flow = this.#flow;
+    this.#flow = null;
+    if (error === null) flow?.resolve();
+    else flow?.reject(error);
+  }
+
+  /** What leaves without waiting, in bytes; 0 where none does, for which reason ever. */
+  writeAtOnce(from: Uint8Array, hasMore = false): number {
+    if (this.#isClosed || this.#writing !== null) return 0;
+    return Math.max(0, this.#send(from, hasMore));
+  }
+
+  /** As Deno.Conn: may take a part. Rejects with BrokenPipe, and with BadResource or Interrupted when it is closed. */
+  write(from: Uint8Array, hasMore = false): Promise<number> {
+    if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource(CLOSED));
+    const count = this.#send(from, hasMore);
     if (count >= 0) return Promise.resolve(count);
+    return this.#writeLater({ attempt: () => this.#send(from, false), isOfFile: false });
+  }
+
+  #send(from: Uint8Array, hasMore: boolean): number {
+    const bytes = from as Uint8Array<ArrayBuffer>;
+    this.#hasMore = hasMore;
+    // With MSG_MORE what does not fill a segment waits for what follows.
+    const flags = hasMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+    return this.#services.calls.send(this.#descriptor, bytes, bytes.length, flags);
+  }
+
+  /** sendfile(2): the bytes go from where the system has them, uncopied. */
+  sendFile(range: FileRange): Promise<number> {
+    if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource(CLOSED));
+    const attempt = () => this.#trySendFile(range);
+    const count = attempt();
+    return count >= 0 ? Promise.resolve(count) : this.#writeLater({ attempt, isOfFile: true });
+  }
+
+  sendFileAtOnce(range: FileRange): number {
+    if (this.#isClosed || this.#writing !== null) return 0;
+    return Math.max(0, this.#trySendFile(range));
+  }
+
+  #trySendFile({ descriptor, first, length }: FileRange): number {
+    this.#hasMore = false;
+    POSITION.setBigUint64(0, BigInt(first), true);
+    return this.#services.calls.sendfile(this.#descriptor, descriptor, POSITION_BYTES, length);
+  }
+
+  #writeLater({ attempt, isOfFile }: Pick<WaitingWrite, "attempt" | "isOfFile">): Promise<number> {
     if (this.#isBroken) return Promise.reject(new Deno.errors.BrokenPipe(RESET));
     this.#watch();
     return new Promise((resolve, reject) => {
-      this.#writing = { bytes, resolve, reject };
-      if (this.#watchesWrites) return;
+      this.#writing = { attempt, isOfFile, resolve, reject };
+      // Where it is not for want of room that a file is not sent, it is to be told that there is room: so it is asked each time.
+      if (this.#watchesWrites && !isOfFile) return;
       this.#watchesWrites = true;
       this.#services.readiness.addWrites(this.#id, this.#descriptor);
     });
+  }
+
+  /** Whether the peer has neither sent nor ended anything that was not read, as far as `watch` has had it told. */
+  get isQuiet(): boolean {
+    return !this.#isReadable && !this.#hasPeerClosed && !this.#isClosed;
+  }
+
+  /** From now on `isQuiet` says so. */
+  watch(): void {
+    if (!this.#isClosed) this.#watch();
   }
 
   #watch(): void {
@@ -134,6 +256,7 @@ export class Socket implements Transport {
 
   #onReadable(): void {
     this.#isReadable = true;
+    if (this.#flow !== null) return this.#flowOn();
     const reading = this.#reading;
     if (reading === null) return;
     const count = this.#receive(reading.bytes);
@@ -146,12 +269,11 @@ export class Socket implements Transport {
   #onWritable(): void {
     const writing = this.#writing;
     if (writing === null) return;
-    const { bytes } = writing;
-    const count = this.#services.calls.send(this.#descriptor, bytes, bytes.length, MSG_NOSIGNAL);
-    if (count < 0 && !this.#isBroken) return;
+    const count = writing.attempt();
+    if (count < 0 && !this.#isBroken && !writing.isOfFile) return;
     this.#writing = null;
-    if (count < 0) writing.reject(new Deno.errors.BrokenPipe(RESET));
-    else writing.resolve(count);
+    if (count < 0 && this.#isBroken) writing.reject(new Deno.errors.BrokenPipe(RESET));
+    else writing.resolve(Math.max(0, count));
   }
 
   /** Rejects with NotConnected when the peer has reset the connection. */
@@ -170,22 +292,30 @@ export class Socket implements Transport {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const { calls, readiness } = this.#services;
+    const { calls, readiness, areProgramsStarting } = this.#services;
     if (this.#id !== 0) readiness.remove(this.#id);
-    // close(2) alone does nothing as long as a program that is being started has a copy of the descriptor.
-    if (this.#hasMore) calls.shutdown(this.#descriptor, SHUT_WR);
+    // close(2) alone does nothing as long as somebody has a copy of the descriptor, and what waits for the end would wait on.
+    if (this.#hasMore && areProgramsStarting()) calls.shutdown(this.#descriptor, SHUT_WR);
     calls.close(this.#descriptor);
     this.#reading?.reject(new Deno.errors.Interrupted(CLOSED));
+    // An error looks at the stack, 5 us, and most connections are closed while nothing is under way.
+    if (this.#flow !== null) this.#endFlow(new Deno.errors.Interrupted(CLOSED));
     this.#writing?.reject(new Deno.errors.Interrupted(CLOSED));
     this.#reading = this.#writing = null;
   }
 }
+
+/** Where in a file; for all sockets of a thread, since it is read at once. */
+const POSITION = new DataView(new ArrayBuffer(128));
+const POSITION_BYTES = new Uint8Array(POSITION.buffer);
 
 const CLOSED = "The socket is closed";
 const RESET = "The peer has reset the connection";
 
 /** Of this end; for all sockets of a thread, since it is read at once. */
 const LOCAL = new SocketAddress();
+
+const NO_ADDRESS: Deno.NetAddr = { transport: "tcp", hostname: "", port: 0 };
 
 /** The address as the runtime tells it. */
 export function netAddr({ hostname, port }: SocketAddress): Deno.NetAddr {

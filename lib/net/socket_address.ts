@@ -1,13 +1,43 @@
-/** Where the system writes the address of a socket to, and what it means. accept(2), getsockname(2), ip(7), ipv6(7), unix(7). Pure. */
-import { formatAddress, unmapAddress } from "../ip_address.ts";
+/** Where the system writes the address of a socket to, and what it means; and an address as it is told to the system. accept(2), getsockname(2), ip(7), ipv6(7), unix(7). Pure. */
+import { formatAddress, parseAddress, unmapAddress } from "../ip_address.ts";
 
 /** Linux, bits/socket.h. */
-const AF_UNIX = 1;
+export const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 /** Bytes of struct sockaddr_un, the longest of the three; and of what stands in it before its path. */
 const SOCKADDR_BYTES = 110;
 const PATH_OFFSET = 2;
+
+/** Of struct sockaddr_in, of struct sockaddr_in6, and of what stands in them before the address. */
+const SOCKADDR_IN_BYTES = 16;
+const SOCKADDR_IN6_BYTES = 28;
+const IPV4_OFFSET = 4;
+const IPV6_OFFSET = 8;
+
+/** What a socket is connected to; the host may be a name. */
+export type PeerAddress =
+  | { readonly transport: "unix"; readonly path: string }
+  | { readonly transport: "tcp"; readonly hostname: string; readonly port: number };
+
+/** As connect(2) takes it; null for a host that is no IP address. "localhost" is taken for 127.0.0.1. */
+export function encodeAddress(address: PeerAddress): Uint8Array<ArrayBuffer> | null {
+  if (address.transport === "unix") {
+    const path = new TextEncoder().encode(address.path);
+    const bytes = new Uint8Array(PATH_OFFSET + path.length + 1);
+    bytes[0] = AF_UNIX;
+    bytes.set(path, PATH_OFFSET);
+    return bytes;
+  }
+  const { hostname, port } = address;
+  const ip = parseAddress(hostname === "localhost" ? "127.0.0.1" : hostname);
+  if (ip === null) return null;
+  const isOld = ip.length === 4;
+  const bytes = new Uint8Array(isOld ? SOCKADDR_IN_BYTES : SOCKADDR_IN6_BYTES);
+  bytes.set([isOld ? AF_INET : AF_INET6, 0, port >> 8, port & 255]);
+  bytes.set(ip, isOld ? IPV4_OFFSET : IPV6_OFFSET);
+  return bytes;
+}
 
 /** For one address after the other. sa_family is in the order of the machine (little-endian), the port in network order. */
 export class SocketAddress {
@@ -37,8 +67,8 @@ export class SocketAddress {
   /** The 4 or 16 bytes of the IP address, in network order; null for any other family. */
   get ipBytes(): Uint8Array | null {
     const [family] = this.bytes;
-    if (family === AF_INET) return this.bytes.subarray(4, 8);
-    return family === AF_INET6 ? this.bytes.subarray(8, 24) : null;
+    if (family === AF_INET) return this.bytes.subarray(IPV4_OFFSET, IPV4_OFFSET + 4);
+    return family === AF_INET6 ? this.bytes.subarray(IPV6_OFFSET, IPV6_OFFSET + 16) : null;
   }
 
   /** As text, an IPv4-mapped address as IPv4; "" for a family that is not IP. */

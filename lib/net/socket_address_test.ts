@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SocketAddress } from "./socket_address.ts";
+import { encodeAddress, SocketAddress } from "./socket_address.ts";
 
 /** As the system would write it. */
 function addressOf(...bytes: readonly number[]): SocketAddress {
@@ -29,4 +29,21 @@ Deno.test("SocketAddress says what the system has written, and nothing of what s
     const { hostname, port, path } = addressOf(...bytes);
     assertEquals([hostname, port, path], want);
   }
+});
+
+Deno.test("encodeAddress() says an address as the system reads it, and null for a name", () => {
+  const tcp = (hostname: string) => encodeAddress({ transport: "tcp", hostname, port: 8080 });
+  const rows: readonly (readonly [bytes: Uint8Array | null, hostname: string, port: number])[] = [
+    [tcp("192.0.2.7"), "192.0.2.7", 8080],
+    [tcp("localhost"), "127.0.0.1", 8080],
+    [tcp("2001:db8::1"), "2001:db8::1", 8080],
+  ];
+  for (const [bytes, hostname, port] of rows) {
+    const address = new SocketAddress();
+    address.bytes.set(bytes ?? []);
+    assertEquals([address.hostname, address.port], [hostname, port]);
+  }
+  assertEquals([tcp("192.0.2.7")?.length, tcp("::1")?.length, tcp("app.example.org")], [16, 28, null]);
+  const path = encodeAddress({ transport: "unix", path: "/run/ü" });
+  assertEquals([...path ?? []], [1, 0, 0x2f, 0x72, 0x75, 0x6e, 0x2f, 0xc3, 0xbc, 0]);
 });

@@ -1,13 +1,17 @@
 /** Connections and their listener against clients of the runtime, on 127.0.0.1 and ::1. */
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { countDescriptors } from "../../tests/descriptors.ts";
 import { bytesOf } from "../../tests/feed.ts";
 import { socketCalls, withSockets } from "../../tests/sockets.ts";
 import { countUntilTimer } from "../../tests/turns.ts";
+import { FileRanges, RANGE_CALLS } from "../system/file_ranges.ts";
+import { nextTurn } from "../system/readiness.ts";
 import type { SocketCalls } from "../system/socket_calls.ts";
 import type { Socket } from "./socket.ts";
 
 const MSG_MORE = 0x8000;
+const rangeCalls = Deno.dlopen("libc.so.6", RANGE_CALLS).symbols;
 
 /** What one read brings, null at the end. */
 async function readText(connection: Pick<Socket, "read">, room = 100): Promise<string | null> {
@@ -29,7 +33,11 @@ for (const [hostname, address] of FAMILIES) {
       const { client, socket } = await pair();
       const { localAddr, remoteAddr } = client;
       assertEquals(socket.remoteAddr, { transport: "tcp", hostname: address, port: localAddr.port });
-      assertEquals(socket.localAddr, { transport: "tcp", hostname: address, port: remoteAddr.port });
+      const want = { transport: "tcp", hostname: address, port: remoteAddr.port } as const;
+      assertEquals(socket.localAddr, want);
+      socket.close();
+      // What was asked for is known.
+      assertEquals(socket.localAddr, want);
     }));
 }
 
@@ -59,6 +67,67 @@ Deno.test("Socket.read() sees an end that came with the last bytes, while it wai
     client.closeWrite();
     assertEquals(await waiting, "last");
     assertEquals(await readText(socket), null);
+  }));
+
+Deno.test("Socket.flow() gives what comes to who takes it, nothing while that waits, and resolves at the end", () =>
+  withSockets({}, async ({ pair }) => {
+    const { client, socket } = await pair();
+    const taken: string[] = [];
+    const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow = Promise.withResolvers<boolean>();
+    await client.write(bytesOf("before"));
+    const flowing = socket.flow((bytes) => {
+      taken.push(new TextDecoder().decode(bytes));
+      if (taken.length === 1) first.resolve();
+      if (taken.length !== 2) return true;
+      second.resolve();
+      return slow.promise;
+    });
+    await first.promise;
+    await client.write(bytesOf("one"));
+    await second.promise;
+    await client.write(bytesOf("two"));
+    await client.closeWrite();
+    for (let count = 0; count < 5; count++) await nextTurn();
+    assertEquals(taken, ["before", "one"]);
+    slow.resolve(true);
+    await flowing;
+    assertEquals(taken, ["before", "one", "two"]);
+  }));
+
+Deno.test("Socket.flow() is ended by who takes, by a read, and rejects when the socket is closed or reset", () =>
+  withSockets({}, async ({ pair }) => {
+    const told = await pair();
+    await told.client.write(bytesOf("enough"));
+    await told.socket.flow(() => false);
+    await told.client.write(bytesOf("more"));
+    assertEquals(await readText(told.socket), "more");
+
+    const read = await pair();
+    const ended = read.socket.flow(() => true);
+    const waiting = readText(read.socket);
+    await ended;
+    await read.client.write(bytesOf("read"));
+    assertEquals(await waiting, "read");
+
+    const closed = await pair();
+    const flowing = closed.socket.flow(() => true);
+    closed.socket.close();
+    await assertRejects(() => flowing, Deno.errors.Interrupted);
+    await assertRejects(() => closed.socket.flow(() => true), Deno.errors.BadResource);
+
+    const failing = await pair();
+    await failing.client.write(bytesOf("y"));
+    const thrown = () => {
+      throw new Error("cannot look at it");
+    };
+    await assertRejects(() => failing.socket.flow(thrown), Error, "cannot look at it");
+    await failing.client.write(bytesOf("x"));
+    await assertRejects(
+      () => failing.socket.flow(() => Promise.reject(new Error("cannot take it"))),
+      Error,
+      "cannot take it",
+    );
   }));
 
 Deno.test("Socket.write() rejects with BrokenPipe and closeWrite() with NotConnected when the peer has reset", () =>
@@ -137,14 +206,16 @@ Deno.test("Socket.write() lets the last bytes leave with the end of the connecti
       return socketCalls.shutdown(descriptor, how);
     },
   };
-  return withSockets({ calls }, async ({ pair }) => {
-    const { client, socket } = await pair();
-    await socket.write(bytesOf("first "));
-    await socket.write(bytesOf("last"), true);
-    socket.close();
-    assertEquals(await new Response(client.readable).text(), "first last");
-    assertEquals(called, ["send", "send more", "shutdown"]);
-    called.length = 0;
+  let areStarting = false;
+  return withSockets({ calls, areProgramsStarting: () => areStarting }, async ({ pair }) => {
+    for (areStarting of [false, true]) {
+      const { client, socket } = await pair();
+      await socket.write(bytesOf("first "));
+      await socket.write(bytesOf("last"), true);
+      socket.close();
+      assertEquals(await new Response(client.readable).text(), "first last");
+      assertEquals(called.splice(0), ["send", "send more", ...areStarting ? ["shutdown"] : []]);
+    }
     const other = await pair();
     await other.socket.write(bytesOf("all"));
     other.socket.close();
@@ -184,7 +255,7 @@ Deno.test("Socket.close() ends what is under way, once, and nothing reaches the 
     await assertRejects(() => readText(socket), Deno.errors.BadResource);
     await assertRejects(() => socket.write(new Uint8Array(1)), Deno.errors.BadResource);
     await assertRejects(() => socket.closeWrite(), Deno.errors.NotConnected);
-    assertThrows(() => socket.localAddr, Deno.errors.BadResource);
+    assertEquals(socket.localAddr, { transport: "tcp", hostname: "", port: 0 });
     assertEquals(callCount, 0);
   }).then(() => assertEquals(countDescriptors(), before));
 });
@@ -261,3 +332,94 @@ Deno.test("SocketListener.close() ends an accept that waits, and refuses clients
     await assertRejects(() => listener.accept(), Deno.errors.BadResource);
     await assertRejects(connect, Deno.errors.ConnectionRefused);
   }));
+
+/** Runs with a file of so many bytes, each its own place in it modulo 251, that is open as descriptors are. */
+async function withOpenFile(length: number, test: (descriptor: number, bytes: Uint8Array) => Promise<void>) {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) bytes[at] = at % 251;
+  const range = new FileRanges(rangeCalls).createMemory(2 * length + 65_536).keep(bytes);
+  assert(range !== null);
+  try {
+    await test(range.descriptor, bytes);
+  } finally {
+    rangeCalls.close(range.descriptor);
+  }
+}
+
+Deno.test("Socket.sendFile() sends what is asked for of the file, after what was written, and waits for room", () =>
+  withOpenFile(16_000_000, (descriptor, bytes) =>
+    withSockets({}, async ({ pair }) => {
+      const { client, socket } = await pair();
+      await socket.write(bytesOf("head"), true);
+      const [first, length] = [1000, 15_000_000];
+      const sending = (async () => {
+        let sent = 0;
+        let count = 0;
+        for (; sent < length; count++) {
+          sent += await socket.sendFile({ descriptor, first: first + sent, length: length - sent });
+        }
+        socket.close();
+        return count;
+      })();
+      const received = new Uint8Array(await new Response(client.readable).arrayBuffer());
+      assertEquals(new TextDecoder().decode(received.subarray(0, 4)), "head");
+      // As Buffer: assertEquals() takes seconds for so many.
+      assert(Buffer.from(received.subarray(4)).equals(bytes.subarray(first, first + length)));
+      // More than once: more than the system takes at a time.
+      assert(await sending > 1);
+    })));
+
+Deno.test("Socket.sendFile() sends nothing beyond the end of the file, or of what is none", () =>
+  withOpenFile(10, (descriptor) =>
+    withSockets({}, async ({ pair }) => {
+      const { socket } = await pair();
+      assertEquals(await socket.sendFile({ descriptor, first: 10, length: 5 }), 0);
+      assertEquals(await socket.sendFile({ descriptor: -1, first: 0, length: 5 }), 0);
+      // Once more, for what is asked for once of the readiness is told once.
+      assertEquals(await socket.sendFile({ descriptor: -1, first: 0, length: 5 }), 0);
+    })));
+
+Deno.test("Socket.sendFileAtOnce() sends what there is room for, and nothing while a write waits or when it is closed", () =>
+  withOpenFile(16_000_000, (descriptor, bytes) =>
+    withSockets({}, async ({ pair }) => {
+      const { client, socket } = await pair();
+      assertEquals(socket.writeAtOnce(bytesOf("head"), true), 4);
+      let sent = 0;
+      const sendOn = () => {
+        const count = socket.sendFileAtOnce({ descriptor, first: sent, length: bytes.length - sent });
+        sent += count;
+        return count > 0;
+      };
+      while (sendOn());
+      assert(0 < sent && sent < bytes.length, `${sent}`);
+      const waiting = socket.write(bytesOf("more"));
+      assert(!sendOn());
+      const reading = new Response(client.readable).arrayBuffer();
+      assertEquals(await waiting, 4);
+      socket.close();
+      assert(!sendOn());
+      const received = Buffer.from(await reading);
+      assert(received.equals(Buffer.concat([Buffer.from("head"), bytes.subarray(0, sent), Buffer.from("more")])));
+    })));
+
+Deno.test("Socket.sendFile() rejects when the peer has reset, and when it is closed, also while it waits", () =>
+  withOpenFile(8_000_000, (descriptor) =>
+    withSockets({}, async ({ pair }) => {
+      const { client, socket } = await pair();
+      const waiting = readText(socket);
+      await socket.write(bytesOf("unread"));
+      client.close();
+      assertEquals(await waiting, null);
+      const range = { descriptor, first: 0, length: 8_000_000 };
+      await assertRejects(() => socket.sendFile(range), Deno.errors.BrokenPipe);
+      const { socket: other } = await pair();
+      let sent = await other.sendFile(range);
+      const sendOn = async () => {
+        for (;;) sent += await other.sendFile({ ...range, first: sent, length: 8_000_000 - sent });
+      };
+      const sending = assertRejects(sendOn, Deno.errors.Interrupted);
+      await nextTurn();
+      other.close();
+      await sending;
+      await assertRejects(() => other.sendFile(range), Deno.errors.BadResource);
+    })));

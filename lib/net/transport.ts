@@ -2,12 +2,27 @@
  * What serving needs of the network: sockets, and listeners that give them. The runtime's fit as they are, so do the ones of
  * this folder, and tests put scripted ones in their place.
  */
+import type { FileRange, TakeBytes } from "../http/message.ts";
 
 /** What serving needs of a socket; Deno.TcpConn and Deno.TlsConn fit as they are. */
 export interface Transport {
   read(into: Uint8Array): Promise<number | null>;
-  /** `isLast`: `close` or `closeWrite` is called as soon as all has been written, so that both may leave together. */
-  write(bytes: Uint8Array, isLast?: boolean): Promise<number>;
+  /**
+   * What comes from now on, as soon as it is there, until the end, until `take` ends it or a read does. Rejects as `read` does.
+   * Absent: it is to be read.
+   */
+  flow?(take: TakeBytes): Promise<void>;
+  /** `hasMore`: a file, `close` or `closeWrite` follows as soon as all has been written, so that both may leave together. */
+  write(bytes: Uint8Array, hasMore?: boolean): Promise<number>;
+  /** What leaves without waiting, in bytes; 0 where none does, for which reason ever. Absent: nobody can tell before it is written. */
+  writeAtOnce?(bytes: Uint8Array, hasMore?: boolean): number;
+  /**
+   * As `write`, bytes of a file; resolves to 0 where they cannot be had in this way. Absent: files are to be read and written.
+   * What is changed in the file before the peer has it may reach the peer so.
+   */
+  sendFile?(range: FileRange): Promise<number>;
+  /** As `writeAtOnce`, bytes of a file. There where `sendFile` is. */
+  sendFileAtOnce?(range: FileRange): number;
   closeWrite(): Promise<void>;
   close(): void;
   /** True: also while a write waits. The runtime's stay open then until their peers go. */

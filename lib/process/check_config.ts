@@ -23,13 +23,14 @@ import { checkLogFile, throughLinks } from "../log/log_file.ts";
 import { standardStream } from "../log/standard_stream.ts";
 import type { SocketFile } from "../net/listen_address.ts";
 import { findIdentity, findOwner, isRoot } from "./privileges.ts";
+import { TELL_NOBODY } from "../progress.ts";
 import { type Given, osProblem, StartError } from "../start_error.ts";
 import { loadCredentials } from "../net/load_credentials.ts";
 
 /** Everything that would keep the server from starting; none when all is well. */
-export function checkConfig(config: Config): readonly StartError[] {
+export function checkConfig(config: Config, tell = TELL_NOBODY): readonly StartError[] {
   const { lockFile } = config;
-  return problemsOf([
+  const checks = [
     ...folderChecks(config),
     ...logFiles(config).map((file) => () => checkLog(file, config)),
     () => lockFile !== null && checkLock(lockFile),
@@ -39,7 +40,11 @@ export function checkConfig(config: Config): readonly StartError[] {
     ...(usesCgi(config) ? programUsers(config) : []).map((user) => () => checkUser(user)),
     () => keepsContent(config) && checkSpool(config.cgi),
     ...config.socketFiles.map((file) => () => checkSocketFile(file)),
-  ]);
+  ];
+  return checks.flatMap((check, index) => {
+    tell(`checking ${index + 1} of ${checks.length}`);
+    return problemsOf(check);
+  });
 }
 
 /**
@@ -53,7 +58,7 @@ export function checkSites(config: Config, before: Config): readonly StartError[
     return isKnown ? { ...site, credentials: null } : site;
   });
   const unknown = { ...config, sites };
-  return problemsOf([...folderChecks(unknown), ...siteChecks(unknown)]);
+  return [...folderChecks(unknown), ...siteChecks(unknown)].flatMap(problemsOf);
 }
 
 type Check = () => unknown;
@@ -98,16 +103,14 @@ function siteChecks(config: Config): readonly Check[] {
   ];
 }
 
-function problemsOf(checks: readonly Check[]): readonly StartError[] {
-  return checks.flatMap((check) => {
-    try {
-      check();
-      return [];
-    } catch (error) {
-      if (error instanceof StartError) return [error];
-      throw error;
-    }
-  });
+function problemsOf(check: Check): readonly StartError[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (error instanceof StartError) return [error];
+    throw error;
+  }
 }
 
 /** A stream is none that a daemon has: it lets go of those that it was started with, also where a link leads to one. */

@@ -3,17 +3,96 @@
  * gives the lock back whenever that process ends, so a file that was left behind by a kill -9 never blocks a start; the
  * text alone says nothing. I/O.
  */
+import type { SharedPorts } from "../net/listen_address.ts";
 import { type Given, osProblem, StartError } from "../start_error.ts";
 
-const MAX_PID_BYTES = 32;
+const MAX_TEXT_BYTES = 64;
 /** How long emptying the file may take. */
 const RELEASE_MS = 200;
 
+/** The last line of one whose place was taken. */
+const TAKEN = "taken\n";
+/** That of one whose holder keeps its place. */
+const REFUSED = "refused\n";
+/** What a lock file that is to be taken over lies beside until then. */
+const NEXT = ".next";
+
 export class LockFile {
   readonly #file: Deno.FsFile;
+  /** Where the file lies as long as it has not taken the place of another one. */
+  #beside: string | null = null;
 
   private constructor(file: Deno.FsFile) {
     this.#file = file;
+  }
+
+  /** The process that holds the lock; null where nobody does. Throws StartError for what can be no lock file. */
+  static holderOf(lock: Given): number | null {
+    const file = openLock(lock);
+    try {
+      if (file.tryLockSync(true)) return null;
+      return Number.parseInt(readPid(file));
+    } finally {
+      file.close();
+    }
+  }
+
+  /** The lock of a file beside that one, for `replace`. Throws StartError as `take` does. */
+  static takeBeside(lock: Given): LockFile {
+    const beside = `${lock.value}${NEXT}`;
+    const taken = LockFile.take({ ...lock, value: beside });
+    taken.#beside = beside;
+    return taken;
+  }
+
+  /** Takes the place of the file that it was taken beside; whoever holds the lock of that one sees `isReplaced`. Throws StartError. */
+  replace(lock: Given): void {
+    if (this.#beside === null) return;
+    const before = openLock(lock);
+    try {
+      Deno.renameSync(this.#beside, lock.value);
+      this.#beside = null;
+      before.seekSync(0, Deno.SeekMode.End);
+      before.writeSync(new TextEncoder().encode(TAKEN));
+    } catch (cause) {
+      const remedy = "restart the server in place of --upgrade";
+      throw new StartError({ ...lock, problem: osProblem(cause), remedy }, { cause });
+    } finally {
+      before.close();
+    }
+  }
+
+  /** Whether another file has taken the place of this one. By its text: the runtime no longer lets a server look at the path. */
+  get isReplaced(): boolean {
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+    return readText(this.#file).endsWith(TAKEN);
+  }
+
+  /** Says, behind the pid, what a server is offered that takes the place of this one. */
+  offer({ socketCount, userId }: SharedPorts): void {
+    writePid(this.#file, `${socketCount} ${userId}\n`);
+  }
+
+  /** Says that nothing is offered. */
+  refuse(): void {
+    writePid(this.#file, REFUSED);
+  }
+
+  withdraw(): void {
+    writePid(this.#file);
+  }
+
+  /** What its holder has offered; null where it has said nothing yet. Throws StartError for what cannot be read. */
+  static readOffer(lock: Given): SharedPorts | "refused" | null {
+    const file = openLock(lock);
+    try {
+      const text = readText(file);
+      if (text.endsWith(`\n${REFUSED}`)) return "refused";
+      const [, socketCount, userId] = /^\d+\n(\d+) (\d+)\n$/.exec(text) ?? [];
+      return userId === undefined ? null : { socketCount: Number(socketCount), userId: Number(userId) };
+    } finally {
+      file.close();
+    }
   }
 
   /**
@@ -48,6 +127,8 @@ export class LockFile {
     await Promise.race([this.#file.truncate(), late]);
     clearTimeout(timer);
     this.#file.close();
+    // Nobody else has a file of that name open, but for a moment.
+    if (this.#beside !== null) Deno.removeSync(this.#beside);
   }
 }
 
@@ -61,15 +142,19 @@ function openLock(lock: Given): Deno.FsFile {
   }
 }
 
-/** The first line and the only one, whatever a former instance has left. */
-function writePid(file: Deno.FsFile): void {
+/** The first line, whatever a former instance has left, and what follows it. */
+function writePid(file: Deno.FsFile, more = ""): void {
   file.truncateSync();
   file.seekSync(0, Deno.SeekMode.Start);
-  file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+  file.writeSync(new TextEncoder().encode(`${Deno.pid}\n${more}`));
 }
 
 function readPid(file: Deno.FsFile): string {
-  const bytes = new Uint8Array(MAX_PID_BYTES);
+  return readText(file).split("\n")[0].trim() || "(unknown)";
+}
+
+function readText(file: Deno.FsFile): string {
+  const bytes = new Uint8Array(MAX_TEXT_BYTES);
   const count = file.readSync(bytes) ?? 0;
-  return new TextDecoder().decode(bytes.subarray(0, count)).trim() || "(unknown)";
+  return new TextDecoder().decode(bytes.subarray(0, count));
 }

@@ -13,6 +13,8 @@ const MSG_DONTWAIT_NOSIGNAL = 0x4040;
 /** Bytes of sun_path in struct sockaddr_un. */
 const MAX_PATH_BYTES = 108;
 const MICROSECONDS = 1000;
+/** How often those who serve are asked whether they answer, where nobody else wants to know. */
+const WATCH_MS = 15_000;
 
 /** What there is to tell; STATUS is a line for people. */
 export type ServiceState = "READY=1" | "RELOADING=1" | "STOPPING=1" | "WATCHDOG=1" | `STATUS=${string}`;
@@ -23,32 +25,50 @@ type Send = (bytes: Uint8Array<ArrayBuffer>) => void;
 export class ServiceManager {
   /** The file that the runtime has to be permitted to read and write so that the manager can be told; null without one. */
   readonly file: string | null;
-  /** Whether there is a manager that cannot be told. */
+  /** Whether there is a manager. */
+  readonly isThere: boolean;
+  /** Whether there is one that cannot be told. */
   readonly isUntold: boolean;
   /** Null where nobody wants to be told, or can be. */
   readonly #send: Send | null;
+  /** How often it wants to hear that the server is alive. */
+  readonly #everyMs: number;
 
-  private constructor(path: string, libc: Libc) {
+  private constructor(path: string, { libc, everyMs }: { readonly libc: Libc; readonly everyMs: number }) {
+    this.#everyMs = everyMs;
     const isNative = libc !== NO_LIBC;
     this.#send = isNative ? sendByLibc(path, libc) : sendByRuntime(path);
+    this.isThere = path !== "";
     this.isUntold = path !== "" && this.#send === null;
     this.file = isNative || this.#send === null ? null : path;
   }
 
-  /**
-   * Whoever the environment names. The variables are taken out of it: no program that the server starts may speak for it.
-   * Where the manager expects signs of life, it gets them from now on, twice as often as it asks for.
-   */
+  /** Whoever the environment names. The variables are taken out of it: no program that the server starts may speak for it. */
   static find(libc: Libc): ServiceManager {
     const [path, watchdogUs] = ["NOTIFY_SOCKET", "WATCHDOG_USEC"].map((name) => {
       const value = Deno.env.get(name) ?? "";
       Deno.env.delete(name);
       return value;
     });
-    const manager = new ServiceManager(path, libc);
+    // Twice as often as the manager asks for.
     const everyMs = Number(watchdogUs) / MICROSECONDS / 2;
-    if (everyMs > 0) Deno.unrefTimer(setInterval(() => manager.tell("WATCHDOG=1"), everyMs));
-    return manager;
+    return new ServiceManager(path, { libc, everyMs: everyMs > 0 ? everyMs : WATCH_MS });
+  }
+
+  /**
+   * Has everybody who serves asked again and again, as long as the process lives, whether he still answers; only then the manager is
+   * told that the server is alive. `answers` resolves when all do, and never where one hangs.
+   */
+  watch(answers: () => Promise<void>): void {
+    let isAsking = false;
+    const ask = async () => {
+      if (isAsking) return;
+      isAsking = true;
+      await answers();
+      isAsking = false;
+      this.tell("WATCHDOG=1");
+    };
+    Deno.unrefTimer(setInterval(ask, this.#everyMs));
   }
 
   /** Never throws: a manager that cannot be told misses the news, and the server goes on. */

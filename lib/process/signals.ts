@@ -1,6 +1,6 @@
 /**
  * What the signals mean. SIGTERM and SIGINT stop in order, a second one stops at once; SIGHUP reloads, SIGUSR1 reopens
- * the log. SIGPIPE the runtime ignores, and SIGCHLD it handles itself. I/O.
+ * the log, SIGURG asks for the place of this server (successor.ts). SIGPIPE the runtime ignores, and SIGCHLD it handles itself. I/O.
  */
 
 export interface SignalActions {
@@ -10,6 +10,7 @@ export interface SignalActions {
   readonly stopNow: () => void;
   readonly reload: () => void;
   readonly reopenLog: () => void;
+  readonly share: () => void;
 }
 
 /** Takes the signals over, for the rest of the process's life. */
@@ -24,4 +25,5 @@ export function handleSignals(actions: SignalActions): void {
   Deno.addSignalListener("SIGINT", stop);
   Deno.addSignalListener("SIGHUP", actions.reload);
   Deno.addSignalListener("SIGUSR1", actions.reopenLog);
+  Deno.addSignalListener("SIGURG", actions.share);
 }

@@ -25,6 +25,7 @@ import { isSegment } from "../http/target.ts";
 import { throughLinks } from "../log/log_file.ts";
 import { standardStream } from "../log/standard_stream.ts";
 import { PAGE_NAME } from "../site/load_error_pages.ts";
+import { type Tell, TELL_NOBODY } from "../progress.ts";
 import { type Given, quoted } from "../start_error.ts";
 import type { FileSettings } from "../static/static_files.ts";
 import type { LinkRule } from "../link_rule.ts";
@@ -52,9 +53,11 @@ function usersOf({ programs: { run } }: PlaceConfig, users: SurveyUsers): Survey
 }
 
 /** One line each, for the operator; none when all is well. */
-export function surveyFiles(config: Config, users: SurveyUsers): readonly string[] {
+export function surveyFiles(config: Config, users: SurveyUsers, tell = TELL_NOBODY): readonly string[] {
   return [
-    ...mountsOf(config, "files").flatMap((mounted) => surveyFolder(mounted, config, usersOf(mounted.place, users))),
+    ...mountsOf(config, "files").flatMap((mounted) =>
+      surveyFolder(mounted, { config, users: usersOf(mounted.place, users), tell })
+    ),
     ...mountsOf(config, "programs").flatMap(({ place }) => surveyPrograms(place, usersOf(place, users))),
     ...(usesCgi(config) ? surveyMeans(config, users) : []),
     ...(config.user === null ? [] : surveyReloads(config, users.server)),
@@ -138,7 +141,10 @@ class Findings {
   }
 }
 
-function surveyFolder({ place, site }: Mounted, config: Config, users: SurveyUsers): readonly string[] {
+function surveyFolder(
+  { place, site }: Mounted,
+  { config, users, tell }: { readonly config: Config; readonly users: SurveyUsers; readonly tell: Tell },
+): readonly string[] {
   const { prefix, source: { path: root } } = place;
   const findings = new Findings(root);
   const top = realPath(root.value);
@@ -182,6 +188,7 @@ function surveyFolder({ place, site }: Mounted, config: Config, users: SurveyUse
     (entry) => !isPassedOver(entry) && !closed.has(entry.path) && otherAt(entry) === undefined,
   );
   for (const entry of entries) {
+    tell(`looking at ${entry.path}`);
     if (isPassedOver(entry)) continue;
     const target = findings.followed(entry, { top, links: placeAt(entry).settings.links });
     if (target === null) continue;

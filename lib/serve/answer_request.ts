@@ -5,6 +5,7 @@
 import { Crowded, HttpError, type HttpResponse, type Soon } from "../http/message.ts";
 import type { Log } from "../log/log.ts";
 import { isPeerGone } from "../net/is_peer_gone.ts";
+import { inRequest } from "../request_id.ts";
 import type { Exchange } from "./exchange.ts";
 import { isSettledSoon } from "./is_settled_soon.ts";
 import type { ServedRequest } from "./served_request.ts";
@@ -37,26 +38,30 @@ export function answerRequest(
   }
 }
 
-/** Answers that wait for a flush leave without this one when it takes its time. */
-async function awaitAnswer(
+function awaitAnswer(
   answer: Promise<HttpResponse>,
   request: ServedRequest,
   { exchange, services }: { readonly exchange: Exchange; readonly services: AnswerServices },
 ): Promise<HttpResponse> {
+  const whole = exchange.hasOutput ? flushMeanwhile(answer, request, exchange) : answer;
+  return whole.catch((error) => answerFailure(error, request, services));
+}
+
+/** Answers that wait for a flush leave without this one when it takes its time. */
+async function flushMeanwhile(
+  answer: Promise<HttpResponse>,
+  request: ServedRequest,
+  exchange: Exchange,
+): Promise<HttpResponse> {
+  if (await isSettledSoon(answer)) return await answer;
   try {
-    if (exchange.hasOutput && !await isSettledSoon(answer)) {
-      try {
-        await exchange.flush();
-      } catch (error) {
-        request.abort();
-        await (await answer).body.close();
-        throw error;
-      }
-    }
-    return await answer;
+    await exchange.flush();
   } catch (error) {
-    return answerFailure(error, request, services);
+    request.abort();
+    await (await answer).body.close();
+    throw error;
   }
+  return await answer;
 }
 
 /** RFC 9110 15.6.2, 15.6.6: methods, codings and versions are for clients to choose, and no fault of the server. */
@@ -66,11 +71,11 @@ function answerFailure(error: unknown, request: ServedRequest, { log, errorRespo
   const source = `${request.method} ${request.target}`;
   if (error instanceof HttpError) {
     const isTold = error instanceof Crowded || CHOSEN_BY_CLIENTS.includes(error.status);
-    if (error.status >= 500 && !isTold) log.error(source, error.message, error.cause);
+    if (error.status >= 500 && !isTold) log.error(source, error.message + inRequest(request), error.cause);
     else log.debug(source, error.message, error.cause);
     return errorResponse(error, request);
   }
   if (isPeerGone(error)) throw error;
-  log.error(source, "The handler failed", error);
+  log.error(source, `The handler failed${inRequest(request)}`, error);
   return errorResponse(new HttpError(500, "The handler failed"), request);
 }

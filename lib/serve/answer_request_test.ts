@@ -15,20 +15,21 @@ const EXCHANGE = {
     expectsContinue: false,
     rejection: null,
   },
-  client: { id: 1, remoteAddress: "", remotePort: 0, localAddress: "", localPort: 0, secure: false },
+  client: { id: 1, requestId: "r1", remoteAddress: "", remotePort: 0, localAddress: "", localPort: 0, secure: false },
   // Nothing is written for an answer that is there at once.
 } as unknown as Exchange;
 
-/** The level at which a failure is logged. */
-function levelOf(error: unknown): string[] {
-  const levels: string[] = [];
-  const log = { debug: () => void levels.push("debug"), error: () => void levels.push("error") };
+/** What is logged of a failure. */
+function linesOf(error: unknown): string[] {
+  const lines: string[] = [];
+  const note = (level: string) => (source: string, text: string) => void lines.push(`${level} ${source}: ${text}`);
+  const log = { debug: note("debug"), error: note("error") };
   const errorResponse = ({ status }: HttpError) => ({ status, fields: HeaderFields.EMPTY, body: EMPTY_BODY });
   const handler = () => {
     throw error;
   };
   answerRequest(EXCHANGE, new ServedRequest(EXCHANGE, EMPTY_BODY), { handler, errorResponse, log });
-  return levels;
+  return lines;
 }
 
 Deno.test("answerRequest() logs what the client chose as no fault of the server", () => {
@@ -41,5 +42,11 @@ Deno.test("answerRequest() logs what the client chose as no fault of the server"
     [new Crowded("x"), "debug"],
     [new Error("x"), "error"],
   ];
-  for (const [error, level] of table) assertEquals([String(error), ...levelOf(error)], [String(error), level]);
+  for (const [error, level] of table) assertEquals(linesOf(error).map((line) => line.split(" ")[0]), [level]);
+});
+
+Deno.test("answerRequest() says in an ERROR which request it was, and at the level of debug nothing for which one would be made", () => {
+  assertEquals(linesOf(new HttpError(500, "x")), ["error PROPFIND /: x (request r1)"]);
+  assertEquals(linesOf("x"), ["error PROPFIND /: The handler failed (request r1)"]);
+  assertEquals(linesOf(new HttpError(404, "x")), ["debug PROPFIND /: x"]);
 });

@@ -12,7 +12,7 @@ import { ConnectionSocket } from "./connection_socket.ts";
 import { findPreface } from "../http2/frame_reader.ts";
 import { Http1Connection } from "./http1_connection.ts";
 import { Http2Connection } from "./http2_connection.ts";
-import type { OpenConnection } from "./open_connection.ts";
+import type { OpenConnection, Protocol } from "./open_connection.ts";
 
 /** A connection that has been accepted; whoever gets it runs it or aborts it. */
 export function beginConnection(
@@ -44,6 +44,10 @@ class BegunConnection implements OpenConnection {
 
   get info(): ConnectionInfo {
     return this.#socket.info;
+  }
+
+  get protocol(): Protocol {
+    return this.#http?.protocol ?? "none";
   }
 
   get isIdle(): boolean {
@@ -106,7 +110,7 @@ class BegunConnection implements OpenConnection {
     const { handshakeMs } = this.#services.limits;
     if (this.#transport.handshake !== undefined) {
       this.#socket.reader.startWait("handshake", refusal === null ? handshakeMs : 0);
-      const result = await this.#transport.handshake();
+      const result = await this.#shake(this.#transport.handshake());
       await this.#serve(this.info, { refusal, isHttp2: protocolOf(result) === "h2" });
     } else if (refusal !== null) {
       await this.#serve(this.info, { refusal, isHttp2: false });
@@ -118,7 +122,23 @@ class BegunConnection implements OpenConnection {
     }
   }
 
-  async #serve(
+  /** Counts how long it takes, and what comes to nothing. */
+  async #shake(handshake: Promise<unknown>): Promise<unknown> {
+    const { clock, counters } = this.#services;
+    const startMs = clock.nowMs;
+    try {
+      const result = await handshake;
+      clock.update();
+      counters.handshakes.observe(clock.nowMs - startMs);
+      return result;
+    } catch (error) {
+      counters.failedHandshakeCount++;
+      throw error;
+    }
+  }
+
+  /** Not async: a promise less on each connection. */
+  #serve(
     client: ConnectionInfo,
     { refusal, isHttp2 }: { readonly refusal: HttpError | null; readonly isHttp2: boolean },
   ): Promise<void> {
@@ -127,7 +147,7 @@ class BegunConnection implements OpenConnection {
       ? new Http2Connection(this.#socket, { ...this.#services, responseHeads }, client)
       : new Http1Connection(this.#socket, this.#services, client);
     if (this.#isDraining) this.#http.drain();
-    await this.#http.serve(refusal);
+    return this.#http.serve(refusal);
   }
 
   /** RFC 9113 3.3: a client that knows beforehand that the server speaks HTTP/2 begins with its preface. */
@@ -155,7 +175,7 @@ class BegunConnection implements OpenConnection {
       }
       if (header === null || header === "none" || header.client === null) return this.info;
       const { secure, ...client } = header.client;
-      return { ...this.info, ...client, secure: secure ?? this.info.secure };
+      return { id: this.info.id, ...client, secure: secure ?? this.info.secure };
     } catch (error) {
       if (error instanceof HttpError) return error;
       throw error;

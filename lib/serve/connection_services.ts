@@ -5,6 +5,7 @@ import type { ConnectionInfo } from "../http/message.ts";
 import type { ResponseHeads } from "../http2/response_heads.ts";
 import type { OutputPool } from "../http/output_buffer.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
+import type { Counters } from "../status/counters.ts";
 import type { Log } from "../log/log.ts";
 import type { Clock } from "../clock.ts";
 import type { ServeServices } from "./serve_exchange.ts";
@@ -20,6 +21,11 @@ export interface ConnectionServices extends ConnectionOptions, ServeServices {
   /** What connections hold is counted there; the server makes room. */
   readonly budget: MemoryBudget;
   readonly clock: Pick<Clock, "nowMs" | "unixMs" | "update">;
+  readonly counters:
+    & ServeServices["counters"]
+    & Pick<Counters, "handshakes" | "failedHandshakeCount" | "acceptedCount">;
+  /** Limits of all connections together that were reached. */
+  readonly reached: (limit: "connections" | "address" | "memory") => void;
   /** Really ends sockets on which a write or a handshake hangs, which `close()` does not. */
   readonly shutdownSockets: (connections: readonly ConnectionInfo[]) => void;
 }

@@ -113,8 +113,9 @@ export class ConnectionSocket {
     const waitedMs = isIdle || reader.wait === "linger" ? reader.waitedMs : 0;
     if (waitedMs >= LEAST_MS) return -waitedMs;
     const ageMs = this.#clock.nowMs - this.#startMs;
-    const isClientAwaited = isAwaited || writer.isWriting ||
-      (reader.deadlineMs !== Infinity && reader.wait !== "half_closed");
+    // Who may be silent, or is silent because he has had enough, is not waited for.
+    const isSilent = reader.wait === "half_closed" || reader.wait === "upgraded";
+    const isClientAwaited = isAwaited || writer.isWriting || (reader.deadlineMs !== Infinity && !isSilent);
     if (isIdle || !isClientAwaited || ageMs < LEAST_MS) return null;
     return SECOND_MS * (reader.byteCount + writer.byteCount) / ageMs;
   }

@@ -2,7 +2,7 @@
  * A request being served, apart from what it came on: an HTTP/1 connection for a time, or one stream of HTTP/2. What answers
  * it (serve_exchange.ts) asks for nothing more, so that every protocol is answered, logged and cut in the same way.
  */
-import type { ConnectionInfo, HttpResponse } from "../http/message.ts";
+import type { ConnectionInfo, FileRange, HttpResponse, UpgradedStream } from "../http/message.ts";
 import type { ReceivedRequest } from "../http/received_request.ts";
 
 /** The request's content as it comes. */
@@ -12,6 +12,12 @@ export interface ContentSource {
    * that waits for it. Rejects with HttpError for content that is invalid, too long or too late, and as the socket does.
    */
   pull(): Promise<Uint8Array | null>;
+}
+
+/** A connection that speaks HTTP no more, as the access log sees it. */
+export interface SwitchedStream extends UpgradedStream {
+  /** Bytes that were written. */
+  readonly sentBytes: number;
 }
 
 /** What an answer needs of the protocol. */
@@ -32,8 +38,17 @@ export interface Exchange extends ContentSource {
   sendAtOnce(response: HttpResponse): number | null;
   /** Sends a part of the content, of at least one byte. Resolves when `bytes` may change. Rejects as the socket does. */
   sendPart(bytes: Uint8Array): Promise<void>;
+  /** Whether content may be sent by its ranges in files, as `sendRange` does. */
+  readonly takesFiles: boolean;
+  /** Sends a part of the content from its file: how many bytes of it, fewer where the rest has to be read. Rejects as the socket does. */
+  sendRange(range: FileRange): Promise<number>;
   /** The answer is whole. Throws plain Error where the content was shorter than its length. */
   sendEnd(): void;
+  /**
+   * Sends 101 in place of an answer, and gives the connection to whoever speaks another protocol then; nothing else is called
+   * after it but `cut` and `settleContent`. Rejects as the socket does. Absent where there is no such thing (RFC 9113 8.6).
+   */
+  switchTo?(response: HttpResponse): Promise<SwitchedStream>;
   /** After the answer: what becomes of content that nobody wanted. Rejects as the socket does. */
   settleContent(): Promise<void>;
   /** The answer cannot be given, or not be given whole: the client is to see that. */

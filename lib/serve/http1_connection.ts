@@ -6,10 +6,11 @@
 import { Connection } from "../http/connection.ts";
 import { type ConnectionInfo, HttpError } from "../http/message.ts";
 import type { ReceivedRequest } from "../http/received_request.ts";
+import { NO_PLACE } from "../status/counters.ts";
 import type { ConnectionServices } from "./connection_services.ts";
 import type { ConnectionSocket } from "./connection_socket.ts";
 import { appendContent, Http1Exchange } from "./http1_exchange.ts";
-import type { OpenConnection } from "./open_connection.ts";
+import type { OpenConnection, Protocol } from "./open_connection.ts";
 import { logAccess, serveExchange } from "./serve_exchange.ts";
 
 export class Http1Connection implements OpenConnection {
@@ -32,6 +33,10 @@ export class Http1Connection implements OpenConnection {
 
   get info(): ConnectionInfo {
     return this.#socket.info;
+  }
+
+  get protocol(): Protocol {
+    return "http/1.1";
   }
 
   get isIdle(): boolean {
@@ -67,6 +72,7 @@ export class Http1Connection implements OpenConnection {
     this.#isDraining = true;
     // A client that was not told may have sent its next request already.
     if (this.#connection.responseState === "awaiting_response") this.#connection.endAfterResponse();
+    this.#exchange?.drain();
     return false;
   }
 
@@ -77,11 +83,15 @@ export class Http1Connection implements OpenConnection {
   }
 
   get slowness(): number | null {
-    return this.#socket.slowness(this.isIdle);
+    return this.#socket.slowness(this.isIdle, this.#heldByUpgrade > 0);
   }
 
   get heldBytes(): number {
-    return this.#socket.heldBytes;
+    return this.#socket.heldBytes + this.#heldByUpgrade;
+  }
+
+  get #heldByUpgrade(): number {
+    return this.#exchange?.upgraded?.heldBytes ?? 0;
   }
 
   giveWay(reason: string): boolean {
@@ -134,22 +144,23 @@ export class Http1Connection implements OpenConnection {
   #begin(received: ReceivedRequest): Http1Exchange {
     const { reader } = this.#socket;
     reader.endWait();
-    if (this.#isDraining) this.#connection.endAfterResponse();
     const client = this.#services.proxies.seeThrough(this.#client, received.head.fields, this.info);
-    if (this.#exchange !== null) {
-      this.#exchange.restart(received, client);
-      return this.#exchange;
-    }
-    return this.#exchange = new Http1Exchange(received, client, {
+    if (this.#exchange !== null) this.#exchange.restart(received, client);
+    const exchange = this.#exchange ??= new Http1Exchange(received, client, {
       connection: this.#connection,
       socket: this.#socket,
       services: this.#services,
     });
+    if (this.#isDraining) {
+      this.#connection.endAfterResponse();
+      exchange.drain();
+    }
+    return exchange;
   }
 
   /** Answers what cannot be read as a request; the connection ends with it. */
   async #answerReadingError(error: HttpError): Promise<void> {
-    const { log, errorResponse, proxies, clock } = this.#services;
+    const { log, errorResponse, proxies, clock, counters } = this.#services;
     this.#socket.debug(error.message);
     const { status, fields, body } = errorResponse(error);
     const connection = this.#connection;
@@ -160,6 +171,7 @@ export class Http1Connection implements OpenConnection {
     output.append(connection.sendEnd());
     const { head } = connection;
     const client = head === null ? this.#client : proxies.seeThrough(this.#client, head.fields, this.info);
+    counters.count(NO_PLACE, status, contentBytes);
     logAccess({ ...head, connection: client }, { status, contentBytes }, log);
     connection.startNextCycle();
     await this.#finish();

@@ -92,10 +92,15 @@ Deno.test("run() sends no content with 204 and 304", async () => {
 
 const THROWN = [
   { name: "an HttpError", error: new HttpError(404, "Secret"), status: 404, log: [] },
-  { name: "an HttpError of 5xx", error: new HttpError(503, "Secret"), status: 503, log: ["error Secret"] },
-  { name: "a plain Error", error: new Error("Secret"), status: 500, log: ["error The handler failed"] },
-  { name: "no Error at all", error: "Secret", status: 500, log: ["error The handler failed"] },
-  { name: "Deno.errors", error: new Deno.errors.NotFound("Secret"), status: 500, log: ["error The handler failed"] },
+  { name: "an HttpError of 5xx", error: new HttpError(503, "Secret"), status: 503, log: ["error Secret (request ID)"] },
+  { name: "a plain Error", error: new Error("Secret"), status: 500, log: ["error The handler failed (request ID)"] },
+  { name: "no Error at all", error: "Secret", status: 500, log: ["error The handler failed (request ID)"] },
+  {
+    name: "Deno.errors",
+    error: new Deno.errors.NotFound("Secret"),
+    status: 500,
+    log: ["error The handler failed (request ID)"],
+  },
 ];
 
 for (const { name, error, status, log } of THROWN) {
@@ -143,7 +148,7 @@ Deno.test("run() logs in one line which answer was broken off, and why", async (
   const target = `/a?${"b".repeat(197)}...`;
   assertEquals(
     conversation.tellingLog.at(-1),
-    `error The answer to GET "${target}" is broken off: x[7] printed 3 bytes and promised 5`,
+    `error The answer to GET "${target}" is broken off: x[7] printed 3 bytes and promised 5 (request ID)`,
   );
 });
 

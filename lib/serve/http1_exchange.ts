@@ -4,12 +4,13 @@
  * on from one request to the next; one object serves all of them. RFC 9110 10.1.1, RFC 9112 6 and 9.3.
  */
 import type { Connection } from "../http/connection.ts";
-import { type ConnectionInfo, HttpError, type HttpResponse } from "../http/message.ts";
+import { type ConnectionInfo, type FileRange, HttpError, type HttpResponse } from "../http/message.ts";
 import type { ReceivedRequest } from "../http/received_request.ts";
 import type { OutputBuffer } from "../http/output_buffer.ts";
 import type { ConnectionServices } from "./connection_services.ts";
 import type { ConnectionSocket } from "./connection_socket.ts";
 import type { Exchange } from "./exchange.ts";
+import { UpgradedConnection } from "./upgraded_connection.ts";
 import { Patience } from "./patience.ts";
 
 /** Content is read in larger pieces than heads. */
@@ -19,7 +20,7 @@ const MOST_READ_BYTES = 65_536;
 export interface Http1Ends {
   readonly connection: Connection;
   readonly socket: ConnectionSocket;
-  readonly services: Pick<ConnectionServices, "limits" | "clock">;
+  readonly services: Pick<ConnectionServices, "limits" | "clock" | "budget" | "counters">;
 }
 
 export class Http1Exchange implements Exchange {
@@ -34,6 +35,11 @@ export class Http1Exchange implements Exchange {
   /** Aborted when the client goes away; null where nobody asked. */
   #watcher: AbortController | null = null;
   #failure: { readonly error: unknown } | null = null;
+  /** Of content that is sent by its range, what left with the head. */
+  #begunBytes = 0;
+  /** What the connection has become. */
+  #upgraded: UpgradedConnection | null = null;
+  #isDraining = false;
 
   /** For the first request of a connection. */
   constructor(received: ReceivedRequest, client: ConnectionInfo, { connection, socket, services }: Http1Ends) {
@@ -72,6 +78,17 @@ export class Http1Exchange implements Exchange {
 
   cut(error: unknown): void {
     this.#failure = { error };
+  }
+
+  /** Null as long as HTTP is spoken. */
+  get upgraded(): UpgradedConnection | null {
+    return this.#upgraded;
+  }
+
+  /** The server stops. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#upgraded?.drain();
   }
 
   /** The answer can no longer reach the client, or nobody wants it any more. */
@@ -165,8 +182,21 @@ export class Http1Exchange implements Exchange {
       this.#services.clock.unixMs,
     );
     if (!connection.sendsContent || body.length === 0 || body.bytes?.length === 0) return 0;
-    if (body.bytes === undefined || body.bytes.length > output.room) return null;
+    if (body.bytes === undefined) return body.range === undefined ? null : this.#sendRangeAtOnce(body.range());
+    if (body.bytes.length > output.room) return null;
     return appendContent(output, body.bytes, connection);
+  }
+
+  /** Null where it does not all leave at once: then it is for `sendRange`. */
+  #sendRangeAtOnce(range: FileRange | null): number | null {
+    if (range === null || !this.takesFiles) return null;
+    const count = this.#socket.writer.sendFileAtOnce(range);
+    if (count === range.length) {
+      this.#connection.sendData(count);
+      return count;
+    }
+    this.#begunBytes = count;
+    return null;
   }
 
   async sendPart(bytes: Uint8Array): Promise<void> {
@@ -177,9 +207,35 @@ export class Http1Exchange implements Exchange {
     await writer.flush();
   }
 
+  get takesFiles(): boolean {
+    return this.#socket.writer.takesFiles;
+  }
+
+  /** Of content whose length was told: no chunks. */
+  async sendRange(range: FileRange): Promise<number> {
+    const { descriptor, first, length } = range;
+    const begun = this.#begunBytes;
+    this.#begunBytes = 0;
+    const rest = { descriptor, first: first + begun, length: length - begun };
+    const count = begun + await this.#socket.writer.sendFile(rest);
+    if (count > 0) this.#connection.sendData(count);
+    return count;
+  }
+
   sendEnd(): void {
     this.#socket.writer.output.append(this.#connection.sendEnd());
     this.#watcher = null;
+  }
+
+  async switchTo({ fields }: HttpResponse): Promise<UpgradedConnection> {
+    const { writer } = this.#socket;
+    this.#watcher = null;
+    this.#connection.switchProtocols(writer.output, fields);
+    const upgraded = this.#upgraded = new UpgradedConnection(this.#socket, this.#services);
+    if (this.#isDraining) upgraded.drain();
+    await writer.flush();
+    writer.release();
+    return upgraded;
   }
 
   /** Closes after an answer to a request whose content nobody will send, or that is too long to be read away. */
@@ -191,9 +247,12 @@ export class Http1Exchange implements Exchange {
   }
 
   /** Reads away content that the handler did not want, as far as that is worth a connection. */
-  async settleContent(): Promise<void> {
+  settleContent(): Promise<void> {
+    return this.#connection.requestState === "receiving_body" ? this.#readAway() : DONE;
+  }
+
+  async #readAway(): Promise<void> {
     const connection = this.#connection;
-    if (connection.requestState !== "receiving_body") return;
     await this.#socket.writer.flush();
     let drained = 0;
     try {
@@ -211,6 +270,7 @@ export class Http1Exchange implements Exchange {
 }
 
 const NOTHING = new Uint8Array(0);
+const DONE = Promise.resolve();
 
 /** Puts content that is in memory into the buffer, and returns its bytes. */
 export function appendContent(output: OutputBuffer, bytes: Uint8Array, connection: Connection): number {

@@ -5,24 +5,35 @@
  */
 import { type ConnectionInfo, HttpError } from "../http/message.ts";
 import type { ReceivedRequest } from "../http/received_request.ts";
-import { Connection } from "../http2/connection.ts";
+import { Connection, type Http2Event } from "../http2/connection.ts";
 import { ErrorCode, type StreamError } from "../http2/error_codes.ts";
 import type { ResponseHeads } from "../http2/response_heads.ts";
 import type { Stream } from "../http2/stream.ts";
+import { NO_PLACE } from "../status/counters.ts";
+import { nextTurn } from "../system/readiness.ts";
 import type { ConnectionServices } from "./connection_services.ts";
 import type { ConnectionSocket } from "./connection_socket.ts";
 import { FrameQueue } from "./frame_queue.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import { type Http2Ends, Http2Exchange } from "./http2_exchange.ts";
-import type { OpenConnection } from "./open_connection.ts";
+import type { OpenConnection, Protocol } from "./open_connection.ts";
 import { logAccess, serveExchange } from "./serve_exchange.ts";
 
 /** Frames are read in larger pieces than the heads of HTTP/1. */
 const MOST_READ_BYTES = 65_536;
 /** Nothing more is read from a client that does not take so much. */
 const MOST_WAITING_BYTES = 262_144;
+/**
+ * So much one connection does before all others have their turn: bytes that are read, and requests that are begun, of which one
+ * that takes longer than to be answered from memory, as that of a file that has to be opened, counts as so many.
+ */
+const READ_AT_ONCE_BYTES = 131_072;
+const BEGUN_AT_ONCE = 64;
+const LONG_WORK = 8;
 /** RFC 9113 6.8: a client that was told that the server leaves may have sent requests before it knew. */
 const LEAVE_MS = 1000;
+
+type ArrivedRequest = Extract<Http2Event, { readonly type: "request" }>;
 
 /** ConnectionServices of a server that speaks HTTP/2. */
 export interface Http2Services extends ConnectionServices {
@@ -40,6 +51,12 @@ export class Http2Connection implements OpenConnection {
   readonly #ends: Http2Ends;
   /** Those that were not answered at once. */
   readonly #exchanges = new Map<number, Http2Exchange>();
+  /** Requests that have come and were not begun, from `#begunCount` on. */
+  readonly #arrived: ArrivedRequest[] = [];
+  #begunCount = 0;
+  /** What was done, and how far may be read, before all others have their turn. */
+  #turnWork = 0;
+  #turnEndBytes = READ_AT_ONCE_BYTES;
   /** By the clock; null: the server does not stop. */
   #drainMs: number | null = null;
   #hasLeft = false;
@@ -66,6 +83,10 @@ export class Http2Connection implements OpenConnection {
 
   get info(): ConnectionInfo {
     return this.#socket.info;
+  }
+
+  get protocol(): Protocol {
+    return "http/2";
   }
 
   get isIdle(): boolean {
@@ -142,6 +163,7 @@ export class Http2Connection implements OpenConnection {
   }
 
   abort(): void {
+    this.#forgetArrived();
     this.#abortExchanges();
     this.#socket.end(STOPS);
   }
@@ -152,18 +174,30 @@ export class Http2Connection implements OpenConnection {
     for (;;) {
       this.#writer.hold();
       const isOpen = this.#handleEvents();
-      const sending = this.#writer.send();
+      let sending = this.#answerArrived();
+      while (this.#arrived.length > 0 && this.#writer.failure === null) {
+        await this.#giveTurn();
+        sending = this.#answerArrived();
+      }
       if (!isOpen) return;
       this.#setWait();
       // Where all is answered the client has to read first; its next request then is mostly there, and a read finds it at once.
       if (this.#exchanges.size === 0 || this.#queue.waitingBytes > MOST_WAITING_BYTES) await sending;
       if (this.#writer.failure !== null) throw this.#writer.failure.error;
+      if (reader.byteCount >= this.#turnEndBytes) await this.#giveTurn();
       try {
         reader.accept(await reader.read(MOST_READ_BYTES));
       } catch (error) {
         reader.acceptFailure(error);
       }
     }
+  }
+
+  /** Has all others have their turn. A read that has to wait does so, too, which is not seen here. */
+  async #giveTurn(): Promise<void> {
+    await nextTurn();
+    this.#turnWork = 0;
+    this.#turnEndBytes = this.#socket.reader.byteCount + READ_AT_ONCE_BYTES;
   }
 
   /** Handles what has arrived; false where nothing more will be read. */
@@ -173,7 +207,8 @@ export class Http2Connection implements OpenConnection {
       const event = this.#connection.nextEvent(clock.nowMs);
       switch (event.type) {
         case "request":
-          this.#serve(event.stream, event.request);
+          // Begun when all is handled that came with it: what its client resets at once costs nothing.
+          this.#arrived.push(event);
           break;
         case "content":
           this.#exchanges.get(event.stream.id)?.onContent();
@@ -188,27 +223,49 @@ export class Http2Connection implements OpenConnection {
         case "failed":
           this.#socket.debug(event.error.message);
           this.#hasLeft = true;
+          this.#forgetArrived();
           this.#abortExchanges();
           return false;
       }
     }
   }
 
-  #serve(stream: Stream, received: ReceivedRequest): void {
+  /** Begins what has arrived, as much of it as others may wait for, and sends the answers as `FrameWriter.send` does. */
+  #answerArrived(): Promise<void> {
+    const arrived = this.#arrived;
+    this.#writer.hold();
+    while (this.#begunCount < arrived.length && this.#turnWork < BEGUN_AT_ONCE) {
+      const { stream, request } = arrived[this.#begunCount++];
+      // One that was reset has been released.
+      if (!stream.isReset) this.#turnWork += this.#serve(stream, request) ? 1 : LONG_WORK;
+    }
+    if (this.#begunCount === arrived.length) this.#forgetArrived();
+    return this.#writer.send();
+  }
+
+  #forgetArrived(): void {
+    this.#arrived.length = this.#begunCount = 0;
+  }
+
+  /** True: it was answered at once. */
+  #serve(stream: Stream, received: ReceivedRequest): boolean {
     const client = this.#services.proxies.seeThrough(this.#client, received.head.fields, this.info);
     const exchange = new Http2Exchange(stream, { received, client }, this.#ends);
     const serving = serveExchange(exchange, this.#services);
     if (serving === null) {
       this.#connection.release(stream, exchange.code);
-    } else {
-      this.#exchanges.set(stream.id, exchange);
-      serving.then(() => this.#end(exchange));
+      return true;
     }
+    this.#exchanges.set(stream.id, exchange);
+    serving.then(() => this.#end(exchange));
+    return false;
   }
 
   #onReset(stream: Stream, error: StreamError | null): void {
     if (error !== null) this.#socket.debug(error.message);
-    this.#exchanges.get(stream.id)?.onGone();
+    const exchange = this.#exchanges.get(stream.id);
+    if (exchange === undefined) this.#connection.release(stream, ErrorCode.CANCEL);
+    else exchange.onGone();
   }
 
   /** The exchange has come to its end. */
@@ -237,6 +294,7 @@ export class Http2Connection implements OpenConnection {
 
   #refuse(refusal: HttpError): void {
     this.#socket.debug(refusal.message);
+    this.#services.counters.count(NO_PLACE, refusal.status, 0);
     logAccess({ connection: this.#client }, { status: refusal.status, contentBytes: 0 }, this.#services.log);
     this.#hasLeft = true;
     this.#connection.leave(true, ErrorCode.ENHANCE_YOUR_CALM);

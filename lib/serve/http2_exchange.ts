@@ -110,6 +110,13 @@ export class Http2Exchange implements Exchange {
     return this.#ends.writer.sendPart(this.#stream, bytes);
   }
 
+  /** Frames stand between the parts. */
+  readonly takesFiles = false;
+
+  sendRange(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
   sendEnd(): void {
     if (this.#stream.isReset) return;
     this.#ends.connection.sender.sendEnd(this.#stream);

@@ -3,10 +3,15 @@
  * server knows of no protocol.
  */
 import type { ConnectionInfo, HttpError } from "../http/message.ts";
+import type { Protocol } from "../status/thread_status.ts";
+
+export type { Protocol };
 
 export interface OpenConnection {
   /** Both ends of the connection. */
   readonly info: ConnectionInfo;
+  /** What is spoken on it, as far as that is known. */
+  readonly protocol: Protocol;
   /** Whether no request has begun, as far as has been seen. */
   readonly isIdle: boolean;
   /** Serves the connection to its end; with a `refusal` that is answered and nothing is read. Never rejects. */

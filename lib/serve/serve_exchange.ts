@@ -7,24 +7,37 @@ import {
   BrokenAnswer,
   type ConnectionInfo,
   EMPTY_BODY,
+  type FileSource,
   type HttpRequest,
   type HttpResponse,
   type RequestHead,
   type Soon,
+  type Upgrade,
 } from "../http/message.ts";
+import type { Clock } from "../clock.ts";
 import type { Log } from "../log/log.ts";
+import type { Counters } from "../status/counters.ts";
 import { answerRequest, type AnswerServices } from "./answer_request.ts";
 import type { Exchange } from "./exchange.ts";
 import { isSettledSoon } from "./is_settled_soon.ts";
+import { inRequest } from "../request_id.ts";
+import { type NoteTaking, RequestNotes } from "../request_notes.ts";
 import { RequestBody, ServedRequest } from "./served_request.ts";
 
 /** What serving a request needs. */
 export interface ServeServices extends AnswerServices {
-  readonly log: AnswerServices["log"] & AccessLog;
+  readonly log: AnswerServices["log"] & AccessLog & Pick<Log, "warn">;
+  /** Absent or null: nobody asks for notes. */
+  readonly notes?: NoteTaking | null;
+  readonly counters: RequestCounters;
+  readonly clock: Pick<Clock, "nowMs" | "update">;
 }
 
+/** Where requests are counted. */
+export type RequestCounters = Pick<Counters, "count" | "countTimed" | "send" | "underWayCount">;
+
 /** Where access lines go. */
-export type AccessLog = Pick<Log, "isAccessOn" | "access">;
+export type AccessLog = Pick<Log, "isAccessOn" | "asksDetails" | "access">;
 
 /**
  * Null: done already. What is in memory is answered without a promise, which would take longer than all the rest. Never throws
@@ -32,20 +45,24 @@ export type AccessLog = Pick<Log, "isAccessOn" | "access">;
  */
 export function serveExchange(exchange: Exchange, services: ServeServices): Promise<void> | null {
   const { received } = exchange;
-  const request = new ServedRequest(exchange, received.hasContent ? new RequestBody(received, exchange) : EMPTY_BODY);
+  const notes = services.notes ? new RequestNotes(services.notes.nowMs) : null;
+  const content = received.hasContent ? new RequestBody(received, exchange) : EMPTY_BODY;
+  const request = new ServedRequest(exchange, content, notes);
   let answer: Soon<HttpResponse>;
   let hasHead = false;
   try {
     answer = answerRequest(exchange, request, services);
-    if (!received.hasContent && !(answer instanceof Promise) && answer.body.bytes !== undefined) {
-      const contentBytes = exchange.sendAtOnce(answer);
+    const there = received.hasContent || answer instanceof Promise ? null : answer;
+    if (there !== null && (there.body.bytes ?? there.body.range) !== undefined && there.upgrade === undefined) {
+      notes?.markAnswer();
+      const contentBytes = exchange.sendAtOnce(there);
       if (contentBytes !== null) {
         exchange.sendEnd();
         request.end();
-        const { log } = services;
+        services.counters.count(request.countedAs, there.status, contentBytes);
         // Asked before, too, for an object would be made for it.
-        if (log.isAccessOn) {
-          logAccess(request, { status: answer.status, contentBytes, accessLog: answer.accessLog }, log);
+        if (services.log.isAccessOn || notes !== null) {
+          tellServed(request, { status: there.status, contentBytes, accessLog: there.accessLog }, services);
         }
         return null;
       }
@@ -56,51 +73,129 @@ export function serveExchange(exchange: Exchange, services: ServeServices): Prom
     exchange.cut(error);
     return null;
   }
-  return finishExchange(exchange, request, { answer, hasHead, log: services.log });
+  return finishExchange(exchange, request, { answer, hasHead, services });
 }
 
 /** `hasHead`: it waits for a flush already. */
 async function finishExchange(
   exchange: Exchange,
   request: ServedRequest,
-  { answer, hasHead, log }: { readonly answer: Soon<HttpResponse>; readonly hasHead: boolean; readonly log: AccessLog },
+  { answer, hasHead, services }: {
+    readonly answer: Soon<HttpResponse>;
+    readonly hasHead: boolean;
+    readonly services: ServeServices;
+  },
 ): Promise<void> {
+  const { counters, clock } = services;
+  const startMs = clock.nowMs;
+  counters.underWayCount++;
   try {
     const response = await answer;
-    const sent = { bytes: 0 };
+    request.notes?.markAnswer();
+    const sending = new Sending(exchange, counters);
+    let switchedMs: number | null = null;
     try {
-      const atOnce = hasHead ? null : exchange.sendAtOnce(response);
-      if (atOnce === null) await sendParts(response.body, { exchange, sent });
-      else sent.bytes = atOnce;
-      exchange.sendEnd();
-      request.end();
+      if (response.upgrade === undefined) {
+        const atOnce = hasHead ? null : exchange.sendAtOnce(response);
+        if (atOnce === null) await sendContent(response, sending);
+        else sending.count(atOnce);
+        exchange.sendEnd();
+        request.end();
+      } else {
+        // It takes as long as its handshake, whatever comes then.
+        request.notes?.end();
+        request.end();
+        clock.update();
+        switchedMs = clock.nowMs;
+        await runUpgrade(response.upgrade, response, sending);
+      }
     } finally {
       await response.body.close();
       await request.body.close();
-      logAccess(request, { status: response.status, contentBytes: sent.bytes, accessLog: response.accessLog }, log);
+      // One look at the clock for an answer that took a turn of the event loop.
+      clock.update();
+      const { status, accessLog } = response;
+      const { sentBytes } = sending;
+      counters.countTimed(request.countedAs, { status, bytes: sentBytes, ms: (switchedMs ?? clock.nowMs) - startMs });
+      tellServed(request, { status, contentBytes: sentBytes, accessLog }, services);
     }
     await exchange.settleContent();
   } catch (error) {
     request.abort();
     exchange.cut(nameAnswer(error, request));
+    // A client that has gone before there was an answer.
+    if (request.notes?.durationMs === null) tellSlow(request, null, services);
+  } finally {
+    counters.underWayCount--;
+  }
+}
+
+/** Where content goes, and how much of it has left. */
+class Sending {
+  sentBytes = 0;
+
+  constructor(readonly exchange: Exchange, readonly counters: RequestCounters) {}
+
+  count(bytes: number): void {
+    this.sentBytes += bytes;
+    this.counters.send(bytes);
+  }
+}
+
+/** Sends what content is left after the head. Rejects as the body and the socket do. */
+async function sendContent({ body }: HttpResponse, sending: Sending): Promise<void> {
+  const source = sending.exchange.takesFiles ? body.fromFile?.() : undefined;
+  if (source === undefined) await sendParts(body, sending);
+  else await sendFromFile(source, sending);
+}
+
+/** The access line of an answer, and what else is to be told of it. */
+function tellServed(request: ServedRequest, answer: LoggedAnswer, services: ServeServices): void {
+  request.notes?.end();
+  logAccess(request, answer, services.log);
+  if (request.notes !== null) tellSlow(request, answer.status, services);
+}
+
+/** `status` is null where there was no answer. */
+function tellSlow(request: ServedRequest, status: number | null, { notes: taking, log }: ServeServices): void {
+  const { method, target, notes } = request;
+  if (!taking || taking.slowMs === 0 || notes === null) return;
+  notes.end();
+  const { durationMs, phases, answerer } = notes;
+  if (durationMs === null || durationMs <= taking.slowMs) return;
+  const outcome = status === null ? "no answer" : `status ${status}`;
+  const by = answerer === null ? "" : ` by ${answerer}`;
+  log.warn(
+    `${method} ${target}`,
+    `Slow, ${Math.round(durationMs)} ms: ${phases}; ${outcome}${by}${inRequest(request)}`,
+  );
+}
+
+/** What follows 101. Rejects as the socket does. */
+async function runUpgrade(upgrade: Upgrade, response: HttpResponse, sending: Sending): Promise<void> {
+  const { exchange } = sending;
+  if (exchange.switchTo === undefined) throw new Error("101 for a request that cannot be upgraded");
+  const stream = await exchange.switchTo(response);
+  try {
+    await upgrade.run(stream);
+  } finally {
+    sending.sentBytes = stream.sentBytes;
   }
 }
 
 /** What breaks an answer off does not know which one it is. */
-function nameAnswer(error: unknown, { method, target }: RequestHead): unknown {
+function nameAnswer(error: unknown, request: ServedRequest): unknown {
   if (!(error instanceof BrokenAnswer)) return error;
+  const { method, target } = request;
   const shown = target.length > MAX_TOLD_LENGTH ? `${target.slice(0, MAX_TOLD_LENGTH)}...` : target;
-  return new BrokenAnswer(`The answer to ${method} "${shown}" is broken off: ${error.message}`);
+  return new BrokenAnswer(`The answer to ${method} "${shown}" is broken off: ${error.message}${inRequest(request)}`);
 }
 
 /** Characters of a target. */
 const MAX_TOLD_LENGTH = 200;
 
-/** Sends what content is left after the head, and counts in `sent` what has left. Rejects as the body and the socket do. */
-async function sendParts(
-  body: Body,
-  { exchange, sent }: { readonly exchange: Exchange; readonly sent: { bytes: number } },
-): Promise<void> {
+async function sendParts(body: Body, sending: Sending): Promise<void> {
+  const { exchange } = sending;
   const parts = body[Symbol.asyncIterator]();
   let next = parts.next();
   // A script may print its head long before its content.
@@ -109,16 +204,34 @@ async function sendParts(
     const bytes = part.value;
     if (bytes.length > 0) {
       await exchange.sendPart(bytes);
-      sent.bytes += bytes.length;
+      sending.count(bytes.length);
     }
     next = parts.next();
+  }
+}
+
+/** The same, of content that the system sends from a file, but for what has to be read. */
+async function sendFromFile(source: FileSource, sending: Sending): Promise<void> {
+  const { exchange } = sending;
+  for (;;) {
+    const range = await source.next();
+    if (range !== null) {
+      const count = await exchange.sendRange(range);
+      sending.count(count);
+      source.sent(count);
+      continue;
+    }
+    const bytes = await source.read();
+    if (bytes === null) return;
+    await exchange.sendPart(bytes);
+    sending.count(bytes.length);
   }
 }
 
 /** What an access line says of the request; `method` and so on are absent where it could not be read. */
 export type LoggedRequest =
   & { readonly connection: ConnectionInfo }
-  & Partial<RequestHead & Pick<HttpRequest, "user">>;
+  & Partial<RequestHead & Pick<HttpRequest, "user" | "host" | "id" | "notes">>;
 
 /** What it says of the answer. */
 export interface LoggedAnswer extends Pick<HttpResponse, "status" | "accessLog"> {
@@ -142,5 +255,6 @@ export function logAccess(
     bodyBytes: contentBytes,
     referer: request.fields?.get("referer") ?? null,
     userAgent: request.fields?.get("user-agent") ?? null,
+    details: log.asksDetails ? request : null,
   }, accessLog);
 }

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { contentOf, echoContent, echoPath, makeServices, ok, PartsBody, respond } from "../../tests/conversation.ts";
 import { bytesOf, textOf } from "../../tests/feed.ts";
 import { HeaderFields } from "../http/header_fields.ts";
-import { HttpError, type HttpResponse } from "../http/message.ts";
+import { EMPTY_BODY, type FileRange, type FileSource, HttpError, type HttpResponse } from "../http/message.ts";
 import type { ReceivedRequest } from "../http/received_request.ts";
 import type { Exchange } from "./exchange.ts";
 import { serveExchange } from "./serve_exchange.ts";
@@ -17,6 +17,8 @@ interface NotedOptions {
   readonly hasOutput?: boolean;
   /** The call that fails. */
   readonly failing?: string;
+  /** Files are taken from their ranges, of each at most so many bytes. */
+  readonly rangeBytes?: number;
 }
 
 /** A request that came by HTTP/2, as far as can be seen. */
@@ -29,8 +31,10 @@ class NotedExchange implements Exchange {
   watcher: AbortController | null = null;
   readonly #content: string[];
   readonly #failing: string | null;
+  readonly #rangeBytes: number | null;
 
-  constructor({ content, rejection = undefined, hasOutput = false, failing }: NotedOptions = {}) {
+  constructor({ content, rejection = undefined, hasOutput = false, failing, rangeBytes }: NotedOptions = {}) {
+    this.#rangeBytes = rangeBytes ?? null;
     this.received = {
       head: { method: "POST", target: "/a", version: "2.0", fields: HeaderFields.of(["Host", "h"]) },
       target: { form: "origin", path: "/a", query: "", authority: null },
@@ -67,6 +71,17 @@ class NotedExchange implements Exchange {
     this.#note("flush");
   }
 
+  get takesFiles(): boolean {
+    return this.#rangeBytes !== null;
+  }
+
+  async sendRange({ first, length }: FileRange): Promise<number> {
+    await undefined;
+    const count = Math.min(length, this.#rangeBytes ?? 0);
+    this.#note(`range ${first}+${count}`);
+    return count;
+  }
+
   sendAtOnce({ status, body }: HttpResponse): number | null {
     this.#note(`head ${status}`);
     if (body.length === 0) return 0;
@@ -91,6 +106,38 @@ class NotedExchange implements Exchange {
 
   cut(error: unknown): void {
     this.calls.push(`cut ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** Content of which some stands in a file. */
+class FileAnswer extends PartsBody implements FileSource {
+  #parts: (FileRange | string)[];
+
+  constructor(parts: readonly (FileRange | string)[]) {
+    const texts = parts.filter((part) => typeof part === "string");
+    super(texts, parts.reduce((sum, { length }) => sum + length, 0));
+    this.#parts = [...parts];
+  }
+
+  fromFile(): FileSource {
+    return this;
+  }
+
+  next(): FileRange | null {
+    const [part] = this.#parts;
+    return typeof part === "object" ? part : null;
+  }
+
+  sent(count: number): void {
+    const [part] = this.#parts;
+    if (typeof part !== "object") throw new Error("No range was given");
+    const rest = { ...part, first: part.first + count, length: part.length - count };
+    this.#parts.splice(0, 1, ...rest.length > 0 ? [rest] : []);
+  }
+
+  read(): Promise<Uint8Array | null> {
+    const part = this.#parts.shift();
+    return Promise.resolve(typeof part === "string" ? bytesOf(part) : null);
   }
 }
 
@@ -141,6 +188,30 @@ const CASES: readonly Case[] = [
     name: "sends content part by part, but no empty one",
     handler: () => respond(new PartsBody(["one", "", "two"], 6)),
     want: ["head 200", "part one", "part two", "end", "access POST /a 200 6", "settle"],
+  },
+  {
+    name: "reads and sends content part by part where files are not taken, though it is one",
+    handler: () => respond(new FileAnswer(["ab", "cd"])),
+    want: ["head 200", "part ab", "part cd", "end", "access POST /a 200 4", "settle"],
+  },
+  {
+    name: "sends content from its file where files are taken, and reads what is not sent so",
+    options: { rangeBytes: 3 },
+    handler: () =>
+      respond(new FileAnswer([{ descriptor: 1, first: 5, length: 3 }, "cd", { descriptor: 1, first: 9, length: 2 }])),
+    want: ["head 200", "range 5+3", "part cd", "range 9+2", "end", "access POST /a 200 7", "settle"],
+  },
+  {
+    name: "tells the content how much of a range has left",
+    options: { rangeBytes: 3 },
+    handler: () => respond(new FileAnswer([{ descriptor: 1, first: 5, length: 8 }, "rest"])),
+    want: ["head 200", "range 5+3", "range 8+3", "range 11+2", "part rest", "end", "access POST /a 200 12", "settle"],
+  },
+  {
+    name: "cuts an answer that cannot be sent from its file",
+    options: { rangeBytes: 3, failing: "range" },
+    handler: () => respond(new FileAnswer([{ descriptor: 1, first: 5, length: 3 }])),
+    want: ["head 200", "range 5+3", "access POST /a 200 0", "cut range 5+3"],
   },
   {
     name: "sends the head of late content alone",
@@ -248,4 +319,62 @@ Deno.test("serveExchange() lets nobody watch the client for a request that has b
     assertEquals((request as ServedRequest).signal.aborted, false);
     assertEquals(exchange.watcher, null);
   }
+});
+
+/** What is logged of a request to a handler that moves the time on, where more than 100 ms are slow. */
+async function slowLines(handler: Handler | ((request: ServedRequest, pass: (ms: number) => void) => HttpResponse)) {
+  const exchange = new NotedExchange();
+  let nowMs = 5000;
+  const services = makeServices(() => ok(""), { log: exchange.calls });
+  await serveExchange(exchange, {
+    ...services,
+    notes: { nowMs: () => nowMs, slowMs: 100 },
+    handler: (request) => handler(request, (ms) => void (nowMs += ms)),
+  });
+  return exchange.calls.filter((call) => call.startsWith("warn"));
+}
+
+Deno.test("serveExchange() warns of a request that took longer than it may, with where its time went and who answered", async () => {
+  assertEquals(await slowLines((_, pass) => (pass(100), ok(""))), []);
+  assertEquals(await slowLines((_, pass) => (pass(101), ok(""))), [
+    "warn Slow, 101 ms: first byte 101, rest 0; status 200 (request ID)",
+  ]);
+  const withParts = (request: ServedRequest, pass: (ms: number) => void) => {
+    request.notes?.mark("queue");
+    if (request.notes) request.notes.answerer = "/srv/x[7]";
+    pass(20);
+    return respond(
+      new PartsBody((async function* () {
+        pass(300);
+        yield await Promise.resolve("one");
+      })()),
+    );
+  };
+  assertEquals(await slowLines(withParts), [
+    "warn Slow, 320 ms: queue 0, first byte 20, rest 300; status 200 by /srv/x[7] (request ID)",
+  ]);
+  const gone = (_: ServedRequest, pass: (ms: number) => void) => {
+    pass(500);
+    return Promise.reject(new Deno.errors.Interrupted("gone")) as unknown as HttpResponse;
+  };
+  assertEquals(await slowLines(gone), ["warn Slow, 500 ms: rest 500; no answer (request ID)"]);
+});
+
+Deno.test("serveExchange() takes notes of a request where somebody asks for them, and not else", async () => {
+  const noted: boolean[] = [];
+  const handler = (request: ServedRequest) => {
+    noted.push(request.notes !== null);
+    return ok("");
+  };
+  await serve(new NotedExchange(), handler);
+  await slowLines(handler);
+  assertEquals(noted, [false, true]);
+});
+
+Deno.test("serveExchange() cuts an answer of 101 to what cannot be upgraded, and closes it", async () => {
+  const exchange = new NotedExchange();
+  const body = { ...EMPTY_BODY, length: 0, close: () => Promise.resolve(void exchange.calls.push("close")) };
+  const upgrade = { run: () => Promise.reject(new Error("Unreachable")) };
+  await serve(exchange, () => ({ status: 101, fields: HeaderFields.EMPTY, body, upgrade }));
+  assertEquals(exchange.calls, ["close", "access POST /a 101 0", "cut 101 for a request that cannot be upgraded"]);
 });

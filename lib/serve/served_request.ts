@@ -5,6 +5,9 @@
 import type { HeaderFields } from "../http/header_fields.ts";
 import type { Body, ConnectionInfo, HttpRequest, HttpVersion } from "../http/message.ts";
 import type { ReceivedRequest } from "../http/received_request.ts";
+import { makeRequestId } from "../request_id.ts";
+import type { RequestNotes } from "../request_notes.ts";
+import { NO_PLACE } from "../status/counters.ts";
 import type { ContentSource, Exchange } from "./exchange.ts";
 
 /** What a request needs of its exchange. */
@@ -22,11 +25,15 @@ export class ServedRequest implements HttpRequest {
   readonly connection: ConnectionInfo;
   /** The router's guard finds it out. */
   user: HttpRequest["user"] = null;
+  readonly notes: RequestNotes | null;
+  /** Where it is counted; the router finds it out. */
+  countedAs = NO_PLACE;
   /** Null once the request has been answered. */
   #exchange: RequestEnds | null;
   #controller: AbortController | null = null;
+  #id: string | null = null;
 
-  constructor(exchange: RequestEnds, body: Body) {
+  constructor(exchange: RequestEnds, body: Body, notes: RequestNotes | null = null) {
     const { received } = exchange;
     this.method = received.head.method;
     this.target = received.head.target;
@@ -36,8 +43,14 @@ export class ServedRequest implements HttpRequest {
     this.query = received.target.query;
     this.host = received.host;
     this.body = body;
+    this.notes = notes;
     this.connection = exchange.client;
     this.#exchange = exchange;
+  }
+
+  /** That of the proxy that sent it, else one of its own. */
+  get id(): string {
+    return this.#id ??= this.connection.requestId ?? makeRequestId();
   }
 
   /** Its first use has the client watched. */

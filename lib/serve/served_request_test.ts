@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { bytesOf, textOf } from "../../tests/feed.ts";
 import { HeaderFields } from "../http/header_fields.ts";
 import { EMPTY_BODY } from "../http/message.ts";
@@ -35,6 +35,15 @@ Deno.test("ServedRequest says what head, target and connection say", () => {
   assertEquals([request.method, request.target, request.version], ["POST", "/a%20b?c", "1.1"]);
   assertEquals([request.path, request.query, request.host], ["/a b", "c", "h"]);
   assertEquals([request.fields, request.body, request.connection], [RECEIVED.head.fields, EMPTY_BODY, CONNECTION]);
+});
+
+Deno.test("ServedRequest.id is made once, where the proxy that sent the request knows it by none", () => {
+  const exchange = { received: RECEIVED, client: CONNECTION, watch: () => {} };
+  const [one, other] = [new ServedRequest(exchange, EMPTY_BODY), new ServedRequest(exchange, EMPTY_BODY)];
+  assertEquals(one.id, one.id);
+  assertNotEquals(one.id, other.id);
+  const told = new ServedRequest({ ...exchange, client: { ...CONNECTION, requestId: "abc" } }, EMPTY_BODY);
+  assertEquals(told.id, "abc");
 });
 
 Deno.test("signal watches the connection from its first use on, and is one", () => {

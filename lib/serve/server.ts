@@ -7,6 +7,7 @@ import { OpenConnections } from "./open_connections.ts";
 import { beginConnection } from "./begin_connection.ts";
 import type { ConnectionServices } from "./connection_services.ts";
 import type { OpenConnection } from "./open_connection.ts";
+import { SocketInfo } from "./socket_info.ts";
 import { hasOwnLimit } from "../ip_address.ts";
 import type { AcceptedSocket, Listener } from "../net/transport.ts";
 
@@ -24,6 +25,8 @@ const IDLE_MS = 1000;
 const ROOM_SHARE = 0.9;
 /** After so long without any the next slow connection that gives way is told. */
 const TOLD_AGAIN_MS = 1000;
+/** Until then a connection that was too young to be cut has become older (LEAST_MS of connection_socket.ts). */
+const LOOK_AGAIN_MS = 50;
 /** At most so many connections are being refused at once; any more are just closed. They come on top of all others. */
 const MAX_REFUSED = 16;
 /**
@@ -68,6 +71,8 @@ export class Server {
   /** There was no room, and nobody has left since. */
   #isCrowded = false;
   #isMakingRoom = false;
+  /** By the clock. */
+  #lookAgainMs = 0;
   /** Connections that were cut for want of memory and have not come to their end, with what they held then; and the sum of it. */
   readonly #leaving = new Map<OpenConnection, number>();
   #leavingBytes = 0;
@@ -97,6 +102,11 @@ export class Server {
   /** Connections that are open. */
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  /** Those that are served. */
+  get connections(): Iterable<OpenConnection> {
+    return this.#connections;
   }
 
   /** Serves what the listener accepts, until it is closed. */
@@ -130,11 +140,13 @@ export class Server {
   /** Serves the connection when there is room for it, else refuses it; null: done, otherwise accepting waits meanwhile. */
   #admit(socket: AcceptedSocket, kind: ConnectionKind): Promise<void> | null {
     const { limits, proxies } = this.#services;
-    const info = describeConnection(socket, { id: ++this.#count, secure: kind.secure });
+    const info = new SocketInfo(socket, { id: ++this.#count, secure: kind.secure });
+    this.#services.counters.acceptedCount++;
     const connection = beginConnection(socket, info, kind.services);
     const { remoteAddress } = info;
     const isMany = hasOwnLimit(remoteAddress) && this.#connections.countFrom(remoteAddress) >= limits.maxPerAddress &&
       !proxies.has(remoteAddress);
+    if (isMany) this.#services.reached("address");
     if (isMany && !this.#endSlowest(remoteAddress)) {
       this.#refuse(connection, "Too many connections from one address");
       return null;
@@ -146,7 +158,7 @@ export class Server {
 
   /** Not at once: whoever takes memory is in the middle of something, and might be the one to go. */
   #makeRoomSoon(): void {
-    if (this.#isMakingRoom) return;
+    if (this.#isMakingRoom || this.#services.clock.nowMs < this.#lookAgainMs) return;
     this.#isMakingRoom = true;
     queueMicrotask(() => this.#makeRoom());
   }
@@ -160,17 +172,21 @@ export class Server {
     if (stayingBytes() > budget.maxBytes) {
       clock.update();
       const heaviest = this.#connections.byWeight();
+      let count = 0;
       for (let first = 0; first < heaviest.length && stayingBytes() > leastBytes; first += CUT_AT_ONCE) {
         if (first > 0) await pause(0);
-        this.#cut(heaviest.slice(first, first + CUT_AT_ONCE), stayingBytes() - leastBytes);
+        count += this.#cut(heaviest.slice(first, first + CUT_AT_ONCE), stayingBytes() - leastBytes);
       }
       this.#tellCut();
+      // Where none may go yet, as when all have just come, to look at each of them for every byte more would take all the time.
+      this.#lookAgainMs = count === 0 ? clock.nowMs + LOOK_AGAIN_MS : 0;
     }
     this.#isMakingRoom = false;
   }
 
-  /** Ends them one after another until so much has been given way. */
-  #cut(connections: readonly OpenConnection[], excessBytes: number): void {
+  /** Ends them one after another until so much has been given way; how many. */
+  #cut(connections: readonly OpenConnection[], excessBytes: number): number {
+    let count = 0;
     const hanging: ConnectionInfo[] = [];
     let leftBytes = excessBytes;
     for (const connection of connections) {
@@ -181,10 +197,13 @@ export class Server {
       leftBytes -= heldBytes;
       this.#leavingBytes += heldBytes;
       this.#leaving.set(connection, heldBytes);
-      this.#cutCount++;
+      count++;
+      this.#services.reached("memory");
       if (connection.giveWay("no memory is left for what waits for clients")) hanging.push(connection.info);
     }
     this.#shutDown(hanging);
+    this.#cutCount += count;
+    return count;
   }
 
   #tellCut(): void {
@@ -211,6 +230,7 @@ export class Server {
 
   async #admitLater(connection: OpenConnection): Promise<void> {
     if (await this.#startWhenRoom(connection)) return;
+    this.#services.reached("connections");
     await this.#refused.fewerThan(MAX_REFUSED, ROOM_WAIT_MS);
     this.#refuse(connection, NO_ROOM);
   }
@@ -263,14 +283,23 @@ export class Server {
     if (this.#unshaken.length >= MAX_REFUSED) this.#shutDownUnshaken();
   }
 
-  /** Takes what is queued, lets requests under way end within `limits.drainMs`, then cuts the rest. */
-  async drain(): Promise<void> {
+  /** Takes what is queued and accepts no more; what is open is served as ever. Idempotent. */
+  async closeListeners(): Promise<void> {
+    if (this.#listeners.size === 0) return;
     await this.#acceptLast();
     for (const listener of this.#listeners) listener.close();
+  }
+
+  /**
+   * Takes what is queued, lets requests under way end within `limits.drainMs`, then cuts the rest. Connections are closed that are
+   * idle for so long: a client that is sending its next request just now would lose it.
+   */
+  async drain(idleMs = 0): Promise<void> {
+    await this.closeListeners();
     this.#isDraining = true;
     this.#shutDown([...this.#connections].filter((connection) => connection.drain()).map(({ info }) => info));
     let idle: ReadonlySet<OpenConnection> = new Set();
-    const closing = setInterval(() => idle = this.#closeIdle(idle), LAST_READ_MS);
+    const closing = setInterval(() => idle = this.#closeIdle(idle, idleMs), LAST_READ_MS);
     if (!await this.#isEmptyWithin(this.#services.limits.drainMs)) await this.#abort();
     clearInterval(closing);
     this.close();
@@ -296,9 +325,10 @@ export class Server {
   }
 
   /** Closes those that were idle before and still are; returns the others that are idle. */
-  #closeIdle(before: ReadonlySet<OpenConnection>): ReadonlySet<OpenConnection> {
+  #closeIdle(before: ReadonlySet<OpenConnection>, idleMs: number): ReadonlySet<OpenConnection> {
+    if (idleMs > 0) this.#services.clock.update();
     const idle = [...this.#connections].filter(({ isIdle }) => isIdle);
-    return new Set(idle.filter((connection) => !before.has(connection) || !connection.closeIfIdle(STOPS, 0)));
+    return new Set(idle.filter((connection) => !before.has(connection) || !connection.closeIfIdle(STOPS, idleMs)));
   }
 
   /** Cuts what is left. Where a socket cannot be shut down it ends with the process. */
@@ -348,28 +378,4 @@ const NO_ROOM = "No room for another connection";
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function describeConnection(
-  socket: AcceptedSocket,
-  { id, secure }: { readonly id: number; readonly secure: boolean },
-): ConnectionInfo {
-  const [remote, local] = [socket.remoteAddr, socket.localAddr];
-  return {
-    id,
-    remoteAddress: addressOf(remote),
-    remotePort: portOf(remote),
-    localAddress: addressOf(local),
-    localPort: portOf(local),
-    secure,
-  };
-}
-
-/** A dual-stack listener tells of IPv4 clients in their IPv4-mapped form (RFC 4291 2.5.5.2). */
-function addressOf(address: Deno.Addr): string {
-  return "hostname" in address ? address.hostname.replace(/^::ffff:(?=\d+\.)/i, "") : "";
-}
-
-function portOf(address: Deno.Addr): number {
-  return "port" in address ? address.port : 0;
 }

@@ -86,7 +86,10 @@ Deno.test("serve() serves each connection and tells both ends of it", async () =
   listener.put(...sockets);
   for (const socket of sockets) assert(await isAnswered(socket));
   const local = { localAddress: "192.0.2.2", localPort: 80, secure: false, remotePort: 50_000 };
-  assertEquals(infos, [
+  const told = infos.map(({ id, remoteAddress, remotePort, localAddress, localPort, secure }) => {
+    return { id, remoteAddress, remotePort, localAddress, localPort, secure };
+  });
+  assertEquals(told, [
     { ...local, id: 1, remoteAddress: "192.0.2.1" },
     { ...local, id: 2, remoteAddress: "198.51.100.7" },
     { ...local, id: 3, remoteAddress: "2001:db8::1" },
@@ -227,6 +230,31 @@ Deno.test("serve() cuts who holds most and moves least once too much waits for c
   for (const socket of sockets) socket.end();
   await stop();
   assertEquals(budget.heldBytes, 0);
+});
+
+Deno.test("serve() looks for somebody to cut once in a while where all are too young for it, however often more is held", async () => {
+  const { listener, budget, clock, stop } = startServer(echoPath, { limits: { maxWaitingBytes: 90_000 } });
+  const sockets = Array.from({ length: 3 }, () => new ScriptedSocket());
+  listener.put(...sockets);
+  for (const socket of sockets) await socket.untilReading();
+  let lookCount = 0;
+  clock.update = () => void lookCount++;
+  const takeMore = async (count: number) => {
+    for (let index = 0; index < count; index++) {
+      budget.take(1000);
+      await Promise.resolve();
+    }
+  };
+  await takeMore(100);
+  assertEquals([lookCount, sockets.some(({ isClosed }) => isClosed)], [1, false]);
+  clock.nowMs += 1000;
+  for (const socket of sockets) socket.send("GET / HTTP/1.1\r\n");
+  await settle();
+  lookCount = 0;
+  await takeMore(100);
+  assertEquals([lookCount, sockets.some(({ isClosed }) => isClosed)], [1, false]);
+  for (const socket of sockets) socket.end();
+  await stop();
 });
 
 Deno.test("serve() cuts nobody else for memory that comes back when those who were cut have ended", async () => {

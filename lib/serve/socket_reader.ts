@@ -2,12 +2,21 @@
  * The reading side of a connection's socket: reads with deadlines, which several may wait for, into a buffer of others.
  * Apart from what the bytes mean, which is the protocol's.
  */
-import { HttpError } from "../http/message.ts";
+import { HttpError, type TakeBytes } from "../http/message.ts";
 import type { Transport } from "../net/transport.ts";
 import type { WaitClock } from "../clock.ts";
 
 /** What a read waits for, which decides how long it may take. */
-export type ReadWait = "handshake" | "head" | "keep_alive" | "body" | "half_closed" | "linger" | "nothing";
+export type ReadWait =
+  | "handshake"
+  | "head"
+  | "keep_alive"
+  | "body"
+  | "half_closed"
+  | "upgraded"
+  | "closing"
+  | "linger"
+  | "nothing";
 
 /** Where a socket reads to; the buffer of a connection, and whatever hands one on. */
 export interface ReadTarget {
@@ -100,6 +109,21 @@ export class SocketReader {
     } finally {
       if (this.#fail === reject) this.#fail = null;
     }
+  }
+
+  /** Whether a read is under way that others may join. */
+  get isReading(): boolean {
+    return this.#pending !== null;
+  }
+
+  /** As Transport has it, while no read is under way; null where the transport has none. */
+  flow(take: TakeBytes): Promise<void> | null {
+    const flow = this.#transport.flow?.((bytes) => {
+      this.#clock.update();
+      this.byteCount += bytes.length;
+      return take(bytes);
+    });
+    return flow ?? null;
   }
 
   /** Once there will be no other read: gives back what was read into, after the read that may be under way. */

@@ -17,7 +17,7 @@ function requestWith(parts: readonly string[], length: number | null): RoutedReq
   const connection = { id: 1, remoteAddress: "", remotePort: 1, localAddress: "", localPort: 1, secure: false };
   const { signal } = new AbortController();
   const head = { method: "POST", target: "/a", version: "1.1", fields: HeaderFields.EMPTY } as const;
-  return { ...head, path: "/a", query: "", host: "", body, connection, signal, closed };
+  return { ...head, path: "/a", query: "", host: "", id: "r1", notes: null, body, connection, signal, closed };
 }
 
 async function read({ body }: RoutedRequest): Promise<string> {

@@ -12,6 +12,7 @@ const answerers = ["/", "/cgi", "/a/b"].map((prefix) => ({
   answer: () => ({ status: 200, fields: HeaderFields.of(["X-From", prefix]), body: EMPTY_BODY }),
   settings: NO_SETTINGS,
   said: null,
+  countedAs: 0,
   rate: null,
 }));
 const guarded = ["/a", "/cgi/admin", "/a/b/c"].map((prefix) => ({

@@ -83,6 +83,7 @@ const SENTENCES: { readonly [status: number]: string } = {
   416: "The part that was asked for is outside of this file.",
   417: "The server cannot do what the request expects of it.",
   421: "This server does not answer for that host name.",
+  426: "This address is for WebSocket, which a page speaks and a browser does not show.",
   429: "There were too many requests in a short time. Please wait a little.",
   431: "The request carries more header fields, or longer ones, than this server reads. Deleting cookies may help.",
   500: "Something went wrong here. It is not your fault, and it has been noted.",

@@ -7,6 +7,8 @@ import type { Body, HttpRequest, PathAndQuery } from "../http/message.ts";
 /** A request whose user the guard is still to find. */
 export interface RoutedRequest extends HttpRequest {
   user?: HttpRequest["user"];
+  /** Set to the place that was asked, as that has it. */
+  countedAs?: number;
 }
 
 /** `target` and fields stay as received: a program may still see what was asked for. */
@@ -26,10 +28,13 @@ function changed(
   request: RoutedRequest,
   changes: Pick<RoutedRequest, "path" | "query" | "original" | "body">,
 ): RoutedRequest {
-  const { method, target, version, fields, host, connection } = request;
+  const { method, target, version, fields, host, connection, notes } = request;
   return {
-    ...{ method, target, version, fields, host, connection },
+    ...{ method, target, version, fields, host, connection, notes },
     ...changes,
+    get id() {
+      return request.id;
+    },
     get user() {
       return request.user;
     },

@@ -59,14 +59,17 @@ export class Router {
    */
   answer(request: RoutedRequest): Soon<HttpResponse> {
     const location = this.#sites.find(request.host, request.path);
+    if (location !== null) request.countedAs = location.place.countedAs;
     const rate = location?.place.rate ?? this.#options.rate;
     if (rate !== null) rate.take(request.connection.remoteAddress);
     const answer = this.#routeTo(request, location);
-    return answer instanceof Promise || "localRedirect" in answer ? this.#follow(request, answer) : answer;
+    const orFollow = (answer: HttpResponse | LocalRedirect) =>
+      "localRedirect" in answer ? this.#follow(request, answer) : answer;
+    return answer instanceof Promise ? answer.then(orFollow) : orFollow(answer);
   }
 
-  async #follow(request: RoutedRequest, first: Soon<HttpResponse | LocalRedirect>): Promise<HttpResponse> {
-    let answer = await first;
+  async #follow(request: RoutedRequest, first: LocalRedirect): Promise<HttpResponse> {
+    let answer: HttpResponse | LocalRedirect = first;
     for (let count = 0; "localRedirect" in answer; count++) {
       if (count === MAX_LOCAL_REDIRECTS) throw new HttpError(500, `Too many local redirects of "${request.target}"`);
       const inner = redirected(request, answer);
@@ -96,6 +99,8 @@ export class Router {
   /** Asks all who guard the place, and then the place; `fallback` is what answers where nothing is. */
   #enter(request: RoutedRequest, location: Location, fallback: Fallback | null): Soon<HttpResponse | LocalRedirect> {
     const { place: { guard, settings }, others } = location;
+    const { notes } = request;
+    if (notes) notes.location = location;
     if (request.path.startsWith("/")) requireMethod(request.method, settings);
     if (guard === null && others.length === 0) return this.#answerOr(fallback, request, location);
     const guards = new Set([guard, ...others.map((other) => other.guard)]);
@@ -124,9 +129,13 @@ export class Router {
 
   async #admit(request: RoutedRequest, guards: ReadonlySet<Guard | null>): Promise<void> {
     request.user ??= null;
-    for (const guard of guards) {
-      const user = guard === null ? null : await guard.admit(request);
-      request.user = user ?? request.user;
+    try {
+      for (const guard of guards) {
+        const user = guard === null ? null : await guard.admit(request);
+        request.user = user ?? request.user;
+      }
+    } finally {
+      request.notes?.mark("access");
     }
   }
 
@@ -172,7 +181,11 @@ function redirected(request: HttpRequest, { localRedirect }: LocalRedirect): Rou
     host: request.host,
     body: EMPTY_BODY,
     connection: request.connection,
+    notes: request.notes,
     user: null,
+    get id() {
+      return request.id;
+    },
     get signal() {
       return request.signal;
     },

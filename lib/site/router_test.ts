@@ -12,6 +12,7 @@ import {
   NotThere,
 } from "../http/message.ts";
 import { NO_FIELDS, OwnFields } from "../http/own_fields.ts";
+import { RequestNotes } from "../request_notes.ts";
 import { RULES } from "../rules.ts";
 import { type Answerer, buildPlaces, type Guarded } from "./build_places.ts";
 import { createFilesAnswer } from "./files_answer.ts";
@@ -35,6 +36,7 @@ function requestFor(method: string, path: string): HttpRequest {
     path,
     query: "d",
     host: "a",
+    id: "r1",
     body: new BytesBody(new Uint8Array(5)),
     connection: { id: 1, remoteAddress: "", remotePort: 0, localAddress: "", localPort: 0, secure: false },
     signal: new AbortController().signal,
@@ -45,7 +47,7 @@ const files: Handler = () => Promise.resolve(response("files"));
 
 function answererOf(path: string, answer: Answerer["answer"], settings = NO_SETTINGS): Answerer {
   const prefix = { segments: cutPath(path) };
-  return { prefix, mount: prefix, indexNames: ["index.html"], answer, settings, said: null, rate: null };
+  return { prefix, mount: prefix, indexNames: ["index.html"], answer, settings, said: null, countedAs: 0, rate: null };
 }
 
 /** A site whose files answer as "files", and programs below the prefix; every answer by `handlers` where they are given. */
@@ -145,8 +147,8 @@ Deno.test("Router.answer() follows a local redirect with GET and without content
   const { seen, router } = recordingRouter(() => ({ localRedirect: "/a%20b?e" }));
   const { fields } = await router(requestFor("POST", "/cgi/x"));
   assertEquals(fields.get("X-From"), "files");
-  const { method, target, path, query, host, body, fields: sent } = seen[1];
-  assertEquals([method, target, path, query, host], ["GET", "/a%20b?e", "/a b", "e", "a"]);
+  const { method, target, path, query, host, body, id, fields: sent } = seen[1];
+  assertEquals([method, target, path, query, host, id], ["GET", "/a%20b?e", "/a b", "e", "a", "r1"]);
   assertEquals([...sent], [["Host", "a"], ["Cookie", "c"]]);
   assertEquals(body, EMPTY_BODY);
   await router(requestFor("HEAD", "/cgi/x"));
@@ -309,6 +311,7 @@ for (const [method, path, by, served, query] of ADDRESSED) {
     ]);
     assertEquals(last.original ?? null, served === path ? null : { path, query: "d" });
     assert(last.body === request.body);
+    assertEquals(last.id, "r1");
   });
 }
 
@@ -477,4 +480,35 @@ Deno.test("Router.answer() counts a request with those of its place where that s
   await router.answer(requestFor("GET", "/own/x"));
   await router.answer(requestFor("GET", "/x"));
   assertEquals(counted, ["own", "server"]);
+});
+
+Deno.test("Router.answer() notes where the path led last, and how long the guards took", async () => {
+  let nowMs = 0;
+  const guard = () => {
+    nowMs += 30;
+    return null;
+  };
+  const { router } = addressedRouter([guardOf("/cgi", guard)]);
+  const rows: readonly (readonly [path: string, place: string, phases: string])[] = [
+    ["/a", "/", ""],
+    ["/w/p", "/cgi", "access 30"],
+    ["/none/x", "/cgi", "access 30"],
+    ["/cgi/x", "/cgi", "access 30"],
+  ];
+  for (const [path, place, phases] of rows) {
+    const notes = new RequestNotes(() => nowMs);
+    await router({ ...requestFor("GET", path), notes });
+    assertEquals([path, notes.place, notes.phases], [path, place, phases]);
+  }
+  const redirecting = recordingRouter((request) => request.path === "/cgi/x" ? { localRedirect: "/a" } : response("x"));
+  const notes = new RequestNotes(() => nowMs);
+  await redirecting.router({ ...requestFor("GET", "/cgi/x"), notes });
+  assertEquals(notes.place, "/");
+  const refused = new RequestNotes(() => nowMs);
+  const { router: guarded } = addressedRouter([guardOf("/cgi", () => {
+    nowMs += 7;
+    throw new HttpError(401, "No");
+  })]);
+  await assertRejects(async () => await guarded({ ...requestFor("GET", "/cgi/x"), notes: refused }), HttpError);
+  assertEquals([refused.place, refused.phases], ["/cgi", "access 7"]);
 });

@@ -31,6 +31,8 @@ export interface Place {
   readonly settings: PlaceSettings;
   /** What it says of its answers and errors; null: as its site. */
   readonly said: PlaceSaid | null;
+  /** What its requests are counted as, where they are told: the number of a place, 0 for none. */
+  readonly countedAs: number;
   /** Counts its requests; null: they are counted with those of all other places. */
   readonly rate: RequestRate | null;
 }

@@ -10,6 +10,7 @@ import type { Place, Site } from "./site.ts";
 
 /** Where a path leads. */
 export interface Location {
+  readonly site: Site;
   readonly place: Place;
   /** The path as the answer of the place sees it. */
   readonly at: Located;
@@ -120,6 +121,7 @@ class LocatedSite {
     }
     others.delete(place);
     return {
+      site: this.site,
       place,
       at: locate(path, segments, place.mount.segments.length),
       others: [...others],

@@ -15,6 +15,7 @@ function placeOf(prefix: string, mount = prefix): Place {
     guard: null,
     settings: NO_SETTINGS,
     said: null,
+    countedAs: 0,
     rate: null,
     indexNames: ["index.html", "index.cgi"],
     answer: () => ({ status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY }),

@@ -13,7 +13,7 @@
  *     byte leaves would cost everybody more, and so would a tag by which a film ends at each machine behind a balancer.
  */
 import type { ByteRange } from "./byte_ranges.ts";
-import type { ContentCoding } from "./select_encoding.ts";
+import type { ContentCoding } from "../coding/select_encoding.ts";
 
 /** Files up to that are known by their content alone. */
 export const SMALL_BYTES = 65_536;
@@ -56,7 +56,10 @@ export function entityTag(
     readonly isStrong: boolean;
   },
 ): string {
-  const time = `${size.toString(36)}-${mtimeMs.toString(36)}`;
+  // Two contents may share a time of this very moment, so it is not the one by which the second is known later: whoever has the
+  // first would get 304 for the second ever after, for RFC 9110 13.1.2 compares weakly. It costs those who came in the first
+  // second the content once more, and within that second the two are still one, as a weak tag says.
+  const time = `${size.toString(36)}-${mtimeMs.toString(36)}${isStrong ? "" : "-young"}`;
   const content = digest === null ? time : size <= SMALL_BYTES ? digest : `${time}-${digest}`;
   // RFC 9110 8.8.3.3: two codings of one content have two tags.
   return `${isStrong ? "" : "W/"}"${content}${coding === null ? "" : `-${coding}`}"`;

@@ -61,6 +61,22 @@ Deno.test("entityTag() is weak when it is told so", () => {
   assertEquals(entityTag(factsOf({}), { digest: "abc", coding: "gzip", isStrong: false }), 'W/"abc-gzip"');
 });
 
+Deno.test("entityTag() is by no comparison the strong one when it is weak and made of a time", () => {
+  const rows: readonly (readonly [facts: Partial<TagFacts>, digest: string | null])[] = [
+    [{ size: MIB }, null],
+    [{ size: MIB, mtimeMs: SECOND }, "abc"],
+    // Nobody has read it, for it changes all the time.
+    [{}, null],
+  ];
+  for (const [facts, digest] of rows) {
+    for (const coding of ["br", null] as const) {
+      const [strong, weak] = [true, false].map((isStrong) => entityTag(factsOf(facts), { digest, coding, isStrong }));
+      assertEquals([weak.startsWith('W/"'), weak.endsWith(coding === null ? '"' : '-br"')], [true, true]);
+      assertNotEquals(weak.slice(2), strong);
+    }
+  }
+});
+
 const NOW = SECOND + 10_000;
 const AGES: readonly (readonly [name: string, mtimeMs: number, ctimeMs: number, grown: boolean, settled: boolean])[] = [
   ["written long ago", SECOND, SECOND, true, true],

@@ -7,6 +7,7 @@ import type { ByteRange } from "./byte_ranges.ts";
 import { MAX_START_BYTES, type TextStart } from "./charset.ts";
 import { SMALL_BYTES, taggedRanges } from "./entity_tag.ts";
 import { readWhole } from "./file_body.ts";
+import type { FileHandle } from "./file_handle.ts";
 import { type OpenFile, statOpenFile } from "./open_file.ts";
 import { type Examined, isSameState } from "./representation.ts";
 
@@ -16,31 +17,31 @@ const READ_BYTES = 65_536;
 
 /** Null where the file was changed meanwhile. Leaves it open. */
 export async function examineFile(
-  { fd, facts }: OpenFile,
+  { handle, facts }: OpenFile,
   { needsStart }: { readonly needsStart: boolean },
 ): Promise<Examined | null> {
-  const bytes = facts.size <= SMALL_BYTES ? await readWhole(fd, { first: 0, last: facts.size - 1 }) : null;
-  const digest = bytes === null ? await digestOf(fd, taggedRanges(facts)) : digestBytes(bytes);
-  const start = needsStart ? await readStart(fd, { size: facts.size, bytes }) : null;
-  return isSameState(statOpenFile(fd), facts) ? { digest, bytes, start } : null;
+  const bytes = facts.size <= SMALL_BYTES ? await readWhole(handle, { first: 0, last: facts.size - 1 }) : null;
+  const digest = bytes === null ? await digestOf(handle, taggedRanges(facts)) : digestBytes(bytes);
+  const start = needsStart ? await readStart(handle, { size: facts.size, bytes }) : null;
+  return isSameState(statOpenFile(handle), facts) ? { digest, bytes, start } : null;
 }
 
 async function readStart(
-  fd: number,
+  handle: FileHandle,
   { size, bytes }: { readonly size: number; readonly bytes: Uint8Array | null },
 ): Promise<TextStart | null> {
-  const start = bytes ?? await readWhole(fd, { first: 0, last: Math.min(size, MAX_START_BYTES) - 1 });
+  const start = bytes ?? await readWhole(handle, { first: 0, last: Math.min(size, MAX_START_BYTES) - 1 });
   return start === null ? null : { bytes: start, isWhole: start.length === size };
 }
 
 /** Null where there are none, and where the file has become shorter. */
-async function digestOf(fd: number, ranges: readonly ByteRange[]): Promise<string | null> {
+async function digestOf(handle: FileHandle, ranges: readonly ByteRange[]): Promise<string | null> {
   if (ranges.length === 0) return null;
   const hash = createHash("sha256");
   for (const { first, last } of ranges) {
     // Hashed in this thread, 60 us for each part.
     for (let at = first; at <= last; at += READ_BYTES) {
-      const bytes = await readWhole(fd, { first: at, last: Math.min(last, at + READ_BYTES - 1) });
+      const bytes = await readWhole(handle, { first: at, last: Math.min(last, at + READ_BYTES - 1) });
       if (bytes === null) return null;
       hash.update(bytes);
     }

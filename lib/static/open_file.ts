@@ -2,13 +2,16 @@
  * Opens a file of the root, and nothing that is none: no FIFO or device, nothing that a symlink takes outside. Separate
  * because every access to the disk goes through here, with the errors of the system turned into statuses.
  */
-import { closeSync, constants, existsSync, fstatSync, openSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { HttpError, NotThere, Refusal } from "../http/message.ts";
 import { statusOfSystemError, systemHttpError } from "../http/system_error.ts";
 import { type LinkRule, refuseLinks } from "../link_rule.ts";
 import { explainRefusal } from "../refused_path.ts";
-import { type FileFacts, isSameState } from "./representation.ts";
-import { PRECOMPRESSED } from "./select_encoding.ts";
+import { type FileFacts, isSameState, type Representation } from "./representation.ts";
+import type { RangeFile } from "../system/file_ranges.ts";
+import { type FileHandle, openByRuntime, type OpenHandle } from "./file_handle.ts";
+import { Semaphore } from "./turnstile.ts";
+import { PRECOMPRESSED } from "../coding/select_encoding.ts";
 
 /** What is run, and so is never sent. */
 export interface Programs {
@@ -28,15 +31,69 @@ export interface Scope {
   readonly programs: Programs | null;
   /** Where links may lead; nowhere but inside when absent. */
   readonly links?: LinkRule;
+  /** How files are opened; by the runtime when absent. */
+  readonly open?: OpenHandle;
 }
 
-/** A regular file, open for reading. Whoever gets it closes the descriptor with closeSync of node:fs. */
+/** A regular file, open for reading. Whoever gets it closes its handle. */
 export interface OpenFile {
   /** By which it was opened. */
   readonly path: string;
-  /** A descriptor of node:fs. */
-  readonly fd: number;
+  readonly handle: FileHandle;
   readonly facts: FileFacts;
+}
+
+/** A file that is sent, perhaps to several at once. Whoever gets it calls `leave` once, and uses no descriptor after that. */
+export interface SharedFile extends OpenFile {
+  /** What the system may send of it; null: all is read. */
+  readonly ranges: RangeFile | null;
+  /** To be entered for each read, for what is read into takes memory. */
+  readonly reads: Semaphore;
+  leave(): void;
+}
+
+/** The files that are being sent, by what is known of each: however many get one of them, it is open once. */
+export class SharedFiles {
+  /** Of one file at once: while 9,900 clients were sent the same file, as many reads waited, each with the buffer that it was to fill. */
+  static readonly #MOST_READS = 4;
+
+  readonly #entries = new Map<Representation, Sharing>();
+
+  /** The file that is open in the very state that is known; null where there is none. */
+  join(known: Representation): SharedFile | null {
+    const sharing = this.#entries.get(known);
+    if (sharing === undefined || !isSameState(statOpenFile(sharing.file.handle), known.facts)) return null;
+    return this.#enter(known, sharing);
+  }
+
+  /** Takes it over: it is closed when the last one has left. `isSent`: by the system, where that can be. */
+  share(known: Representation, file: OpenFile, isSent: boolean): SharedFile {
+    const ranges = isSent ? file.handle.ranges : null;
+    const reads = new Semaphore(SharedFiles.#MOST_READS);
+    const sharing = { file: { ...file, facts: known.facts }, ranges, reads, userCount: 0 };
+    this.#entries.set(known, sharing);
+    return this.#enter(known, sharing);
+  }
+
+  #enter(known: Representation, sharing: Sharing): SharedFile {
+    sharing.userCount++;
+    const { file, ranges, reads } = sharing;
+    return { ...file, ranges, reads, leave: () => this.#leave(known, sharing) };
+  }
+
+  #leave(known: Representation, sharing: Sharing): void {
+    if (--sharing.userCount > 0) return;
+    // Another opening of the same may have taken its place.
+    if (this.#entries.get(known) === sharing) this.#entries.delete(known);
+    sharing.file.handle.close();
+  }
+}
+
+interface Sharing {
+  readonly file: OpenFile;
+  readonly ranges: RangeFile | null;
+  readonly reads: Semaphore;
+  userCount: number;
 }
 
 /** The facts of what `path` leads to, links followed: a file, or null for a folder. Throws as `openFile` does. */
@@ -81,31 +138,30 @@ const MAX_OPENINGS = 8;
 function openOnce(path: string, { known, ...scope }: OpenOptions): OpenFile | "replaced" | null {
   // Looked at before it is opened, for opening a device may already do something to it.
   if (known === undefined && statFile(path, scope) === null) return null;
-  let fd: number;
+  const { open = openByRuntime } = scope;
+  let handle: FileHandle;
   try {
-    // O_NONBLOCK: what was a file a moment ago may be a FIFO now, and opening that would stop the whole server.
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    handle = open(path);
   } catch (error) {
     throw asHttpError(error, path, scope.root);
   }
   try {
-    const facts = statOpenFile(fd);
+    const facts = statOpenFile(handle);
     const isKnown = known !== undefined && isSameState(facts, known);
-    if (isKnown || isServable(path, { scope, facts })) return { path, fd, facts };
-    closeSync(fd);
+    if (isKnown || isServable(path, { scope, facts })) return { path, handle, facts };
+    handle.close();
     return "replaced";
   } catch (error) {
-    closeSync(fd);
+    handle.close();
     throw asHttpError(error, path, scope.root);
   }
 }
 
 /** The facts of a file that is open. Throws HttpError 403 when it is no regular file. */
-export function statOpenFile(fd: number): FileFacts {
-  const info = fstatSync(fd);
-  if (!info.isFile()) throw new HttpError(403, "Not a file any more when it was opened");
-  const { dev, ino, size, mode, mtimeMs, ctimeMs } = info;
-  return { dev, ino, size, mode, mtimeMs, ctimeMs };
+export function statOpenFile(handle: FileHandle): FileFacts {
+  const facts = handle.stat();
+  if (facts === null) throw new HttpError(403, "Not a file any more when it was opened");
+  return facts;
 }
 
 /** Where what has that name really is, all links followed. Throws HttpError as `openFile` does. */

@@ -8,7 +8,7 @@ import { HttpError } from "../http/message.ts";
 import { statusOfSystemError } from "../http/system_error.ts";
 import { isSegment } from "../http/target.ts";
 import type { ReadNames } from "../system/folder_names.ts";
-import type { ListedEntry } from "./directory_listing.ts";
+import type { ListedEntry } from "../listing/sort_entries.ts";
 import { modifiedTime } from "./modified_time.ts";
 import { asHttpError, folderWithin, kindOf, realPathWithin, type Scope } from "./open_file.ts";
 

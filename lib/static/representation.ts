@@ -8,11 +8,12 @@ import { KeptHead } from "../http/kept_head.ts";
 import type { ByteRange } from "./byte_ranges.ts";
 import { entityTag, isGrown, isSettled } from "./entity_tag.ts";
 import type { TextStart } from "./charset.ts";
+import { type ContentStore, KeptBody, KeptContent } from "./kept_content.ts";
 import { formatHttpDate } from "./http_date.ts";
 import { lastModifiedMs } from "./modified_time.ts";
 import { contentRange, multipartRanges, type Piece, piecesBody } from "./multipart_ranges.ts";
 import type { Validators } from "./select_content.ts";
-import type { ContentCoding } from "./select_encoding.ts";
+import type { ContentCoding } from "../coding/select_encoding.ts";
 
 /** What tells one state of a file from another. Times in ms since 1970; the system cuts ctime to whole seconds. */
 export interface FileFacts {
@@ -61,7 +62,7 @@ export interface Representation extends Validators, SourceFile {
   readonly isSettled: boolean;
   /** Its content was sent from the disk since it was first looked at. */
   wasStreamed: boolean;
-  /** The whole content and the answer that holds it; null while it is not in memory. */
+  /** The whole content and the answer that holds it; null while it is not in memory. `bytes` may be a copy that is made then. */
   content: { readonly bytes: Uint8Array; readonly answer: HttpResponse } | null;
 }
 
@@ -94,8 +95,8 @@ export function represent(file: SourceFile, options: RepresentOptions): Represen
   const { path, facts, coding } = file;
   const { type, varies, acceptRanges, examined, nowMs } = options;
   const bytes = options.keepsContent ? examined?.bytes ?? null : null;
-  // Bytes that were examined and are sent are as old as they need be. A client that got a weak tag still gets its 304 later,
-  // for that is the weak comparison; it cannot resume a download by it.
+  // Bytes that were examined and are sent are as old as they need be. A client that got a weak tag of content still gets its 304
+  // later, for that is the weak comparison; one of a time does not (entityTag). It cannot resume a download by either.
   const isStrong = examined !== null && (bytes !== null || isGrown(facts, nowMs));
   const etag = entityTag(facts, { digest: examined?.digest ?? null, coding, isStrong });
   const modifiedMs = lastModifiedMs(facts, options);
@@ -121,10 +122,64 @@ export function represent(file: SourceFile, options: RepresentOptions): Represen
 
 const VARY = ["Vary", "Accept-Encoding"] as const;
 
-/** Holds the content in memory from now on. `bytes` is the whole of it and must not change. */
-export function keepContent(representation: Representation, bytes: Uint8Array): void {
-  const answer = { status: 200, fields: representation.fields, body: new BytesBody(bytes), keptHead: new KeptHead() };
-  representation.content = { bytes, answer };
+/** Of what is compressed: less is copied into the buffer of its head sooner than the system sends it from where it is. */
+const LEAST_STORED_BYTES = 16_384;
+
+/**
+ * The same compressed by the server, from `bytes` on. Its ranges cannot be had: it may be gone when the next one is asked for,
+ * and RFC 9110 13.1.5 has a client that resumes by its tag begin again, with the content as it is.
+ */
+export function encodedForm(
+  plain: Representation,
+  coding: ContentCoding,
+  bytes: Uint8Array | null = null,
+  store: ContentStore | null = null,
+): Representation {
+  // RFC 9110 8.8.3.3: two codings of one content have two tags.
+  const etag = `${plain.etag.slice(0, -1)}-${coding}"`;
+  const fields = plain.fields.without("ETag", "Accept-Ranges", "Vary")
+    .and(["Content-Encoding", coding], ["Accept-Ranges", "none"], ["ETag", etag], VARY);
+  const form: Representation = {
+    ...plain,
+    ...{ coding, etag, fields, acceptRanges: "none", length: bytes?.length ?? 0, content: null },
+    notModified: {
+      status: 304,
+      fields: HeaderFields.of(["ETag", etag], VARY),
+      body: EMPTY_BODY,
+      keptHead: new KeptHead(),
+    },
+  };
+  if (bytes !== null) keepContent(form, bytes, bytes.length > LEAST_STORED_BYTES ? store : null);
+  return form;
+}
+
+/**
+ * Holds the content in memory from now on. `bytes` is the whole of it and must not change; with a store it may be kept there in
+ * their place.
+ */
+export function keepContent(
+  representation: Representation,
+  bytes: Uint8Array,
+  store: ContentStore | null = null,
+): void {
+  const kept = store === null ? null : new KeptContent(bytes, store);
+  const body = kept === null ? new BytesBody(bytes) : new KeptBody(kept);
+  const answer = { status: 200, fields: representation.fields, body, keptHead: new KeptHead() };
+  representation.content = kept === null ? { bytes, answer } : new AnsweringContent(kept, answer);
+}
+
+class AnsweringContent {
+  readonly #kept: KeptContent;
+  readonly answer: HttpResponse;
+
+  constructor(kept: KeptContent, answer: HttpResponse) {
+    this.#kept = kept;
+    this.answer = answer;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#kept.bytes;
+  }
 }
 
 /**

@@ -2,12 +2,11 @@
  * The handler for the files of a folder: from a request to its answer. What is asked for often is answered from memory
  * without a look at the disk (0.1 us a hit, in a loop of a million), everything else is opened anew. RFC 9110 9.3.1 to 9.3.3, 12, 13 and 15.
  */
-import { closeSync } from "node:fs";
 import otherTypes from "mime/other.js";
 import standardTypes from "mime/standard.js";
 import { redirectToFolder } from "../http/folder_redirect.ts";
 import { HeaderFields } from "../http/header_fields.ts";
-import { cutPath, INDEX_NAME, type Located } from "../http/located.ts";
+import { INDEX_NAME, type Located } from "../http/located.ts";
 import {
   type Body,
   EMPTY_BODY,
@@ -23,18 +22,15 @@ import type { LinkRule } from "../link_rule.ts";
 import type { Rules } from "../rules.ts";
 import { createReadNames, type ReadNames } from "../system/folder_names.ts";
 import type { Charset } from "./charset.ts";
-import { directoryListing, sortEntries } from "./directory_listing.ts";
 import { SMALL_BYTES } from "./entity_tag.ts";
 import { FileBody } from "./file_body.ts";
 import type { FileMemory } from "./file_memory.ts";
+import { FolderListing } from "./folder_listing.ts";
 import { KnownFiles, type Resource } from "./known_files.ts";
-import type { ListingSection, ListingWork } from "./listings.ts";
-import { folderWithin, isThere, openFile, type Programs, type Scope } from "./open_file.ts";
+import { folderWithin, isThere, openFile, type Programs, type Scope, type SharedFile } from "./open_file.ts";
 import { createMediaTypes, type MediaTypes, type OwnMediaType } from "./media_types.ts";
-import { readFolder } from "./read_folder.ts";
 import { answerParts, answerWithout, isSameState, layOut, type Representation } from "./representation.ts";
 import { hasConditions, selectContent, type Selection } from "./select_content.ts";
-import { selectEncoding } from "./select_encoding.ts";
 
 /** What an operator may choose. */
 export interface FileSettings {
@@ -48,6 +44,8 @@ export interface FileSettings {
   readonly mediaTypes: readonly OwnMediaType[];
   /** What is said of the characters of texts. */
   readonly charset: Charset;
+  /** What the server compresses: files alone, or what programs and upstreams answer, too. */
+  readonly compression: "off" | "static" | "all";
 }
 
 /** Without settings nothing is listed or hidden names served, and of characters is said what the rules say. */
@@ -60,6 +58,8 @@ export interface StaticOptions extends Partial<FileSettings> {
   readonly links?: LinkRule;
   /** The names in the folder of that whole path that other places answer for; without it there are none. */
   readonly takenNames?: (folder: PathPrefix) => readonly string[];
+  /** Whether something is said of that whole path alone: who may have it, or what answers for it. Without it of none. */
+  readonly hasOwnRules?: (path: string) => boolean;
   readonly memory: FileMemory;
   /** Whether the file at that path was last changed before 1970, for the runtime mirrors such times; null: unknown. */
   readonly isBefore1970?: (path: string) => boolean | null;
@@ -102,9 +102,7 @@ function mediaTypesWith(own: readonly OwnMediaType[] = []): MediaTypes {
 class StaticFolder implements StaticHandler {
   readonly #options: StaticOptions;
   readonly #scope: Scope;
-  /** A listing is UTF-8, whatever the texts of the site are. */
-  readonly #listingFields: HeaderFields;
-  readonly #listings: ListingSection;
+  readonly #listing: FolderListing;
   readonly #files: KnownFiles;
 
   constructor(options: StaticOptions) {
@@ -113,7 +111,8 @@ class StaticFolder implements StaticHandler {
     const { charset = rules.charset, isBefore1970 = () => null } = options;
     const types = mediaTypesWith(mediaTypes);
     this.#options = options;
-    this.#scope = { root, programs, links };
+    const isCompressed = (options.compression ?? rules.compression) !== "off";
+    this.#scope = { root, programs, links, open: memory.openHandle };
     const cache = memory.cache.section();
     this.#files = new KnownFiles({
       indexNames,
@@ -126,12 +125,23 @@ class StaticFolder implements StaticHandler {
       charset,
       isBefore1970,
       cache,
+      store: memory.store,
+      open: memory.openHandle,
+      compressor: isCompressed ? memory.compressor : null,
     });
-    this.#listingFields = HeaderFields.of([
-      "Content-Type",
-      charset === "off" ? "text/html" : "text/html; charset=utf-8",
-    ]);
-    this.#listings = memory.listings.section(options);
+    this.#listing = new FolderListing({
+      ...this.#scope,
+      showsDotFiles: servesDotFiles,
+      indexNames,
+      readNames: options.readNames ?? createReadNames(null),
+      isBefore1970,
+      takenNames: options.takenNames ?? (() => []),
+      hasOwnRules: options.hasOwnRules ?? (() => false),
+      limits,
+      saysCharset: charset !== "off",
+      isCompressed,
+      section: memory.listings.section(options),
+    });
   }
 
   /** Not async: a hit is there at once, and allocates nothing. */
@@ -170,11 +180,24 @@ class StaticFolder implements StaticHandler {
 
   #answerAsKnown(resource: Resource, request: HttpRequest, at: Located): Soon<HttpResponse> {
     // RFC 9110 12.1: where there is nothing to choose from, Accept-Encoding is disregarded.
-    if (resource.codings.length === 0) return this.#answerWith(resource.representations[0], request, at);
+    if (resource.codings.length === 0) return this.#answerOwn(resource, request, at);
     const representation = negotiate(resource, request.fields);
     if (representation !== null) return this.#answerWith(representation, request, at);
     const fields = HeaderFields.of(["Vary", "Accept-Encoding"]);
     throw new HttpError(406, `No acceptable coding of "${request.path}"`, { fields });
+  }
+
+  /** A file that has no siblings, perhaps compressed; ranges are those of the content as it is. */
+  #answerOwn(resource: Resource, request: HttpRequest, at: Located): Soon<HttpResponse> {
+    const { forms, representations: [plain] } = resource;
+    const { fields } = request;
+    if (forms === null || fields.get("range") !== null) return this.#answerWith(plain, request, at);
+    const form = forms.choose(fields.get("accept-encoding"));
+    if (form === null) return this.#answerWith(plain, request, at);
+    if (form.content !== null) return this.#answerWith(form, request, at);
+    const { status } = this.#select(form, request);
+    if (status === 304 || status === 412) return answerWithout(form, status);
+    return this.#files.compress(resource, form, at.path).then((made) => this.#answerWith(made ?? plain, request, at));
   }
 
   async #answerOther(request: HttpRequest, at: Located): Promise<HttpResponse> {
@@ -192,6 +215,7 @@ class StaticFolder implements StaticHandler {
 
   #answerWith(representation: Representation, request: HttpRequest, at: Located): Soon<HttpResponse> {
     const { content } = representation;
+    if (request.notes) request.notes.answerer = representation.path;
     if (content !== null && !hasConditions(request.fields)) return content.answer;
     const selection = this.#select(representation, request);
     if (selection.status !== 200 && selection.status !== 206) return answerWithout(representation, selection.status);
@@ -217,16 +241,18 @@ class StaticFolder implements StaticHandler {
 
   /** Reads a file into memory that is worth it, and streams any other. */
   async #readFile(known: Representation, request: HttpRequest, at: Located): Promise<HttpResponse> {
-    const { limits, memory: { buffers } } = this.#options;
+    const { limits, memory: { open } } = this.#options;
     // A large one only when it is asked for again: a walk through many of them must not push all else out of memory.
     if (known.length <= limits.maxCachedFileBytes && (known.length <= SMALL_BYTES || known.wasStreamed)) {
       await this.#files.load(known, at.path);
       if (known.content !== null) return await this.#answerWith(known, request, at);
     }
     known.wasStreamed = true;
+    const shared = open.join(known);
+    if (shared !== null) return this.#answerOpen(known, shared, request);
     const opened = openFile(known.path, { ...this.#scope, known: known.facts });
     if (opened === null) throw new HttpError(404, `Has become a folder: "${known.path}"`);
-    let isHandedOver = false;
+    let isShared = false;
     try {
       // A file that has changed since it was looked at is judged anew, by what is open now.
       const isKnown = isSameState(opened.facts, known.facts);
@@ -234,15 +260,22 @@ class StaticFolder implements StaticHandler {
       const nowMs = this.#options.nowMs();
       const file = isKnown ? known : await this.#files.describe(opened, { known, nowMs });
       if (file.content !== null) return await this.#answerWith(file, request, at);
-      const selection = this.#select(file, request);
-      if (selection.status !== 200 && selection.status !== 206) return answerWithout(file, selection.status);
-      const ranges = selection.status === 206 ? selection.ranges : null;
-      const { status, fields, pieces } = layOut(file, { ranges, boundary });
-      isHandedOver = true;
-      return { status, fields, body: new FileBody({ ...opened, facts: file.facts }, { pieces, buffers }) };
+      isShared = true;
+      return this.#answerOpen(file, open.share(file, opened, isSentBySystem(file, nowMs)), request);
     } finally {
-      if (!isHandedOver) closeSync(opened.fd);
+      if (!isShared) opened.handle.close();
     }
+  }
+
+  #answerOpen(known: Representation, file: SharedFile, request: HttpRequest): HttpResponse {
+    const selection = this.#select(known, request);
+    if (selection.status !== 200 && selection.status !== 206) {
+      file.leave();
+      return answerWithout(known, selection.status);
+    }
+    const asked = selection.status === 206 ? selection.ranges : null;
+    const { status, fields, pieces } = layOut(known, { ranges: asked, boundary });
+    return { status, fields, body: new FileBody(file, { pieces, buffers: this.#options.memory.buffers }) };
   }
 
   #select(representation: Representation, request: HttpRequest): Selection {
@@ -257,25 +290,21 @@ class StaticFolder implements StaticHandler {
     const folder = root + at.path;
     folderWithin(folder, this.#scope);
     if (!at.path.endsWith("/")) return redirectToFolder(request);
+    if (request.notes) request.notes.answerer = folder;
     if (!listing) throw new Refusal({ path: folder, reason: `has no ${indexNames.join(", ")}, and --listing is off` });
-    const body = await this.#listings.get(at.mount + at.path, (work) => this.#readListing(at, work));
-    return { status: 200, fields: this.#listingFields, body };
+    return await this.#listing.answer(request, at);
   }
+}
 
-  async #readListing(at: Located, work: ListingWork): Promise<AsyncIterable<Uint8Array>> {
-    const { limits, servesDotFiles = false, isBefore1970 = () => null } = this.#options;
-    const { readNames = createReadNames(null), takenNames = () => [] } = this.#options;
-    const { entries, isCut } = await readFolder(at, {
-      ...this.#scope,
-      takenNames: new Set(takenNames({ segments: [...cutPath(at.mount), ...at.segments] })),
-      indexNames: this.#options.indexNames ?? [INDEX_NAME],
-      showsDotFiles: servesDotFiles,
-      maxCount: limits.maxListedFileCount,
-      readNames,
-      isBefore1970,
-    });
-    return directoryListing(await sortEntries(entries, work.pace), { ...work, path: at.mount + at.path, isCut });
-  }
+/**
+ * After so long without a change of a file the system may send it itself, and would send what is written into it meanwhile: who
+ * is being sent it sees that as a broken end, but perhaps with bytes that are not of the state that was begun with.
+ */
+const AT_REST_MS = 10_000;
+
+/** For a file that is long enough; not for one that was written to a while ago, and may be again. */
+function isSentBySystem({ facts }: Representation, nowMs: number): boolean {
+  return facts.size > FileBody.COPIED_BYTES && nowMs - facts.ctimeMs > AT_REST_MS;
 }
 
 /** What HEAD gets: the length without the content. */
@@ -292,20 +321,10 @@ class UnreadBody implements Body {
 }
 
 /** The representation that suits Accept-Encoding; null when the field excludes all of them. */
-function negotiate(resource: Resource, fields: HeaderFields): Representation | null {
-  const { representations, codings, choices } = resource;
-  const acceptEncoding = fields.get("accept-encoding") ?? "";
-  let choice = choices.get(acceptEncoding);
-  if (choice === undefined) {
-    const coding = selectEncoding(acceptEncoding, codings);
-    choice = representations.find((representation) => representation.coding === coding) ?? null;
-    // Clients send few different values; one that sends many must not fill the memory.
-    if (choices.size < MAX_CHOICE_COUNT) choices.set(acceptEncoding, choice);
-  }
-  return choice;
+function negotiate({ representations, choices }: Resource, fields: HeaderFields): Representation | null {
+  const coding = choices.choose(fields.get("accept-encoding"));
+  return representations.find((representation) => representation.coding === coding) ?? null;
 }
-
-const MAX_CHOICE_COUNT = 16;
 
 /** RFC 2046 5.1.1: must not occur in the content, which nobody can make happen who cannot foresee it. */
 function boundary(): string {

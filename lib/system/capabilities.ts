@@ -54,6 +54,19 @@ export function keepRightsFromPrograms(libc: Libc): void {
   writeCapabilities(libc, own);
 }
 
+/**
+ * Runs `listen`, whose sockets become those of that user, as if it had opened them: only then they may listen where sockets of that user
+ * do. For root; for others nothing changes. setfsuid(2).
+ */
+export function withSocketsOf<T>(libc: Libc, userId: number, listen: () => T): T {
+  const before = libc.setfsuid(userId);
+  try {
+    return listen();
+  } finally {
+    libc.setfsuid(before);
+  }
+}
+
 /** Runs `listen` with the right in effect where it rests; elsewhere as it is. */
 export function withLowPorts<T>(libc: Libc, listen: () => T): T {
   const before = readCapabilities(libc);

@@ -14,6 +14,8 @@ export interface Interpreter {
 /** For a script that runs plainly for ever, and why. */
 export interface Unsuitable {
   readonly reason: string;
+  /** It asks for neither Python nor Perl: there is nothing to mend, so nobody needs to be warned. */
+  readonly isForeign: boolean;
 }
 
 const LANGUAGES: readonly (readonly [Language, RegExp])[] = [
@@ -39,7 +41,7 @@ export function interpreterOfHandler(path: string): Interpreter | Unsuitable {
 /** Of the first line of a program, as Latin-1 text without its line end; null: there is none. */
 export function interpreterOfLine(line: string | null): Interpreter | Unsuitable {
   const [, path, rest = ""] = /^#![ \t]*([^ \t]+)(?:[ \t]+(.*?))?[ \t]*$/.exec(line ?? "") ?? [];
-  if (path === undefined) return { reason: "it has no first line that begins with #!" };
+  if (path === undefined) return { reason: "it has no first line that begins with #!", isForeign: true };
   const words = rest === "" ? [path] : [path, rest];
   if (!ENV.test(path)) return classify(words, words);
   // Without -S, env takes all of it as one name.
@@ -50,8 +52,12 @@ export function interpreterOfLine(line: string | null): Interpreter | Unsuitable
 function classify([program = "", ...options]: readonly string[], words: readonly string[]): Interpreter | Unsuitable {
   const name = program.slice(program.lastIndexOf("/") + 1);
   const [language] = LANGUAGES.find(([, pattern]) => pattern.test(name)) ?? [];
-  if (language === undefined) return { reason: `"${name}" is neither Python 3 nor Perl` };
+  if (language === undefined) {
+    // Such as python2, or `env python3 -u` without -S.
+    const isForeign = !words.some((word) => /python|perl/i.test(word));
+    return { reason: `"${name}" is neither Python 3 nor Perl`, isForeign };
+  }
   const odd = options.find((option) => !OPTIONS[language].test(option) || /[ \t"'\\$]/.test(option));
-  if (odd !== undefined) return { reason: `its interpreter has the option "${odd}"` };
+  if (odd !== undefined) return { reason: `its interpreter has the option "${odd}"`, isForeign: false };
   return { language, words };
 }

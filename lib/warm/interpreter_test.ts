@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, fail } from "@std/assert";
 import { interpreterOfHandler, interpreterOfLine } from "./interpreter.ts";
 
 const SUITABLE: readonly (readonly [string, "python" | "perl", readonly string[]])[] = [
@@ -16,16 +16,18 @@ for (const [line, language, words] of SUITABLE) {
   Deno.test(`interpreterOfLine() takes "${line}"`, () => assertEquals(interpreterOfLine(line), { language, words }));
 }
 
-const UNSUITABLE: readonly (readonly [string | null, string])[] = [
-  [null, "no first line"],
-  ["", "no first line"],
-  ["\u007fELF", "no first line"],
-  ["#!", "no first line"],
-  ["#!/bin/sh", '"sh" is neither'],
+/** The line, a part of the reason, and whether it asks for neither Python nor Perl. */
+const UNSUITABLE: readonly (readonly [string | null, string, "foreign"?])[] = [
+  [null, "no first line", "foreign"],
+  ["", "no first line", "foreign"],
+  ["\u007fELF", "no first line", "foreign"],
+  ["#!", "no first line", "foreign"],
+  ["#!/bin/sh", '"sh" is neither', "foreign"],
+  ["#!/usr/bin/env -S bash -e", '"bash" is neither', "foreign"],
   ["#!/usr/bin/python2", '"python2" is neither'],
   ["#!/usr/bin/python3-dbg", "neither"],
-  ["#!/usr/bin/php-cgi", "neither"],
-  ["#!/usr/bin/env", '"" is neither'],
+  ["#!/usr/bin/php-cgi", "neither", "foreign"],
+  ["#!/usr/bin/env", '"" is neither', "foreign"],
   // Without -S this is one name.
   ["#!/usr/bin/env python3 -u", "neither"],
   ["#!/usr/bin/env -S A=1 python3", "neither"],
@@ -39,14 +41,17 @@ const UNSUITABLE: readonly (readonly [string | null, string])[] = [
   ["#!/usr/bin/env -S perl -I${HOME}", "option"],
 ];
 
-for (const [line, part] of UNSUITABLE) {
+for (const [line, part, foreign] of UNSUITABLE) {
   Deno.test(`interpreterOfLine() refuses ${JSON.stringify(line)}`, () => {
     const found = interpreterOfLine(line);
-    assertStringIncludes("reason" in found ? found.reason : "none", part);
+    if (!("reason" in found)) fail("It is suitable");
+    assertStringIncludes(found.reason, part);
+    assertEquals(found.isForeign, foreign !== undefined);
   });
 }
 
 Deno.test("interpreterOfHandler() takes the program of a handler as it is", () => {
   assertEquals(interpreterOfHandler("/usr/bin/python3"), { language: "python", words: ["/usr/bin/python3"] });
-  assertEquals(interpreterOfHandler("/usr/bin/php-cgi"), { reason: '"php-cgi" is neither Python 3 nor Perl' });
+  const reason = '"php-cgi" is neither Python 3 nor Perl';
+  assertEquals(interpreterOfHandler("/usr/bin/php-cgi"), { reason, isForeign: true });
 });

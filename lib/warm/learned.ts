@@ -2,8 +2,7 @@
  * What a script has been seen to import, in order, from one request after the other: what its next zygote imports before
  * any request comes. Lines are the interpreter's own words and pass through here unread, but for their first part: "P" the
  * folders that are looked through from here on, "E" a variable that the script sets, "M" a module and its file, "L" one that is
- * left to the others; 0x1f stands
- * between parts. Pure.
+ * left to the others, "C" one of the script's folder, of which the code is read and not run; 0x1f stands between parts. Pure.
  */
 
 /** A script that imports more than this many modules has names that come from requests. */

@@ -29,6 +29,21 @@ const MOST_MS = 60_000;
 const MOST_LEFT = 32;
 const SOURCE = "warm";
 
+/** What an operator may want to know of one. */
+export interface WarmView {
+  readonly file: string;
+  /** "cold": it may be warm when it is asked for again; "plain": it never is. */
+  readonly state: "warm" | "starting" | "cold" | "plain";
+  /** Why it is not warm; null: it is, or nobody has asked for it yet. */
+  readonly reason: string | null;
+  /** Of its zygote. */
+  readonly pid: number | null;
+  /** What it is known to import. */
+  readonly modules: number;
+  readonly warmRequests: number;
+  readonly plainRequests: number;
+}
+
 export class WarmScript implements ZygoteOwner {
   readonly #options: WarmScriptOptions;
   #learned = new Learned();
@@ -41,6 +56,8 @@ export class WarmScript implements ZygoteOwner {
   readonly #retired = new Set<Zygote>();
   /** It runs plainly for ever. */
   #isPlain = false;
+  /** Why it was last without a zygote. */
+  #reason: string | null = null;
   #losses = 0;
   #growths = 0;
   /** From when on a zygote may be started, by performance.now(). */
@@ -63,6 +80,20 @@ export class WarmScript implements ZygoteOwner {
   /** Whether it may have one now. */
   get isWilling(): boolean {
     return !this.#isPlain && !this.#isClosed && performance.now() >= this.#startMs;
+  }
+
+  get view(): WarmView {
+    const zygote = this.#zygote;
+    const isStarting = this.#next !== null || this.#starting !== null;
+    return {
+      file: this.#options.file,
+      state: this.#isPlain ? "plain" : zygote !== null ? "warm" : isStarting ? "starting" : "cold",
+      reason: this.#isPlain || (zygote === null && !isStarting) ? this.#reason : null,
+      pid: zygote?.pid ?? null,
+      modules: this.#learned.count,
+      warmRequests: this.#warmCount,
+      plainRequests: this.#plainCount,
+    };
   }
 
   /** When it was last asked for, by performance.now(). */
@@ -105,6 +136,7 @@ export class WarmScript implements ZygoteOwner {
 
   /** Gives up its zygotes; requests start them anew. */
   cool(reason: string): void {
+    this.#reason = reason;
     if (this.#zygote !== null) {
       this.#options.log.info(SOURCE, `${this.#name} is no longer warm: ${reason} (${this.#counts})`);
     }
@@ -216,6 +248,7 @@ export class WarmScript implements ZygoteOwner {
     const pauseMs = Math.min(mostMs, RETRY_MS * 2 ** this.#losses);
     this.#losses++;
     this.#startMs = performance.now() + pauseMs;
+    this.#reason = reason;
     if (this.#isClosed || this.#isPlain) return;
     this.#options.log.warn(SOURCE, `${this.#name} has no zygote (${reason}): it runs plainly for ${pauseMs} ms`);
   }
@@ -223,6 +256,7 @@ export class WarmScript implements ZygoteOwner {
   #giveUp(reason: string): void {
     if (this.#isPlain) return;
     this.#isPlain = true;
+    this.#reason = reason;
     this.#options.log.warn(SOURCE, `${this.#name} runs plainly: ${reason}`);
     this.#retire(this.#zygote);
     this.#zygote = null;

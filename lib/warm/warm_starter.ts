@@ -10,7 +10,7 @@ import { ToldOnce } from "../log/told_once.ts";
 import { readFirstLine } from "../first_line.ts";
 import { BOOTSTRAPS } from "./bootstrap.ts";
 import { type Interpreter, interpreterOfHandler, interpreterOfLine } from "./interpreter.ts";
-import { WarmScript } from "./warm_script.ts";
+import { WarmScript, type WarmView } from "./warm_script.ts";
 import type { ZygoteServices } from "./zygote.ts";
 
 /** What starts programs, by itself or through others. */
@@ -50,8 +50,10 @@ const ONE_THREAD = { OPENBLAS_NUM_THREADS: "1" };
 interface Known {
   /** Of the file, as it was looked at. */
   readonly signature: string;
-  /** Null: it runs plainly. */
-  readonly script: WarmScript | null;
+  /** Text: it runs plainly, for that reason. */
+  readonly script: WarmScript | string;
+  /** How often it was asked for as it is, where it runs plainly. */
+  askedCount: number;
 }
 
 export class WarmStarter {
@@ -88,7 +90,7 @@ export class WarmStarter {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     for (const { script } of this.#known.values()) {
-      if (script !== null) this.#close(script, "the server stops");
+      if (typeof script !== "string") this.#close(script, "the server stops");
     }
     await Promise.all(this.#closing);
   }
@@ -98,8 +100,17 @@ export class WarmStarter {
     for (const script of this.#scripts()) script.kill();
   }
 
+  /** All that were asked for, those that run plainly too. */
+  get views(): readonly WarmView[] {
+    return [...this.#known].map(([key, { script, askedCount: plainRequests }]) => {
+      if (typeof script !== "string") return script.view;
+      const none = { pid: null, modules: 0, warmRequests: 0, plainRequests };
+      return { file: key.slice(0, key.indexOf("\0")), state: "plain", reason: script, ...none };
+    });
+  }
+
   #scripts(): readonly WarmScript[] {
-    return [...this.#known.values()].flatMap(({ script }) => script ?? []);
+    return [...this.#known.values()].flatMap(({ script }) => typeof script === "string" ? [] : script);
   }
 
   /** The script as it is now; null: it runs plainly. */
@@ -108,24 +119,29 @@ export class WarmStarter {
     const key = [file, interpreter ?? "", this.#textOf(base)].join("\0");
     const signature = signatureOf(file);
     const known = this.#known.get(key);
-    if (known?.signature === signature) return known.script;
-    if (known?.script) this.#close(known.script, "it has changed");
+    if (known?.signature === signature) {
+      known.askedCount++;
+      return warmOf(known);
+    }
+    const before = known === undefined ? null : warmOf(known);
+    if (before !== null) this.#close(before, "it has changed");
     if (signature === null) {
       this.#known.delete(key);
       return null;
     }
     if (known === undefined && this.#known.size >= MOST_SCRIPTS) return null;
-    const script = this.#create(command);
-    this.#known.set(key, { signature, script });
-    return script;
+    const made = { signature, script: this.#create(command), askedCount: 1 };
+    this.#known.set(key, made);
+    return warmOf(made);
   }
 
-  #create(command: WarmCommand): WarmScript | null {
+  #create(command: WarmCommand): WarmScript | string {
     const { file, interpreter } = command;
     const found = interpreter === null ? interpreterOfLine(readFirstLine(file)) : interpreterOfHandler(interpreter);
     if ("reason" in found) {
-      this.#told.warn("warm", `"${file}" runs plainly: ${found.reason}`);
-      return null;
+      // One that could be warm is the operator's to mend; a shell script beside it is as it should be.
+      this.#told[found.isForeign ? "info" : "warn"]("warm", `"${file}" runs plainly: ${found.reason}`);
+      return found.reason;
     }
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS);
     const { limits, log } = this.#options;
@@ -175,6 +191,11 @@ export class WarmStarter {
     this.#bases.set(base, text);
     return text;
   }
+}
+
+/** Null: it runs plainly. */
+function warmOf({ script }: Known): WarmScript | null {
+  return typeof script === "string" ? null : script;
 }
 
 /** The script and its arguments, without what stands before them. */

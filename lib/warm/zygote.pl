@@ -364,13 +364,11 @@ sub serve {
     return;
 }
 
+# The first of these that Perl meets is the last that it runs. Compiled once; the zygote itself runs none.
+our %known = map { $_ => 1 } keys %INC;
+eval 'END { local ($?, $!, $@); tell_learned(\%known) }';
 say_it('ready', scalar(keys %INC) - (() = split /\0/, $own_inc), 0, $skipped);
 serve();
-{
-    my %known = map { $_ => 1 } keys %INC;
-    # The first of these that Perl meets is the last that it runs.
-    eval 'END { local ($?, $!, $@); tell_learned(\%known) }';
-}
 $SIG{CHLD} = 'DEFAULT';
 delete $SIG{CHLD};
 1;

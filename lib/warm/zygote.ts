@@ -1,7 +1,7 @@
 /**
  * One process of an interpreter that has imported what a script is known to import, and forks for each of the script's requests:
  * its start, what it is asked and what it answers. Separate from warm_script.ts, which decides when there is one. What the
- * process does: zygote.py, zygote.pl. It ends when its connection does, whatever ends the server.
+ * process does: zygote.py and what stands before it, zygote.pl. It ends when its connection does, whatever ends the server.
  *
  * A process that it has forked says "started" and gives the connection up before the script's first line runs. So when the
  * connection has ended and a request was not said to be started, no process runs it or ever will.

@@ -8,25 +8,35 @@ import type { Authenticator } from "../access/authenticator.ts";
 import type { SiteUsers } from "../access/load_realms.ts";
 import { type HandledFolder, interpreterOf, type Interpreters, programsOf } from "../cgi/is_program.ts";
 import { createHandledScripts, createScriptHandler } from "../cgi/script_handler.ts";
-import type { PlaceRun, ScriptRunner } from "../cgi/script_runner.ts";
+import type { PlaceRun } from "../cgi/script_call.ts";
+import type { ScriptRunner } from "../cgi/script_runner.ts";
+import { createWebSocketHandler } from "../cgi/web_socket_handler.ts";
 import { commandPrefix, type ScriptUser } from "../child/command_prefix.ts";
 import type { FieldsConfig } from "../config/access_config.ts";
 import { shareOf } from "../config/share_config.ts";
 import type { Part } from "../net/listen_address.ts";
 import type { PlacePrograms } from "../config/cgi_config.ts";
 import { type Config, mountedPaths, type MountedPlace } from "../config/config.ts";
+import { compressedAnswer } from "../coding/compressed_answer.ts";
 import type { ForwardSource } from "../config/mounts_config.ts";
 import { folderOf, handledFolders, type PlaceConfig, type SiteConfig } from "../config/sites_config.ts";
 import type { Forwarder } from "../forward/forwarder.ts";
-import { parseUpstream } from "../forward/upstream.ts";
+import { parseUpstreamGroup, type UpstreamGroup } from "../forward/upstream_group.ts";
+import { HostMap } from "../host_map.ts";
 import { HeaderFields } from "../http/header_fields.ts";
+import { cutPath } from "../http/located.ts";
+import type { HttpRequest, HttpResponse, LocalRedirect, Soon } from "../http/message.ts";
 import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
 import type { Limits } from "../limits.ts";
 import type { Given } from "../start_error.ts";
 import { PrefixTree } from "../http/prefix_tree.ts";
 import { type Answerer, buildPlaces } from "../site/build_places.ts";
 import { createFilesAnswer } from "../site/files_answer.ts";
+import { prefixText } from "../config/sites_text.ts";
+import type { PlaceName } from "../status/counters.ts";
+import { createStatusAnswer, type GatherStatus } from "../status/status_answer.ts";
 import { createRedirect } from "../site/redirect.ts";
+import { rewrite } from "../site/rewrite.ts";
 import type { ErrorPageSource } from "../site/load_error_pages.ts";
 import type { PlaceSettings, RateSetting } from "../site/place_settings.ts";
 import type { PlaceSaid, RequestRate, Site } from "../site/site.ts";
@@ -39,7 +49,7 @@ import { createStaticHandler } from "../static/static_files.ts";
 export interface SharedByPlaces {
   readonly memory: FileMemory;
   /** Null where no program is named. */
-  readonly runner: Pick<ScriptRunner, "answer"> | null;
+  readonly runner: Pick<ScriptRunner, "answer" | "converse"> | null;
   /** Null where no upstream is named. */
   readonly forwarder: Pick<Forwarder, "answer"> | null;
   readonly nowMs: () => number;
@@ -50,6 +60,10 @@ export interface SharedByPlaces {
   readonly identityOf: (user: Given) => ScriptUser;
   /** Which part of the server this is. */
   readonly part: Part;
+  /** What tells of the server; null: its pages are empty. */
+  readonly gatherStatus: GatherStatus | null;
+  /** As Counters has it. */
+  readonly placeIndex: (name: PlaceName) => number;
 }
 
 /** What answers for which prefix of each site, in their order. To be made once: what is known about files hangs on it. */
@@ -58,7 +72,7 @@ export function createAnswerers(config: Config, parts: SharedByPlaces): readonly
   const cgiPaths = mountedPaths(config, "programs").map(({ value }) => value);
   const rates = new Rates(shared);
   return config.sites.map((site) => {
-    const context = { config, cgiPaths, shared, rates, ...surroundingsOf(site) };
+    const context = { config, cgiPaths, shared, rates, host: site.hosts[0] ?? "*", ...surroundingsOf(site) };
     return site.places.map((place) => createAnswerer(place, context));
   });
 }
@@ -69,19 +83,31 @@ interface PlaceContext {
   readonly cgiPaths: readonly string[];
   readonly shared: SharedByPlaces;
   readonly rates: Rates;
+  /** The first of the site; "*": all. */
+  readonly host: string;
   /** The folder of files for all of the site; "" where programs answer for that. */
   readonly documentRoot: string;
+  /** Names of the site. */
+  readonly hosts: HostMap<true>;
   readonly mounts: PrefixTree<PlaceConfig>;
+  /** Whether something is said of that whole path alone: who may have it, or what answers for it. */
+  readonly hasOwnRules: (path: string) => boolean;
   /** Of all places of the site. */
   readonly folders: readonly HandledFolder[];
 }
 
-function surroundingsOf({ places }: SiteConfig): Pick<PlaceContext, "documentRoot" | "mounts" | "folders"> {
+type Surroundings = Pick<PlaceContext, "documentRoot" | "hosts" | "mounts" | "hasOwnRules" | "folders">;
+
+function surroundingsOf({ hosts, places, rules, realms, requirements, rewrites }: SiteConfig): Surroundings {
   const { source } = places[0];
   const mounted = places.filter(({ prefix, mount }) => prefix === mount);
+  const named = [...places, ...rules, ...realms, ...requirements];
+  const ruled = new PrefixTree(named.map(({ prefix }) => ({ ...prefix, value: true })));
   return {
     documentRoot: source.kind === "files" ? source.path.value : "",
+    hosts: new HostMap([[hosts, true]]),
     mounts: new PrefixTree(mounted.map((place) => ({ ...place.prefix, value: place }))),
+    hasOwnRules: (path) => ruled.get({ segments: cutPath(path) }) !== undefined || rewrite(path, rewrites) !== null,
     folders: handledFolders(places),
   };
 }
@@ -95,6 +121,7 @@ function createAnswerer(place: PlaceConfig, context: PlaceContext): UnsaidAnswer
     indexNames,
     answer: createAnswer(place, context),
     rate: context.rates.of(settings),
+    countedAs: context.shared.placeIndex({ site: context.host, place: prefixText(prefix) }),
   };
 }
 
@@ -123,30 +150,58 @@ function createAnswer({ source, ...place }: PlaceConfig, context: PlaceContext):
     case "files":
       return createFiles({ ...place, source }, context);
     case "programs":
-      return createScripts({ ...place, source }, context);
+      return compressing(place, createScripts({ ...place, source }, context));
     case "redirect":
       return createRedirect(source.redirect);
     case "forward":
-      return createForward({ ...place, source }, context);
+      return compressing(place, createForward({ ...place, source }, context));
+    case "status":
+      return createStatusAnswer(context.shared.gatherStatus);
   }
+}
+
+/** Where the place says so, what programs and upstreams answer is compressed as it passes. */
+function compressing<Rest extends readonly unknown[], Answer extends Soon<HttpResponse | LocalRedirect>>(
+  { files }: Pick<PlaceConfig, "files">,
+  answer: (request: HttpRequest, ...rest: Rest) => Answer,
+): (request: HttpRequest, ...rest: Rest) => Answer | Promise<HttpResponse | LocalRedirect> {
+  if (files.compression !== "all") return answer;
+  return async (request, ...rest) => {
+    const response = await answer(request, ...rest);
+    return "localRedirect" in response ? response : compressedAnswer(request, response);
+  };
 }
 
 /** A handler of an extension may be an upstream, which lib/cgi/ knows nothing of. */
 function runnerOrForwarder({ runner, forwarder }: SharedByPlaces): SharedByPlaces["runner"] {
   if (forwarder === null) return runner;
+  const groups = new Map<string, UpstreamGroup | null>();
+  const groupOf = (text: string) => {
+    const known = groups.get(text);
+    const group = known === undefined ? parseUpstreamGroup(text) : known;
+    if (known === undefined) groups.set(text, group);
+    return group;
+  };
+  const converse: ScriptRunner["converse"] = (request, call, exchangeOf) => {
+    if (runner === null) throw new Error(NO_RUNNER);
+    return runner.converse(request, call, exchangeOf);
+  };
   return {
+    converse,
     answer: (request, { run, ...call }) => {
-      const upstream = parseUpstream(call.script.interpreter ?? "");
-      if (upstream !== null) return forwarder.answer(request, { ...call, upstream, limits: run?.limits });
-      if (runner === null) throw new Error("Unreachable: a runner is there where a program is");
+      const group = call.script.interpreter === null ? null : groupOf(call.script.interpreter);
+      if (group !== null) return forwarder.answer(request, { ...call, group, limits: run?.limits });
+      if (runner === null) throw new Error(NO_RUNNER);
       return runner.answer(request, { run, ...call });
     },
   };
 }
 
+const NO_RUNNER = "Unreachable: a runner is there where a program is";
+
 /** The application has all of the place: SCRIPT_NAME is its prefix, and PATH_INFO what follows. */
 function createForward(
-  { source: { upstream }, programs }: Omit<PlaceConfig, "source"> & { readonly source: ForwardSource },
+  { source: { group }, programs }: Omit<PlaceConfig, "source"> & { readonly source: ForwardSource },
   { config: { rules, limits }, documentRoot, shared: { forwarder, identityOf } }: PlaceContext,
 ): Answerer["answer"] {
   if (forwarder === null) throw new Error("Unreachable: a forwarder is there where an upstream is");
@@ -154,23 +209,28 @@ function createForward(
   const own = runOf(programs, { limits, identityOf })?.limits;
   return (request, { mount, rest }) => {
     const script = { file: documentRoot + mount, interpreter: null, scriptName: mount, pathInfo: rest };
-    return forwarder.answer(request, { upstream, script, settings, limits: own });
+    return forwarder.answer(request, { group, script, settings, limits: own });
   };
 }
 
 function createScripts(
-  { source: { path }, programs, settings: { links } }: MountedPlace,
-  { config: { rules, limits }, documentRoot, shared: { runner, identityOf } }: PlaceContext,
+  { source: { path, webSocket }, programs, settings: { links } }: MountedPlace,
+  { config: { rules, limits }, documentRoot, hosts, shared: { runner, identityOf } }: PlaceContext,
 ): Answerer["answer"] {
-  if (runner === null) throw new Error("Unreachable: a runner is there where a program is");
-  const settings = { documentRoot, rules, ...programs.told };
+  if (runner === null) throw new Error(NO_RUNNER);
   const run = runOf(programs, { limits, identityOf });
-  return createScriptHandler({ ...settings, cgiPath: path.value, handlers: handlersOf(programs), links, run }, runner);
+  const mount = { documentRoot, rules, ...programs.told, cgiPath: path.value, links, run };
+  if (webSocket === undefined) return createScriptHandler({ ...mount, handlers: handlersOf(programs) }, runner);
+  const { framing, allowsAnyOrigin } = webSocket;
+  const isHost = allowsAnyOrigin ? null : (name: string) => hosts.find(name) === true;
+  // What answers requests does not talk.
+  return createWebSocketHandler({ ...mount, handlers: {}, framing, isHost }, runner);
 }
 
 function createFiles(place: MountedPlace, context: PlaceContext): Answerer["answer"] {
   const { source: { path: { value: root } }, mount: { segments: mount }, files, programs, settings: { links } } = place;
-  const { config: { limits, rules }, cgiPaths, shared: { runner, identityOf, part: _, ...shared }, mounts } = context;
+  const { config: { limits, rules }, cgiPaths, shared, mounts } = context;
+  const { runner, identityOf, memory, nowMs, isBefore1970, readNames } = shared;
   const handlers = handlersOf(programs);
   const { indexNames, servesDotFiles } = files;
   const hasHandlers = Object.keys(handlers).length > 0;
@@ -181,16 +241,19 @@ function createFiles(place: MountedPlace, context: PlaceContext): Answerer["answ
   };
   return createFilesAnswer({
     files: createStaticHandler({
-      ...{ root, ...files, links, limits, rules, ...shared },
+      ...{ root, ...files, links, limits, rules, memory, nowMs, isBefore1970, readNames },
       // Who runs programs has been asked for the others.
       indexNames: indexNames.filter((name) => interpreterOf(name, handlers) === null),
       programs: runner === null ? null : programsOf({
         ...{ cgiPaths, handlers, folders: context.folders },
         folder: folderOf(place) ?? root,
       }),
+      hasOwnRules: context.hasOwnRules,
       takenNames: (folder) => mounts.namesBelow(folder, (other) => other.prefix.segments.length > mount.length),
     }),
-    scripts: runner !== null && hasHandlers ? createHandledScripts(scripts, runner) : null,
+    scripts: runner !== null && hasHandlers
+      ? createHandledScripts(scripts, { answer: compressing(place, (...asked) => runner.answer(...asked)) })
+      : null,
     rules,
     hasFallback: place.settings.fallback !== null,
   });

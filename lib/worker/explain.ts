@@ -16,17 +16,20 @@ import { parseAuthority, parseTarget, type Target } from "../http/target.ts";
 import { Router } from "../site/router.ts";
 import { isChallenge } from "../site/redirect_to_https.ts";
 import { Sites } from "../site/sites.ts";
+import { statusDocumentName } from "../status/status_answer.ts";
 import { createFileMemory } from "../static/file_memory.ts";
 import { type Given, quoted, UsageError } from "../start_error.ts";
 import { createAnswerers, createSites, operatorFields, withHsts } from "./build_site.ts";
 
-/** Lines, each ends in a line feed. Throws UsageError for what is no URL of http or https. */
-export async function explain(url: Given, config: Config): Promise<string> {
+/** Lines, each ends in a line feed. Throws UsageError for what is no URL of http, https, ws or wss. */
+export async function explain(given: Given, config: Config): Promise<string> {
+  const isWebSocket = /^wss?:\/\//i.test(given.value);
+  const url = isWebSocket ? { ...given, value: given.value.replace(/^ws/i, "http") } : given;
   const target = parseUrl(url);
   const host = parseAuthority(target.authority ?? "")?.host ?? "";
   const { sites, list, seen } = createRecordingSites(config);
   const site = config.sites[list.indexOf(sites.of(host))];
-  const asked = requestFor(url, { target, host });
+  const asked = requestFor(url, { target, host, fields: isWebSocket ? HANDSHAKE : HeaderFields.EMPTY });
   const isRedirected = config.redirectsToHttps && /^http:/i.test(url.value) && !isChallenge(asked);
   const request = isRedirected ? { ...asked, connection: { ...asked.connection, secure: true } } : asked;
   const router = new Router({ sites, rules: config.rules, rate: null });
@@ -70,6 +73,10 @@ function createRecordingSites(config: Config) {
       seen.script = script;
       return Promise.resolve({ status: 200, fields: HeaderFields.EMPTY, body: EMPTY_BODY });
     },
+    converse: (_: HttpRequest, { script }: { readonly script: ScriptLocation }) => {
+      seen.script = script;
+      return Promise.reject(new HttpError(426, "What answers a WebSocket client"));
+    },
   };
   const answerers = createAnswerers(open, {
     memory: createFileMemory(config.limits),
@@ -79,6 +86,8 @@ function createRecordingSites(config: Config) {
     isBefore1970: () => null,
     identityOf: () => ({ uid: 0, gid: 0 }),
     part: WHOLE,
+    gatherStatus: null,
+    placeIndex: () => 0,
   }).map((list, site) =>
     list.map((answerer, place) => ({
       ...answerer,
@@ -109,13 +118,24 @@ function parseUrl(url: Given): Target {
     throw new UsageError({ ...url, problem: `${error.status} ${reasonPhrase(error.status)}`, remedy: error.message });
   }
   const remedy = "give one such as http://example.org/a, or a path such as /a for the first site";
-  throw new UsageError({ ...url, problem: "not a URL of http or https", remedy });
+  throw new UsageError({ ...url, problem: "not a URL of http, https, ws or wss", remedy });
 }
 
-function requestFor(url: Given, { target, host }: { readonly target: Target; readonly host: string }): HttpRequest {
+/** RFC 6455 4.1. */
+const HANDSHAKE = HeaderFields.of(
+  ["Connection", "Upgrade"],
+  ["Upgrade", "websocket"],
+  ["Sec-WebSocket-Version", "13"],
+  ["Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="],
+);
+
+function requestFor(
+  url: Given,
+  { target, host, fields }: { readonly target: Target; readonly host: string; readonly fields: HeaderFields },
+): HttpRequest {
   const connection = { id: 1, remoteAddress: "127.0.0.1", remotePort: 1, localAddress: "127.0.0.1", localPort: 1 };
   return {
-    ...{ method: "GET", target: url.value, version: "1.1", fields: HeaderFields.of(["Host", host]), host },
+    ...{ method: "GET", target: url.value, version: "1.1", fields: fields.and(["Host", host]), host },
     ...{ path: target.path, query: target.query, body: EMPTY_BODY },
     connection: { ...connection, secure: /^https:/i.test(url.value) },
     signal: new AbortController().signal,
@@ -154,6 +174,7 @@ function answererTexts({ place, at, script }: Seen): readonly string[] {
     return [`program ${file}${by}`, `SCRIPT_NAME=${scriptName} PATH_INFO=${pathInfo}`];
   }
   if (place === null || at === null) return [];
+  if (place.source.kind === "status") return [statusDocumentName(at.path) ?? []].flat();
   if (place.source.kind !== "files") return [];
   const path = place.source.path.value + at.path;
   const index = path.endsWith("/") ? place.files.indexNames.find((name) => isFile(path + name)) : undefined;

@@ -5,7 +5,14 @@
 import type { Config } from "../config/config.ts";
 import { takeHandedSocket } from "../net/handed_socket.ts";
 import { listenTcp } from "../net/listen.ts";
-import type { HandedSocket, ListenAddress, Part, ServedAddress, SocketFile } from "../net/listen_address.ts";
+import type {
+  HandedSocket,
+  ListenAddress,
+  Part,
+  ServedAddress,
+  SharedPorts,
+  SocketFile,
+} from "../net/listen_address.ts";
 import { ListeningPort } from "../net/listening_port.ts";
 import { listenOnFile } from "../net/socket_file.ts";
 import type { Listener } from "../net/transport.ts";
@@ -24,6 +31,8 @@ export interface PlainListenerOptions {
   readonly libc: Libc;
   readonly way: Way;
   readonly part: Part;
+  /** Where another server listens that this one takes the place of. */
+  readonly shared: SharedPorts | null;
 }
 
 /** All of that configuration; whoever calls closes and removes them. Rejects with StartError. */
@@ -46,10 +55,10 @@ export async function openPlainListeners(
 function openPort(
   address: ListenAddress,
   { limits }: Config,
-  { libc, part, way }: PlainListenerOptions,
+  { libc, part, shared, way }: PlainListenerOptions,
 ): PlainListener {
   const before = new ListeningPort(libc, address.port).descriptors;
-  const listener = listenTcp(address, { isShared: part.index > 0, backlog: limits.backlog });
+  const listener = listenTcp(address, { isShared: part.index > 0 || shared !== null, backlog: limits.backlog });
   const { hostname, port } = listener.addr;
   const socket = new ListeningPort(libc, port, hostname);
   socket.limitUnsent(limits.maxUnsentBytes);

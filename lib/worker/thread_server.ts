@@ -11,6 +11,7 @@ import { commandPrefix, type ScriptUser } from "../child/command_prefix.ts";
 import type { OwnChildren } from "../child/own_children.ts";
 import { ScriptRunner } from "../cgi/script_runner.ts";
 import { Forwarder } from "../forward/forwarder.ts";
+import type { UpstreamView } from "../forward/known_upstream.ts";
 import type { OutputRoom } from "../gateway/output_ahead.ts";
 import { Refusal } from "../http/message.ts";
 import { KnownSections } from "../http/known_sections.ts";
@@ -19,7 +20,7 @@ import { OutputPool } from "../http/output_buffer.ts";
 import { HeadWriter } from "../http/writers.ts";
 import { ResponseHeads } from "../http2/response_heads.ts";
 import { createFileMemory } from "../static/file_memory.ts";
-import { type Config, mountedPaths, programUsers, siteCredentials, upstreams, usesCgi } from "../config/config.ts";
+import { type Config, mountedPaths, programUsers, siteCredentials, upstreamGroups, usesCgi } from "../config/config.ts";
 import { HttpsListener, MAX_NAME_COUNT } from "../net/https_listener.ts";
 import type { Libc } from "../system/libc.ts";
 import { ReloadableErrorPages } from "../site/load_error_pages.ts";
@@ -43,15 +44,21 @@ import {
 } from "./build_site.ts";
 import type { ConnectionServices } from "../serve/connection_services.ts";
 import { type ListenerOptions, Server } from "../serve/server.ts";
-import { nameOf, type Part, type ServedAddress } from "../net/listen_address.ts";
+import { nameOf, type Part, type ServedAddress, type SharedPorts } from "../net/listen_address.ts";
 import { SocketShutdown } from "../net/socket_shutdown.ts";
 import { quoted } from "../start_error.ts";
 import { Clock } from "../clock.ts";
+import { Compressor } from "../coding/compressor.ts";
 import { MemoryBudget } from "../memory_budget.ts";
 import { MemoryReturn } from "./memory_return.ts";
 import type { WarmStarter } from "../warm/warm_starter.ts";
 import { openPlainListeners, type PlainListener } from "./plain_listeners.ts";
 import { openWay, type Way } from "./way.ts";
+import { Counters } from "../status/counters.ts";
+import { limitOf, LimitTally } from "../status/limit_tally.ts";
+import type { StatusParts, ThreadStatus, UpstreamStatus } from "../status/thread_status.ts";
+import type { ScriptTimes } from "../cgi/runner_view.ts";
+import { readProcess, ScriptHistograms, ThreadStatusReader } from "./thread_status.ts";
 
 /** A configuration that was read again, and is right. */
 export interface Renewed {
@@ -74,8 +81,18 @@ export interface Serving {
    * something stayed as it was, which the log explains.
    */
   reload(renewed: Renewed | null): Promise<boolean>;
-  /** Serves what was accepted, for as long as the limits allow, ends all scripts, and resolves. */
-  stop(): Promise<void>;
+  /** Resolves when everybody who serves has answered that he does; never where one hangs. Never rejects. */
+  readonly answers: () => Promise<void>;
+  /**
+   * Several that serve give up their ports one by one, the last first, so that no client is lost to whoever listens there as well:
+   * before each `choose` is called with the index of a socket, of the server that has come, that is to have all new clients.
+   */
+  leavePorts(choose: (index: number) => void): Promise<void>;
+  /**
+   * Serves what was accepted, for as long as the limits allow, ends all scripts, and resolves. `isReplaced`: another server has its
+   * place, so nobody waits for the end of this one, and idle clients have more time.
+   */
+  stop(isReplaced?: boolean): Promise<void>;
   /** Ends all scripts at once. Never rejects. */
   kill(): Promise<void>;
 }
@@ -86,11 +103,18 @@ export interface ThreadOptions {
   readonly libc: Libc;
   /** What `config` is the part of. */
   readonly part: Part;
+  /** Where another server listens that this one takes the place of; null: nobody may. */
+  readonly shared: SharedPorts | null;
   /** The programs of the whole process. */
   readonly own: OwnChildren;
+  /** Asks all parts of the server, this one among them; by default it is the only one. */
+  readonly gatherThreads?: () => Promise<Omit<StatusParts, "server">>;
   /** Sees to it that `renewListener` is called, once for all parts in turn; by default this does it itself. */
   readonly onManyNames?: () => void;
 }
+
+/** A client that has sent nothing for so long loses no request when its connection is closed. */
+const REPLACED_IDLE_MS = 1_000;
 
 /** What runs programs, and what ends them when this process can no more. */
 interface Programs {
@@ -102,6 +126,8 @@ interface Programs {
 
 export class ThreadServer implements Serving {
   readonly failed: Promise<Error> = new Promise(() => {});
+  /** Whoever can ask is the thread itself. */
+  readonly answers = () => Promise.resolve();
   #config: Config;
   readonly #options: ThreadOptions;
   readonly #errorPages: ReloadableErrorPages;
@@ -118,6 +144,15 @@ export class ThreadServer implements Serving {
   readonly #forwarder: Forwarder | null;
   readonly #server: Server;
   readonly #memory: MemoryReturn;
+  readonly #compressor: Compressor;
+  readonly #counters = new Counters();
+  readonly #limits = new LimitTally();
+  readonly #scriptTimes = new ScriptHistograms();
+  readonly #status: ThreadStatusReader;
+  /** Since 1970. */
+  readonly #startMs = Date.now();
+  /** What is being gathered is for all who ask meanwhile. */
+  #gathering: Promise<StatusParts> | null = null;
   #https: HttpsListener | null = null;
   /** What was opened. */
   readonly #plain: PlainListener[] = [];
@@ -136,10 +171,12 @@ export class ThreadServer implements Serving {
     const users = this.#loadUsers();
     this.#way = openWay(options.libc, options.own);
     const room = { memoryBytes: limits.maxOutputMemoryBytes, fileBytes: limits.maxOutputFileBytes };
-    this.#programs = createPrograms(config, { ...options, way: this.#way, clock, budget, room });
-    this.#forwarder = createForwarder(config, { ...options, clock, budget, room });
+    const times = this.#scriptTimes;
+    this.#compressor = new Compressor((problem) => options.log.warn(nameOf(options.part), problem));
+    this.#programs = createPrograms(config, { ...options, way: this.#way, clock, budget, room, times });
+    this.#forwarder = createForwarder(config, { ...options, way: this.#way, clock, budget, room });
     this.#shared = {
-      memory: createFileMemory(limits, budget),
+      memory: createFileMemory(limits, budget, { ranges: this.#way.openRanges(), compressor: this.#compressor }),
       runner: this.#programs?.runner ?? null,
       forwarder: this.#forwarder,
       nowMs,
@@ -147,6 +184,8 @@ export class ThreadServer implements Serving {
       readNames: hasListing(config) ? this.#way.openReadNames() : undefined,
       identityOf: identitiesOf(config),
       part: options.part,
+      gatherStatus: () => this.#gathering ??= this.#gatherStatus().finally(() => this.#gathering = null),
+      placeIndex: (name) => this.#counters.placeIndex(name),
     };
     this.#parts = {
       answerers: createAnswerers(config, this.#shared),
@@ -161,9 +200,11 @@ export class ThreadServer implements Serving {
     this.#router = new Router({ sites, rules, rate: createRequestLimit(limits.maxRate, nowMs) });
     this.#server = Server.open(this.#createServices(clock, budget));
     this.#memory = MemoryReturn.open(budget, () => options.libc.malloc_trim(0n));
+    this.#status = this.#openStatus(budget);
   }
 
   async listen(): Promise<readonly ServedAddress[]> {
+    this.#useUpstreams();
     const https = this.#listenHttps();
     return [...await this.#listenHttp(), ...https];
   }
@@ -183,26 +224,72 @@ export class ThreadServer implements Serving {
     }
     const isDone = await reloadAll([
       () => this.#errorPages.reload(errorPageSources(this.#config)),
-      () => this.#router.replaceSites(this.#buildSites(this.#loadUsers())),
+      () => {
+        this.#router.replaceSites(this.#buildSites(this.#loadUsers()));
+        this.#useUpstreams();
+      },
       () => this.#renewHttps(),
     ], log);
     if (part.count > 1) await this.#https?.handedOver;
     return isDone;
   }
 
-  async stop(): Promise<void> {
+  /** `stop` does it. */
+  leavePorts(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Accepts no more. */
+  async closeListeners(): Promise<void> {
+    await this.#server.closeListeners();
+    this.#https?.close();
+  }
+
+  async stop(isReplaced = false): Promise<void> {
     const { log, part } = this.#options;
     log.info(nameOf(part), `stopping, ${this.#server.connectionCount} connections are open`);
     // Whoever comes next finds nobody, and another server may listen there.
     this.#removeFiles();
-    await this.#server.drain();
+    await this.#server.drain(isReplaced ? REPLACED_IDLE_MS : 0);
+    this.#compressor.close();
     this.#memory.close();
+    this.#status.close();
     this.#https?.close();
     await this.#forwarder?.stop();
     await this.#programs?.runner.stop();
     await this.#programs?.warm?.stop();
     await this.#programs?.guard.close();
     await this.#way.close();
+  }
+
+  /** What this thread knows of itself. */
+  readStatus(): ThreadStatus {
+    return this.#status.read();
+  }
+
+  async #gatherStatus(): Promise<StatusParts> {
+    const { gatherThreads = this.#gatherThread, libc } = this.#options;
+    const { threads, lostLines } = await gatherThreads();
+    return {
+      server: readProcess(libc, { startMs: this.#startMs, workers: this.#options.part.count }),
+      threads,
+      lostLines,
+    };
+  }
+
+  readonly #gatherThread = () => Promise.resolve({ threads: [this.readStatus()], lostLines: 0 });
+
+  #openStatus(budget: MemoryBudget): ThreadStatusReader {
+    const { runner = null, warm = null } = this.#programs ?? {};
+    const { part, log, libc } = this.#options;
+    return ThreadStatusReader.open({
+      ...{ name: nameOf(part), counters: this.#counters, limits: this.#limits, budget, log, libc },
+      connections: () => this.#server.connections,
+      scripts: runner === null ? null : { view: () => runner.view, most: this.#config.cgi.maxScripts },
+      warm: () => warm?.views ?? [],
+      upstreams: () => this.#forwarder?.views.map(upstreamStatus) ?? [],
+      certificates: () => this.#https?.certificates ?? [],
+    }, this.#scriptTimes);
   }
 
   kill(): Promise<void> {
@@ -243,6 +330,10 @@ export class ThreadServer implements Serving {
     return buildSites(this.#config, { ...this.#parts, users });
   }
 
+  #useUpstreams(): void {
+    this.#forwarder?.use(upstreamGroups(this.#config).map(({ group }) => group));
+  }
+
   #createServices(clock: Clock, budget: MemoryBudget): ConnectionServices {
     const { rules, limits, access } = this.#config;
     const { log, libc } = this.#options;
@@ -251,10 +342,14 @@ export class ThreadServer implements Serving {
     return {
       handler: (request) => router.answer(request),
       errorResponse: (error, request) => {
+        const limit = limitOf(error.status);
+        // Whom a server without room refuses has sent no request.
+        if (limit !== null && (limit !== "room" || request !== undefined)) this.#limits.reach(limit, clock.unixMs);
         if (error instanceof Refusal) this.#refusals.warn("site", `${quoted(error.path)} ${error.reason}: 403`);
         return router.errorResponse(error, request);
       },
       log,
+      notes: this.#createNoteTaking(),
       limits,
       rules,
       proxies: new TrustedProxies(access.proxies, access.trustsUnixSockets),
@@ -263,8 +358,17 @@ export class ThreadServer implements Serving {
       outputPool: new OutputPool(budget),
       budget,
       clock,
+      counters: this.#counters,
+      reached: (limit) => this.#limits.reach(limit, clock.unixMs),
       shutdownSockets: (connections) => sockets.shutdownSockets(connections),
     };
+  }
+
+  /** Null where neither a line nor a limit asks for more than what everybody knows. */
+  #createNoteTaking(): ConnectionServices["notes"] {
+    const { limits: { slowMs }, logFormat: { access } } = this.#config;
+    const isAsked = slowMs > 0 || (this.#options.log.isAccessOn && access?.isNoted === true);
+    return isAsked ? { nowMs: () => performance.now(), slowMs } : null;
   }
 
   /** New certificates, where the files have some. */
@@ -348,9 +452,10 @@ function hasListing({ sites }: Config): boolean {
 /** Null where the operator has named no program and no interpreter. */
 function createPrograms(
   config: Config,
-  { log, way, clock, budget, room }: {
+  { log, way, clock, budget, room, times }: {
     readonly log: Log;
     readonly way: Way;
+    readonly times: ScriptTimes;
     readonly clock: Clock;
     readonly budget: MemoryBudget;
     readonly room: OutputRoom;
@@ -375,6 +480,7 @@ function createPrograms(
     starter,
     warm,
     guard,
+    times,
   });
   return { guard, warm, runner };
 }
@@ -382,15 +488,16 @@ function createPrograms(
 /** Null where no upstream is named. */
 function createForwarder(
   config: Config,
-  { log, libc, clock, budget, room }: {
+  { log, libc, way, clock, budget, room }: {
     readonly log: Log;
     readonly libc: Libc;
+    readonly way: Way;
     readonly clock: Clock;
     readonly budget: MemoryBudget;
     readonly room: OutputRoom;
   },
 ): Forwarder | null {
-  if (upstreams(config).length === 0) return null;
+  if (upstreamGroups(config).length === 0) return null;
   const { limits, cgi: { spoolFolder: { value: spoolFolder } } } = config;
   const sockets = new SocketShutdown(libc);
   const shutDown = ({ remoteAddr, localAddr }: Deno.TcpConn) => {
@@ -399,7 +506,14 @@ function createForwarder(
       ...{ localAddress: localAddr.hostname, localPort: localAddr.port },
     });
   };
-  return new Forwarder({ limits, spoolFolder, log, clock, budget, room, shutDown });
+  const connect = way.openConnect();
+  return new Forwarder({ limits, spoolFolder, log, clock, budget, room, connect, shutDown });
+}
+
+function upstreamStatus(
+  { text, state, openCount, usedCount, requestCount, failureCount }: UpstreamView,
+): UpstreamStatus {
+  return { text, state, open: openCount, inUse: usedCount, requests: requestCount, failures: failureCount };
 }
 
 function isAnyWarm({ sites }: Config): boolean {

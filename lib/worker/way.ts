@@ -7,9 +7,13 @@ import type { Starter } from "../child/child.ts";
 import type { OwnChildren } from "../child/own_children.ts";
 import { CommandStarter } from "../child/command_starter.ts";
 import { Spawner } from "../child/spawner.ts";
-import type { SocketServices } from "../net/socket.ts";
+import type { Soon } from "../http/message.ts";
+import { connectSocket } from "../net/connect_socket.ts";
+import type { Socket, SocketServices } from "../net/socket.ts";
+import type { PeerAddress } from "../net/socket_address.ts";
 import { SocketListener } from "../net/socket_listener.ts";
 import type { Listener } from "../net/transport.ts";
+import { FileRanges } from "../system/file_ranges.ts";
 import { createIsBefore1970 } from "../system/file_times.ts";
 import { createReadNames, type ReadNames } from "../system/folder_names.ts";
 import {
@@ -18,12 +22,16 @@ import {
   openFileCalls,
   openFolderCalls,
   openMessageCalls,
+  openRangeCalls,
   openReadinessCalls,
   openSocketCalls,
   openSystemCalls,
 } from "../system/libc.ts";
 import { Readiness } from "../system/readiness.ts";
 import { type WarmOptions, WarmStarter } from "../warm/warm_starter.ts";
+
+/** As `connectSocket` does. */
+export type Connect = (address: PeerAddress, limitMs: number) => Soon<Socket | null>;
 
 export interface Way {
   /** Starts programs. All of them have ended before `close` is called. */
@@ -40,10 +48,14 @@ export interface Way {
    * this way can take none over.
    */
   accept(descriptor: number): Listener & { readonly descriptor: number };
+  /** What connects to upstreams. To be called at the start, where there are any; null: this way has no sockets of its own. */
+  openConnect(): Connect | null;
   /** Whether the file at that path was last changed before 1970; null: nobody can say. */
   readonly isBefore1970: (path: string) => boolean | null;
   /** What tells the names in a folder. To be called at the start, where there are listings. */
   openReadNames(): ReadNames;
+  /** What the system sends files by; null: this way cannot. To be called at the start. */
+  openRanges(): FileRanges | null;
   /** To be called when nothing is connected and no program runs any more. */
   close(): Promise<void>;
 }
@@ -91,8 +103,18 @@ class NativeWay implements Way {
     return SocketListener.open(descriptor, this.#needSockets(), true);
   }
 
+  openConnect(): Connect {
+    const services = this.#needSockets();
+    return (address, limitMs) => connectSocket(address, { services, limitMs });
+  }
+
   openReadNames(): ReadNames {
     return createReadNames(openFolderCalls());
+  }
+
+  openRanges(): FileRanges | null {
+    const calls = openRangeCalls();
+    return calls === null ? null : new FileRanges(calls);
   }
 
   async close(): Promise<void> {
@@ -100,7 +122,11 @@ class NativeWay implements Way {
   }
 
   #needSockets(): SocketServices {
-    return this.#sockets ??= { calls: openSocketCalls(), readiness: this.#needReadiness() };
+    return this.#sockets ??= {
+      calls: openSocketCalls(),
+      readiness: this.#needReadiness(),
+      areProgramsStarting: () => this.#own.areStarting,
+    };
   }
 
   #needReadiness(): Readiness {
@@ -124,8 +150,16 @@ class RuntimeWay implements Way {
     throw new Error("The runtime can take no socket over");
   }
 
+  openConnect(): null {
+    return null;
+  }
+
   openReadNames(): ReadNames {
     return createReadNames(null);
+  }
+
+  openRanges(): null {
+    return null;
   }
 
   close(): Promise<void> {

@@ -15,8 +15,9 @@ import type { EscapedLines } from "../log/log_lines.ts";
 import { keepLowPorts } from "../system/capabilities.ts";
 import { logUncaughtErrors, ThreadServer } from "./thread_server.ts";
 import { shareConfig } from "../config/share_config.ts";
-import type { Part, ServedAddress } from "../net/listen_address.ts";
+import type { Part, ServedAddress, SharedPorts } from "../net/listen_address.ts";
 import { type SharedStandstill, standStill, STANDSTILL_MS } from "./standstill.ts";
+import type { StatusParts, ThreadStatus } from "../status/thread_status.ts";
 import { StartError, type StartProblem } from "../start_error.ts";
 
 /** The first order: reads everything, and listens. */
@@ -27,6 +28,8 @@ export interface ListenOrder {
   readonly limits: Limits;
   readonly maxScripts: number;
   readonly part: Part;
+  /** Of ThreadOptions. */
+  readonly shared: SharedPorts | null;
   /** Where the others listen already; none for the first. */
   readonly addresses: readonly ServedAddress[];
   /** Of OwnChildren. */
@@ -45,11 +48,17 @@ export interface ReloadOrder {
   readonly source: ConfigSource | null;
 }
 
-export interface PlainOrder {
-  readonly kind: "renew_listener" | "stop" | "kill";
+/** The answer to the worker's own question of that number: what all threads say of themselves. */
+export interface StatusOrder extends Omit<StatusParts, "server"> {
+  readonly kind: "take_status";
+  readonly asked: number;
 }
 
-export type Order = ListenOrder | KeepRightsOrder | ReloadOrder | PlainOrder;
+export interface PlainOrder {
+  readonly kind: "answer" | "close_listeners" | "renew_listener" | "read_status" | "stop" | "stop_replaced" | "kill";
+}
+
+export type Order = ListenOrder | KeepRightsOrder | ReloadOrder | StatusOrder | PlainOrder;
 
 export interface OrderMessage {
   readonly id: number;
@@ -62,6 +71,7 @@ export type WorkerMessage =
   | { readonly kind: "refused"; readonly id: number; readonly problem: StartProblem }
   | { readonly kind: "failed"; readonly id: number; readonly message: string }
   | { readonly kind: "many_names" }
+  | { readonly kind: "ask_status"; readonly id: number }
   | { readonly kind: "log"; readonly part: LogPart; readonly lines: EscapedLines };
 
 export interface OrderResult {
@@ -69,6 +79,8 @@ export interface OrderResult {
   readonly addresses: readonly ServedAddress[];
   /** False where a reload left something as it was. */
   readonly isDone: boolean;
+  /** What it was asked for. */
+  readonly status?: ThreadStatus;
 }
 
 /** The part of a worker's global object that is used here. */
@@ -86,9 +98,12 @@ class WorkerThread {
   readonly #libc: Libc;
   readonly #serving: ThreadServer;
   #config: Config;
+  /** Questions of its own that wait for an answer, by their numbers. */
+  readonly #asked = new Map<number, (parts: StatusOrder) => void>();
+  #lastAsked = 0;
 
   /** Throws StartError. */
-  constructor({ source, limits, maxScripts, part, addresses, children }: ListenOrder) {
+  constructor({ source, limits, maxScripts, part, shared, addresses, children }: ListenOrder) {
     const command = parseCommandLine(source.args, { ...source, configFiles: recordedFiles(source.record) });
     if (command.kind !== "serve") throw new Error(`No order to serve: ${command.kind}`);
     const whole = atAddresses(command.config, addresses);
@@ -102,9 +117,21 @@ class WorkerThread {
     this.#libc = openLibc(config.usesNative);
     const own = new OwnChildren(children);
     this.#serving = new ThreadServer(config, {
-      ...{ log: this.#log, libc: this.#libc, part, own },
+      ...{ log: this.#log, libc: this.#libc, part, shared, own },
+      gatherThreads: () => this.#askStatus(),
       onManyNames: () => scope.postMessage({ kind: "many_names" }),
     });
+  }
+
+  #askStatus(): Promise<StatusOrder> {
+    const id = ++this.#lastAsked;
+    scope.postMessage({ kind: "ask_status", id });
+    return new Promise((resolve) => this.#asked.set(id, resolve));
+  }
+
+  #takeStatus(order: StatusOrder): void {
+    this.#asked.get(order.asked)?.(order);
+    this.#asked.delete(order.asked);
   }
 
   #reload(source: ConfigSource | null): Promise<boolean> {
@@ -117,13 +144,27 @@ class WorkerThread {
     switch (order.kind) {
       case "listen":
         return { ...DONE, addresses: await this.#serving.listen() };
+      case "answer":
+        return DONE;
+      case "close_listeners":
+        await this.#serving.closeListeners();
+        return DONE;
       case "keep_rights":
         keepLowPorts(this.#libc, () => standStill(order.standstill, STANDSTILL_MS));
         return DONE;
       case "reload":
         return { ...DONE, isDone: await this.#reload(order.source) };
+      case "read_status":
+        return { ...DONE, status: this.#serving.readStatus() };
+      case "take_status":
+        this.#takeStatus(order);
+        return DONE;
       case "renew_listener":
         await this.#serving.renewListener();
+        return DONE;
+      case "stop_replaced":
+        await this.#serving.stop(true);
+        await this.#log.flush();
         return DONE;
       case "stop":
       case "kill":

@@ -58,12 +58,24 @@ export async function askAndCheck(server: Server, shape: RequestShape): Promise<
   const connection = await openConnection(door);
   try {
     const answer = await ask(connection, requestText(shape.path, host, fields));
-    checkAnswer(answer, shape);
+    checkAnswer({ ...answer, content: await decodeContent(answer, shape) }, shape);
     const url = `${door.caCerts === null ? "http" : "https"}://${host}${shape.path}`;
     return { url, fields, wireBytes: answer.wireBytes };
   } finally {
     closeQuietly(connection);
   }
+}
+
+/** The content without its coding. Throws Error where that is another one than the row is about. */
+export async function decodeContent(
+  { fields, content }: Pick<Answer, "fields" | "content">,
+  { path, coding }: Pick<RequestShape, "path" | "coding">,
+): Promise<Uint8Array> {
+  const found = fields.get("content-encoding");
+  if (found !== coding) throw new Error(`GET ${path} got the coding "${found}" instead of "${coding}"`);
+  if (coding === undefined) return content;
+  const decoded = new Blob([content.slice()]).stream().pipeThrough(new DecompressionStream(coding));
+  return await new Response(decoded).bytes();
 }
 
 /** The fields with which a browser asks whether its copy is still good. */

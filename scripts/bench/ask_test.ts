@@ -1,5 +1,5 @@
-import { assertThrows } from "@std/assert";
-import { checkAnswer } from "./ask.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { checkAnswer, decodeContent } from "./ask.ts";
 import type { ExpectedContent } from "./row.ts";
 
 const PAGE = "<h1>A page</h1>";
@@ -31,4 +31,19 @@ Deno.test("checkAnswer() refuses an answer when it is not the one of the row", a
       else assertThrows(check, Error, fault);
     });
   }
+});
+
+Deno.test("decodeContent() gives what was compressed, and refuses another coding than the row is about", async () => {
+  const text = new TextEncoder().encode("hello");
+  const packed = await new Response(new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"))).bytes();
+  const compressed = { fields: new Map([["content-encoding", "gzip"]]), content: packed };
+  const plain = { fields: new Map<string, string>(), content: text };
+  assertEquals(await decodeContent(compressed, { path: "/x", coding: "gzip" }), text);
+  assertEquals(await decodeContent(plain, { path: "/x" }), text);
+  await assertRejects(() => decodeContent(plain, { path: "/x", coding: "gzip" }), Error, 'instead of "gzip"');
+  await assertRejects(
+    () => decodeContent(compressed, { path: "/x" }),
+    Error,
+    'the coding "gzip" instead of "undefined"',
+  );
 });

@@ -5,18 +5,21 @@
  */
 import { renderChart } from "./chart.ts";
 import { Fleet, type Server } from "./fleet.ts";
-import { rssOf } from "./loads.ts";
-import { measureRow, type RowResult } from "./measure_row.ts";
+import { renderGrowthChart } from "./growth_chart.ts";
+import { GROWTH_FAMILIES, GROWTH_GROUPS } from "./growth_rows.ts";
+import { measureRows, type RowResult } from "./measure_row.ts";
 import { type Options, readOptions, USAGE } from "./options.ts";
-import { ensurePrograms, PYTHON_MODULES, WARM_MODULES } from "./packages.ts";
-import { type LisodBinary, lisodPeer, lisodSwitches, listPeers, type Peer, type Switch } from "./peers.ts";
-import { makePlan, peersOf, type Plan, switchesOf } from "./plan.ts";
+import { ensurePrograms, PHP_FPM, PYTHON_MODULES, WARM_MODULES } from "./packages.ts";
+import { type LisodBinary, lisodPeer, listPeers, type Peer } from "./peers.ts";
+import { groupRows, makePlan, peersOf, type Plan, switchesOf } from "./plan.ts";
 import { renderReadmeTable } from "./readme_table.ts";
 import { type BenchResult, type MemoryGrowth, renderReport } from "./report.ts";
 import { ROWS } from "./rows.ts";
-import { makeSite } from "./site.ts";
+import { rssOf } from "./server_use.ts";
+import { makeSite, type Site } from "./site.ts";
 import { LOAD_CORE } from "./wrk.ts";
 import { describeMachine, otherWork, readCpuUse, readVersions } from "./surroundings.ts";
+import { lisodSwitches, type Switch } from "./switches.ts";
 
 const PROJECT = `${import.meta.dirname}/../..`;
 const ARTEFACTS = `${PROJECT}/artefacts`;
@@ -33,7 +36,15 @@ const TOOLS: Readonly<Record<Switch, readonly string[]>> = {
   workers: [],
   native_off: [],
   many_places: [],
+  status: [],
   warm: WARM_MODULES,
+  forward: ["nginx"],
+  php: [PHP_FPM],
+  gzip: ["gzip"],
+  websocket: ["cc"],
+  many_files: [],
+  many_scripts: [],
+  many_open: [],
 };
 
 /** Progress, for the one who waits. */
@@ -46,8 +57,8 @@ async function findPeers({ base, lisod, before }: Options): Promise<readonly Pee
   if (base !== "lisod") return listPeers();
   const own = await findLisod("lisod", lisod ?? `${PROJECT}/lisod`);
   const earlier = before === null ? [] : [await findLisod("lisod-before", before)];
-  const single = await findLisod("lisod-one-place", lisod ?? `${PROJECT}/lisod`);
-  return [own, ...earlier, single, ...listPeers()];
+  const plain = await findLisod("lisod-plain", lisod ?? `${PROJECT}/lisod`);
+  return [own, ...earlier, plain, ...listPeers()];
 }
 
 /** A build of lisod with what its help says that it can do. */
@@ -68,13 +79,19 @@ async function measurePlan(plan: Plan, options: Options): Promise<BenchResult> {
   const peers = peersOf(plan);
   const programs = peers.map(({ versionCommand }) => versionCommand[0]).filter((name) => !name.includes("/"));
   const needs = [...switches].flatMap((name) => [...TOOLS[name], ...peers.flatMap((peer) => peer.needs[name] ?? [])]);
-  await ensurePrograms(["taskset", "wrk", ...needs, ...programs]);
+  const loads = new Set(plan.rows.map(({ row }) => row.load.kind));
+  const isOwnLoad = loads.has("clients");
+  const loadPrograms = [...(isOwnLoad ? ["cc"] : []), ...(loads.has("page") ? ["chromium", "setpriv"] : [])];
+  await ensurePrograms(["taskset", "wrk", ...loadPrograms, ...needs, ...programs]);
   const { rounds, seconds } = options;
   const versions = await readVersions(peers);
   const date = new Date().toISOString();
   await pinItself();
   const before = await readCpuUse();
-  const measured = await withFleet(switches, (fleet) => measureRows(plan, options, fleet));
+  const measured = await withFleet(
+    () => makeSite(switches, { isOwnLoad }),
+    (fleet) => measurePlanned(plan, options, fleet),
+  );
   // The servers have ended, so their CPU time is known.
   const others = `${
     Math.round(otherWork(before, await readCpuUse()) * 100)
@@ -92,10 +109,10 @@ async function pinItself(): Promise<void> {
 
 /** Gives `work` a site and its servers, and leaves neither a process nor a file behind, also when it is interrupted. */
 async function withFleet<Result>(
-  switches: ReadonlySet<Switch>,
+  makeItsSite: () => Promise<Site>,
   work: (fleet: Fleet) => Promise<Result>,
 ): Promise<Result> {
-  const site = await makeSite(switches);
+  const site = await makeItsSite();
   const fleet = new Fleet(site);
   const cleanUp = async (): Promise<void> => {
     await fleet.close();
@@ -111,14 +128,14 @@ async function withFleet<Result>(
   }
 }
 
-async function measureRows(
+async function measurePlanned(
   plan: Plan,
   { rounds, seconds }: Options,
   fleet: Fleet,
 ): Promise<Pick<BenchResult, "rows" | "memory">> {
   const rows: RowResult[] = [];
-  for (const { row, peers } of plan.rows) {
-    rows.push(await measureRow(row, { fleet, seconds, peers, base: plan.base.name, rounds, tell }));
+  for (const group of groupRows(plan, GROWTH_GROUPS)) {
+    rows.push(...await measureRows(group, { fleet, seconds, base: plan.base.name, rounds, tell }));
   }
   return { rows, memory: await Promise.all(fleet.sharedServers.map(growthOf)) };
 }
@@ -134,11 +151,16 @@ async function growthOf(server: Server): Promise<MemoryGrowth> {
   };
 }
 
-/** Writes JSON and chart into artefacts/ and the report to standard output. */
-async function publish(result: BenchResult): Promise<void> {
+/** Writes JSON and report into artefacts/, the charts into `charts`, and the report to standard output. */
+async function publish(result: BenchResult, charts: string): Promise<void> {
   await Deno.mkdir(ARTEFACTS, { recursive: true });
   await Deno.writeTextFile(`${ARTEFACTS}/bench.json`, JSON.stringify(result, null, 2) + "\n");
-  await Deno.writeTextFile(`${ARTEFACTS}/bench.svg`, renderChart(result));
+  await Deno.mkdir(charts, { recursive: true });
+  await Deno.writeTextFile(`${charts}/bench.svg`, renderChart(result));
+  for (const family of GROWTH_FAMILIES) {
+    const chart = renderGrowthChart(family, result);
+    if (chart !== null) await Deno.writeTextFile(`${charts}/bench-${family.name}.svg`, chart);
+  }
   const report = renderReport(result);
   await Deno.writeTextFile(`${ARTEFACTS}/bench.md`, report);
   console.log(report);
@@ -171,7 +193,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const plan = makePlan({ rows: ROWS, peers: await findPeers(options) }, options);
   const result = await measurePlan(plan, options);
-  await publish(result);
+  await publish(result, options.charts ?? ARTEFACTS);
   const failures = result.rows.flatMap(({ row, servers }) =>
     servers.filter(({ failure }) => failure !== null).map(({ name, failure }) => `${row.name}, ${name}: ${failure}`)
   );

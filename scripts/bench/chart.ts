@@ -1,34 +1,17 @@
 /** The chart of a benchmark as SVG: pure. A group of bars for each row, a bar for each server, nginx = 1. */
+import { COLOURS, escapeXml, renderSvg } from "./chart_parts.ts";
 import { judgedFigures, type RowResult } from "./measure_row.ts";
 import type { PeerName } from "./peers.ts";
 import type { BenchResult } from "./report.ts";
 import { ratioOf } from "./statistics.ts";
 
-/** Colours that stay apart for the colour-blind too and stand out on the white ground. */
-const COLOURS: Readonly<Record<PeerName, string>> = {
-  lisod: "#c2410c",
-  "lisod-before": "#fdba74",
-  "lisod-one-place": "#fed7aa",
-  nginx: "#6b7280",
-  "nginx-tuned": "#9ca3af",
-  lighttpd: "#2563eb",
-  apache: "#7c3aed",
-  "deno-serve": "#0f766e",
-  gunicorn: "#8a6d3b",
-  uwsgi: "#5f7f8f",
-  "bare-loop": "#5eead4",
-};
-
 /** Sizes in pixels. */
-const WIDTH = 860;
 const LABEL_WIDTH = 190;
 const BAR_WIDTH = 560;
 const BAR_HEIGHT = 12;
 const BAR_STEP = 15;
 const GROUP_GAP = 14;
 const HEAD_HEIGHT = 62;
-/** Of the longest title, so that all servers fit into one line. */
-const LEGEND_STEP = 105;
 /** Ratios beyond this are cut, with their number beside the bar. */
 const MOST_SHOWN = 4;
 
@@ -52,17 +35,10 @@ export function renderChart(result: BenchResult): string {
     top += bars.length * BAR_STEP + GROUP_GAP;
   }
   const line = LABEL_WIDTH + BAR_WIDTH / MOST_SHOWN;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${
-      top + 10
-    }" font-family="sans-serif" font-size="11">`,
-    `<rect width="100%" height="100%" fill="#fff"/>`,
-    `<text x="10" y="22" font-size="15" fill="#111">How many times as good as nginx (longer is better)</text>`,
-    renderLegend(titles),
+  return renderSvg({ title: "How many times as good as nginx (longer is better)", titles, height: top + 10 }, [
     `<line x1="${line}" x2="${line}" y1="${HEAD_HEIGHT - 6}" y2="${top}" stroke="#111" stroke-dasharray="3 3"/>`,
     ...parts,
-    "</svg>\n",
-  ].join("\n");
+  ]);
 }
 
 /** The bars of a row against nginx, or against the base where nginx was not measured. */
@@ -92,16 +68,4 @@ function renderGroup({ row }: RowResult, bars: readonly Bar[], top: number): str
       `<text x="${LABEL_WIDTH + Number(width) + 5}" y="${y + 10}" fill="#111"${weight}>${ratio.toFixed(2)}</text>`;
   });
   return [label, ...drawn].join("\n");
-}
-
-function renderLegend(titles: ReadonlyMap<PeerName, string>): string {
-  return [...titles].map(([name, title], index) => {
-    const x = 10 + index * LEGEND_STEP;
-    return `<rect x="${x}" y="34" width="11" height="11" fill="${COLOURS[name]}"/>` +
-      `<text x="${x + 16}" y="44" fill="#111">${escapeXml(title)}</text>`;
-  }).join("\n");
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -3,10 +3,12 @@
  * every process of theirs is gone. Nothing else in the bench starts a server.
  */
 import { fillTemplate } from "./fill_template.ts";
-import type { Peer, Place, Switch } from "./peers.ts";
+import type { Peer, Place } from "./peers.ts";
 import { listTree, type ProcessEntry, readStat, rssBytesOf } from "./process_stats.ts";
 import type { Site } from "./site.ts";
-import { ALL_CORES } from "./wrk.ts";
+import { PHP_FPM } from "./packages.ts";
+import type { Switch } from "./switches.ts";
+import { ALL_CORES, LOAD_CORE } from "./wrk.ts";
 
 /** Where the servers run; the load runs on the other core. */
 const SERVER_CORE = "0";
@@ -35,10 +37,8 @@ class StartedProcess {
   #messages = "";
   #isEnded = false;
 
-  constructor([program, ...args]: readonly string[], { folder, switches }: Place) {
-    // A load of scripts is small beside them, and scripts have all cores wherever they are used.
-    const hasAll = switches.has("cgi") || switches.has("both_cores");
-    const pinned = ["-c", hasAll ? ALL_CORES : SERVER_CORE, program, ...args];
+  constructor([program, ...args]: readonly string[], { folder, cores }: { folder: string; cores: string }) {
+    const pinned = ["-c", cores, program, ...args];
     const streams = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
     // A session of its own, as a daemon has: the kernel shares a core between sessions first (sched_autogroup), so that
     // a server in the session of the load would be treated otherwise than one that gives its scripts sessions.
@@ -74,12 +74,50 @@ class StartedProcess {
   }
 }
 
+function coresFor({ switches }: Place): string {
+  // A load of scripts is small beside them, and scripts have all cores wherever they are used.
+  return switches.has("cgi") || switches.has("both_cores") ? ALL_CORES : SERVER_CORE;
+}
+
+/** What servers hand requests on to. */
+interface Backend {
+  /** Its configuration in conf/; null: it has none. */
+  readonly template: string | null;
+  /** Where it listens: a port, or the path of a socket. */
+  door(place: Place): number | string;
+  /** The program in the foreground; `file` is its configuration. */
+  command(place: Place, file: string): readonly string[];
+}
+
+const BACKENDS = {
+  forward: {
+    template: "upstream.conf",
+    door: ({ upstreamPort }) => upstreamPort,
+    command: (_place, file) => ["nginx", "-c", file, "-e", `${file}.log`],
+  },
+  php: {
+    template: "php-fpm.conf",
+    door: ({ phpSocket }) => phpSocket,
+    command: (_place, file) => [PHP_FPM, "--nodaemonize", "--no-php-ini", "--allow-to-run-as-root", "-y", file],
+  },
+  websocket: {
+    template: null,
+    door: ({ websocketPort }) => websocketPort,
+    command: ({ site, websocketPort }) => [`${site}/websocket`, "serve", String(websocketPort)],
+  },
+} as const satisfies Partial<Record<Switch, Backend>>;
+
+const BACKEND_NAMES = Object.keys(BACKENDS) as readonly (keyof typeof BACKENDS)[];
+
 /** All servers that run. Close it in the end, whatever happened. */
 export class Fleet {
   readonly #site: Site;
   readonly #stopMs: number;
   readonly #shared = new Map<string, Server>();
   readonly #running = new Set<StartedProcess>();
+  readonly #backends = new Set<keyof typeof BACKENDS>();
+  readonly #upstreamPort = findFreePort();
+  readonly #websocketPort = findFreePort();
   #count = 0;
   #isClosed = false;
 
@@ -106,10 +144,11 @@ export class Fleet {
   async start(peer: Peer<string>, switches: readonly Switch[]): Promise<Server> {
     if (this.#isClosed) throw new Error("The bench is being stopped");
     const place = await this.#prepare(peer, new Set(switches));
+    for (const name of BACKEND_NAMES) if (place.switches.has(name)) await this.#startBackend(name, place);
     const helper = peer.helper(place);
     const begin = performance.now();
     const commands = helper === null ? [peer.command(place)] : [helper, peer.command(place)];
-    const processes = commands.map((command) => new StartedProcess(command, place));
+    const processes = commands.map((command) => new StartedProcess(command, { ...place, cores: coresFor(place) }));
     for (const process of processes) this.#running.add(process);
     const ports = place.switches.has("tls") ? [place.httpPort, place.httpsPort] : [place.httpPort];
     const doors = helper === null ? ports : [place.socket, ...ports];
@@ -122,6 +161,23 @@ export class Fleet {
     const openedMs = performance.now() - begin;
     const startRssBytes = rssBytesOf(listTree(processes.map(({ pid }) => pid)));
     return { peer, place, processes, openedMs, startRssBytes };
+  }
+
+  /** Beside the load, once for all servers; it stops with the fleet. */
+  async #startBackend(name: keyof typeof BACKENDS, place: Place): Promise<void> {
+    if (this.#backends.has(name)) return;
+    this.#backends.add(name);
+    const { folder } = this.#site;
+    const { template, door, command }: Backend = BACKENDS[name];
+    const file = `${folder}/${template}`;
+    if (template !== null) {
+      const values = { folder, root: place.root, port: String(place.upstreamPort), socket: place.phpSocket };
+      const text = await Deno.readTextFile(`${import.meta.dirname}/conf/${template}`);
+      await Deno.writeTextFile(file, fillTemplate(text, { values, switches: new Set() }));
+    }
+    const process = new StartedProcess(command(place, file), { folder, cores: LOAD_CORE });
+    this.#running.add(process);
+    await awaitDoor(door(place), [process]);
   }
 
   /** Stops the processes of a server; throws Error when one of them does not go. */
@@ -166,14 +222,25 @@ export class Fleet {
       log: `${folder}/access.log`,
       configuration: `${folder}/server.conf`,
       socket: `${folder}/fastcgi.socket`,
+      upstreamPort: this.#upstreamPort,
+      websocketPort: this.#websocketPort,
+      phpSocket: `${this.#site.folder}/php.socket`,
       blogData: `${folder}/data/blog`,
       httpPort: findFreePort(),
+      clearHttp2Port: findFreePort(),
       httpsPort: findFreePort(),
     };
     if (peer.template !== null) {
       const template = await Deno.readTextFile(`${import.meta.dirname}/conf/${peer.template}`);
-      const { httpPort, httpsPort, switches: _switches, ...texts } = place;
-      const values = { ...texts, http: String(httpPort), https: String(httpsPort) };
+      const { httpPort, httpsPort, clearHttp2Port, upstreamPort, websocketPort, switches: _switches, ...texts } = place;
+      const ports = {
+        ...{ http: httpPort, https: httpsPort, clearHttp2: clearHttp2Port },
+        ...{ upstream: upstreamPort, websocket: websocketPort },
+      };
+      const values = {
+        ...texts,
+        ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, `${port}`])),
+      };
       const text = fillTemplate(template, { values, switches: new Set([...switches, ...peer.always]) });
       await Deno.writeTextFile(place.configuration, text);
     }

@@ -1,4 +1,5 @@
 /** Runs h2load (nghttp2-client) pinned to the core of the load and reads what it counted. What it counts as failed fails the run. */
+import type { Server } from "./fleet.ts";
 import { LOAD_CORE } from "./wrk.ts";
 
 export interface H2loadOrder {
@@ -21,6 +22,17 @@ export interface H2loadReport {
 
 /** Longest wait beyond the time of the load. */
 const EXTRA_MS = 15_000;
+
+/** Where the server speaks HTTP/2 of what it answered at `url` with HTTP/1.1: for some that is another port. */
+export function http2Url(
+  { peer, place }: { readonly peer: Pick<Server["peer"], "hasClearHttp2Port">; readonly place: Http2Place },
+  url: string,
+): string {
+  if (!peer.hasClearHttp2Port || place.switches.has("tls")) return url;
+  return url.replace(`:${place.httpPort}/`, `:${place.clearHttp2Port}/`);
+}
+
+type Http2Place = Pick<Server["place"], "switches" | "httpPort" | "clearHttp2Port">;
 
 /** Runs h2load to its end. Throws Error when it fails, or an answer was wrong. */
 export async function runH2load(order: H2loadOrder): Promise<H2loadReport> {

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkH2load, readH2loadReport } from "./h2load.ts";
+import { checkH2load, http2Url, readH2loadReport } from "./h2load.ts";
 
 const PRINTED = `starting benchmark...
 TLS Protocol: TLSv1.3
@@ -36,4 +36,19 @@ Deno.test("checkH2load() throws for content of another length", () => {
   assertThrows(() => checkH2load({ requests: 10, contentBytes: 40_000 }, order), Error, "40000 bytes");
   assertThrows(() => checkH2load({ requests: 10, contentBytes: 9_000_000 }, order), Error, "9000000 bytes");
   assertThrows(() => checkH2load({ requests: 0, contentBytes: 0 }, order), Error, "no answer");
+});
+
+Deno.test("http2Url() names the other port when the server speaks HTTP/2 in cleartext there alone", () => {
+  const ports = { httpPort: 10_240, clearHttp2Port: 10_241 };
+  const url = "http://127.0.0.1:10240/4k.txt";
+  for (
+    const { hasClearHttp2Port, switches, want } of [
+      { hasClearHttp2Port: true, switches: ["http2"], want: "http://127.0.0.1:10241/4k.txt" },
+      { hasClearHttp2Port: true, switches: ["http2", "tls"], want: url },
+      { hasClearHttp2Port: false, switches: ["http2"], want: url },
+    ] as const
+  ) {
+    const place = { ...ports, switches: new Set(switches) };
+    assertEquals(http2Url({ peer: { hasClearHttp2Port }, place }, url), want);
+  }
 });

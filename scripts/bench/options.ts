@@ -16,22 +16,26 @@ export interface Options {
   readonly lisod: string | null;
   /** Another build of lisod that is measured beside it in every row; null means none. */
   readonly before: string | null;
+  /** The folder for charts; null means artefacts/ of the project. */
+  readonly charts: string | null;
 }
 
 export const USAGE = `deno task bench [options]
 
 Measures lisod beside other servers: one core for the server, the other for the load, alternating rounds.
-Markdown goes to standard output, progress to standard error, JSON and a chart into artefacts/.
+Markdown goes to standard output, progress to standard error, JSON and charts into artefacts/.
 
   --only ROW[,ROW]     measure these rows alone (a name, or its beginning with *)
   --peers NAME[,NAME]  measure these servers alone: nginx, nginx-tuned, lighttpd, apache, deno-serve,
                        bare-loop
   --base NAME          whose ratios to the others are given (default lisod; another name leaves lisod out)
-  --rounds N           runs of each server in each row (default 5)
+  --rounds N           runs of each server in each row (default 7)
   --seconds N          length of a run (default 3)
   --quick              3 rounds of 1 second
   --lisod PATH         the binary under test (default ./lisod of the project)
   --before PATH        another build of lisod, measured beside it in every row as lisod-before
+  --charts FOLDER      where the charts go (default artefacts/): bench.svg, and one for each family of rows
+                       of growth that was measured
   --list               print the rows and measure nothing
   --readme             print the lines for readme.txt from the last run and measure nothing
   --help               print this
@@ -43,7 +47,7 @@ const MODES = ["help", "list", "readme"] as const;
 /** Reads the arguments; throws Error that names the argument when one is wrong. */
 export function readOptions(args: readonly string[]): Options {
   const parsed = parseArgs(args, {
-    string: ["only", "peers", "base", "rounds", "seconds", "lisod", "before"],
+    string: ["only", "peers", "base", "rounds", "seconds", "lisod", "before", "charts"],
     boolean: ["quick", "list", "readme", "help"],
     unknown: (argument) => {
       throw new Error(`Unknown argument "${argument}"; --help shows all`);
@@ -55,10 +59,11 @@ export function readOptions(args: readonly string[]): Options {
     only: readNames(parsed.only),
     peers: readNames(parsed.peers),
     base: readText(parsed.base) ?? "lisod",
-    rounds: readCount("--rounds", parsed.rounds) ?? (isQuick ? 3 : 5),
+    rounds: readCount("--rounds", parsed.rounds) ?? (isQuick ? 3 : 7),
     seconds: readCount("--seconds", parsed.seconds) ?? (isQuick ? 1 : 3),
     lisod: readText(parsed.lisod),
     before: readText(parsed.before),
+    charts: readText(parsed.charts),
   };
 }
 

@@ -7,10 +7,11 @@ Deno.test("readOptions() gives the defaults when there is no argument", () => {
     only: [],
     peers: [],
     base: "lisod",
-    rounds: 5,
+    rounds: 7,
     seconds: 3,
     lisod: null,
     before: null,
+    charts: null,
   };
   assertEquals(readOptions([]), want as ReturnType<typeof readOptions>);
 });
@@ -18,10 +19,11 @@ Deno.test("readOptions() gives the defaults when there is no argument", () => {
 const CASES = [
   { args: ["--quick"], want: { rounds: 3, seconds: 1 } },
   { args: ["--quick", "--seconds", "2"], want: { rounds: 3, seconds: 2 } },
-  { args: ["--rounds=7"], want: { rounds: 7, seconds: 3 } },
+  { args: ["--rounds=9"], want: { rounds: 9, seconds: 3 } },
   { args: ["--only", "range,tls-*"], want: { only: ["range", "tls-*"] } },
   { args: ["--base", "nginx", "--peers", "nginx,lighttpd"], want: { base: "nginx", peers: ["nginx", "lighttpd"] } },
   { args: ["--lisod", "/opt/lisod", "--before", "/opt/old"], want: { lisod: "/opt/lisod", before: "/opt/old" } },
+  { args: ["--charts", "/tmp/charts"], want: { charts: "/tmp/charts" } },
   { args: ["--list"], want: { mode: "list" } },
   { args: ["--readme"], want: { mode: "readme" } },
   { args: ["--help", "--list"], want: { mode: "help" } },

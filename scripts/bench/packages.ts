@@ -3,8 +3,14 @@
 /** lighttpd's module for TLS, for ensurePrograms(). */
 export const LIGHTTPD_TLS = "/usr/lib/lighttpd/mod_openssl.so";
 
+/** The one that compresses, for ensurePrograms(). */
+export const LIGHTTPD_DEFLATE = "/usr/lib/lighttpd/mod_deflate.so";
+
 /** uWSGI's plugin for Python, for ensurePrograms(). */
 export const UWSGI_PYTHON = "/usr/lib/uwsgi/plugins/python311_plugin.so";
+
+/** PHP's processes, for ensurePrograms(). */
+export const PHP_FPM = "/usr/sbin/php-fpm8.2";
 
 /** The library of ruby that serves, for ensurePrograms(). */
 export const WEBRICK = "/usr/share/rubygems-integration/all/gems/webrick-1.8.1/lib/webrick.rb";
@@ -16,13 +22,16 @@ const PACKAGES: Readonly<Record<string, string>> = {
   h2load: "nghttp2-client",
   mini_httpd: "mini-httpd",
   python3: "python3-minimal",
+  setpriv: "util-linux",
   taskset: "util-linux",
   twistd3: "python3-twisted",
   [LIGHTTPD_TLS]: "lighttpd-mod-openssl",
+  [LIGHTTPD_DEFLATE]: "lighttpd-mod-deflate",
   [UWSGI_PYTHON]: "uwsgi-core uwsgi-plugin-python3",
   "/usr/share/perl5/CGI.pm": "libcgi-pm-perl",
   "/usr/lib/python3/dist-packages/django/__init__.py": "python3-django",
   "/usr/bin/python3.11": "python3.11",
+  [PHP_FPM]: "php8.2-fpm",
   [WEBRICK]: "ruby-webrick",
   "/usr/lib/python3/dist-packages/bleach/__init__.py": "python3-bleach",
   "/usr/lib/python3/dist-packages/flask/__init__.py": "python3-flask",

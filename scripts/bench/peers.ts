@@ -2,14 +2,17 @@
  * The servers of the bench: what each is, needs and is started with. Their configuration files stand in conf/.
  */
 import { RUNTIME_ENVIRONMENT } from "../../lib/process/daemon.ts";
-import { LIGHTTPD_TLS, UWSGI_PYTHON } from "./packages.ts";
+import { LIGHTTPD_DEFLATE, LIGHTTPD_TLS, UWSGI_PYTHON } from "./packages.ts";
+import type { Switch } from "./switches.ts";
 
 export type PeerName =
   | "lisod"
   | "lisod-before"
-  | "lisod-one-place"
+  | "lisod-plain"
   | "nginx"
   | "nginx-tuned"
+  | "nginx-gzip"
+  | "haproxy"
   | "lighttpd"
   | "apache"
   | "gunicorn"
@@ -17,21 +20,8 @@ export type PeerName =
   | "deno-serve"
   | "bare-loop";
 
-/**
- * What a row may ask a server to be started with beyond static files over HTTP. "both_cores": it shares them with the load;
- * "workers": it has two; "http2": it speaks that beside HTTP/1.1; "many_places": lisod has a thousand sites and ten thousand places, and to the others it means nothing; "warm": lisod keeps its programs warm, and the blog makes its pages anew; "native_off": lisod calls no C library, and to the others it means nothing.
- */
-export type Switch =
-  | "access_log"
-  | "tls"
-  | "http2"
-  | "cgi"
-  | "blog"
-  | "both_cores"
-  | "workers"
-  | "native_off"
-  | "many_places"
-  | "warm";
+/** That run at once where a row asks for many. */
+const MOST_SCRIPTS = 256;
 
 /** Where a server runs and what it is given; all paths are absolute. */
 export interface Place {
@@ -46,9 +36,15 @@ export interface Place {
   readonly configuration: string;
   /** Of a FastCGI helper. */
   readonly socket: string;
+  /** Of the HTTP upstream, of php-fpm and of the WebSocket server: they run beside the load, and are nobody's. */
+  readonly upstreamPort: number;
+  readonly phpSocket: string;
+  readonly websocketPort: number;
   /** The blog's own; whoever runs the scripts can make it. */
   readonly blogData: string;
   readonly httpPort: number;
+  /** For HTTP/2 in cleartext, of those that speak nothing else on its port. */
+  readonly clearHttp2Port: number;
   readonly httpsPort: number;
   readonly switches: ReadonlySet<Switch>;
 }
@@ -67,47 +63,17 @@ export interface Peer<Name extends string = PeerName> {
   readonly template: string | null;
   /** Switches of the template that are always on. */
   readonly always: readonly string[];
+  /** Whether it speaks HTTP/2 in cleartext on a port of its own alone, and not beside HTTP/1.1. */
+  readonly hasClearHttp2Port: boolean;
   /** The server in the foreground. */
   command(place: Place): readonly string[];
   /** A process that the server needs beside it; null when there is none. */
   helper(place: Place): readonly string[] | null;
 }
 
-/** Switches by the options that `lisod --help` must show before a row that needs them is measured. */
-const LISOD_OPTIONS: Readonly<Record<Switch, readonly string[]>> = {
-  access_log: ["--log"],
-  tls: ["--https", "--key", "--certificate"],
-  http2: ["--http2"],
-  cgi: ["--cgi"],
-  blog: ["--cgi-env"],
-  both_cores: [],
-  workers: ["--workers"],
-  native_off: ["--native"],
-  many_places: ["--include"],
-  warm: ["--cgi-warm"],
-};
-
-/** What a lisod whose `--help` prints `help` can be asked for. */
-export function lisodSwitches(help: string): ReadonlySet<Switch> {
-  const shown = new Set(help.match(/--[a-z2-]+/g) ?? []);
-  const all: readonly Switch[] = [
-    "access_log",
-    "tls",
-    "http2",
-    "cgi",
-    "blog",
-    "both_cores",
-    "workers",
-    "native_off",
-    "many_places",
-    "warm",
-  ];
-  return new Set(all.filter((name) => LISOD_OPTIONS[name].every((option) => shown.has(option))));
-}
-
 /** A binary of the server under test. */
 export interface LisodBinary {
-  readonly name: "lisod" | "lisod-before" | "lisod-one-place";
+  readonly name: "lisod" | "lisod-before" | "lisod-plain";
   readonly path: string;
   /** What its `--help` shows, see lisodSwitches(). */
   readonly supports: ReadonlySet<Switch>;
@@ -123,7 +89,8 @@ export function lisodPeer({ name, path, supports }: LisodBinary): Peer {
     needs: {},
     template: null,
     always: [],
-    command: (place) => ["env", ...RUNTIME_VARIABLES, path, ...lisodArguments(place, name !== "lisod-one-place")],
+    hasClearHttp2Port: false,
+    command: (place) => ["env", ...RUNTIME_VARIABLES, path, ...lisodArguments(place, name === "lisod-plain")],
     helper: () => null,
   };
 }
@@ -131,18 +98,19 @@ export function lisodPeer({ name, path, supports }: LisodBinary): Peer {
 const TITLES: Readonly<Record<LisodBinary["name"], string>> = {
   "lisod": "lisod",
   "lisod-before": "lisod before",
-  "lisod-one-place": "lisod, one place",
+  "lisod-plain": "lisod, plain",
 };
 
 /** As a daemon and the service have them. */
 const RUNTIME_VARIABLES = Object.entries(RUNTIME_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
 
-function lisodArguments(place: Place, hasPlaces: boolean): readonly string[] {
+/** `isPlain`: without what a row is about. */
+function lisodArguments(place: Place, isPlain: boolean): readonly string[] {
   const { switches } = place;
   return [
     ...["--foreground", "--listen", "127.0.0.1", "--root", place.root],
     ...["--http", String(place.httpPort), "--log", place.log],
-    // All clients of the bench have one address; the idle ones are 5,000 and one.
+    // All clients of the bench have one address; the idle ones are up to 10,000, beside 64.
     ...["--max-per-address", "12000", "--max-connection-count", "12000"],
     ...(switches.has("access_log") ? [] : ["--access-log", "off"]),
     ...(switches.has("tls") ? ["--https", String(place.httpsPort)] : []),
@@ -150,10 +118,17 @@ function lisodArguments(place: Place, hasPlaces: boolean): readonly string[] {
     ...(switches.has("cgi") ? ["--cgi", `${place.site}/cgi`] : []),
     ...(switches.has("blog") ? ["--cgi-env", "BLOG_DEMO=1", "--cgi-env", `BLOG_DATA=${place.blogData}`] : []),
     ...(switches.has("workers") ? ["--workers", "2"] : []),
-    ...(hasPlaces && switches.has("many_places") ? ["--config", `${place.site}/places.conf`] : []),
+    ...(!isPlain && switches.has("status") ? ["--status", "/status/"] : []),
+    ...(!isPlain && switches.has("many_places") ? ["--config", `${place.site}/places.conf`] : []),
+    ...(isPlain && switches.has("http2") ? ["--http2", "off"] : []),
     ...(switches.has("native_off") ? ["--native", "off"] : []),
     ...(switches.has("warm") ? ["--cgi-warm", "on", "--cgi-env", "BLOG_FULL_IMPORTS=1"] : []),
     ...(switches.has("warm") ? ["--cgi-env", "BLOG_KEEP_PAGES=0"] : []),
+    ...(switches.has("forward") ? ["--forward", `/forward=http://127.0.0.1:${place.upstreamPort}/`] : []),
+    ...(switches.has("php") ? ["--cgi-handler", `.php=fastcgi:unix:${place.phpSocket}`] : []),
+    ...(switches.has("websocket") ? ["--forward", `/socket=http://127.0.0.1:${place.websocketPort}/socket`] : []),
+    ...(switches.has("many_scripts") ? ["--cgi-max", String(MOST_SCRIPTS), "--script-share-percent", "100"] : []),
+    ...(switches.has("gzip") ? ["--compress", switches.has("cgi") ? "all" : "static"] : []),
   ];
 }
 
@@ -161,12 +136,19 @@ const NGINX: Peer = {
   name: "nginx",
   title: "nginx",
   versionCommand: ["nginx", "-v"],
-  supports: new Set(["access_log", "tls", "http2", "cgi", "blog", "both_cores", "workers", "native_off"]),
+  supports: new Set([
+    ...["access_log", "tls", "http2", "cgi", "blog", "both_cores", "workers", "native_off", "forward", "php"] as const,
+    ...["gzip", "websocket", "many_files", "many_scripts", "many_open"] as const,
+  ]),
   needs: { cgi: ["fcgiwrap"] },
   template: "nginx.conf",
   always: [],
+  hasClearHttp2Port: true,
   command: (place) => ["nginx", "-c", place.configuration, "-e", `${place.folder}/nginx.error.log`],
-  helper: ({ socket, switches }) => switches.has("cgi") ? ["fcgiwrap", "-c", "32", "-s", `unix:${socket}`] : null,
+  helper: ({ socket, switches }) => {
+    const processes = String(switches.has("many_scripts") ? MOST_SCRIPTS : 32);
+    return switches.has("cgi") ? ["fcgiwrap", "-c", processes, "-s", `unix:${socket}`] : null;
+  },
 };
 
 /** Everybody but lisod. */
@@ -180,6 +162,14 @@ export function listPeers(): readonly Peer[] {
       supports: new Set(["access_log", "both_cores", "workers"]),
       always: ["tuned"],
     },
+    {
+      ...NGINX,
+      name: "nginx-gzip",
+      title: "nginx, gzip on",
+      supports: new Set(["gzip"]),
+      always: ["gzip_on"],
+    },
+    HAPROXY,
     LIGHTTPD,
     APACHE,
     keptPeer("gunicorn", (socket, folder) => ["-w", "2", "--chdir", folder, "-b", `unix:${socket}`, "applications"]),
@@ -205,14 +195,32 @@ function keptPeer(name: "gunicorn" | "uwsgi", words: (socket: string, folder: st
   };
 }
 
+/** Its one file comes from memory, where it has read it at its start. */
+const HAPROXY: Peer = {
+  name: "haproxy",
+  title: "HAProxy",
+  versionCommand: ["haproxy", "-v"],
+  supports: new Set(["http2"]),
+  needs: {},
+  template: "haproxy.conf",
+  always: [],
+  hasClearHttp2Port: false,
+  command: (place) => ["haproxy", "-db", "-f", place.configuration],
+  helper: () => null,
+};
+
 const LIGHTTPD: Peer = {
   name: "lighttpd",
   title: "lighttpd",
   versionCommand: ["lighttpd", "-v"],
-  supports: new Set(["access_log", "tls", "http2", "cgi", "blog", "native_off", "warm"]),
-  needs: { tls: [LIGHTTPD_TLS] },
+  supports: new Set([
+    ...["access_log", "tls", "http2", "cgi", "blog", "native_off", "warm", "gzip"] as const,
+    ...["many_files", "many_scripts", "many_open"] as const,
+  ]),
+  needs: { tls: [LIGHTTPD_TLS], gzip: [LIGHTTPD_DEFLATE] },
   template: "lighttpd.conf",
   always: [],
+  hasClearHttp2Port: false,
   command: (place) => ["lighttpd", "-D", "-f", place.configuration],
   helper: () => null,
 };
@@ -225,6 +233,7 @@ const APACHE: Peer = {
   needs: {},
   template: "apache.conf",
   always: [],
+  hasClearHttp2Port: false,
   command: (place) => ["apache2", "-D", "FOREGROUND", "-f", place.configuration],
   helper: () => null,
 };
@@ -248,6 +257,7 @@ function scriptPeer(deno: readonly string[], file: string): Omit<Peer, "name" | 
     needs: {},
     template: null,
     always: [],
+    hasClearHttp2Port: false,
     command: ({ httpPort, root, httpsPort, certificate, key, switches }) => [
       ...[...deno, "--no-prompt", "--allow-net", "--allow-read"],
       ...[`${import.meta.dirname}/${file}`, String(httpPort), root],

@@ -1,7 +1,8 @@
 /** Decides which rows and servers take part: pure. */
 import { isChosen, type Options } from "./options.ts";
-import type { Peer, Switch } from "./peers.ts";
+import type { Peer } from "./peers.ts";
 import type { Row } from "./row.ts";
+import type { Switch } from "./switches.ts";
 
 /** A row with those who are measured in it, the base first. */
 export interface PlannedRow {
@@ -52,6 +53,17 @@ function takesPart({ name }: Peer, row: Row): boolean {
 function isOther(peer: Peer, row: Row, { base, peers }: Pick<Options, "peers" | "base">): boolean {
   return peer.name !== base && takesPart(peer, row) && isChosen(peer.name, peers) &&
     row.switches.every((name) => peer.supports.has(name));
+}
+
+/** The rows in the order of the plan, those that are measured in the same rounds together: `groups` has their names. */
+export function groupRows({ rows }: Plan, groups: readonly (readonly string[])[]): readonly (readonly PlannedRow[])[] {
+  const grouped = new Map<string, PlannedRow[]>();
+  for (const planned of rows) {
+    const { name } = planned.row;
+    const key = groups.find((names) => names.includes(name))?.[0] ?? name;
+    grouped.set(key, [...grouped.get(key) ?? [], planned]);
+  }
+  return [...grouped.values()];
 }
 
 /** All that the rows of a plan ask servers for. */

@@ -1,8 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Options } from "./options.ts";
-import { lisodPeer, lisodSwitches, listPeers } from "./peers.ts";
-import { makePlan, peersOf, switchesOf } from "./plan.ts";
+import { lisodPeer, listPeers } from "./peers.ts";
+import { groupRows, makePlan, peersOf, switchesOf } from "./plan.ts";
 import { ROWS } from "./rows.ts";
+import { lisodSwitches } from "./switches.ts";
 
 /** A lisod that serves files and no more, and all peers. */
 const PEERS = [lisodPeer({ name: "lisod", path: "/opt/lisod", supports: new Set(["access_log"]) }), ...listPeers()];
@@ -49,13 +50,33 @@ Deno.test("makePlan() throws when a name is unknown or nothing is left", async (
   }
 });
 
+Deno.test("groupRows() puts rows together that are measured in the same rounds, where their first one stands", () => {
+  const base = lisodPeer({ name: "lisod", path: "/opt/lisod", supports: new Set(["access_log", "many_open"]) });
+  const only = ["range", "access-log", "open-1*", "pipelined"];
+  const plan = makePlan({ rows: ROWS, peers: [base] }, { ...ALL, only });
+  const groups = groupRows(plan, [["open-10", "open-100", "open-1000", "open-10000"], ["pipelined", "access-log"]]);
+  assertEquals(groups.map((rows) => rows.map(({ row }) => row.name)), [
+    ["access-log", "pipelined"],
+    ["range"],
+    ["open-10", "open-100", "open-1000", "open-10000"],
+  ]);
+});
+
 Deno.test("lisodSwitches() believes what the help shows when options come and go", () => {
-  assertEquals([...lisodSwitches("--http PORT --log FILE")], ["access_log", "both_cores"]);
-  assertEquals([...lisodSwitches("--log FILE --cgi-max N --https PORT")], ["access_log", "both_cores"]);
+  const always = ["both_cores", "many_files", "many_open"];
   const all = "--log FILE --cgi PATH --https PORT\n  --key FILE, --certificate FILE --workers N --native on|off";
-  assertEquals([...lisodSwitches(all)], ["access_log", "tls", "cgi", "both_cores", "workers", "native_off"]);
-  assertEquals([...lisodSwitches("--include FILE")], ["both_cores", "many_places"]);
-  assertEquals([...lisodSwitches("--cgi PATH --cgi-env NAME=VALUE")], ["cgi", "blog", "both_cores"]);
+  for (
+    const [help, ...want] of [
+      ["--http PORT --log FILE", "access_log"],
+      ["--log FILE --cgi-max N --https PORT", "access_log", "many_scripts"],
+      [all, "access_log", "tls", "cgi", "workers", "native_off"],
+      ["--include FILE", "many_places"],
+      ["--status PREFIX", "status"],
+      ["--cgi PATH --cgi-env NAME=VALUE", "cgi", "blog"],
+    ]
+  ) {
+    assertEquals([...lisodSwitches(help)].toSorted(), [...always, ...want].toSorted());
+  }
 });
 
 Deno.test("ROWS have names that are each used once when --only picks one", () => {

@@ -18,6 +18,7 @@ export interface ProcessStat {
 
 /** USER_HZ, the unit of /proc/PID/stat: 100 on every Linux that Deno runs on. */
 const TICKS_PER_SECOND = 100;
+const MICROSECONDS_PER_TICK = 1_000_000 / TICKS_PER_SECOND;
 /** Bytes of a page on x86-64 and on the usual arm64. */
 const PAGE_BYTES = 4096;
 
@@ -27,9 +28,14 @@ export interface ProcessEntry {
   readonly stat: ProcessStat;
 }
 
-/** Reads the line of /proc/PID/stat. The name in the brackets may itself hold blanks and brackets: the last one counts. */
+/** The fields from the state on. The name in the brackets may itself hold blanks and brackets: the last one counts. */
+function fieldsOf(line: string): readonly string[] {
+  return line.slice(line.lastIndexOf(")") + 2).split(" ");
+}
+
+/** Reads the line of /proc/PID/stat. */
 export function parseStat(line: string): ProcessStat {
-  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
+  const fields = fieldsOf(line);
   // Numbered from the state, which is field 3 of proc(5).
   const at = (number: number): number => Number(fields[number - 3]);
   return {
@@ -52,6 +58,12 @@ export function readStat(pid: number): ProcessStat | null {
     }
     throw error;
   }
+}
+
+/** CPU time of the children of a process that it has waited for, in microseconds, in steps of 10,000; of its /proc/PID/stat. */
+export function parseWaitedMicroseconds(line: string): number {
+  const [user, system] = fieldsOf(line).slice(13, 15).map(Number);
+  return (user + system) * MICROSECONDS_PER_TICK;
 }
 
 /** The processes of `roots` and all their descendants that live now. */
@@ -102,7 +114,7 @@ function readProgram(pid: number): string | null {
 /** CPU time that a tree has used since it started, in microseconds, in steps of 10,000. */
 export function cpuMicrosecondsOf(tree: readonly ProcessEntry[]): number {
   const ticks = tree.reduce((sum, { stat }) => sum + stat.cpuTicks, 0);
-  return ticks * (1_000_000 / TICKS_PER_SECOND);
+  return ticks * MICROSECONDS_PER_TICK;
 }
 
 /** Resident memory of a tree in bytes. Pages that forked processes share count once for each. */

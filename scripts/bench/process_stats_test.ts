@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   cpuMicrosecondsOf,
   parseStat,
+  parseWaitedMicroseconds,
   type ProcessEntry,
   rssBytesOf,
   selectTree,
@@ -13,6 +14,11 @@ function statLine(name: string, state: string): string {
   const fields = Array.from({ length: 49 }, (_field, index) => String(index + 4));
   return `1234 (${name}) ${state} ${fields.join(" ")}\n`;
 }
+
+Deno.test("parseWaitedMicroseconds() adds what ended children have used, and nothing of the process itself", () => {
+  // Fields 16 and 17, in hundredths of a second.
+  assertEquals(parseWaitedMicroseconds(statLine("a) R (b c", "S")), 330_000);
+});
 
 const CASES = [
   { name: "a plain name", line: statLine("nginx", "S"), isZombie: false },

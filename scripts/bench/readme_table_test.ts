@@ -13,7 +13,7 @@ function flat(median: number): Spread {
 function server(name: PeerName, figures: readonly [value: number, cpuUs: number] | null, ratio: number): ServerResult {
   return {
     ...{ name, title: name, samples: [], failure: figures === null ? "gone" : null },
-    ...{ busy: null, p99Ms: null, rssBytes: null, cpuRatio: null },
+    ...{ busy: null, loadBusy: null, waits: null, rssBytes: null, cpuRatio: null },
     value: figures === null ? null : flat(figures[0]),
     cpuUs: figures === null ? null : flat(figures[1]),
     ratio: figures === null || name === "lisod" ? null : flat(ratio),
@@ -22,8 +22,16 @@ function server(name: PeerName, figures: readonly [value: number, cpuUs: number]
 
 function result(name: string, servers: readonly ServerResult[]): RowResult {
   const [row] = ROWS.filter((candidate) => candidate.name === name);
-  return { row, servers };
+  return { row, rate: null, servers };
 }
+
+const RUN = {
+  base: "lisod",
+  date: "2024-08-01T12:00:00Z",
+  rounds: 7,
+  seconds: 3,
+  machine: ["two cores", "idle"],
+} as const;
 
 const FIGURES = [126_543, 12.34] as const;
 
@@ -44,26 +52,34 @@ const RESULTS: readonly RowResult[] = [
 
 Deno.test("renderReadmeTable() gives a line for each row when it has a goal", () => {
   assertEquals(
-    renderReadmeTable({ base: "lisod", rows: RESULTS }),
+    renderReadmeTable({ ...RUN, rows: RESULTS }),
     `\
 row                lisod                            lisod / nginx  lisod / lighttpd  lisod / Apache
 keep-alive         126,543 requests/s                        1.26            failed           12.50
 tls-handshake      12.3 us of CPU (less is better)           0.70                 -               -
 static-beside-cgi  4.50 ms (less is better)                  0.25                 -               -
 file-1m            failed                                  failed                 -               -
+2024-08-01, 7 rounds of 3 s; two cores
 `,
   );
+});
+
+Deno.test("renderReadmeTable() marks a row when the load was the limit for one of its servers", () => {
+  const servers = [server("lisod", FIGURES, 1), { ...server("nginx", FIGURES, 1), loadBusy: flat(0.95) }];
+  const lines = renderReadmeTable({ ...RUN, rows: [result("keep-alive", servers)] }).split("\n");
+  assertEquals(lines[1].startsWith("keep-alive *  126,543"), true);
+  assertEquals(lines[2].startsWith("* the load had no time left"), true);
 });
 
 Deno.test("renderReadmeTable() keeps to 100 columns when all rows are measured", () => {
   const names = ["lisod", "nginx", "lighttpd", "apache"] as const;
   const rows = ROWS.map(({ name }) => result(name, names.map((peer) => server(peer, [1_234_567, 1_234], 123.45))));
-  const lines = renderReadmeTable({ base: "lisod", rows }).split("\n");
-  assertEquals(lines.length, ROWS.filter(({ goals }) => Object.keys(goals).length > 0).length + 2);
+  const lines = renderReadmeTable({ ...RUN, rows }).split("\n");
+  assertEquals(lines.length, ROWS.filter(({ goals }) => Object.keys(goals).length > 0).length + 3);
   assertEquals(lines.filter((line) => line.length > 100), []);
 });
 
 Deno.test("renderReadmeTable() throws when the run has nothing for the table", () => {
-  assertThrows(() => renderReadmeTable({ base: "nginx", rows: RESULTS }), Error, "compared nginx");
-  assertThrows(() => renderReadmeTable({ base: "lisod", rows: RESULTS.slice(-1) }), Error, "no row that has a goal");
+  assertThrows(() => renderReadmeTable({ ...RUN, base: "nginx", rows: RESULTS }), Error, "compared nginx");
+  assertThrows(() => renderReadmeTable({ ...RUN, rows: RESULTS.slice(-1) }), Error, "no row that has a goal");
 });

@@ -1,6 +1,9 @@
 /** The report as Markdown: pure. */
+import { renderGrowth } from "./growth_report.ts";
+import { hasLoadLimit, isLoadLimit } from "./load_limit.ts";
 import type { RowResult, ServerResult } from "./measure_row.ts";
 import type { PeerName } from "./peers.ts";
+import { renderPercent, renderRatio, renderTable, round } from "./report_parts.ts";
 import type { Row } from "./row.ts";
 import type { Spread } from "./statistics.ts";
 
@@ -36,6 +39,7 @@ const FULLY_BUSY = 0.9;
 
 /** The whole report. */
 export function renderReport(result: BenchResult): string {
+  const growth = renderGrowth(result);
   return [
     `# Benchmark of ${result.date}`,
     renderConditions(result),
@@ -43,6 +47,7 @@ export function renderReport(result: BenchResult): string {
     renderRatios(result),
     "## Runs",
     renderRuns(result),
+    ...(growth === "" ? [] : ["## As work grows", growth]),
     "## Memory of servers that served many rows",
     renderMemory(result.memory),
     ...(result.leftOut.length > 0 ? ["## Left out", result.leftOut.map((line) => `- ${line}`).join("\n")] : []),
@@ -58,12 +63,6 @@ function renderConditions({ machine, versions, rounds, seconds }: BenchResult): 
   return lines.map((line) => `- ${line}`).join("\n");
 }
 
-/** A table in Markdown; cells must not hold a bar. */
-function renderTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
-  const texts = [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`);
-  return texts.join("\n");
-}
-
 /** A line for each row: the base's own figure, and its ratio to each server beside its goal. */
 function renderRatios({ rows, base }: BenchResult): string {
   const others = new Map<PeerName, string>();
@@ -71,11 +70,21 @@ function renderRatios({ rows, base }: BenchResult): string {
   const lines = rows.map((result) => {
     const own = result.servers.find(({ name }) => name === base);
     const cells = [...others.keys()].map((name) => renderRatioCell(result, name, base));
-    return [result.row.name, result.row.measures, own === undefined ? "" : renderOwn(result.row, own), ...cells];
+    return [
+      `${result.row.name}${hasLoadLimit(result) ? " †" : ""}`,
+      renderMeasures(result),
+      own === undefined ? "" : renderOwn(result.row, own),
+      ...cells,
+    ];
   });
   const head = ["row", "what", base, ...[...others.values()].map((title) => `${base} / ${title}`)];
   return `${renderTable(head, lines)}\n\nThe median of the ratios of each round. In brackets what is aimed at; ` +
-    "**bold** where it is missed. `<` after a unit: less is better.";
+    "**bold** where it is missed. `<` after a unit: less is better. † The load was the limit for one of the servers.";
+}
+
+/** What the row measures, with the rate that was found for it. */
+function renderMeasures({ row, rate }: RowResult): string {
+  return rate === null ? row.measures : `${row.measures}: ${round(rate)} requests/s`;
 }
 
 function renderOwn(row: Row, own: ServerResult): string {
@@ -104,23 +113,24 @@ function renderRatioCell({ row, servers }: RowResult, name: PeerName, base: Peer
 function renderRuns({ rows, base }: BenchResult): string {
   const head = [
     ...["row", "server", "median", "range", "runs", "unit", `${base} / it`, "CPU us/request", `${base} / it, CPU`],
-    ...["core used", "p99 ms", "RSS MiB"],
+    ...["core used", "load's core", "p50 ms", "p99 ms", "p99.9 ms", "RSS MiB"],
   ];
-  const lines = rows.flatMap(({ row, servers }) => servers.map((server) => renderRun(row, server)));
+  const lines = rows.flatMap(({ row, rate, servers }) => servers.map((server) => renderRun(row, server, rate)));
   return `${
     renderTable(head, lines)
   }\n\n\\* The server left some of its core unused: the load, or other programs on the ` +
-    "machine, were the limit, and CPU us/request compares better than the rate.";
+    "machine, were the limit, and CPU us/request compares better than the rate. † The load had no time left: it was the limit.";
 }
 
-function renderRun(row: Row, server: ServerResult): readonly string[] {
-  const { title, samples, failure, value, ratio, cpuUs, cpuRatio, busy, p99Ms, rssBytes } = server;
+/** `rate`: null where the load was as much as it could be. */
+function renderRun(row: Row, server: ServerResult, rate: number | null): readonly string[] {
+  const { title, samples, failure, value, ratio, cpuUs, cpuRatio, busy, loadBusy, waits, rssBytes } = server;
   if (failure !== null) {
     return [
       row.name,
       title,
       `**failed**: ${plain(failure)}`,
-      ...Array.from({ length: 9 }, () => ""),
+      ...Array.from({ length: 12 }, () => ""),
     ];
   }
   const median = (spread: Spread | null, scale = 1): string => spread === null ? "" : round(spread.median / scale);
@@ -134,16 +144,11 @@ function renderRun(row: Row, server: ServerResult): readonly string[] {
       row.unit,
     ],
     ...[renderRatio(ratio), median(cpuUs), renderRatio(cpuRatio)],
-    busy === null ? "" : `${Math.round(busy.median * 100)} %${busy.median < FULLY_BUSY ? " *" : ""}`,
-    ...[median(p99Ms), median(rssBytes, MIB)],
+    busy === null ? "" : `${renderPercent(busy.median)}${busy.median < FULLY_BUSY && rate === null ? " *" : ""}`,
+    loadBusy === null ? "" : `${renderPercent(loadBusy.median)}${isLoadLimit(server) ? " †" : ""}`,
+    ...[waits?.p50, waits?.p99, waits?.p999].map((each) => median(each ?? null)),
+    median(rssBytes, MIB),
   ];
-}
-
-/** A ratio with its range. */
-function renderRatio(ratio: Spread | null): string {
-  if (ratio === null) return "";
-  const [median, least, most] = [ratio.median, ratio.least, ratio.most].map((value) => value.toFixed(2));
-  return `${median} (${least} to ${most})`;
 }
 
 function renderMemory(memory: readonly MemoryGrowth[]): string {
@@ -152,23 +157,16 @@ function renderMemory(memory: readonly MemoryGrowth[]): string {
     switches.join(", "),
     round(startBytes / MIB),
     round(endBytes / MIB),
-    renderGrowth(title, endBytes - startBytes),
+    renderMemoryGrowth(title, endBytes - startBytes),
   ]);
   return renderTable(["server", "started with", "RSS MiB at first", "RSS MiB at the end", "growth"], lines);
 }
 
 /** Growth in MiB, for lisod beside its goal. */
-function renderGrowth(title: string, bytes: number): string {
+function renderMemoryGrowth(title: string, bytes: number): string {
   const growth = round(bytes / MIB);
   if (title !== "lisod") return growth;
   return `${bytes > MOST_GROWTH_BYTES ? `**${growth}**` : growth} (at most ${MOST_GROWTH_BYTES / MIB})`;
-}
-
-/** Three significant digits, whole from 100 on, with commas between thousands. */
-export function round(value: number): string {
-  if (value === 0) return "0";
-  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
-  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 /** A message as a table cell takes it: one line without bars. */

@@ -1,7 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { renderChart } from "./chart.ts";
 import type { ServerResult } from "./measure_row.ts";
-import { type BenchResult, renderReport, round } from "./report.ts";
+import { type BenchResult, renderReport } from "./report.ts";
+import { round } from "./report_parts.ts";
 import { ROWS } from "./rows.ts";
 import type { Spread } from "./statistics.ts";
 
@@ -10,7 +11,7 @@ function flat(median: number): Spread {
 }
 
 const MIB = 1024 * 1024;
-const NOTHING = { cpuUs: null, busy: null, p99Ms: null, rssBytes: null };
+const NOTHING = { cpuUs: null, busy: null, loadBusy: null, waits: null, rssBytes: null };
 
 /** A server that gave `value`, which is 1/`ratio` of the base's. */
 function server(name: "lisod" | "nginx" | "lighttpd", value: number, ratio: number | null): ServerResult {
@@ -28,14 +29,19 @@ const RESULT: BenchResult = {
   rows: [
     {
       row: KEEP_ALIVE,
+      rate: null,
       servers: [
         server("lisod", 126_000, null),
         server("nginx", 100_000, 1.26),
-        { ...server("lighttpd", 180_000, 0.7), busy: flat(0.5) },
+        {
+          ...server("lighttpd", 180_000, 0.7),
+          ...{ busy: flat(0.5), loadBusy: flat(0.97), waits: { p50: flat(0.25), p99: flat(1.5), p999: flat(12) } },
+        },
       ],
     },
     {
       row: FIRST_ANSWER,
+      rate: null,
       servers: [server("lisod", 200, null), { ...server("nginx", 20, 10), failure: "no | port\n" }],
     },
   ],
@@ -49,7 +55,7 @@ const RESULT: BenchResult = {
 
 Deno.test("renderReport() marks what misses its goal when there is one", () => {
   const lines = renderReport(RESULT).split("\n");
-  const [ratios] = lines.filter((line) => line.startsWith("| keep-alive | 1 KiB"));
+  const [ratios] = lines.filter((line) => line.startsWith("| keep-alive † | 1 KiB"));
   assertStringIncludes(ratios, "| 126,000 requests/s | 1.26 (at least 1.25) | **0.70** (at least 0.8) |");
   const [first] = lines.filter((line) => line.startsWith("| first-answer | from"));
   assertStringIncludes(first, "| **200 ms <** (at most 120) |");
@@ -68,11 +74,18 @@ Deno.test("renderReport() keeps to one cell when a failure has bars and lines", 
 
 Deno.test("renderReport() tells of idle cores, memory and rows left out when there are any", () => {
   const text = renderReport(RESULT);
-  assertStringIncludes(text, "| 50 % * |");
+  assertStringIncludes(text, "| 50 % * | 97 % † | 0.250 | 1.50 | 12.0 |");
   assertStringIncludes(text, "| lisod |  | 50.0 | 80.0 | 30.0 (at most 64) |");
   assertStringIncludes(text, "| lisod | tls | 50.0 | 150 | **100** (at most 64) |");
   assertStringIncludes(text, "| nginx |  | 50.0 | 150 | 100 |");
   assertStringIncludes(text, "- tls-keep-alive: lisod cannot do tls yet");
+});
+
+Deno.test("renderReport() tells the rate and marks no idle core when the load kept to a rate", () => {
+  const row = { ...RESULT.rows[0], rate: 41_000 };
+  const text = renderReport({ ...RESULT, rows: [row] });
+  assertStringIncludes(text, "access log off: 41,000 requests/s |");
+  assertStringIncludes(text, "| 50 % | 97 % † |");
 });
 
 Deno.test("round() keeps three digits when numbers are small and commas when they are large", () => {
@@ -89,7 +102,11 @@ Deno.test("round() keeps three digits when numbers are small and commas when the
 Deno.test("renderChart() draws how many times as good as nginx each server is when more or less is better", () => {
   const chart = renderChart({
     ...RESULT,
-    rows: [RESULT.rows[0], { row: FIRST_ANSWER, servers: [server("lisod", 40, null), server("nginx", 20, 2)] }],
+    rows: [RESULT.rows[0], {
+      row: FIRST_ANSWER,
+      rate: null,
+      servers: [server("lisod", 40, null), server("nginx", 20, 2)],
+    }],
   });
   const labels = [...chart.matchAll(/>(\d\.\d\d)</g)].map(([, label]) => label);
   assertEquals(labels, ["1.26", "1.00", "1.80", "0.50", "1.00"]);
@@ -97,9 +114,10 @@ Deno.test("renderChart() draws how many times as good as nginx each server is wh
 
 Deno.test("renderChart() leaves a row out when only one server was measured in it", () => {
   assertEquals(
-    renderChart({ ...RESULT, rows: [{ row: FIRST_ANSWER, servers: [server("lisod", 40, null)] }] }).includes(
-      "first-answer",
-    ),
+    renderChart({ ...RESULT, rows: [{ row: FIRST_ANSWER, rate: null, servers: [server("lisod", 40, null)] }] })
+      .includes(
+        "first-answer",
+      ),
     false,
   );
 });

@@ -2,12 +2,14 @@
  * What a row of the bench is: types alone. The rows stand in rows.ts, how a load is made in loads.ts, who the servers are
  * in peers.ts.
  */
-import type { PeerName, Switch } from "./peers.ts";
+import type { PeerName } from "./peers.ts";
+import type { Switch } from "./switches.ts";
 
-/** The content that an answer must have: a part of a file, a text, or whatever holds a text somewhere. */
+/** The content that an answer must have: a part of a file, a text, so many bytes of words, or whatever holds a text somewhere. */
 export type ExpectedContent =
   | { readonly file: string; readonly from: number; readonly length: number }
   | { readonly text: string }
+  | { readonly words: number }
   | { readonly holds: string };
 
 /** A GET and the answer that makes it valid. */
@@ -17,7 +19,10 @@ export interface RequestShape {
   /** Also sends the validators (ETag, Last-Modified) that the server gave before: each server has its own. */
   readonly isConditional: boolean;
   readonly status: number;
+  /** As it is without its coding. */
   readonly content: ExpectedContent;
+  /** What the answer must be compressed with; absent: with nothing. */
+  readonly coding?: "gzip";
 }
 
 /** wrk with some keep-alive connections that each send the next request when the last one is answered. */
@@ -54,12 +59,52 @@ export interface H2loadLoad {
   readonly streams: number;
 }
 
+/** WebSocket connections that each send the next message when the last one has come back; `value` counts messages a second. */
+export interface WebSocketLoad {
+  readonly kind: "websocket";
+  readonly connections: number;
+}
+
+/**
+ * Our own load (clients.c): connections that ask, beside others that were answered once and stay open. `value` counts answers a
+ * second, or is the 99th percentile of the waits in ms where the pace is "half".
+ */
+export interface ClientsLoad {
+  readonly kind: "clients";
+  readonly request: RequestShape;
+  /** How many files are asked for in turn: above 1 their names are numbers, from that of the request, which is 0, on. */
+  readonly fileCount: number;
+  readonly active: number;
+  readonly idle: number;
+  /** "most": each asks as soon as its last answer is there. "half": so often as half of what the slowest server of the row can. */
+  readonly pace: "most" | "half";
+}
+
+/** Chromium that loads the page of page.ts with an empty cache, again and again; `value` is the median of the times in ms. */
+export interface PageRowLoad {
+  readonly kind: "page";
+  /** The page itself. */
+  readonly request: RequestShape;
+  /** How far away the server seems to be; 0: it is asked by loopback. */
+  readonly roundTripMs: number;
+}
+
+/** Connections that are answered once and then wait: of HTTP/1.1, or of HTTP/2 over TLS. */
+export interface IdleLoad {
+  readonly kind: "idle_connections" | "idle_http2";
+  readonly request: RequestShape;
+  readonly count: number;
+}
+
 export type Load =
+  | ClientsLoad
   | H2loadLoad
+  | WebSocketLoad
   | WrkLoad
   | BesideScriptsLoad
   | HandshakesLoad
-  | { readonly kind: "idle_connections"; readonly request: RequestShape; readonly count: number }
+  | IdleLoad
+  | PageRowLoad
   | { readonly kind: "first_answer"; readonly request: RequestShape }
   | { readonly kind: "binary_size" };
 
@@ -82,5 +127,7 @@ export interface Row {
   readonly goals: Readonly<Partial<Record<PeerName, number>>>;
   /** The most that lisod's own value may be, in `unit`; null when only ratios count. */
   readonly most: number | null;
+  /** The least length of each run: some programs take so long to start that few would be answered. 0: any. */
+  readonly leastSeconds: number;
   readonly load: Load;
 }

@@ -1,17 +1,8 @@
 /** What the bench measures: one row each, data alone, so that this file reads as the list. row.ts says what a row is. */
 import type { RequestShape, Row } from "./row.ts";
-
-/** Sizes of the files that the bench serves, in bytes. */
-export const FILES: Readonly<Record<string, number>> = {
-  "1k.txt": 1024,
-  "4k.txt": 4096,
-  "100k.bin": 100 * 1024,
-  "1m.bin": 1024 * 1024,
-  "100m.bin": 100 * 1024 * 1024,
-};
-
-/** What each script of cgi/ answers. */
-const SCRIPT_TEXT = "Hello from a script.\n";
+import { GROWTH_ROWS } from "./growth_rows.ts";
+import { HTTP2_ROWS } from "./http2_rows.ts";
+import { CGI_BASE, CLIENTS, fileRequest, KEEP_ALIVE, SCRIPT_TEXT, scriptRequest, WORDS_BYTES } from "./row_parts.ts";
 
 /** The fields that a desktop browser sends with a navigation, in its order and of usual length. */
 const BROWSER_FIELDS: RequestShape["fields"] = [
@@ -36,23 +27,6 @@ const BROWSER_FIELDS: RequestShape["fields"] = [
   ["Cookie", "session=5f2b8c1e9a7d4f3b8c1e9a7d4f3b5f2b; theme=dark; consent=2024-08-01T12:00:00Z"],
 ];
 
-/** A GET of a whole file. */
-function fileRequest(file: string, fields: RequestShape["fields"] = []): RequestShape {
-  const content = { file, from: 0, length: FILES[file] };
-  return { path: `/${file}`, fields, isConditional: false, status: 200, content };
-}
-
-/** A GET of a script of cgi/. */
-function scriptRequest(script: string): RequestShape {
-  return {
-    path: `/cgi/${script}`,
-    fields: [],
-    isConditional: false,
-    status: 200,
-    content: { text: SCRIPT_TEXT },
-  };
-}
-
 /** A GET of the first page of the blog. Its links are the server's own, so it is known by the title of its last entry. */
 const BLOG_REQUEST: RequestShape = {
   path: "/cgi/wsgi_wrapper.py/",
@@ -62,18 +36,16 @@ const BLOG_REQUEST: RequestShape = {
   content: { holds: "Drafts, tags and a search" },
 };
 
-/** The row that most others differ from by little: answers of the 1 KiB file a second at 64 connections. */
-const KEEP_ALIVE = {
-  name: "keep-alive",
-  measures: "1 KiB file, 64 keep-alive connections, access log off",
-  unit: "requests/s",
-  judged: "value",
-  better: "more",
-  switches: [],
-  peers: ["nginx", "nginx-tuned", "lighttpd", "apache", "deno-serve", "bare-loop"],
-  goals: { nginx: 1.25, lighttpd: 0.8, "deno-serve": 2, apache: 5 },
-  most: null,
-  load: { kind: "wrk", request: fileRequest("1k.txt"), connections: 64, pipelined: 1, counts: "requests" },
+/** What clients wait for where the servers have time left. */
+const FIXED = {
+  ...KEEP_ALIVE,
+  name: "keep-alive-fixed",
+  measures: "99th percentile of the 1 KiB file at half of what the slowest can, 64 connections",
+  unit: "ms",
+  better: "less",
+  peers: ["nginx", "lighttpd"],
+  goals: { nginx: 1 },
+  load: { ...CLIENTS, pace: "half" },
 } as const satisfies Row;
 
 /** Two cores for server and load together: the second worker is worth what the ratio of the second row keeps of the first. */
@@ -94,11 +66,19 @@ const WORKER_ROWS: readonly Row[] = [
     peers: ["nginx", "nginx-tuned"],
     goals: { nginx: 1.25 },
   },
+  {
+    ...FIXED,
+    name: "workers-2-fixed",
+    measures: "99th percentile of the same at half of what the slowest can",
+    switches: ["both_cores", "workers"],
+    peers: ["nginx", "nginx-tuned"],
+  },
 ];
 
 /** Small answers over plain HTTP. */
 const SMALL_ROWS: readonly Row[] = [
   KEEP_ALIVE,
+  FIXED,
   {
     ...KEEP_ALIVE,
     name: "keep-alive-off",
@@ -109,13 +89,21 @@ const SMALL_ROWS: readonly Row[] = [
   },
   {
     ...KEEP_ALIVE,
+    name: "keep-alive-status",
+    measures: "the same of a server that shows its status",
+    switches: ["status"],
+    peers: ["lisod-plain"],
+    goals: { "lisod-plain": 0.98 },
+  },
+  {
+    ...KEEP_ALIVE,
     name: "many-places",
     measures: "the same from the last of 10,000 places of the last of 1,000 sites",
     judged: "cpu",
     better: "less",
     switches: ["many_places"],
-    peers: ["lisod-one-place"],
-    goals: { "lisod-one-place": 1.05 },
+    peers: ["lisod-plain"],
+    goals: { "lisod-plain": 1.05 },
     load: {
       ...KEEP_ALIVE.load,
       request: { ...fileRequest("1k.txt"), path: "/p9/1k.txt" },
@@ -286,8 +274,8 @@ const TLS_ROWS: readonly Row[] = [
     judged: "cpu",
     better: "less",
     switches: ["tls", "many_places"],
-    peers: ["lisod-one-place"],
-    goals: { "lisod-one-place": 1.05 },
+    peers: ["lisod-plain"],
+    goals: { "lisod-plain": 1.05 },
     load: { kind: "handshakes", request: fileRequest("1k.txt"), isResumed: false },
   },
   {
@@ -323,39 +311,6 @@ const TLS_ROWS: readonly Row[] = [
   },
 ];
 
-/** 32 streams at once are what a browser makes of a page. */
-const HTTP2 = {
-  ...TLS_KEEP_ALIVE,
-  name: "http2",
-  measures: "4 KiB file by HTTP/2 over TLS 1.3, 8 connections with 32 streams; CPU each is compared",
-  judged: "cpu",
-  better: "less",
-  switches: ["tls", "http2"],
-  peers: ["nginx", "lighttpd", "apache"],
-  goals: { nginx: 0.45 },
-  load: { kind: "h2load", request: fileRequest("4k.txt"), connections: 8, streams: 32 },
-} as const satisfies Row;
-
-const HTTP2_ROWS: readonly Row[] = [
-  HTTP2,
-  {
-    ...HTTP2,
-    name: "http2-one",
-    measures: "the same on one connection, one stream after the other",
-    goals: { nginx: 1 },
-    load: { ...HTTP2.load, connections: 1, streams: 1 },
-  },
-  {
-    ...HTTP2,
-    name: "http2-clear",
-    measures: "4 KiB file by HTTP/2 in cleartext, 8 connections with 32 streams; CPU each is compared",
-    // nginx would have to speak it alone on its port.
-    switches: ["http2"],
-    peers: ["lighttpd", "apache"],
-    goals: { lighttpd: 1 },
-  },
-];
-
 /** What the rows ask scripts for, by the name in the row, with the goals at 8 clients. */
 const SCRIPTS: readonly (Pick<Row, "switches" | "goals"> & {
   readonly label: string;
@@ -378,39 +333,37 @@ const SCRIPTS: readonly (Pick<Row, "switches" | "goals"> & {
 ];
 
 /** Programs that are kept warm; those that keep applications have Flask's and Django's. */
-const WARM_SCRIPTS: readonly (Pick<Row, "switches" | "goals" | "peers"> & {
+const WARM_SCRIPTS: readonly (Pick<Row, "switches" | "goals" | "peers" | "leastSeconds"> & {
   readonly label: string;
   readonly title: string;
   readonly request: RequestShape;
 })[] = [
   {
-    ...{ label: "flask", title: "page of Flask", request: scriptRequest("flask_hello.py/") },
+    ...{ label: "flask", title: "page of Flask", request: scriptRequest("flask_hello.py/"), leastSeconds: 8 },
     ...{ switches: ["cgi", "warm"], peers: ["lighttpd", "gunicorn", "uwsgi"], goals: { lighttpd: 18 } },
   },
   {
-    ...{ label: "django", title: "page of Django", request: scriptRequest("django_hello.py/") },
+    ...{ label: "django", title: "page of Django", request: scriptRequest("django_hello.py/"), leastSeconds: 8 },
     ...{ switches: ["cgi", "warm"], peers: ["lighttpd", "gunicorn", "uwsgi"], goals: { lighttpd: 9 } },
   },
   {
-    ...{ label: "blog", title: "first page of the blog, made anew", request: BLOG_REQUEST },
+    ...{ label: "blog", title: "first page of the blog, made anew", request: BLOG_REQUEST, leastSeconds: 6 },
     ...{ switches: ["cgi", "blog", "warm"], peers: ["lighttpd"], goals: { lighttpd: 8 } },
   },
   {
-    ...{ label: "python", title: "Python script with json, urllib and html", request: scriptRequest("modules.py") },
+    ...{
+      label: "python",
+      title: "Python script with json, urllib and html",
+      request: scriptRequest("modules.py"),
+      leastSeconds: 4,
+    },
     ...{ switches: ["cgi", "warm"], peers: ["lighttpd"], goals: { lighttpd: 8 } },
   },
   {
-    ...{ label: "perl", title: "Perl script with CGI.pm", request: scriptRequest("cgi_pm.pl") },
+    ...{ label: "perl", title: "Perl script with CGI.pm", request: scriptRequest("cgi_pm.pl"), leastSeconds: 4 },
     ...{ switches: ["cgi", "warm"], peers: ["lighttpd"], goals: { lighttpd: 6 } },
   },
 ];
-
-/** nginx starts no scripts: it hands them to fcgiwrap, whose CPU and memory count as its own. */
-const CGI_BASE = {
-  ...KEEP_ALIVE,
-  switches: ["cgi"],
-  peers: ["nginx", "lighttpd", "apache"],
-} as const satisfies Row;
 
 const CGI_ROWS: readonly Row[] = [
   ...SCRIPTS.flatMap(({ label, title, switches, request, goals }) =>
@@ -423,13 +376,14 @@ const CGI_ROWS: readonly Row[] = [
       load: { ...KEEP_ALIVE.load, request, connections },
     }))
   ),
-  ...WARM_SCRIPTS.map(({ label, title, switches, request, goals, peers }): Row => ({
+  ...WARM_SCRIPTS.map(({ label, title, switches, request, goals, peers, leastSeconds }): Row => ({
     ...CGI_BASE,
     name: `cgi-warm-${label}-8`,
     measures: `CGI, ${title}, 8 clients, kept warm (--cgi-warm on)`,
     switches,
     goals,
     peers,
+    leastSeconds,
     load: { ...KEEP_ALIVE.load, request, connections: 8 },
   })),
   {
@@ -456,6 +410,85 @@ const CGI_ROWS: readonly Row[] = [
   },
 ];
 
+/** Requests that are handed on: to an nginx, and to php-fpm, which run beside the load. */
+const FORWARD = {
+  ...KEEP_ALIVE,
+  name: "forward-http",
+  measures: "1 KiB answer of an HTTP upstream, 64 keep-alive connections",
+  switches: ["forward"],
+  peers: ["nginx"],
+  goals: { nginx: 1 },
+  load: { ...KEEP_ALIVE.load, request: { ...fileRequest("1k.txt"), path: "/forward/1k.txt" } },
+} as const satisfies Row;
+
+const FORWARD_ROWS: readonly Row[] = [
+  FORWARD,
+  {
+    ...FORWARD,
+    name: "forward-http-100m",
+    measures: "100 MiB answer of an HTTP upstream, 4 clients",
+    unit: "MiB/s",
+    goals: { nginx: 0.8 },
+    load: {
+      ...KEEP_ALIVE.load,
+      request: { ...fileRequest("100m.bin"), path: "/forward/100m.bin" },
+      connections: 4,
+      counts: "MiB",
+    },
+  },
+  {
+    ...FORWARD,
+    name: "forward-websocket",
+    measures: "messages that a WebSocket upstream sends back, 1,000 connections",
+    unit: "messages/s",
+    switches: ["websocket"],
+    load: { kind: "websocket", connections: 1000 },
+  },
+  {
+    ...FORWARD,
+    name: "forward-php-fpm",
+    measures: "page of php-fpm, 8 clients",
+    switches: ["php"],
+    goals: { nginx: 0.9 },
+    load: {
+      ...KEEP_ALIVE.load,
+      request: { path: "/hello.php", fields: [], isConditional: false, status: 200, content: { text: SCRIPT_TEXT } },
+      connections: 8,
+    },
+  },
+];
+
+/** Text for clients that take gzip. */
+const COMPRESS = {
+  ...KEEP_ALIVE,
+  name: "compress-static",
+  measures: "100 KiB of text as a file, compressed with gzip, 16 clients; nginx has it compressed on its disk",
+  switches: ["gzip"],
+  peers: ["nginx", "nginx-gzip"],
+  goals: { nginx: 0.9, "nginx-gzip": 3 },
+  load: {
+    ...KEEP_ALIVE.load,
+    request: {
+      ...{ path: "/words.txt", isConditional: false, status: 200, content: { words: WORDS_BYTES }, coding: "gzip" },
+      fields: [["Accept-Encoding", "gzip"]],
+    },
+    connections: 16,
+  },
+} as const satisfies Row;
+
+const COMPRESS_ROWS: readonly Row[] = [
+  COMPRESS,
+  {
+    ...COMPRESS,
+    name: "compress-cgi",
+    measures: "the same text from a shell script, compressed as it comes (--compress all), 8 clients",
+    switches: ["cgi", "gzip"],
+    peers: ["lighttpd"],
+    goals: { lighttpd: 1 },
+    load: { ...COMPRESS.load, request: { ...COMPRESS.load.request, path: "/cgi/words.sh" }, connections: 8 },
+  },
+];
+
 /** All rows in the order of the report. */
 export const ROWS: readonly Row[] = [
   ...SMALL_ROWS,
@@ -465,4 +498,7 @@ export const ROWS: readonly Row[] = [
   ...TLS_ROWS,
   ...HTTP2_ROWS,
   ...CGI_ROWS,
+  ...FORWARD_ROWS,
+  ...COMPRESS_ROWS,
+  ...GROWTH_ROWS,
 ];

@@ -2,9 +2,10 @@
  * The temporary folder that all servers serve: files of known content, a throw-away certificate, CGI programs. All of
  * it is made anew for a run of the bench and removed after it.
  */
-import type { Switch } from "./peers.ts";
+import { IMAGE_COUNT, imageBytes, imageName, PAGE_FOLDER, pageText } from "./page.ts";
 import type { ExpectedContent } from "./row.ts";
-import { FILES } from "./rows.ts";
+import { FILES, FOLDER_SIZES, folderOf, NUMBERED_BYTES, numberedFile, WORDS_BYTES } from "./row_parts.ts";
+import type { Switch } from "./switches.ts";
 
 export interface Site {
   /** Absolute; www/ and cgi/ stand in it. */
@@ -19,8 +20,13 @@ const HERE = import.meta.dirname;
 const PRINTABLE_FROM = 32;
 const PRINTABLE_COUNT = 95;
 
-/** Makes the folder with what `switches` need. The caller removes it. */
-export async function makeSite(switches: ReadonlySet<Switch>): Promise<Site> {
+const HELLO_PHP = '<?php header("Content-Type: text/plain"); echo "Hello from a script.\\n";\n';
+
+/** Makes the folder with what `switches` need, and our own load where a row has it. The caller removes it. */
+export async function makeSite(
+  switches: ReadonlySet<Switch>,
+  { isOwnLoad = false }: { readonly isOwnLoad?: boolean } = {},
+): Promise<Site> {
   const folder = await Deno.makeTempDir({ prefix: "lisod-bench-" });
   // Apache leaves root for www-data, which must get through.
   await Deno.chmod(folder, 0o755);
@@ -35,14 +41,28 @@ export async function makeSite(switches: ReadonlySet<Switch>): Promise<Site> {
     for (const name of Object.keys(FILES)) {
       await Deno.writeFile(`${site.root}/${name}`, fileBytes(0, FILES[name]));
     }
+    if (switches.has("gzip")) await makeWords(site);
+    if (switches.has("websocket")) await runTool(["cc", "-O2", "-o", `${folder}/websocket`, `${HERE}/websocket.c`]);
+    if (isOwnLoad) await runTool(["cc", "-O2", "-o", clientsProgram(folder), `${HERE}/clients.c`]);
+    if (switches.has("many_files")) await makeManyFiles(site);
+    if (switches.has("http2")) await makePage(`${site.root}/${PAGE_FOLDER}`);
     if (switches.has("tls")) await makeCertificate(site);
     if (switches.has("cgi")) await makePrograms(`${folder}/cgi`);
     if (switches.has("many_places")) await makePlaces(site);
+    if (switches.has("php")) await Deno.writeTextFile(`${site.root}/hello.php`, HELLO_PHP);
     if (switches.has("blog")) await copyBlog(`${folder}/cgi`);
     return site;
   } catch (error) {
     await Deno.remove(folder, { recursive: true });
     throw error;
+  }
+}
+
+async function makePage(folder: string): Promise<void> {
+  await Deno.mkdir(folder);
+  await Deno.writeTextFile(`${folder}/index.html`, pageText());
+  for (let number = 0; number < IMAGE_COUNT; number += 1) {
+    await Deno.writeFile(`${folder}/${imageName(number)}`, imageBytes(number));
   }
 }
 
@@ -56,9 +76,44 @@ function fileBytes(from: number, length: number): Uint8Array {
   return bytes;
 }
 
+/** Text that compresses to about a third, as pages do: a few hundred words, the first of them the most frequent. */
+function wordBytes(length: number): Uint8Array {
+  let state = 1;
+  // Numerical Recipes' generator: the same words each time.
+  const random = () => (state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32) / 2 ** 32;
+  const word = () => Array.from({ length: 2 + random() * 8 }, () => String.fromCharCode(97 + random() * 26)).join("");
+  const words = Array.from({ length: 600 }, word);
+  let text = "";
+  while (text.length < length) {
+    text += `${words[Math.floor(words.length * random() ** 2)]}${random() < 0.1 ? "\n" : " "}`;
+  }
+  return new TextEncoder().encode(text.slice(0, length));
+}
+
 /** The bytes that an answer must consist of. */
 export function expectedBytes(content: Exclude<ExpectedContent, { readonly holds: string }>): Uint8Array {
-  return "text" in content ? new TextEncoder().encode(content.text) : fileBytes(content.from, content.length);
+  if ("text" in content) return new TextEncoder().encode(content.text);
+  return "words" in content ? wordBytes(content.words) : fileBytes(content.from, content.length);
+}
+
+/** clients.c, compiled, of the site in `folder`. */
+export function clientsProgram(folder: string): string {
+  return `${folder}/clients`;
+}
+
+/** All files that are asked for have content; of the largest folder that is the first one, and the others are empty. */
+async function makeManyFiles({ root }: Site): Promise<void> {
+  const bytes = fileBytes(0, NUMBERED_BYTES);
+  const most = Math.max(...FOLDER_SIZES);
+  for (const size of FOLDER_SIZES) {
+    const folder = `${root}/${folderOf(size)}`;
+    await Deno.mkdir(folder, { recursive: true });
+    for (let number = 0; number < size; number += 1) {
+      const content = size < most || number === 0 ? bytes : new Uint8Array(0);
+      // The bench has nothing else to do meanwhile.
+      Deno.writeFileSync(`${folder}/${numberedFile(number)}`, content);
+    }
+  }
 }
 
 /** A certificate of its own for localhost with an ECDSA P-256 key, valid for two days. */
@@ -72,8 +127,17 @@ async function makeCertificate({ certificate, key }: Site): Promise<void> {
   ]);
 }
 
+/** A text for those who compress it, and the same in a folder where it lies compressed beside it. */
+async function makeWords({ folder, root }: Site): Promise<void> {
+  await Deno.mkdir(`${folder}/packed`);
+  for (const place of [root, `${folder}/packed`]) {
+    await Deno.writeFile(`${place}/words.txt`, wordBytes(WORDS_BYTES));
+  }
+  await runTool(["gzip", "-9", "--keep", `${folder}/packed/words.txt`]);
+}
+
 /** Beside the one in C. */
-const PROGRAMS = ["hello.sh", "hello.py", "flask_hello.py", "django_hello.py", "modules.py", "cgi_pm.pl"];
+const PROGRAMS = ["hello.sh", "hello.py", "flask_hello.py", "django_hello.py", "modules.py", "cgi_pm.pl", "words.sh"];
 
 async function makePrograms(folder: string): Promise<void> {
   await Deno.mkdir(folder);

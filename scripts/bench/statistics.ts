@@ -27,11 +27,11 @@ export function ratioOf(ours: readonly number[], theirs: readonly number[]): Spr
 }
 
 /**
- * The order in which `items` run in a round, counted from 0: it begins one further each time and every second round
- * goes backwards, so that no server always follows the same one or always comes first.
+ * The order in which `items` run in a round, counted from 0: every second round goes backwards, and each two begin one further, so
+ * that no server always follows the same one or always comes first, also where there are two.
  */
 export function orderOf<Item>(items: readonly Item[], round: number): readonly Item[] {
-  const start = round % Math.max(1, items.length);
+  const start = Math.floor(round / 2) % Math.max(1, items.length);
   const rotated = [...items.slice(start), ...items.slice(0, start)];
   return round % 2 === 0 ? rotated : rotated.reverse();
 }

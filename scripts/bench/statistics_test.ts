@@ -22,6 +22,8 @@ Deno.test("ratioOf() throws when a round is missing", () => {
 });
 
 Deno.test("orderOf() rotates and turns around when rounds go on", () => {
-  assertEquals([0, 1, 2, 3].map((round) => orderOf(["a", "b", "c"], round).join("")), ["abc", "acb", "cab", "cba"]);
+  const orders = (items: readonly string[]) => [0, 1, 2, 3, 4, 5].map((round) => orderOf(items, round).join(""));
+  assertEquals(orders(["a", "b", "c"]), ["abc", "cba", "bca", "acb", "cab", "bac"]);
+  assertEquals(orders(["a", "b"]), ["ab", "ba", "ba", "ab", "ab", "ba"]);
   assertEquals(orderOf([], 3), []);
 });

@@ -15,9 +15,10 @@ end
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    'REPORT {"durationUs":%d,"requests":%d,"bytes":%d,"p50Us":%d,"p99Us":%d,"errors":' ..
+    'REPORT {"durationUs":%d,"requests":%d,"bytes":%d,"p50Us":%d,"p99Us":%d,"p999Us":%d,"errors":' ..
     '{"connect":%d,"read":%d,"write":%d,"status":%d,"timeout":%d}}\n',
     summary.duration, summary.requests, summary.bytes, latency:percentile(50), latency:percentile(99),
+    latency:percentile(99.9),
     errors.connect, errors.read, errors.write, errors.status, errors.timeout
   ))
 end

@@ -27,6 +27,7 @@ export interface WrkReport {
   readonly bytes: number;
   readonly p50Us: number;
   readonly p99Us: number;
+  readonly p999Us: number;
   readonly errors: Readonly<Record<"connect" | "read" | "write" | "status" | "timeout", number>>;
 }
 

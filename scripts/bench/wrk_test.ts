@@ -8,6 +8,7 @@ const REPORT: WrkReport = {
   bytes: 20_000,
   p50Us: 80,
   p99Us: 900,
+  p999Us: 2000,
   errors: ERRORS,
 };
 

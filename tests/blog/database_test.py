@@ -53,6 +53,29 @@ def test_a_transaction_is_all_or_nothing(blog: Blog) -> None:
     database.close()
 
 
+def test_reading_goes_on_when_postgresql_was_restarted(shared_url: str, tmp_path: Path) -> None:
+    config = read_config({"BLOG_DATA": str(tmp_path), "DATABASE_URL": shared_url})
+    database, other = open_database(config), open_database(config)
+
+    def lose_connection() -> None:
+        backend = database.value("SELECT pg_backend_pid()")
+        assert other.value("SELECT pg_terminate_backend(?, 5000)", backend) is True
+
+    lose_connection()
+    assert database.value("SELECT version FROM schema_version") == 1
+    lose_connection()
+    with pytest.raises(Exception, match="terminating connection|closed"):
+        database.run("UPDATE schema_version SET version = 1")
+    assert database.value("SELECT version FROM schema_version") == 1
+    with pytest.raises(Exception, match="terminating connection|closed"):
+        with database.transaction():
+            lose_connection()
+            database.value("SELECT version FROM schema_version")
+    assert database.value("SELECT version FROM schema_version") == 1
+    for each in (database, other):
+        each.close()
+
+
 def test_sqlite_is_in_wal_mode_and_for_its_owner_alone(tmp_path: Path) -> None:
     old = os.umask(0)
     try:

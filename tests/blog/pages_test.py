@@ -211,7 +211,7 @@ def test_pages_of_readers_are_revalidated_and_those_of_the_owner_not_kept(blog: 
         head = browser.request("HEAD", "/", b"", {})
         assert head.content == b""
         assert {**dict(head.fields), "Date": ""} == {**dict(first.fields), "Date": ""}
-    assert owner.get("/").fields["Cache-Control"] == "no-store"
+    assert owner.get("/").fields["Cache-Control"] == "no-store, no-transform"
     assert visitor.set_cookies == [] and visitor.cookies == {}
 
 

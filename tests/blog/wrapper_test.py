@@ -143,6 +143,16 @@ def test_a_blog_that_cannot_start_says_why_in_the_log_alone() -> None:
     assert b"set BLOG_DATA" in result.stderr and b"Traceback" not in result.stderr
 
 
+def test_a_blog_whose_database_is_away_says_so_and_when_to_come_again(tmp_path: Path) -> None:
+    environ = {"BLOG_DATA": str(tmp_path), "REQUEST_METHOD": "GET", "SERVER_NAME": "h", "SERVER_PORT": "80"}
+    away = {"DATABASE_URL": "postgresql://127.0.0.1:1/x"}
+    result = run_cgi(WRAPPER, {**environ, **away, "PATH_INFO": "/", "SERVER_PROTOCOL": "HTTP/1.1"}, b"")
+    assert result.stdout.startswith(b"Status: 503 ")
+    assert b"\nRetry-After: 10\r\n" in result.stdout
+    assert b"127.0.0.1" not in result.stdout
+    assert b"Cannot reach the database" in result.stderr and b"Traceback" not in result.stderr
+
+
 def modules_of(settings: dict[str, str], path: str) -> set[str]:
     """What the interpreter imports for a page."""
     environ = {**settings, "PATH_INFO": path, "SCRIPT_NAME": "/cgi", "REQUEST_METHOD": "GET", "QUERY_STRING": ""}

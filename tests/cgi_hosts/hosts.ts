@@ -40,10 +40,11 @@ export function listHosts(lisod: string): readonly Host[] {
 }
 
 /** Servers whose command line says it all; their programs stand in the folder "cgi-bin" of the root. */
-const PLAIN: Pick<Peer, "supports" | "template" | "always" | "helper"> = {
+const PLAIN: Pick<Peer, "supports" | "template" | "always" | "hasClearHttp2Port" | "helper"> = {
   supports: new Set(["cgi"]),
   template: null,
   always: [],
+  hasClearHttp2Port: false,
   helper: () => null,
 };
 

@@ -13,6 +13,7 @@ import { fuzzScriptOutput } from "./script_output.ts";
 import { fuzzSettings } from "./settings.ts";
 import { fuzzPlaces } from "./places.ts";
 import { fuzzSpellings } from "./spellings.ts";
+import { fuzzWebSocket } from "./websocket.ts";
 
 interface Fuzzer {
   readonly name: string;
@@ -25,6 +26,7 @@ interface Fuzzer {
 export const FUZZERS: readonly Fuzzer[] = [
   { name: "requests", fuzz: fuzzConnection, count: 20_000 },
   { name: "HTTP/2", fuzz: fuzzHttp2, count: 3_000 },
+  { name: "WebSocket", fuzz: fuzzWebSocket, count: 3_000 },
   { name: "paths", fuzz: fuzzPaths, count: 20_000 },
   { name: "spellings", fuzz: fuzzSpellings, count: 5_000 },
   { name: "places", fuzz: fuzzPlaces, count: 500 },

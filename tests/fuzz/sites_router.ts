@@ -31,12 +31,15 @@ export function createSitesRouter(config: Config, { tell, realms }: SitesRouterO
     runner: {
       answer: (_, { script }) =>
         Promise.resolve({ status: 200, fields: HeaderFields.of(["X-Told", tell(script)]), body: EMPTY_BODY }),
+      converse: () => Promise.reject(new Error("No WebSocket")),
     },
     forwarder: null,
     nowMs: () => 0,
     isBefore1970: () => null,
     identityOf: () => ({ uid: 0, gid: 0 }),
     part: WHOLE,
+    gatherStatus: null,
+    placeIndex: () => 0,
   });
   const sites = buildSites(config, {
     answerers,

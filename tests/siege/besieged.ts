@@ -25,9 +25,14 @@ export function look(server: Besieged): Holdings {
   };
 }
 
-/** The most resident memory that the processes ever had. */
+/** The most resident memory that the processes have had since `forgetPeak`. */
 export function peakOf(server: Besieged): number {
   return sum(server.pids().map((pid) => memoryOf(pid, "VmHWM")));
+}
+
+/** proc(5): 5 in clear_refs. */
+export function forgetPeak(server: Besieged): void {
+  for (const pid of server.pids()) Deno.writeTextFileSync(`/proc/${pid}/clear_refs`, "5");
 }
 
 function sum(numbers: readonly number[]): number {

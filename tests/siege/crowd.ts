@@ -1,5 +1,6 @@
 /** A crowd of clients in a process of its own (crowd.py), for a load that is no part of what a fair client measures. */
 import { join } from "@std/path";
+import { PrintedText } from "../printed_text.ts";
 
 /** What each client of a crowd does; all have the same request. */
 export interface CrowdOptions {
@@ -32,14 +33,13 @@ const AT_ONCE = 200;
 export class Crowd implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #lines: ReadableStreamDefaultReader<string>;
-  #text = "";
+  readonly #printed: PrintedText;
   #isLeaving = false;
 
   private constructor(process: Deno.ChildProcess) {
     this.#process = process;
     this.#stdin = process.stdin.getWriter();
-    this.#lines = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    this.#printed = new PrintedText(process.stdout);
   }
 
   static async gather(options: CrowdOptions): Promise<Crowd> {
@@ -58,7 +58,7 @@ export class Crowd implements AsyncDisposable {
   async isReady(limitMs: number): Promise<boolean> {
     const late = Promise.withResolvers<null>();
     const timer = setTimeout(late.resolve, limitMs, null);
-    const line = await Promise.race([this.#readLine(), late.promise]);
+    const line = await Promise.race([this.#line(), late.promise]);
     clearTimeout(timer);
     return line === "ready";
   }
@@ -68,7 +68,7 @@ export class Crowd implements AsyncDisposable {
     this.#isLeaving = true;
     await this.#stdin.close();
     for (;;) {
-      const line = await this.#readLine();
+      const line = await this.#line();
       if (line === null) throw new Error("The crowd ended without a report");
       if (line !== "ready") return JSON.parse(line);
     }
@@ -79,14 +79,8 @@ export class Crowd implements AsyncDisposable {
     await this.#process.status;
   }
 
-  async #readLine(): Promise<string | null> {
-    while (!this.#text.includes("\n")) {
-      const { done, value } = await this.#lines.read();
-      if (done) return null;
-      this.#text += value;
-    }
-    const [line, ...rest] = this.#text.split("\n");
-    this.#text = rest.join("\n");
-    return line;
+  /** Null at its end. */
+  #line(): Promise<string | null> {
+    return this.#printed.line().catch(() => null);
   }
 }

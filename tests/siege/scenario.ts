@@ -2,7 +2,7 @@
  * What a scenario of the siege is and how it is played: a fair client in calm and beside the load, what the server holds
  * before and after, and the verdict.
  */
-import { type Besieged, look, peakOf } from "./besieged.ts";
+import { type Besieged, forgetPeak, look, peakOf } from "./besieged.ts";
 import { Crowd, type CrowdOptions, type CrowdReport } from "./crowd.ts";
 import { askFairly, type Experience, percentile, type Question } from "./fair_client.ts";
 
@@ -46,20 +46,33 @@ export interface Siege {
   /** Plays the load, to its end; says what became of it, and what was wrong with that. */
   readonly load: () => Promise<{ readonly told: string; readonly problems: readonly string[] }>;
   /** The peak may have so much resident memory. */
-  readonly mostBytes: number;
+  readonly mostBytes?: number;
+  /** The peak may have so much more than there was before. */
+  readonly mostGrowthBytes?: number;
   readonly effort: Effort;
+  /** Of the fair client, where that is known. */
+  readonly calm?: Experience;
 }
 
+/** In a full siege, and at least. */
 const CALM_MS = 1500;
+const LEAST_CALM_MS = 500;
 const LOOK_MS = 50;
 /** Descriptors come back within that; a machine under load may take long. */
 const DESCRIPTORS_MS = 60_000;
 /** Resident memory may stay so far above what it was. */
 const KEPT_BYTES = 32 * MIB;
 
-export async function besiege({ name, server, question, load, mostBytes, effort }: Siege): Promise<Result> {
+/** What a fair client experiences while nobody else is there. */
+export function askInCalm(question: Question, { share }: Effort): Promise<Experience> {
+  return askFairly(question, isLater(Math.max(LEAST_CALM_MS, share * CALM_MS)));
+}
+
+export async function besiege(siege: Siege): Promise<Result> {
+  const { name, server, question, load, mostBytes = Infinity, mostGrowthBytes = Infinity, effort } = siege;
   const asked = { ...question, port: server.port };
-  const calm = await askFairly(asked, isLater(CALM_MS));
+  const calm = siege.calm ?? await askInCalm(asked, effort);
+  forgetPeak(server);
   const before = look(server);
   let isOver = false;
   const [beside, { told, problems }] = await Promise.all([
@@ -87,6 +100,9 @@ export async function besiege({ name, server, question, load, mostBytes, effort 
       ...lost.length > 0 ? [`the fair client lost requests, the first one: ${lost[0]}`] : [],
       ...after.descriptors > before.descriptors ? ["descriptors did not come back"] : [],
       ...peakBytes > mostBytes ? [`more than ${mostBytes / MIB} MiB at the peak`] : [],
+      ...peakBytes - before.bytes > mostGrowthBytes
+        ? [`more than ${mostGrowthBytes / MIB} MiB beside what it had`]
+        : [],
       ...effort.isMemoryJudged && after.bytes > mostKeptBytes
         ? [`more than ${KEPT_BYTES / MIB} MiB kept after ${effort.restMs / 1000} s`]
         : [],

@@ -1,13 +1,15 @@
 /**
  * `deno task siege [--peers] [SECONDS] [NAME]` (900 s without it): scenarios of load and of broken surroundings against the compiled
- * binary, each with a server of its own, a fair client that goes on asking, and one line of what it came to. With fewer
- * seconds there are fewer clients, as many fewer; NAME plays the scenarios whose names have it. The times of the fair client
- * are told and not judged. The last line is "N passed, N failed", the exit status 1 when one failed. slowhttptest has tests of
- * its own (tests/slow_clients_test.ts). With --peers nginx and lighttpd bear the loads that they can, and are not judged.
+ * binary, each with a server of its own, and misuses of HTTP/2 against one for all; each with a fair client that goes on asking,
+ * and one line of what it came to. With fewer seconds there are fewer clients, as many fewer; NAME plays the scenarios whose names
+ * have it. The times of the fair client are told and not judged. The last line is "N passed, N failed", the exit status 1 when one
+ * failed. slowhttptest has tests of its own (tests/slow_clients_test.ts). With --peers nginx and lighttpd bear the loads that they
+ * can, and are not judged.
  */
 import { type Breakage, BREAKAGES } from "./breakages.ts";
 import { CROWDS, type CrowdScenario, SMALL } from "./crowds.ts";
 import { besiege, type Effort, MIB, playCrowd, type Result } from "./scenario.ts";
+import { playMisuses } from "./misuses.ts";
 import { BesiegedPeer, PEERS } from "./peers.ts";
 import { BesiegedLisod, Site } from "./site.ts";
 
@@ -37,16 +39,26 @@ async function playScenario(scenario: CrowdScenario, effort: Effort): Promise<Re
   return await besiege({ ...{ name, server, load, mostBytes, effort }, question: { path, want: SMALL } });
 }
 
-/** Prints what it came to; true: it passed. What could not even be played has failed. */
-async function tell(name: string, playing: Promise<Result>): Promise<boolean> {
-  try {
-    const result = await playing;
+/** Prints what scenarios came to, and counts them. */
+class Report {
+  passed = 0;
+  failed = 0;
+
+  tell(result: Result): void {
     const { problems } = result;
     console.log(`${describe(result)}: ${problems.length === 0 ? "passed" : `FAILED, ${problems.join("; ")}`}`);
-    return problems.length === 0;
-  } catch (error) {
-    console.log(`${name.padEnd(NAME_CHARACTERS)} FAILED, ${error instanceof Error ? error.message : error}`);
-    return false;
+    if (problems.length === 0) this.passed++;
+    else this.failed++;
+  }
+
+  /** What could not even be played has failed. */
+  async play(name: string, playing: Promise<void>): Promise<void> {
+    try {
+      await playing;
+    } catch (error) {
+      console.log(`${name.padEnd(NAME_CHARACTERS)} FAILED, ${error instanceof Error ? error.message : error}`);
+      this.failed++;
+    }
   }
 }
 
@@ -92,16 +104,15 @@ async function main(seconds: number, { part, hasPeers }: { part: string; hasPeer
     ...CROWDS.map((scenario) => ({ name: scenario.name, play: () => playScenario(scenario, effort) })),
     ...BREAKAGES,
   ];
-  let [passed, failed] = [0, 0];
+  const report = new Report();
   for (const { name, play } of scenarios.filter((scenario) => scenario.name.includes(part))) {
-    const isPassed = await tell(name, play(name, effort));
-    if (isPassed) passed++;
-    else failed++;
+    await report.play(name, play(name, effort).then((result) => report.tell(result)));
     const crowd = CROWDS.find((scenario) => scenario.name === name);
     if (hasPeers && crowd !== undefined) await playPeers(crowd, effort);
   }
-  console.log(`${passed} passed, ${failed} failed`);
-  Deno.exitCode = failed === 0 ? 0 : 1;
+  await report.play("misuses of HTTP/2", playMisuses(effort, { part, tell: (result) => report.tell(result) }));
+  console.log(`${report.passed} passed, ${report.failed} failed`);
+  Deno.exitCode = report.failed === 0 ? 0 : 1;
 }
 
 if (import.meta.main) {

@@ -14,10 +14,15 @@ export class Site implements AsyncDisposable {
     this.folder = folder;
   }
 
-  static async make(files: SiteFiles): Promise<Site> {
+  /** `programs`: beside those that all have. */
+  static async make(files: SiteFiles, programs: Readonly<Record<string, string>> = {}): Promise<Site> {
     const site = new Site(await Deno.makeTempDir({ prefix: "lisod-siege-" }));
-    await writeFiles(site.folder, { ...SCRIPTS, "www/small": SMALL });
-    for (const name of Object.keys(SCRIPTS)) await Deno.chmod(join(site.folder, name), 0o755);
+    const scripts = {
+      ...SCRIPTS,
+      ...Object.fromEntries(Object.entries(programs).map(([name, text]) => [`cgi/${name}`, text])),
+    };
+    await writeFiles(site.folder, { ...scripts, "www/small": SMALL });
+    for (const name of Object.keys(scripts)) await Deno.chmod(join(site.folder, name), 0o755);
     for (const name of ["spool", "running"]) await Deno.mkdir(join(site.folder, name));
     for (const [name, content] of Object.entries(files)) {
       if (typeof content === "number") await makeMany(join(site.root, name), content);

@@ -120,7 +120,8 @@ export async function compareScripts(t: Deno.TestContext, compared: Compared): P
       if (row.uncounted) return;
       const file = join(folder, row.name);
       if (row.plain !== undefined) {
-        const line = warmLog.split("\n").filter((line) => line.includes(`WARN warm: "${file}" runs plainly`));
+        const level = row.foreign ? "INFO" : "WARN";
+        const line = warmLog.split("\n").filter((line) => line.includes(`${level} warm: "${file}" runs plainly`));
         assertEquals(line.length, 1);
         assert(line[0].includes(row.plain), line[0]);
         return;

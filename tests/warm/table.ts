@@ -13,6 +13,8 @@ export interface WarmCase {
   readonly content?: string;
   /** Why it runs plainly: a part of the reason. */
   readonly plain?: string;
+  /** It is neither Python nor Perl, which is no fault. */
+  readonly foreign?: boolean;
   /** Why no process of it is seen to be warm, though it may be. */
   readonly uncounted?: boolean;
 }
@@ -32,7 +34,7 @@ function perl(name: string, body: string, more: Partial<WarmCase> & { readonly l
 /** What Python tells of itself. */
 const PROCESS = `import os, sys
 print(sorted(os.environ))
-print([(k, os.environ[k]) for k in os.environ if k not in ("REMOTE_PORT", "SERVER_PORT", "HTTP_HOST")])
+print([(k, os.environ[k]) for k in os.environ if k not in ("REMOTE_PORT", "SERVER_PORT", "HTTP_HOST", "UNIQUE_ID")])
 print(sys.argv, sys.orig_argv, sys.path, sys.flags, sys.executable, sys.prefix, sys.base_prefix)
 print(sorted(os.listdir("/proc/self/fd")), os.getcwd(), os.umask(0), os.getpgid(0) == os.getpid() == os.getsid(0))
 print([os.readlink("/proc/self/fd/%d" % n).split(":")[0] for n in range(3)])
@@ -109,7 +111,12 @@ const PYTHON_LINES: readonly WarmCase[] = [
   python("line-utf8", PROCESS, { line: "#!/usr/bin/python3 -Xutf8" }),
   python("line-venv", PROCESS, { line: "#!FOLDER/venv/bin/python3" }),
   python("line-odd", "print(1)", { line: "#!/usr/bin/python3 -x", plain: "option" }),
-  { name: "line-shell.sh", source: "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nshell\\n'\n", plain: "neither" },
+  {
+    name: "line-shell.sh",
+    source: "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nshell\\n'\n",
+    plain: "neither",
+    foreign: true,
+  },
   python("words", "import sys; print(sys.argv)", { query: "one+tw%6f+-x" }),
 ];
 
@@ -132,6 +139,24 @@ const PYTHON_MODULES: readonly WarmCase[] = [
     "own-environment",
     "import os\nos.environ['LISOD_MODE'] = 'dark'\nimport decimal\nprint(os.environ['LISOD_MODE'])",
   ),
+  python(
+    "own-broken",
+    "import traceback\nimport own_package.part\ntry:\n    import broken\nexcept SyntaxError:\n    traceback.print_exc()\nimport fails",
+  ),
+  python(
+    "own-replaced",
+    "import sys, json, late\nfrom types import ModuleType\ndel sys.modules['json']\nimport json, html\nsys.modules['made'] = ModuleType('made')\nfor name in reversed(list(sys.modules)):\n    sys.modules[name] = sys.modules.pop(name)\nimport own_package.part\nprint(json.dumps(1))",
+  ),
+  python("own-ends", "import late, later\nlate.ENDS.other = later\nprint('first')"),
+  python("own-ends-unused", "def f():\n    import late, later\nf()\nprint('first')"),
+  python(
+    "own-reload",
+    "import importlib, own_package.part as part\nprint(importlib.reload(part).f(), part.__cached__)",
+  ),
+  python(
+    "own-code",
+    "import own_package.part as part\nprint(part.__loader__.get_code('own_package.part').co_filename, part.f.__code__.co_filename)",
+  ),
   python("own-zip", "import sys\nsys.path.insert(0, 'FOLDER/own.zip')\nimport zipped\nprint(zipped.NAME)"),
 ];
 
@@ -142,7 +167,7 @@ const PYTHON_LIBRARY: readonly WarmCase[] = [
   ),
   python(
     "lib-environment",
-    "import os, subprocess\nos.environ['NEW'] = 'x'\ndel os.environ['PATH']\nprint([l for l in subprocess.check_output(['/usr/bin/env'], text=True).split('\\n') if 'PORT' not in l and 'HOST' not in l])",
+    "import os, subprocess\nos.environ['NEW'] = 'x'\ndel os.environ['PATH']\nprint([l for l in subprocess.check_output(['/usr/bin/env'], text=True).split('\\n') if 'PORT' not in l and 'HOST' not in l and 'UNIQUE_ID' not in l])",
   ),
   python(
     "lib-getenv",
@@ -156,6 +181,14 @@ const PYTHON_LIBRARY: readonly WarmCase[] = [
   python(
     "lib-spawn",
     "import multiprocessing\ndef f(q):\n    q.put('spawned')\nif __name__ == '__main__':\n    c = multiprocessing.get_context('spawn')\n    q = c.Queue()\n    p = c.Process(target=f, args=(q,))\n    p.start(); print(q.get()); p.join()",
+  ),
+  python(
+    "lib-threading",
+    "import threading, logging, os\nmain = threading.main_thread()\nprint(main is threading.current_thread(), main.native_id == os.getpid() == threading.get_native_id(), main.ident == threading.get_ident())\nprint(threading.enumerate() == [main], main._started.is_set())",
+  ),
+  python(
+    "lib-fork",
+    "import os, sys, threading, logging, random, concurrent.futures.thread\nseen = []\nfor name in ('before', 'after_in_parent', 'after_in_child'):\n    os.register_at_fork(**{name: lambda name=name: seen.append(name)})\nwait = threading.Event()\nthreading.Thread(target=wait.wait).start()\nstate = random.getstate()\nif os.fork() == 0:\n    print(seen, threading.active_count(), random.getstate() != state, logging.getLogger().handlers, flush=True)\n    os._exit(0)\nos.wait()\nprint(seen, threading.active_count(), random.getstate() == state)\nwait.set()\nos.register_at_fork(before=5)",
   ),
   python(
     "lib-futures",
@@ -254,7 +287,7 @@ const PYTHON_LIBRARY: readonly WarmCase[] = [
 const PERL: readonly WarmCase[] = [
   perl(
     "perl-process",
-    "opendir my $d, '/proc/self/fd'; print join(' ', sort readdir $d), \"\\n\";\nprint \"$0 @ARGV $^X \", __FILE__, ' ', join(',', map { \"$_=$ENV{$_}\" } grep { !/PORT|HTTP_HOST/ } sort keys %ENV), \"\\n@INC\\n\";\nprint getpgrp == $$, ' ', umask, \" $^W ${^TAINT} $; $, \", time - $^T < 3, \"\\n\"; system 'pwd'; print map { ref } values %SIG;\nopen my $s, '/proc/self/status'; print grep { /^(Sig[PBIC]|Threads|Uid)/ } <$s>;",
+    "opendir my $d, '/proc/self/fd'; print join(' ', sort readdir $d), \"\\n\";\nprint \"$0 @ARGV $^X \", __FILE__, ' ', join(',', map { \"$_=$ENV{$_}\" } grep { !/PORT|HTTP_HOST|UNIQUE_ID/ } sort keys %ENV), \"\\n@INC\\n\";\nprint getpgrp == $$, ' ', umask, \" $^W ${^TAINT} $; $, \", time - $^T < 3, \"\\n\"; system 'pwd'; print map { ref } values %SIG;\nopen my $s, '/proc/self/status'; print grep { /^(Sig[PBIC]|Threads|Uid)/ } <$s>;",
   ),
   perl("perl-exit", "exit 3;"),
   perl("perl-die", "die 'It is over';"),
@@ -325,6 +358,10 @@ export const BESIDE: Readonly<Record<string, string>> = {
   "shadowing/json.py": "WHO = 'shadow'\n",
   "own_package/__init__.py": "import decimal\n",
   "own_package/part.py": "def f():\n    return 'part'\n\n\ndef fail():\n    raise ValueError('in a part')\n",
+  "broken.py": "def f(:\n    pass\n",
+  "fails.py": "import own_package.part\nown_package.part.fail()\n",
+  "late.py": "class Ends:\n    def __del__(self):\n        print('late ends')\n\n\nENDS = Ends()\n",
+  "later.py": "class Ends:\n    def __del__(self):\n        print('later ends')\n\n\nENDS = Ends()\n",
   "more/extra.py": "NAME = 'extra'\n",
   "OwnModule.pm": "package OwnModule; use List::Util; sub name { 'own' } 1;\n",
 };
