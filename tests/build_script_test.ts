@@ -111,6 +111,11 @@ Deno.test("build compiles one module for each thread, with narrow permissions, w
   for (const file of ["./lib/a.ts", "/npm/registry/example/1.0.0/package.json", ESBUILD_PLACE]) {
     assertStringIncludes(seen, `${file}\n`);
   }
+  // JavaScript that names JavaScript: of TypeScript the binary would keep three forms.
+  assertEquals(new Set(seen.match(/"\.\/worker_thread\..*?"/g)), new Set(['"./worker_thread.js"']));
+  for (const worker of ["password_worker", "compress_worker", "worker_thread"]) {
+    assertStringIncludes(compiled, ` --include=${worker}.js `);
+  }
 
   assertEquals(await build(), "");
   await writeFiles(copy.folder, { "lib/a_test.ts": "// only a test" });

@@ -76,8 +76,8 @@ echo "$*" >>"$HOME/calls"
 [[ $1 == bundle || $1 == compile ]] || exit 9
 command=$1
 while [[ $1 != --output ]]; do shift; done
-[[ $command == bundle ]] && { { find . "$DENO_DIR" -type f; cat lib/version.ts; } >"$2"; exit; }
-cat ./*.ts >"$2"; chmod +x "$2"; truncate -s ${size} "$2"; echo compiled`;
+[[ $command == bundle ]] && { { find . "$DENO_DIR" -type f; cat lib/version.ts; echo 'new URL("./worker_thread.ts", base)'; } >"$2"; exit; }
+cat ./*.js >"$2"; chmod +x "$2"; truncate -s ${size} "$2"; echo compiled`;
 
 /** Plays npm: packs package.tgz of the home folder; without one it fails. */
 export const NPM_STUB = `
