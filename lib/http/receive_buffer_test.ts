@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { fill, textOf } from "../../tests/feed.ts";
+import { bytesOf, fill, textOf } from "../../tests/feed.ts";
+import { MemoryBudget } from "../memory_budget.ts";
 import { HttpError } from "./message.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 
@@ -147,6 +148,23 @@ Deno.test("receive() takes what a read gave, and tells the end", () => {
   assertEquals([buffer.hasEnded, buffer.length], [true, 4]);
   buffer.discard();
   assertEquals([buffer.hasEnded, buffer.length], [true, 0]);
+});
+
+Deno.test("rest() holds nothing where all was taken, and leaves what was not; space() has room again", () => {
+  const budget = new MemoryBudget();
+  const buffer = new ReceiveBuffer(budget);
+  buffer.space().set(bytesOf("GET"));
+  buffer.commit(3);
+  buffer.rest();
+  assertEquals(textOf(buffer.take(1)), "G");
+  buffer.skip(2);
+  const held = budget.heldBytes;
+  assert(held > 0);
+  buffer.rest();
+  assertEquals([buffer.bytes.length, budget.heldBytes], [0, 0]);
+  buffer.space().set(bytesOf("next"));
+  buffer.commit(4);
+  assertEquals([textOf(buffer.take(9)), budget.heldBytes], ["next", held]);
 });
 
 Deno.test("release() gives the storage to the next one that reads, but not where it is still looked at", () => {

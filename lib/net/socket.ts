@@ -52,8 +52,11 @@ interface Waiting<Result> {
 }
 
 interface WaitingRead extends Waiting<number | null> {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly room: Room;
 }
+
+/** Where what has come is read to, or who says so then. */
+type Room = Uint8Array | (() => Uint8Array);
 
 interface WaitingWrite extends Waiting<number> {
   /** Tries again: how many bytes have left, below 0 when it could not be done. */
@@ -101,23 +104,29 @@ export class Socket implements Transport {
 
   /** As Deno.Conn: null at the end; rejects with ConnectionReset, and with BadResource or Interrupted when it is closed. */
   read(into: Uint8Array): Promise<number | null> {
+    return this.#read(into);
+  }
+
+  readInto(space: () => Uint8Array): Promise<number | null> {
+    return this.#read(space);
+  }
+
+  #read(room: Room): Promise<number | null> {
     if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource(CLOSED));
     if (this.#flow !== null) this.#endFlow();
-    if (this.#readCount >= READS_AT_ONCE) return this.#readInTurn(into);
-    // No content is shared memory.
-    const bytes = into as Uint8Array<ArrayBuffer>;
-    const count = this.#isReadable ? this.#receive(bytes) : undefined;
+    if (this.#readCount >= READS_AT_ONCE) return this.#readInTurn(room);
+    const count = this.#isReadable ? this.#receive(bytesOf(room)) : undefined;
     if (count !== undefined) return Promise.resolve(count);
     this.#readCount = 0;
     if (this.#isBroken) return Promise.reject(new Deno.errors.ConnectionReset(RESET));
     this.#watch();
-    return new Promise((resolve, reject) => this.#reading = { bytes, resolve, reject });
+    return new Promise((resolve, reject) => this.#reading = { room, resolve, reject });
   }
 
-  async #readInTurn(into: Uint8Array): Promise<number | null> {
+  async #readInTurn(room: Room): Promise<number | null> {
     await nextTurn();
     this.#readCount = 0;
-    return await this.read(into);
+    return await this.#read(room);
   }
 
   /** Undefined when there is nothing, or nothing but an error. */
@@ -259,7 +268,7 @@ export class Socket implements Transport {
     if (this.#flow !== null) return this.#flowOn();
     const reading = this.#reading;
     if (reading === null) return;
-    const count = this.#receive(reading.bytes);
+    const count = this.#receive(bytesOf(reading.room));
     if (count === undefined && !this.#isBroken) return;
     this.#reading = null;
     if (count === undefined) reading.reject(new Deno.errors.ConnectionReset(RESET));
@@ -303,6 +312,11 @@ export class Socket implements Transport {
     this.#writing?.reject(new Deno.errors.Interrupted(CLOSED));
     this.#reading = this.#writing = null;
   }
+}
+
+function bytesOf(room: Room): Uint8Array<ArrayBuffer> {
+  // No content is shared memory.
+  return (typeof room === "function" ? room() : room) as Uint8Array<ArrayBuffer>;
 }
 
 /** Where in a file; for all sockets of a thread, since it is read at once. */

@@ -58,6 +58,28 @@ Deno.test("Socket.read() gives what has come, waits for what comes, and gives nu
     assertEquals(await readText(socket), null);
   }));
 
+Deno.test("Socket.readInto() asks for room once there is something to read, and not before", () =>
+  withSockets({}, async ({ pair }) => {
+    const { client, socket } = await pair();
+    const room = new Uint8Array(100);
+    let spaceCount = 0;
+    const space = () => {
+      spaceCount++;
+      return room;
+    };
+    // Nothing is tried as long as nothing can have come.
+    socket.expectNothing();
+    const waiting = socket.readInto(space);
+    await nextTurn();
+    assertEquals(spaceCount, 0);
+    await client.write(bytesOf("asked"));
+    assertEquals([await waiting, spaceCount], [5, 1]);
+    assertEquals(new TextDecoder().decode(room.subarray(0, 5)), "asked");
+    const last = socket.readInto(space);
+    await client.closeWrite();
+    assertEquals(await last, null);
+  }));
+
 Deno.test("Socket.read() sees an end that came with the last bytes, while it waited for them", () =>
   withSockets({}, async ({ pair }) => {
     const { client, socket } = await pair();

@@ -7,6 +7,8 @@ import type { FileRange, TakeBytes } from "../http/message.ts";
 /** What serving needs of a socket; Deno.TcpConn and Deno.TlsConn fit as they are. */
 export interface Transport {
   read(into: Uint8Array): Promise<number | null>;
+  /** As `read`, into what `space` gives once something is there: who waits needs no room. Absent: room is to be had meanwhile. */
+  readInto?(space: () => Uint8Array): Promise<number | null>;
   /**
    * What comes from now on, as soon as it is there, until the end, until `take` ends it or a read does. Rejects as `read` does.
    * Absent: it is to be read.

@@ -22,6 +22,8 @@ export type ReadWait =
 export interface ReadTarget {
   /** Room for the next read, at least one byte; `capacity` is the most that it is worth having. Views given out before are invalid then. */
   space(capacity?: number): Uint8Array;
+  /** Nothing is read until `space` is called again: what has been taken needs no room. */
+  rest(): void;
   /** So many bytes have been read into `space()`; null: the peer has ended its side. */
   receive(count: number | null): void;
   /** Nothing is read into it any more. */
@@ -35,6 +37,8 @@ export class SocketReader {
   readonly #clock: WaitClock;
   #pending: Promise<void> | null = null;
   #fail: ((error: HttpError) => void) | null = null;
+  #capacity: number | undefined;
+  readonly #space = () => this.#target.space(this.#capacity);
   #isReleased = false;
   #wait: ReadWait = "nothing";
   /** When that wait began, by the clock. */
@@ -76,7 +80,11 @@ export class SocketReader {
    */
   read(capacity?: number): Promise<number | null> {
     if (this.#pending !== null) return this.#pending.then(() => 0);
-    return this.#transport.read(this.#target.space(capacity));
+    const transport = this.#transport;
+    if (transport.readInto === undefined) return transport.read(this.#target.space(capacity));
+    this.#target.rest();
+    this.#capacity = capacity;
+    return transport.readInto(this.#space);
   }
 
   #readSocket(capacity?: number): Promise<number | null> {

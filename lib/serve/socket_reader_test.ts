@@ -42,6 +42,25 @@ Deno.test("startRead() and read() join the read that is under way", async () => 
   assert(buffer.hasEnded);
 });
 
+Deno.test("read() has no room while it waits, where the socket asks for it", async () => {
+  const { transport, buffer, clock } = makeReader();
+  let space: (() => Uint8Array) | null = null;
+  let tell = (_count: number) => {};
+  const readInto = (given: () => Uint8Array) => {
+    space = given;
+    return new Promise<number | null>((resolve) => tell = resolve);
+  };
+  const reader = new SocketReader(Object.assign(transport, { readInto }), buffer, clock);
+  for (const text of ["GET", "HEAD"]) {
+    const reading = reader.read();
+    assertEquals(buffer.bytes.length, 0);
+    (space as (() => Uint8Array) | null)?.().set(new TextEncoder().encode(text));
+    tell(text.length);
+    reader.accept(await reading);
+    assertEquals(new TextDecoder().decode(buffer.take(9)), text);
+  }
+});
+
 Deno.test("expire() ends a read with 408, and what the socket gives later is not lost", async () => {
   const { transport, buffer, reader } = makeReader();
   assertEquals(reader.expire(), false);

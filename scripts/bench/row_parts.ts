@@ -4,6 +4,8 @@ import type { ClientsLoad, RequestShape, Row } from "./row.ts";
 /** Sizes of the files that the bench serves, in bytes. */
 export const FILES: Readonly<Record<string, number>> = {
   "1k.txt": 1024,
+  /** Of a kind that nobody compresses. */
+  "1k.bin": 1024,
   "4k.txt": 4096,
   "100k.bin": 100 * 1024,
   "1m.bin": 1024 * 1024,

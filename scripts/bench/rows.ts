@@ -123,7 +123,7 @@ const SMALL_ROWS: readonly Row[] = [
     measures: "the same without a log, with the request head of a browser",
     peers: ["nginx", "nginx-tuned", "lighttpd", "apache", "deno-serve"],
     goals: { nginx: 1.3, lighttpd: 0.75 },
-    load: { ...KEEP_ALIVE.load, request: fileRequest("1k.txt", BROWSER_FIELDS) },
+    load: { ...KEEP_ALIVE.load, request: fileRequest("1k.bin", BROWSER_FIELDS) },
   },
   {
     ...KEEP_ALIVE,
