@@ -26,39 +26,40 @@ export class RuntimeEpoll {
   readonly #calls: RuntimeEpollCalls;
   /** Null as long as it has not been found. */
   descriptor: number | null = null;
+  /** What says in which call this thread is; below 0 when it is of no use any more, or some systems do not say it. */
+  #file: number;
   #looksLeft = MAX_LOOKS;
   #looking: Promise<void> | null = null;
 
+  /** Of the thread that calls; whoever makes it calls `close`. Opened now, for a process that leaves root may not afterwards. */
   constructor(calls: RuntimeEpollCalls) {
     this.#calls = calls;
+    const path = `/proc/self/task/${calls.gettid?.() ?? 0}/syscall\0`;
+    this.#file = calls.open(new TextEncoder().encode(path), O_CLOEXEC);
   }
 
   /** To be called when this thread has nothing to do: looks for it, if that is still of use. */
   look(): void {
-    if (this.descriptor !== null || this.#looksLeft === 0 || this.#looking !== null) return;
-    this.#looksLeft--;
+    if (this.#file < 0 || this.#looking !== null) return;
     this.#looking = this.#look().finally(() => this.#looking = null);
   }
 
-  /** Resolves when nothing is under way. */
+  /** Idempotent. */
   async close(): Promise<void> {
-    this.#looksLeft = 0;
     await this.#looking;
+    this.#closeFile();
   }
 
   async #look(): Promise<void> {
-    const { gettid, open, pread, close } = this.#calls;
-    const path = new TextEncoder().encode(`/proc/self/task/${gettid?.() ?? 0}/syscall\0`);
-    const file = open(path, O_CLOEXEC);
-    // Some systems do not say it, and some not to everybody.
-    if (file < 0) {
-      this.#looksLeft = 0;
-      return;
-    }
     const bytes = new Uint8Array(MOST_BYTES);
-    const count = await pread(file, bytes, bytes.length, 0n);
-    close(file);
+    const count = await this.#calls.pread(this.#file, bytes, bytes.length, 0n);
     this.descriptor = waitedWith(new TextDecoder().decode(bytes.subarray(0, Math.max(0, count))));
+    if (this.descriptor !== null || --this.#looksLeft === 0) this.#closeFile();
+  }
+
+  #closeFile(): void {
+    if (this.#file >= 0) this.#calls.close(this.#file);
+    this.#file = -1;
   }
 }
 

@@ -28,26 +28,38 @@ Deno.test("RuntimeEpoll finds an instance of epoll while this thread waits", asy
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   assertEquals(await Deno.readLink(`/proc/self/fd/${runtime.descriptor}`), "anon_inode:[eventpoll]");
+  // Found: nothing is open any more, and closing it does nothing.
   await runtime.close();
 });
 
-Deno.test("RuntimeEpoll looks no more where the system says nothing, and once it is closed", async () => {
-  let openCount = 0;
-  const deaf = new RuntimeEpoll({
+Deno.test("RuntimeEpoll looks no more where the system says nothing, once it is closed, and after 1000 times", async () => {
+  let lookCount = 0;
+  const opened = new Set<number>();
+  const scripted = (descriptor: number) => ({
     ...readinessCalls,
     open: () => {
-      openCount++;
-      return -1;
+      opened.add(descriptor);
+      return descriptor;
     },
+    close: (descriptor: number) => opened.delete(descriptor) ? 0 : -1,
+    pread: () => Promise.resolve(++lookCount && 0),
   });
-  for (let looks = 0; looks < 3; looks++) {
-    deaf.look();
-    await nextTurn();
-  }
-  assertEquals([openCount, deaf.descriptor], [1, null]);
-  const closed = new RuntimeEpoll({ ...readinessCalls, pread: () => Promise.resolve(0) });
+  const look = async (runtime: RuntimeEpoll, times: number) => {
+    lookCount = 0;
+    for (let time = 0; time < times; time++) {
+      runtime.look();
+      await nextTurn();
+    }
+    return [lookCount, runtime.descriptor];
+  };
+  assertEquals(await look(new RuntimeEpoll(scripted(-1)), 3), [0, null]);
+  opened.clear();
+  const closed = new RuntimeEpoll(scripted(900));
+  // Before a process leaves root, who may open it.
+  assertEquals([...opened], [900]);
+  assertEquals(await look(closed, 3), [3, null]);
   await closed.close();
-  closed.look();
-  await nextTurn();
-  assertEquals(closed.descriptor, null);
+  await closed.close();
+  assertEquals([await look(closed, 3), opened.size], [[0, null], 0]);
+  assertEquals([await look(new RuntimeEpoll(scripted(901)), 1010), opened.size], [[1000, null], 0]);
 });
