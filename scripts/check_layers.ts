@@ -202,7 +202,6 @@ const WITH_IO: readonly string[] = [
   "lib/system/process_stat.ts",
   "lib/system/process_calls.ts",
   "lib/system/readiness.ts",
-  "lib/system/runtime_epoll.ts",
   "lib/system/socket_calls.ts",
   "lib/warm/warm_script.ts",
   "lib/warm/warm_starter.ts",

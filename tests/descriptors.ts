@@ -7,7 +7,7 @@ export const STEADY_COUNT = 20;
 
 /**
  * Of a process; of this one without its number. Reading the folder takes one of its own. A log counts once: the runtime has a
- * second descriptor of it while it writes. What lib/system/runtime_epoll.ts looks at counts nothing, for it does so now and then.
+ * second descriptor of it while it writes.
  */
 export function countDescriptors(pid: number = Deno.pid): number {
   const logs = new Set<string>();
@@ -15,7 +15,7 @@ export function countDescriptors(pid: number = Deno.pid): number {
   for (const { name } of Deno.readDirSync(`/proc/${pid}/fd`)) {
     const target = targetOf(`/proc/${pid}/fd/${name}`);
     if (target.endsWith(".log")) logs.add(target);
-    else if (!target.endsWith("/syscall")) count++;
+    else count++;
   }
   return count + logs.size;
 }

@@ -3,19 +3,16 @@
  * Separate from those who ask it, because they differ in when they do: readiness.ts and paced_readiness.ts. epoll(7). I/O.
  */
 import { O_CLOEXEC } from "./flags.ts";
-import { RUNTIME_EPOLL_CALLS } from "./runtime_epoll.ts";
 
 /** The functions of the C library that are needed for it; whoever opens the library stands above this folder. */
 export const READINESS_CALLS = {
-  ...RUNTIME_EPOLL_CALLS,
+  close: { parameters: ["i32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   /** glibc 2.35, Linux 5.11; without it another thread always waits. */
   epoll_pwait2: { parameters: ["i32", "buffer", "i32", "buffer", "pointer"], result: "i32", optional: true },
-  /** Structs pollfd, how many, and milliseconds. */
-  poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
   /** Blocks a thread of its own. */
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -2,43 +2,29 @@
  * Tells when descriptors that the runtime does not know can be read or written: the server's plain sockets, and the pipes
  * of its scripts. Separate from those who use it, because it knows nothing of what is read.
  *
- * The thread that serves looks by itself as long as there are events. When there are none, it waits for a moment, and sees
- * meanwhile what the runtime has to do: files, TLS, other threads. Then it has another thread wait, for it must not stand still:
- * the runtime has timers to look after.
+ * The thread that serves looks by itself as long as there are events; when there are none, it waits for some microseconds,
+ * and then has another thread wait, for it must not stand still: the runtime has timers, files and TLS to look after.
  */
 import { setImmediate } from "node:timers";
 import { Epoll, EPOLLIN, EPOLLOUT, EPOLLRDHUP, type EventTarget, type ReadinessCalls } from "./epoll.ts";
 import { O_CLOEXEC } from "./flags.ts";
 import { PacedReadiness } from "./paced_readiness.ts";
-import { RuntimeEpoll } from "./runtime_epoll.ts";
 
 /** Changes are told, and not what has been told before. */
 const EPOLLET = 1 << 31;
 /** The number of the alarm; descriptors count from 1. */
 const ALARM = 0;
 /**
- * Milliseconds for which the thread that serves waits itself, and timers may be late: to have another thread wait, and to be woken by
- * it, takes longer than most requests (scripts/bench/NOTES.md, keep-alive-fixed).
+ * Nanoseconds for which the thread that serves waits itself: a client that was answered is often heard again sooner than
+ * another thread begins to wait for it.
  */
-const PATIENCE_MS = 1;
-/** Nanoseconds for which it waits where it cannot see that the runtime has to do. */
-const BLIND_PATIENCE_NS = 50_000n;
-/** So often in a row the runtime has its turn before another thread waits: it may have something that it does not take. */
-const MAX_TURNS = 64;
-/** poll(2). */
-const POLLIN = 1;
-/** What a wait has ended with when the runtime has to do. */
-const RUNTIME_HAS = -2;
+const PATIENCE_NS = 50_000n;
 
 export class Readiness extends Epoll {
   /** An eventfd that wakes the thread that waits. */
   readonly #alarm: number;
   /** struct timespec { time_t seconds; long nanoseconds }. */
-  readonly #patience = BigInt64Array.of(0n, BLIND_PATIENCE_NS);
-  readonly #none = new BigInt64Array(2);
-  readonly #runtime: RuntimeEpoll;
-  /** Two structs pollfd { int fd; short events, revents }, this instance's and the runtime's. */
-  readonly #both = new Int32Array(4);
+  readonly #patience = BigInt64Array.of(0n, PATIENCE_NS);
   readonly #paced: PacedReadiness[] = [];
   #loop: Promise<void> | null = null;
   #isClosed = false;
@@ -46,7 +32,6 @@ export class Readiness extends Epoll {
   /** Whoever makes it calls `close`. */
   constructor(calls: ReadinessCalls) {
     super(calls);
-    this.#runtime = new RuntimeEpoll(calls);
     this.#alarm = calls.eventfd(0, O_CLOEXEC);
     if (this.#alarm < 0) throw new Error("No descriptor is left to watch others with");
     this.add(this.#alarm, { events: EPOLLIN, id: ALARM, target: null });
@@ -88,7 +73,6 @@ export class Readiness extends Epoll {
     // An eventfd counts: it takes a number of 8 bytes, and is readable when it is not 0.
     this.calls.write(this.#alarm, BigUint64Array.of(1n), 8n);
     await this.#loop;
-    await this.#runtime.close();
     this.calls.close(this.#alarm);
     this.calls.close(this.descriptor);
   }
@@ -98,34 +82,13 @@ export class Readiness extends Epoll {
   }
 
   async #serve(): Promise<void> {
-    for (let turns = 0;;) {
+    for (;;) {
       // Whoever has called, or was told, acts first, and so does the runtime.
       await nextTurn();
       if (this.#isClosed) return;
-      const count = this.#waitHere();
-      if (count === RUNTIME_HAS && ++turns < MAX_TURNS) continue;
-      turns = 0;
-      this.tell(count > 0 ? count : await this.#waitThere());
+      const count = this.poll(this.#patience);
+      this.tell(count > 0 ? count : await this.wait(-1));
     }
-  }
-
-  /** How many events there are after a moment at most; RUNTIME_HAS, or another number that is not above 0, where there are none. */
-  #waitHere(): number {
-    const { descriptor } = this.#runtime;
-    if (descriptor === null) return this.poll(this.#patience);
-    const count = this.poll(this.#none);
-    if (count > 0) return count;
-    const both = this.#both;
-    [both[0], both[1], both[2], both[3]] = [this.descriptor, POLLIN, descriptor, POLLIN];
-    this.calls.poll(both, 2, PATIENCE_MS);
-    if (both[1] !== POLLIN) return this.poll(this.#none);
-    return both[3] === POLLIN ? 0 : RUNTIME_HAS;
-  }
-
-  #waitThere(): Promise<number> {
-    const waiting = this.wait(-1);
-    this.#runtime.look();
-    return waiting;
   }
 }
 

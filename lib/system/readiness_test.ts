@@ -1,6 +1,5 @@
 /** What is told of descriptors, here of eventfds: each counts what is written to it, and is readable when it is not 0. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { readinessCalls, systemCalls as SYSTEM } from "../../tests/cgi/system_calls.ts";
 import { withReadiness } from "../../tests/readiness.ts";
 import { countUntilTimer } from "../../tests/turns.ts";
 import { EPOLLIN, EPOLLOUT, type ReadinessCalls } from "./epoll.ts";
@@ -21,11 +20,6 @@ Deno.test("watch() tells of a descriptor that is ready, of one that becomes read
     await waiting;
     await readiness.watch(open(), "writable").ready();
   }));
-
-/** It counts from 0 again. */
-function takeAll(descriptor: number): void {
-  assertEquals(SYSTEM.read(descriptor, new Uint8Array(8), 8n), 8n);
-}
 
 const OLD_SYSTEMS: readonly (readonly [name: string, calls: Partial<ReadinessCalls>])[] = [
   ["a C library without epoll_pwait2", { epoll_pwait2: null }],
@@ -106,76 +100,6 @@ Deno.test("Readiness lets timers have their turn while a descriptor is ready all
     const watched = readiness.watch(descriptor, "readable");
     assert(await countUntilTimer(() => watched.ready()) < 100_000);
   }));
-
-/** How often another thread was asked to wait, and calls that count it. Where the runtime waits is known as soon as there is nothing to do. */
-function countHandOvers(poll: ReadinessCalls["poll"]): { readonly calls: Partial<ReadinessCalls>; count: number } {
-  const counted = {
-    count: 0,
-    calls: {
-      poll,
-      epoll_wait: (...values: Parameters<ReadinessCalls["epoll_wait"]>) => {
-        counted.count++;
-        return readinessCalls.epoll_wait(...values);
-      },
-    },
-  };
-  return counted;
-}
-
-Deno.test("Readiness has no other thread wait for what comes while it waits itself, beside the runtime", async () => {
-  let makeNext = () => {};
-  let pollCount = 0;
-  const counted = countHandOvers((...values) => {
-    pollCount++;
-    makeNext();
-    return readinessCalls.poll(...values);
-  });
-  await withReadiness(async ({ readiness, open, makeReadable }) => {
-    const descriptor = open();
-    const watched = readiness.watch(descriptor, "readable");
-    // Until the runtime's instance has been found.
-    while (pollCount === 0) {
-      const ready = watched.ready();
-      await new Promise((resolve) => setTimeout(resolve, 1));
-      makeReadable(descriptor);
-      await ready;
-      takeAll(descriptor);
-    }
-    const before = counted.count;
-    makeNext = () => makeReadable(descriptor);
-    for (let round = 0; round < 100; round++) {
-      await watched.ready();
-      takeAll(descriptor);
-    }
-    makeNext = () => {};
-    assertEquals(counted.count, before);
-  }, counted.calls);
-});
-
-Deno.test("Readiness has another thread wait where the runtime does not take what it has", async () => {
-  let isStuck = false;
-  const counted = countHandOvers((both, ...rest) => {
-    const count = readinessCalls.poll(both, ...rest);
-    if (!isStuck) return count;
-    // As if the second of both, the runtime's, could be read.
-    (both as Int32Array)[3] |= 1 << 16;
-    return count + 1;
-  });
-  await withReadiness(async ({ readiness, open, makeReadable }) => {
-    const descriptor = open();
-    const watched = readiness.watch(descriptor, "readable");
-    isStuck = true;
-    for (let round = 0; round < 3; round++) {
-      const ready = watched.ready();
-      const before = counted.count;
-      while (counted.count === before) await nextTurn();
-      makeReadable(descriptor);
-      await ready;
-      takeAll(descriptor);
-    }
-    isStuck = false;
-  }, counted.calls);
-});
 
 Deno.test("nextTurn() resolves after what was to be done before it", async () => {
   const order: string[] = [];
