@@ -100,9 +100,12 @@ export class ReceiveBuffer {
     this.#isKept = true;
   }
 
-  /** Has no storage until `space` is called again, where all has been taken. */
+  /**
+   * Has no storage until `space` is called again, where all has been taken; but for a large one, of which none are kept for others: who
+   * sends much would have a new one for each read.
+   */
   rest(): void {
-    if (this.length === 0) this.release();
+    if (this.length === 0 && this.#bytes.length <= BUSY_BYTES) this.release();
   }
 
   /** Gives the storage back. Nothing may read into it any more. Idempotent. */

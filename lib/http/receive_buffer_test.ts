@@ -165,6 +165,13 @@ Deno.test("rest() holds nothing where all was taken, and leaves what was not; sp
   buffer.space().set(bytesOf("next"));
   buffer.commit(4);
   assertEquals([textOf(buffer.take(9)), budget.heldBytes], ["next", held]);
+  // Of who sends much.
+  for (let read = 0; read < 4; read++) {
+    buffer.commit(buffer.space(65_536).length);
+    buffer.discard();
+  }
+  buffer.rest();
+  assertEquals(buffer.bytes.length, 65_536);
 });
 
 Deno.test("release() gives the storage to the next one that reads, but not where it is still looked at", () => {
