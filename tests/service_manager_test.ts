@@ -127,10 +127,10 @@ Deno.test({
     const printed = new PrintedText(stopping.stdout);
     assertEquals(await printed.line(), "stopped");
     const next = () => manager.next();
-    // What was under way may come; then ten of its times pass without a word.
+    // What was said until then may come, a word each 100 ms that it took to stop the thread; then ten of its times pass without one.
     let word = next();
     let isSilent = false;
-    for (let count = 0; !isSilent && count < 3; count++) {
+    for (let count = 0; !isSilent && count < 100; count++) {
       const silence = Promise.withResolvers<true>();
       const timer = setTimeout(() => silence.resolve(true), 1000);
       isSilent = await Promise.race([word.then(() => false), silence.promise]);
