@@ -101,11 +101,11 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Has no storage until `space` is called again, where all has been taken; but for a large one, of which none are kept for others: who
-   * sends much would have a new one for each read.
+   * Has no storage until `space` is called again, where all has been taken; but for one that nobody else would get, for it is large or
+   * still looked at: there would be a new one for each read.
    */
   rest(): void {
-    if (this.length === 0 && this.#bytes.length <= BUSY_BYTES) this.release();
+    if (this.length === 0 && !this.#isKept && this.#bytes.length <= BUSY_BYTES) this.release();
   }
 
   /** Gives the storage back. Nothing may read into it any more. Idempotent. */

@@ -165,7 +165,13 @@ Deno.test("rest() holds nothing where all was taken, and leaves what was not; sp
   buffer.space().set(bytesOf("next"));
   buffer.commit(4);
   assertEquals([textOf(buffer.take(9)), budget.heldBytes], ["next", held]);
-  // Of who sends much.
+  buffer.keep();
+  buffer.rest();
+  assertEquals(budget.heldBytes, held);
+});
+
+Deno.test("rest() leaves a large storage to who sends much", () => {
+  const buffer = new ReceiveBuffer();
   for (let read = 0; read < 4; read++) {
     buffer.commit(buffer.space(65_536).length);
     buffer.discard();
