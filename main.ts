@@ -40,7 +40,7 @@ import { surveyFiles } from "./lib/process/survey_files.ts";
 import { halfDenials, surveySettings } from "./lib/process/survey_settings.ts";
 import { logUncaughtErrors, type Renewed, type Serving, ThreadServer } from "./lib/worker/thread_server.ts";
 import { type ConfigSource, renewConfig } from "./lib/process/renew_config.ts";
-import { StartError, UsageError } from "./lib/start_error.ts";
+import { StartError } from "./lib/start_error.ts";
 import { WorkerPool } from "./lib/worker/worker_pool.ts";
 import { SOURCES, VERSION } from "./lib/version.ts";
 
@@ -197,7 +197,7 @@ async function serve(
   let endMs = 0;
   try {
     const fitted = fitLimits(config, { log, libc });
-    const shared = await predecessor?.sharePorts() ?? null;
+    const shared = await predecessor?.sharePorts([...config.http, ...config.https].map(({ port }) => port)) ?? null;
     serving = createServing(fitted, { log, libc, own, source, shared });
     // What the runtime itself may have to say, such as that it is out of memory, goes to the daemon's log.
     const followLog = () => sendStderrTo(config.foreground ? null : config.logFile?.value ?? null, libc);
@@ -401,11 +401,17 @@ class ConfigRenewal {
     try {
       return readSource(this.#current.source).source;
     } catch (error) {
-      if (!(error instanceof StartError) || error instanceof UsageError) throw error;
+      if (!isForbidden(error)) throw error;
       this.#log.warn("main", `Sites stay as they were: ${error.message}`);
       return null;
     }
   }
+}
+
+/** Of a file that this user, or what the runtime still permits, keeps from being read. */
+function isForbidden(error: unknown): error is StartError {
+  if (!(error instanceof StartError)) return false;
+  return error.cause instanceof Deno.errors.PermissionDenied || error.cause instanceof Deno.errors.NotCapable;
 }
 
 /** What signals act on. */

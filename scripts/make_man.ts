@@ -152,8 +152,8 @@ const TAIL: readonly string[] = [
   ...item("LISOD_FOREGROUND", "1 does what --foreground does."),
   ...item(
     "DENO_TOKIO_EVENT_INTERVAL",
-    "How many turns its loop may make before it looks at its sockets again; 1 serves files soonest beside many CGI programs.",
-    "A daemon and the service have 1, the runtime's default is 61.",
+    "How many turns its loop may make before it looks at its sockets again; 1 serves files over HTTPS soonest beside many CGI programs.",
+    "A daemon and the service have 8, the runtime's default is 61.",
   ),
   ...item("PATH, LANG, TZ", "Are passed on to CGI programs."),
   ...item("TMPDIR", "Where the command and its daemon meet for a moment; /tmp where it is not set."),

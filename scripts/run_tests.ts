@@ -1,12 +1,14 @@
 /**
- * Runs checks and tests of the project in order, also after one has failed, shows their output as it comes, names what
- * failed, and ends with the line "N passed, N failed". The counts are those of the test runs; every other step (a check, a
- * build) counts as one, and so does a test run that fails without a failed test. `deno task ok` runs all; `deno task ok lint
- * lib/http/target_test.ts` runs these steps and test files; `--needs` in front of them only prints what scripts/test has to
- * get for them first.
+ * Runs checks and tests of the project in order, also after one has failed, names what failed, and ends with the line
+ * "N passed, N failed". The counts are those of the test runs; every other step (a check, a build) counts as one, and so does
+ * a test run that fails without a failed test. Steps that may run side by side do (scripts/test_lanes.ts); the output of each
+ * is then shown when it has ended, and else as it comes. `deno task ok` runs all; `deno task ok lint lib/http/target_test.ts`
+ * runs these steps and test files; `--needs` in front of them only prints what scripts/test has to get for them first.
  */
 import { isPure, listSources } from "./check_layers.ts";
 import { isOfCore } from "./coverage.ts";
+import { runPrograms } from "./run_programs.ts";
+import { LANE_COUNT, shareOut } from "./test_lanes.ts";
 
 /** How many tests passed and failed. */
 export interface Count {
@@ -25,6 +27,12 @@ export interface Step {
   readonly needs?: readonly Need[];
   /** It runs ./lisod, which is built before. */
   readonly usesBinary?: boolean;
+  /** It may run beside its neighbours of which that is true as well. */
+  readonly isBeside?: boolean;
+  /** It takes longest of these, and so begins first: begun last it would have a lane to itself at the end. */
+  readonly isLong?: boolean;
+  /** What runs in place of the command: steps of their own, which go by one name. */
+  readonly parts?: readonly Step[];
   /** Finds the counts in the whole output, null when it has none; a step without it is a check. */
   readonly countTests?: (output: string) => Count | null;
 }
@@ -46,10 +54,12 @@ export interface TestKind {
   readonly usesBinary: boolean;
   /** Whether another step runs that file: then this one does only where the file, or a folder of it, is named. */
   readonly isElsewhere?: (path: string) => boolean;
+  /** Of the step of all files, as isLong is. */
+  readonly isBeside?: boolean;
+  readonly isLong?: boolean;
+  /** The step of all files runs them one by one, side by side where that can be. */
+  readonly isSharedOut?: boolean;
 }
-
-/** Longest time that one step may take. */
-const STEP_MS = 40 * 60_000;
 
 /** Pure files are tested without any permission. */
 function listKinds(): readonly TestKind[] {
@@ -68,8 +78,17 @@ function listKinds(): readonly TestKind[] {
       usesBinary: false,
       // The step coverage runs them, and once is enough.
       isElsewhere: isOfCore,
+      isBeside: true,
     },
-    { step: "unit", files: unitTests.filter(isIoTest), flags: ["--allow-all"], needs: ["debian"], usesBinary: false },
+    {
+      step: "unit",
+      files: unitTests.filter(isIoTest),
+      flags: ["--allow-all"],
+      needs: ["debian"],
+      usesBinary: false,
+      isBeside: true,
+      isLong: true,
+    },
     {
       step: "end-to-end",
       files: testsBelow("tests"),
@@ -77,33 +96,49 @@ function listKinds(): readonly TestKind[] {
       flags: ["--allow-all", "--unstable-detect-cjs"],
       needs: ["denort", "arm64", "debian", "browser"],
       usesBinary: true,
+      isSharedOut: true,
     },
   ];
 }
 
-/** All steps in order. Another kind of test is one more entry, with a function that reads its counts. */
+/**
+ * All steps in order: what needs no binary and what makes it, side by side; then what runs it. Another kind of test is one more
+ * entry, with a function that reads its counts.
+ */
 function listSteps(testSteps: ReadonlyMap<string, Step>): readonly Step[] {
   const deno = Deno.execPath();
   const task = (...words: readonly string[]) => [deno, "task", "--quiet", ...words];
   const testStep = (name: string) => [testSteps.get(name) ?? []].flat();
   return [
-    { name: "fmt", command: [deno, "fmt", "--check"] },
-    { name: "lint", command: [deno, "lint"] },
+    { name: "fmt", command: [deno, "fmt", "--check"], isBeside: true },
+    { name: "lint", command: [deno, "lint"], isBeside: true },
     {
       name: "shellcheck",
       command: ["shellcheck", "--external-sources", "--source-path=SCRIPTDIR", ...listShellScripts()],
       needs: ["shellcheck"],
+      isBeside: true,
     },
-    { name: "check", command: [deno, "check", "--quiet", ...frozen(), "main.ts", "lib", "scripts", "tests"] },
-    { name: "layers", command: task("layers") },
+    {
+      name: "check",
+      command: [deno, "check", "--quiet", ...frozen(), "main.ts", "lib", "scripts", "tests"],
+      isBeside: true,
+    },
+    { name: "layers", command: task("layers"), isBeside: true },
     ...testStep("pure"),
     ...testStep("unit"),
-    { name: "coverage", command: task("coverage"), countTests: countDenoTests },
+    { name: "coverage", command: task("coverage"), countTests: countDenoTests, isBeside: true },
     // A minute of new cases; the same ones each time are among the tests.
-    { name: "fuzz", command: task("fuzz", "60"), needs: ["debian"], countTests: countLastLine },
+    { name: "fuzz", command: task("fuzz", "60"), needs: ["debian"], countTests: countLastLine, isBeside: true },
     // Form, lint, types and tests of the blog's Python, on both of its databases.
-    { name: "blog", command: ["tests/blog/run"], needs: ["debian"], countTests: countLastLine },
-    { name: "build", command: ["scripts/build"], needs: ["denort"] },
+    {
+      name: "blog",
+      command: ["tests/blog/run"],
+      needs: ["debian"],
+      countTests: countLastLine,
+      isBeside: true,
+      isLong: true,
+    },
+    { name: "build", command: ["scripts/build"], needs: ["denort"], isBeside: true },
     // What the binary needs of a machine; all that installs it by hand.
     {
       name: "roots",
@@ -137,6 +172,17 @@ function frozen(): readonly string[] {
   return Deno.env.get("CI") ? ["--frozen"] : [];
 }
 
+/** The step that runs all files of a kind. */
+function stepOfAll(files: readonly string[], kind: TestKind): Step {
+  const whole = stepOf(kind.step, files, kind);
+  if (!kind.isSharedOut) return { ...whole, isBeside: kind.isBeside, isLong: kind.isLong };
+  const parts = shareOut(files).map((batch) => ({
+    ...stepOf(batch.files.join(" "), batch.files, kind),
+    isBeside: !batch.isAlone,
+  }));
+  return { ...whole, parts };
+}
+
 function stepOf(name: string, files: readonly string[], { flags, needs, usesBinary }: TestKind): Step {
   // The types of all are what the step check is for: each step of tests would look at them once more.
   const command = [Deno.execPath(), "test", "--quiet", "--no-check", "--no-prompt", ...frozen(), ...flags, ...files];
@@ -162,6 +208,21 @@ export function chooseSteps(
   const isBuilt = chosen.some(({ name }) => name === "build");
   const first = isBuilt ? -1 : chosen.findIndex(({ usesBinary }) => usesBinary);
   return first === -1 ? chosen : chosen.toSpliced(first, 0, ...steps.filter(({ name }) => name === "build"));
+}
+
+/** Steps with their parts in place of them, in order; those that run side by side are together. */
+export function groupSteps(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const groups: Step[][] = [];
+  for (const step of steps.flatMap((one) => one.parts ?? [one])) {
+    const last = groups.at(-1)?.at(-1);
+    // The binary is whole before anything runs it.
+    if (step.isBeside && last?.isBeside && !step.usesBinary === !last.usesBinary) groups.at(-1)?.push(step);
+    else groups.push([step]);
+  }
+  return groups.map((group) => [
+    ...group.filter(({ isLong }) => isLong),
+    ...group.filter(({ isLong }) => !isLong),
+  ]);
 }
 
 /** A step for each kind of test that is at `path`: a test file, a source with its test beside it, or a folder. */
@@ -223,49 +284,13 @@ export function summarize(results: readonly Result[]): string {
   return [...lines.length > 0 ? ["--- failed", ...lines] : [], `${passed} passed, ${failed} failed`].join("\n");
 }
 
-/** Runs one step, passing its output on. */
-async function runStep(step: Step): Promise<Result> {
-  console.log(`--- ${step.name}`);
-  const started = Date.now();
-  const child = new Deno.Command(step.command[0], {
-    args: step.command.slice(1),
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    signal: AbortSignal.timeout(STEP_MS),
-  }).spawn();
-  const [output, errors, { success, code }] = await Promise.all([
-    passOn(child.stdout, Deno.stdout),
-    passOn(child.stderr, Deno.stderr),
-    child.status,
-  ]);
-  const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  if (!success) console.log(`--- ${step.name} failed with exit status ${code} after ${seconds} s`);
-  return judge(step, { output: output + errors, success });
-}
-
-/** Writes all that comes from `stream` to `sink`, and returns it as text. */
-async function passOn(
-  stream: ReadableStream<Uint8Array>,
-  sink: { writeSync(bytes: Uint8Array): number },
-): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream) {
-    for (let written = 0; written < chunk.length;) written += sink.writeSync(chunk.subarray(written));
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text;
-}
-
 /** The steps that the arguments name; ends the process with 2 for a name that is none, before anything has run. */
 function chooseOrExit(names: readonly string[]): readonly Step[] {
   const kinds = listKinds();
   // Without a file deno test would take every test there is.
   const testSteps = new Map(kinds.flatMap((kind) => {
     const files = kind.files.filter((path) => !kind.isElsewhere?.(path));
-    return files.length === 0 ? [] : [[kind.step, stepOf(kind.step, files, kind)]];
+    return files.length === 0 ? [] : [[kind.step, stepOfAll(files, kind)]];
   }));
   try {
     return chooseSteps(names, { steps: listSteps(testSteps), findTests: (path) => findTests(path, kinds) });
@@ -281,7 +306,10 @@ async function main(args: readonly string[]): Promise<void> {
   const steps = chooseOrExit(asksForNeeds ? args.slice(1) : args);
   if (asksForNeeds) return console.log([...new Set(steps.flatMap(({ needs = [] }) => needs))].join(" "));
   const results: Result[] = [];
-  for (const step of steps) results.push(await runStep(step));
+  for (const group of groupSteps(steps)) {
+    const ends = await runPrograms(group, LANE_COUNT);
+    results.push(...group.map((step, index) => judge(step, ends[index])));
+  }
   console.log(summarize(results));
   Deno.exit(results.some(({ failed }) => failed > 0) ? 1 : 0);
 }

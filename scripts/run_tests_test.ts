@@ -5,6 +5,7 @@ import {
   countLastLine,
   failedDenoTests,
   findTests,
+  groupSteps,
   judge,
   type Step,
   summarize,
@@ -135,4 +136,34 @@ Deno.test("findTests() runs each file with what its kind needs", () => {
     [["lib/a/x_test.ts", "lib/ab_test.ts"], []],
     [["--allow-all", "lib/a/y_test.ts"], ["debian"]],
   ]);
+});
+
+Deno.test("groupSteps() puts neighbours together that may run side by side, long ones first, once the binary is made", () => {
+  const beside = { command: [], isBeside: true };
+  const parts: readonly Step[] = [
+    { ...beside, name: "tests/a", usesBinary: true },
+    { ...beside, name: "tests/b", usesBinary: true },
+    { command: [], name: "tests/c", usesBinary: true, isBeside: false },
+  ];
+  const table: readonly { steps: readonly Step[]; want: readonly (readonly string[])[] }[] = [
+    { steps: [], want: [] },
+    { steps: [{ name: "soak", command: [] }, { name: "siege", command: [] }], want: [["soak"], ["siege"]] },
+    {
+      steps: [
+        { ...beside, name: "fmt" },
+        { ...beside, name: "unit", usesBinary: false },
+        { ...beside, name: "blog", isLong: true },
+        { name: "soak", command: [] },
+        { ...beside, name: "late" },
+      ],
+      want: [["blog", "fmt", "unit"], ["soak"], ["late"]],
+    },
+    {
+      steps: [{ ...beside, name: "build" }, { name: "end-to-end", command: [], usesBinary: true, parts }],
+      want: [["build"], ["tests/a", "tests/b"], ["tests/c"]],
+    },
+  ];
+  for (const { steps, want } of table) {
+    assertEquals(groupSteps(steps).map((group) => group.map(({ name }) => name)), want);
+  }
 });

@@ -143,6 +143,9 @@ Deno.test("--compress all compresses what programs print as it comes, and leaves
     ]);
     assertEquals(gunzipSync(content).toString(), "a line of the program\n".repeat(5000));
     assertEquals((await ask(server, "/cgi/", ...accept("br"))).fields.get("content-encoding"), "br");
+    // The program does not know the tag again, and answers with 200.
+    const known = await ask(server, "/cgi/", ...accept("gzip"), "--header", `If-None-Match: ${fields.get("etag")}`);
+    assertEquals([known.status, known.content.length, known.fields.get("etag")], ["304", 0, 'W/"x"']);
     assertEquals((await ask(server, "/cgi/private", ...accept("gzip"))).fields.get("content-encoding"), undefined);
     assertMatch(
       (await curl("--compressed", "--http2-prior-knowledge", `${server.url}/cgi/`)).text,

@@ -139,6 +139,23 @@ Deno.test("lisod loses no request while its configuration changes 20 times", asy
   assertEquals(await Promise.all(load), Array(4).fill(["one 200"]));
 });
 
+Deno.test("lisod keeps all as it was, with an ERROR, where the configuration is gone or a folder", async () => {
+  await using scene = await start(FIRST);
+  const file = join(scene.folder, "lisod.conf");
+  const refused = async (problem: string) => {
+    Deno.kill(scene.server.pid, "SIGHUP");
+    await scene.server.waitForLog((log) =>
+      log.includes("ERROR main: Cannot reload, all stays as it was: ") && log.includes(problem)
+    );
+  };
+  await Deno.remove(file);
+  await refused('lisod.conf": does not exist');
+  await Deno.mkdir(file);
+  await refused('lisod.conf": is a folder');
+  assertEquals(await scene.get("a", "/cgi/probe"), "first 200");
+  assertEquals(scene.server.logText().includes("Sites stay as they were"), false);
+});
+
 Deno.test({
   name: "lisod reads certificates and passwords again also where its user cannot read the configuration any more",
   // Only root can become somebody else.

@@ -230,9 +230,9 @@ function isGone(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("No such process");
 }
 
-/** A port below 1024 that nobody listens on. */
+/** A port below 1024 that nobody listens on; not the same for two tests that look for one at once. */
 export function freeLowPort(): number {
-  for (let port = 1023; port > 512; port--) {
+  for (let port = 600 + Math.floor(Math.random() * 424); port > 512; port--) {
     try {
       Deno.listen({ port, hostname: "::" }).close();
       return port;

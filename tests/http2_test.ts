@@ -284,6 +284,41 @@ Deno.test("HTTP/2: SIGTERM is told by GOAWAY, and what was begun is served", asy
   assertEquals((await stopped).code, 0);
 });
 
+Deno.test("HTTP/2: a request that outlasts both GOAWAYs is served, and its connection ends after it", async () => {
+  await using server = await Http2Server.start({ files: FILES, programs: PROGRAMS, args: SOON });
+  const clients = await Promise.all((await server.targets()).map((target) => connectOpen(target)));
+  for (const client of clients) {
+    await client.send(headers(1, requestFields("POST", "/cgi/echo"), F.endHeaders));
+    await client.ping();
+  }
+  const stopped = server.https.server.stop();
+  const goAways = (client: Http2Client) => client.frames.filter(({ type }) => type === T.goAway);
+  for (const client of clients) {
+    await client.until(() => goAways(client).length === 2);
+    await client.send(frame(T.data, F.endStream, 1, "last words"));
+    await client.whenEnded(1);
+    assertStringIncludes(toText(client.contentOf(1)), "last words");
+    await client.until(() => false);
+    assertEquals(goAways(client).map(({ payload }) => readU32(payload)), [0x7fff_ffff, 1]);
+    client[Symbol.dispose]();
+  }
+  assertEquals((await stopped).code, 0);
+  assertEquals(server.https.server.logText().match(/ WARN .* cut/), null);
+});
+
+testBoth("an upload that its client resets is no error", [], async (target, { https: { server } }) => {
+  using client = await connectOpen(target);
+  for (let id = 1; id < 60; id += 2) {
+    await client.send(headers(id, requestFields("POST", "/cgi/echo"), F.endHeaders));
+    for (let part = 0; part < 4; part++) await client.send(frame(T.data, 0, id, new Uint8Array(15_000)));
+    await client.send(frame(T.reset, 0, id, u32(CODE.cancel)));
+    await client.ping();
+  }
+  await ask(client, 101, "/a.txt");
+  assertEquals(client.statusOf(101), 200);
+  assertEquals(server.logText().match(/ ERROR .*|" 500 /), null);
+});
+
 Deno.test("HTTP/2: --http2 off speaks HTTP/1.1 alone, and so do the course's rules", async () => {
   for (const args of [["--http2", "off"], ["--rules", "course"]]) {
     await using server = await Http2Server.start({ files: FILES, programs: PROGRAMS, args });

@@ -81,13 +81,16 @@ export class RawClient implements Disposable {
 
   /** Reads until there are `count` final responses or, without a count, until the server closes. */
   receive({ count, methods, deadlineMs }: ExchangeOptions = {}): Promise<Received> {
+    const responses: RawResponse[] = [];
     return this.#readUntil((end) => {
-      const { responses, rest } = parseResponses(this.#pending, { methods, count, isClosed: end !== null });
-      if (responses.filter(({ status }) => status >= 200).length !== count) {
-        return end === null ? null : { responses, rest, end };
-      }
+      // What is whole is read once, however much comes after it.
+      const finals = responses.filter(({ status }) => status >= 200).length;
+      const left = { methods: methods?.slice(finals), count: count === undefined ? undefined : count - finals };
+      const { responses: next, rest } = parseResponses(this.#pending, { ...left, isClosed: end !== null });
+      responses.push(...next);
       this.#pending = rest;
-      return { responses, rest, end: "count" };
+      if (responses.filter(({ status }) => status >= 200).length === count) return { responses, rest, end: "count" };
+      return end === null ? null : { responses, rest, end };
     }, deadlineMs);
   }
 

@@ -56,6 +56,21 @@ Deno.test("RawClient.receive() tells a reset from a close when the connection br
   assertEquals(end, "reset");
 });
 
+Deno.test("RawClient.receive() counts responses, and knows which is to HEAD, when each comes by itself", async () => {
+  const headAlone = ANSWER.slice(0, -2);
+  const chunks = [ANSWER, headAlone, ANSWER + ANSWER].map(toBytes);
+  const read = (buffer: Uint8Array) => {
+    const chunk = chunks.shift();
+    buffer.set(chunk ?? []);
+    return Promise.resolve(chunk?.length ?? null);
+  };
+  using client = new RawClient({ read, close: () => {} } as unknown as Deno.Conn);
+  const { responses, end } = await client.receive({ count: 3, methods: ["GET", "HEAD", "GET"] });
+  assertEquals(responses.map(({ body }) => toText(body)), ["ok", "", "ok"]);
+  assertEquals(end, "count");
+  assertEquals((await client.receive()).responses.map(({ body }) => toText(body)), ["ok"]);
+});
+
 Deno.test("RawClient.receive() leaves later responses when a count is given", async () => {
   const { port, done } = serveOnce(async (connection) => {
     await connection.write(toBytes(`HTTP/1.1 100 Continue\r\n\r\n${ANSWER}${ANSWER}`));

@@ -17,6 +17,8 @@ export class ScriptedTransport implements Transport {
   /** What else was called, in order. */
   readonly calls: ("closeWrite" | "close")[] = [];
   handshake?: () => Promise<unknown>;
+  /** Absent, as with the runtime's sockets, unless a test sets it. */
+  hasUnread?: () => boolean;
   readonly #maxWriteBytes: number;
   #incoming = new Uint8Array();
   #hasEnded = false;

@@ -210,6 +210,9 @@ Deno.test("run_tests.ts counts tests and checks in its last line when steps and 
   const layers = await ok("layers");
   assertEquals([layers.code, lastLine(layers)], [1, "0 passed, 1 failed"]);
   assertStringIncludes(layers.stderr, 'lib/http/grammar.ts:1: imports "lib/log/log.ts"');
+  const missing = await ok("blog", "layers");
+  assertEquals([missing.code, lastLine(missing)], [1, "0 passed, 2 failed"]);
+  assertStringIncludes(missing.text, "--- blog cannot be run: ");
   const pure = await ok("pure", "layers");
   assertEquals([pure.code, lastLine(pure)], [1, "2 passed, 2 failed"]);
   const failed = "--- failed\n  layers\n  pure\n    bad => ./lib/bad_test.ts:1:6\n2 passed, 2 failed\n";

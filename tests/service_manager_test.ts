@@ -115,9 +115,8 @@ Deno.test({
       env: { NOTIFY_SOCKET: name, WATCHDOG_USEC: "200000" },
     }).spawn();
     assertEquals([await manager.next(), await manager.next()], ["READY=1", "WATCHDOG=1"]);
-    const tasks = `/proc/${server.pid}/task`;
-    const thread = [...Deno.readDirSync(tasks)].map((entry) => entry.name).find((id) =>
-      Deno.readTextFileSync(`${tasks}/${id}/comm`) === "worker-2\n"
+    const thread = [...Deno.readDirSync(`/proc/${server.pid}/task`)].map((entry) => entry.name).find((id) =>
+      readProc(server.pid, `task/${id}/comm`) === "worker-2\n"
     );
     const stopping = new Deno.Command("python3", {
       args: ["-c", STOP_THREAD, `${thread}`],

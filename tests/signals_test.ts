@@ -151,20 +151,34 @@ Deno.test("handleSignals() reads error pages again and keeps connections when SI
   assertEquals(await ask(), "second page");
 });
 
+/** How often the server has read everything again, by that log; 0 where it has not been made yet. */
+function countReloads(log: string): number {
+  try {
+    return Deno.readTextFileSync(log).split(" INFO main: reloaded\n").length - 1;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return 0;
+    throw error;
+  }
+}
+
 for (const workers of ["1", "2"]) {
   Deno.test(`lisod loses no request when 50 SIGHUPs come under load and --workers is ${workers}`, async () => {
     await using server = await startServer({ files: FILES, args: ["--workers", workers] });
     const load = run("wrk", ["-t1", "-c16", "-d4s", server.url + "/"]);
     const logs = [server.place.log];
+    let reloads = 0;
     for (let count = 1; count <= 50; count++) {
       if (count % 10 === 0) {
         // As logrotate does it: the lines that are under way belong to the old file.
         const old = `${server.place.log}.${count}`;
         await Deno.rename(server.place.log, old);
         logs.push(old);
+        reloads = 0;
       }
       kill(server.pid, "SIGHUP");
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      reloads++;
+      // Of two signals that come before the first is seen there is only one.
+      await waitUntil(() => countReloads(server.place.log) === reloads, `reload ${count} is done`);
     }
     const { text } = await load;
     assertEquals((await server.stop()).code, 0);

@@ -126,6 +126,19 @@ Deno.test("lisod --upgrade leaves the server as it is when that keeps its place,
   assertEquals([broken.code, isRunning(old)], [2, true]);
 });
 
+Deno.test("lisod --upgrade refuses to take the place of a server without one of its ports, which then goes on", async () => {
+  await using site = await DaemonSite.make();
+  const { ports, all } = argumentsOf(site);
+  const old = await site.start(all);
+  const other = all.map((argument) => argument === `${ports.https}` ? `${freePort()}` : argument);
+  const { code, stderr } = await site.lisod([...other, "--upgrade"]);
+  assertEquals([code, isRunning(old), await site.ask()], [1, true, 200]);
+  assertStringIncludes(
+    stderr,
+    `process ${old}": it listens on port ${ports.https} too, where clients would be refused`,
+  );
+});
+
 Deno.test("lisod --upgrade gives up where the holder of the lock does not answer, which then goes on", async () => {
   await using site = await DaemonSite.make();
   const { all } = argumentsOf(site);

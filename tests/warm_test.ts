@@ -97,6 +97,19 @@ for (
   });
 }
 
+Deno.test("a zygote that is given up while it starts says nothing", async () => {
+  const scripts = { python: `${PYTHON}print("done")`, perl: `${PERL}use POSIX; print 'done';` };
+  await using warm = await startWarm(scripts);
+  for (let round = 0; round < 20; round++) {
+    for (const [name, source] of Object.entries(scripts)) {
+      await Deno.writeTextFile(join(warm.folder, name), `${source}\n${"#".repeat(round)}`);
+      assertEquals((await ask(warm.server, name)).trim(), "done");
+    }
+  }
+  await warm.server.stop("SIGTERM");
+  assertEquals(warm.server.logText().match(/ WARN (?!main: ).*/), null);
+});
+
 Deno.test("zygotes that are killed at random under load cost no request", async () => {
   const seconds = Number(Deno.env.get("LISOD_WARM_SECONDS") ?? 4);
   const scripts = {
@@ -283,12 +296,11 @@ Deno.test("what a module does when it is imported, that cannot be shared, each r
       assertEquals(await ask(server, name), plain);
       return server.logText().includes(`/${name}": "${name}" is imported for each request`);
     }, `${name} is left out`);
-    const lines = server.logText().split("\n").filter((line) =>
-      line.includes(`"${name}" is imported for each request`)
-    );
-    assertEquals(lines.length, 1);
-    assert(lines[0].includes(reason), lines[0]);
-    await warmUp(warm, name, zygotesIn(server.logText(), name).length);
+    // The zygote that leaves it out may be there already.
+    const [before, after, ...others] = server.logText().split(`"${name}" is imported for each request`);
+    assertEquals(others, []);
+    assert(after.split("\n")[0].includes(reason), after);
+    await warmUp(warm, name, zygotesIn(before, name).length);
     assertEquals(await ask(server, name), plain);
   }
 });
@@ -330,7 +342,7 @@ if os.environ["QUERY_STRING"] == "parent":
     print(os.getppid())`;
   const perl = `${PERL}print "$< $( $> $)", \`ulimit -t; ulimit -n; ulimit -v\`;`;
   const options = ["--cgi-user", "nobody", "--cgi-limit-cpu", "1", "--cgi-limit-memory", "500M"];
-  const args = [...options, "--cgi-limit-files", "40", "--cgi-limit-processes", "100"];
+  const args = [...options, "--cgi-limit-files", "40", "--cgi-limit-processes", "1000"];
   await using warm = await startWarm({ python, perl }, { args });
   const { server } = warm;
   for (const name of ["python", "perl"]) {

@@ -6,6 +6,7 @@ import { constants } from "node:os";
 import type { Watcher } from "../system/epoll.ts";
 import type { Child, ChildEnd } from "./child.ts";
 import type { PipeReader, PipeWriter } from "./pipe.ts";
+import { processEnd } from "./process_end.ts";
 import { type GroupSignal, ProcessGroup } from "./process_group.ts";
 import type { SystemCalls } from "../system/process_calls.ts";
 
@@ -22,10 +23,9 @@ interface ProcessParts {
   readonly ended?: Promise<ChildEnd>;
 }
 
-/** Linux, errno.h, sys/wait.h and asm-generic/unistd.h. */
+/** Linux, errno.h and sys/wait.h. */
 const EPERM = 1;
 const WNOHANG = 1;
-const PIDFD_OPEN = 434n;
 
 export class ChildProcess implements Child {
   readonly pid: number;
@@ -77,15 +77,9 @@ export class ChildProcess implements Child {
 
   /** Gives what waitpid(2) does. */
   async #reapLater(status: Int32Array<ArrayBuffer>): Promise<number> {
-    // Without a descriptor left for it, or on Linux before 5.3, a thread waits.
-    const descriptor = Number(this.#calls.syscall(PIDFD_OPEN, BigInt(this.pid), 0n));
-    if (descriptor < 0) {
-      return await this.#calls.waitpidLater(this.pid, status, 0);
-    }
-    const watched = this.#readiness.watch(descriptor, "readable");
-    await watched.ready();
-    watched.stop();
-    this.#calls.close(descriptor);
+    const isWatched = await processEnd(this.pid, { calls: this.#calls, readiness: this.#readiness });
+    // Without room to watch it, or on Linux before 5.3, a thread waits.
+    if (!isWatched) return await this.#calls.waitpidLater(this.pid, status, 0);
     return this.#calls.waitpid(this.pid, status, WNOHANG);
   }
 

@@ -1,15 +1,20 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { readinessCalls, systemCalls } from "../../tests/cgi/system_calls.ts";
-import type { Watcher } from "../system/epoll.ts";
+import { countDescriptors } from "../../tests/descriptors.ts";
+import type { Watched, Watcher } from "../system/epoll.ts";
 import { Readiness } from "../system/readiness.ts";
 import { PipeReader } from "./pipe.ts";
 import { ChildPace } from "./child_pace.ts";
+import { ChildProcess } from "./child_process.ts";
 import type { Child } from "./child.ts";
 import { SpawnError } from "./spawn_error.ts";
 import { Spawner } from "./spawner.ts";
 import type { SystemCalls } from "../system/process_calls.ts";
 
 const EPERM = 1;
+
+/** As of a system that has no room. */
+const UNWATCHABLE: Watched = { ready: () => Promise.reject(new Error("cannot be watched")), stop: () => {} };
 
 interface StartOptions {
   readonly hasInput?: boolean;
@@ -88,6 +93,24 @@ Deno.test("ChildProcess.reap() leaves it to a thread when there is no descriptor
     process.input?.close();
     assertEquals((await reaped).description, "exit status 3");
   }, { hasInput: true, calls: { syscall: () => -1n } }));
+
+Deno.test("ChildProcess.reap() leaves it to a thread when the system has no room to watch the process, and keeps no descriptor", async () => {
+  const readiness = new Readiness(readinessCalls);
+  let reapedCount = 0;
+  const parts = { calls: systemCalls, readiness: { watch: () => UNWATCHABLE }, onReaped: () => reapedCount++ };
+  const started = await new Spawner(systemCalls, readiness).start({
+    words: ["/bin/sh", "-c", "read -r line; exit 3"],
+    ...{ folder: "/", environment: {}, hasInput: true },
+  });
+  const { pid, input, output, errors } = started as ChildProcess;
+  const before = countDescriptors();
+  const reaped = new ChildProcess(pid, { input, output, errors, ...parts }).reap();
+  input?.close();
+  assertEquals((await reaped).description, "exit status 3");
+  assertEquals([reapedCount, countDescriptors()], [1, before - 1]);
+  for (const end of [output, errors]) end.close();
+  await readiness.close();
+});
 
 Deno.test("ChildProcess.reap() does not take for success what somebody else has reaped", () =>
   withScript("exit 0", async (process) => {

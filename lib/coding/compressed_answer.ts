@@ -2,6 +2,7 @@
  * Compresses what programs and upstreams answer as it passes, where the client prefers that and nothing speaks against it. Each part
  * leaves as soon as it has come, so that nobody waits for an event. Pure. RFC 9110 8.4, 8.8.3.3 and 12.5.3; RFC 9111 5.2.2.6.
  */
+import { listsTag } from "../http/entity_tag.ts";
 import type { HeaderFields } from "../http/header_fields.ts";
 import { listElements } from "../http/grammar.ts";
 import type { Body, HttpRequest, HttpResponse } from "../http/message.ts";
@@ -14,7 +15,7 @@ const DIGESTS: readonly string[] = ["content-digest", "digest", "content-md5"];
 
 /** The answer itself where it is not to be compressed. */
 export function compressedAnswer(
-  request: Pick<HttpRequest, "fields">,
+  request: Pick<HttpRequest, "method" | "fields">,
   response: HttpResponse,
 ): HttpResponse {
   const { fields, body } = response;
@@ -23,8 +24,24 @@ export function compressedAnswer(
   const coding = selectEncoding(request.fields.get("accept-encoding"), CODINGS);
   // Also for HEAD, which sends nothing of it: RFC 9110 8.6 forbids it the length that GET would not tell.
   if (coding === null || coding === "none") return varied;
-  const kept = varied.fields.without("Content-Length", "Accept-Ranges").and(["Content-Encoding", coding]);
-  return { ...varied, fields: withWeakTag(kept), body: new CompressedBody(body, coding) };
+  const kept = withWeakTag(varied.fields.without("Content-Length", "Accept-Ranges"));
+  if (isKnown(request, { status: response.status, etag: kept.get("etag") })) {
+    // RFC 9110 15.4.5: it speaks of no content.
+    return { ...varied, status: 304, reason: null, fields: kept.without("Content-Type", "Content-Language") };
+  }
+  return { ...varied, fields: kept.and(["Content-Encoding", coding]), body: new CompressedBody(body, coding) };
+}
+
+/**
+ * Whether the client has it already. RFC 9110 13.1.2: who made the answer gets the weak tag back, and many compare it with the strong one
+ * that they gave, byte by byte (findings/if-none-match-list.sh); so the client would get all of it again each time.
+ */
+function isKnown(
+  { method, fields }: Pick<HttpRequest, "method" | "fields">,
+  { status, etag }: { readonly status: number; readonly etag: string | null },
+): boolean {
+  if (status !== 200 || etag === null || (method !== "GET" && method !== "HEAD")) return false;
+  return listsTag(fields.get("if-none-match") ?? "", etag, "weak");
 }
 
 function isWorthIt({ status, fields, body }: HttpResponse): boolean {

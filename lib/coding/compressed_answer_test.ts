@@ -32,7 +32,7 @@ function ask(
   const asked = acceptEncoding === null ? HeaderFields.EMPTY : HeaderFields.of(["Accept-Encoding", acceptEncoding]);
   const body = parts(TEXT.slice(0, 100), TEXT.slice(100));
   const response = { status: 200, fields: HeaderFields.of(["Content-Type", "text/html"], ...fields), body, ...change };
-  return compressedAnswer({ fields: asked }, response);
+  return compressedAnswer({ method: "GET", fields: asked }, response);
 }
 
 async function contentOf({ body }: HttpResponse): Promise<Uint8Array> {
@@ -122,3 +122,36 @@ for (const [name, fields, change] of LEFT) {
     assert(!response.fields.has("vary") && response.body.length === before.body.length);
   });
 }
+
+Deno.test("compressedAnswer() says 304 to a client that has the answer, whose tag its maker does not know again", () => {
+  const table: readonly [asked: string, etag: string | null, status: number, method: string, want: number][] = [
+    ['W/"a"', '"a"', 200, "GET", 304],
+    ['"b", W/"a"', '"a"', 200, "GET", 304],
+    ['W/"a"', 'W/"a"', 200, "HEAD", 304],
+    ["*", '"a"', 200, "GET", 304],
+    ['W/"b"', '"a"', 200, "GET", 200],
+    ["", '"a"', 200, "GET", 200],
+    ['W/"a"', null, 200, "GET", 200],
+    ['W/"a"', '"a"', 404, "GET", 404],
+    ['W/"a"', '"a"', 200, "POST", 200],
+  ];
+  for (const [asked, etag, status, method, want] of table) {
+    const fields = HeaderFields.of(
+      ...[["Content-Type", "text/html"], ["Set-Cookie", "c=1"]] as const,
+      ...(etag === null ? [] : [["ETag", etag] as const]),
+    );
+    const request = { method, fields: HeaderFields.of(["Accept-Encoding", "gzip"], ["If-None-Match", asked]) };
+    const answer = compressedAnswer(request, { status, reason: "Of its own", fields, body: parts(TEXT) });
+    const name = JSON.stringify([asked, etag, status, method]);
+    assertEquals([answer.status, answer.reason], [want, want === 304 ? null : "Of its own"], name);
+    const told = ["etag", "vary", "set-cookie", "content-type", "content-encoding"].map((each) =>
+      answer.fields.get(each)
+    );
+    const ofContent = want === 304 ? [null, null] : ["text/html", "gzip"];
+    assertEquals(
+      told,
+      [etag === null ? null : `W/${etag.replace("W/", "")}`, "Accept-Encoding", "c=1", ...ofContent],
+      name,
+    );
+  }
+});

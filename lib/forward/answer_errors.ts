@@ -17,10 +17,12 @@ export class NotAnswered extends Error {
 
 /** RFC 9110 15.6.3: what is wrong with an answer that this server has asked for is no fault of its own. */
 export function asBadGateway(error: unknown, { text }: Pick<KnownUpstream, "text">): unknown {
-  if (error instanceof HttpError) return error.status === 500 ? new HttpError(502, `${text}: ${error.message}`) : error;
+  // Some of them begin with whose fault it is.
+  const told = (message: string) => message.startsWith(`${text} `) ? message : `${text}: ${message}`;
+  if (error instanceof HttpError) return error.status === 500 ? new HttpError(502, told(error.message)) : error;
   const isBroken = error instanceof BrokenConnection || error instanceof MalformedRecord ||
     error instanceof MalformedResponse;
-  return isBroken ? new HttpError(502, `${text}: ${error.message}`) : error;
+  return isBroken ? new HttpError(502, told(error.message)) : error;
 }
 
 /** RFC 9110 15.6.4: of several it is not known that none will be there; of one alone what it failed with. */

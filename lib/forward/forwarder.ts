@@ -21,6 +21,7 @@ import {
   type Soon,
 } from "../http/message.ts";
 import type { Limits } from "../limits.ts";
+import { type Linked, LinkedList } from "../linked_list.ts";
 import type { MemoryBudget } from "../memory_budget.ts";
 import { asBadGateway, messageOf, noneLeft, NotAnswered } from "./answer_errors.ts";
 import { AnswerWait } from "./answer_wait.ts";
@@ -63,7 +64,9 @@ interface Use {
 }
 
 /** What is to be looked after. */
-type Waiting = Pick<ProgramExchange, "sweep" | "stop">;
+interface Waiting extends Linked<Waiting> {
+  readonly what: Pick<ProgramExchange, "sweep" | "stop">;
+}
 
 /** How often limits are looked at while a request is under way. */
 const SWEEP_MS = 100;
@@ -77,7 +80,7 @@ export class Forwarder {
   /** By the text of the group. */
   readonly #groups = new Map<string, KnownGroup>();
   readonly #checks = new Map<KnownGroup, UpstreamChecks>();
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new LinkedList<Waiting>();
   #timer: number | null = null;
   readonly #gatherTimer = new GatherTimer();
   #isStopping = false;
@@ -136,7 +139,7 @@ export class Forwarder {
   /** Ends all requests and resolves when none is left; those that come are answered 503. Idempotent. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    for (const waiting of this.#waiting) waiting.stop();
+    for (const { what } of this.#waiting) what.stop();
     this.use([]);
     if (this.#waiting.size > 0) await new Promise<void>((resolve) => this.#setEmpty = resolve);
     this.#stopTimer();
@@ -271,7 +274,7 @@ export class Forwarder {
     const { connection, known } = use;
     const { clock: { nowMs } } = this.#options;
     const wait = new AnswerWait(peer, { request, connection, limitMs: limits.scriptMs, nowMs });
-    this.#begin(wait);
+    const waiting = this.#begin(wait);
     const queueing = this.#beginWait(use);
     let answer: WholeAnswer | null;
     try {
@@ -279,7 +282,7 @@ export class Forwarder {
         await peer.receive();
       } finally {
         known.endWait(queueing);
-        this.#waiting.delete(wait);
+        this.#waiting.remove(waiting);
         wait.end();
       }
       answer = peer.whole();
@@ -308,9 +311,12 @@ export class Forwarder {
     return isNew ? known.beginWait(this.#options.clock) : null;
   }
 
-  #begin(waiting: Waiting): void {
+  /** What it returns is to be taken out of `#waiting`. */
+  #begin(what: Waiting["what"]): Waiting {
+    const waiting: Waiting = { what, before: null, after: null };
     this.#waiting.add(waiting);
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    return waiting;
   }
 
   async #readAnswer(peer: ForwardPeer, use: Use, asked: Asked): Promise<HttpResponse | LocalRedirect> {
@@ -323,8 +329,8 @@ export class Forwarder {
       ...{ request, limits, log, clock },
       ahead: { room, budget, folder: this.#spoolFolder },
     });
-    this.#begin(exchange);
-    Promise.all([peer.done, exchange.outputEnded]).then(() => this.#waiting.delete(exchange));
+    const waiting = this.#begin(exchange);
+    Promise.all([peer.done, exchange.outputEnded]).then(() => this.#waiting.remove(waiting));
     this.#feed(exchange, content, request);
     const queueing = this.#beginWait(use);
     const { response, rest } = await exchange.readHead().finally(() => known.endWait(queueing));
@@ -332,7 +338,7 @@ export class Forwarder {
     request.notes?.mark("first byte");
     if (response.kind === "document" && response.status === 101) {
       // Its limits are those of the client's connection from now on.
-      this.#waiting.delete(exchange);
+      this.#waiting.remove(waiting);
       return openTunnel({ fields: response.fields, ...endsOf(peer, use) }, limits);
     }
     if (response.kind === "local_redirect") {
@@ -364,7 +370,7 @@ export class Forwarder {
   #sweep(): void {
     const { clock } = this.#options;
     clock.update();
-    for (const waiting of this.#waiting) waiting.sweep(clock.nowMs);
+    for (const { what } of this.#waiting) what.sweep(clock.nowMs);
     let idleCount = 0;
     for (const { members } of this.#groups.values()) {
       for (const { pool } of members) {

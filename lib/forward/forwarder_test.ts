@@ -194,7 +194,7 @@ Deno.test("Forwarder says what one upstream failed with, and of several that non
   );
   assertEquals(
     await statusOf("http://a:1/,http://a:2/", { 1: null, 2: "" }),
-    '503 1 No upstream of "http://a:1/,http://a:2/" is left: http://a:1/ up, http://a:2/ up; the last said: http://a:2/: ' +
+    '503 1 No upstream of "http://a:1/,http://a:2/" is left: http://a:1/ up, http://a:2/ up; the last said: ' +
       "http://a:2/ closed the connection before the end of its answer",
   );
   assertEquals(

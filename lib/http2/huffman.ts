@@ -41,8 +41,8 @@ const FAILS = 0x200;
 /** The text may end here: what is left are at most seven bits, all of them ones. */
 const ACCEPTS = 0x400;
 
-/** For each of 256 inner nodes of the tree of codes and each four bits. */
-const TRANSITIONS: Readonly<Int32Array> = buildTransitions();
+/** For each of 256 inner nodes of the tree of codes and each four bits. Built by the first who decodes, for it takes a part of a start. */
+let transitions: Readonly<Int32Array> | null = null;
 
 function buildTransitions(): Int32Array {
   // Nodes as pairs of children: an inner node by its number, a leaf as -1 - symbol.
@@ -87,17 +87,18 @@ export function decodeHuffman(
   { start, end }: { readonly start: number; readonly end: number },
   { into, at }: { readonly into: Uint8Array; readonly at: number },
 ): number {
+  const table = transitions ??= buildTransitions();
   let state = 0;
   let entry = ACCEPTS;
   let to = at;
   for (let from = start; from < end; from++) {
     const byte = bytes[from];
-    entry = TRANSITIONS[state << 4 | byte >> 4];
+    entry = table[state << 4 | byte >> 4];
     if ((entry & (EMITS | FAILS)) !== 0) {
       if ((entry & FAILS) !== 0) return -1;
       into[to++] = entry >> 16;
     }
-    entry = TRANSITIONS[(entry & 0xff) << 4 | byte & 15];
+    entry = table[(entry & 0xff) << 4 | byte & 15];
     if ((entry & (EMITS | FAILS)) !== 0) {
       if ((entry & FAILS) !== 0) return -1;
       into[to++] = entry >> 16;

@@ -101,7 +101,7 @@ export class Stream {
     this.heldBytes += chunk.bytes.length;
   }
 
-  /** The next content, valid until more is taken; null where none waits. */
+  /** The next content, valid until more is asked for; null where none waits. */
   takeContent(): Uint8Array | null {
     const chunk = this.#chunks?.shift();
     this.#freeTaken();
@@ -111,9 +111,11 @@ export class Stream {
     return chunk.bytes.subarray(0, chunk.length);
   }
 
-  /** Nobody wants what waits. */
+  /**
+   * Nobody wants what waits. What was taken may still be read by who has it, on a stream that its client has reset, too: where no more
+   * is asked for it is left to the collector.
+   */
   dropContent(): void {
-    this.#freeTaken();
     for (const { bytes } of this.#chunks ?? []) freeBytes(bytes);
     this.#chunks = null;
     this.heldBytes = 0;

@@ -5,7 +5,8 @@
  * So there is no TLS on them, which is the runtime's. Tried with Deno 2.7.11: a listener for TLS was opened, and the socket put
  * in the place of its own (dup3). Nobody was accepted, for the runtime's epoll had waited for the other socket; when the entry for
  * that was made anew with what /proc/self/fdinfo had said of it, clients were served. That is not done: it stands on the inside of
- * the runtime, where a pointer of its own would be copied by hand. https is refused (lib/config/listen_config.ts).
+ * the runtime, and nobody would be served where it is another one. (lib/system/runtime_epoll.ts does such a thing, but only after it
+ * was tried, and another thread stands in for it.) https is refused (lib/config/listen_config.ts).
  */
 import { O_NONBLOCK } from "../system/flags.ts";
 import type { Libc } from "../system/libc.ts";

@@ -148,7 +148,8 @@ export class HttpsListener {
     for (const { certificate, notAfterMs, names } of loaded.all) {
       if (old.has(certificate)) continue;
       const end = new Date(notAfterMs).toISOString().slice(0, 10);
-      log.info("https", `new certificate for ${names.join(", ")}, until ${end}`);
+      const whom = names.length === 0 ? "no name" : names.join(", ");
+      log.info("https", `new certificate for ${whom}, until ${end}`);
     }
     return this.listeners;
   }

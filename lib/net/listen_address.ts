@@ -52,12 +52,23 @@ export function servedText(address: ServedAddress): string {
   return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/${by}`;
 }
 
+/** Those of ports, and not of files. */
+export function portAddresses(addresses: readonly ServedAddress[]) {
+  return addresses.flatMap((address) => address.scheme === "unix" ? [] : [address]);
+}
+
 /** What a server offers to the one that takes its place: to listen on the same ports (lib/process/successor.ts). */
 export interface SharedPorts {
   /** How many sockets of it listen at each address. */
   readonly socketCount: number;
   /** Whom it runs as; those for HTTPS are that user's. */
   readonly userId: number;
+}
+
+/** How it says so. */
+export interface PortOffer extends SharedPorts {
+  /** The ports themselves, at whatever addresses, each once. */
+  readonly numbers: readonly number[];
 }
 
 /** One of the threads that serve; each has listeners of its own, which share the ports. */

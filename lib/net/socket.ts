@@ -19,6 +19,7 @@ export interface SocketServices {
 }
 
 /** Linux, bits/socket.h, sys/socket.h and netinet/tcp.h. */
+const MSG_PEEK = 2;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_MORE = 0x8000;
 const SHUT_WR = 1;
@@ -33,6 +34,9 @@ const WRITABLE = EPOLLOUT | BROKEN;
 
 /** So often in a row a client that sends without a pause is read before all others have their turn. */
 const READS_AT_ONCE = 16;
+
+/** For all sockets of a thread: nobody looks at what it is. */
+const PEEKED = new Uint8Array(1);
 
 /** What `flow` reads into; for all sockets of a thread, since it is taken at once. */
 const FLOWING = new Uint8Array(65_536);
@@ -250,6 +254,10 @@ export class Socket implements Transport {
   /** From now on `isQuiet` says so. */
   watch(): void {
     if (!this.#isClosed) this.#watch();
+  }
+
+  hasUnread(): boolean {
+    return !this.#isClosed && this.#services.calls.recv(this.#descriptor, PEEKED, PEEKED.length, MSG_PEEK) > 0;
   }
 
   #watch(): void {

@@ -58,6 +58,22 @@ Deno.test("Socket.read() gives what has come, waits for what comes, and gives nu
     assertEquals(await readText(socket), null);
   }));
 
+Deno.test("Socket.hasUnread() sees what has come without a turn of the runtime, and leaves it there; an end is nothing to read", () =>
+  withSockets({}, async ({ pair }) => {
+    const { client, socket } = await pair();
+    const waiting = readText(socket);
+    await nextTurn();
+    assertEquals(socket.hasUnread(), false);
+    // On its way at once, while whoever waits for it hears of it in a turn of the runtime.
+    client.write(bytesOf("next"));
+    assertEquals([socket.hasUnread(), socket.hasUnread()], [true, true]);
+    assertEquals([await waiting, socket.hasUnread()], ["next", false]);
+    await client.closeWrite();
+    assertEquals(socket.hasUnread(), false);
+    socket.close();
+    assertEquals(socket.hasUnread(), false);
+  }));
+
 Deno.test("Socket.readInto() asks for room once there is something to read, and not before", () =>
   withSockets({}, async ({ pair }) => {
     const { client, socket } = await pair();

@@ -25,6 +25,8 @@ export interface Transport {
   sendFile?(range: FileRange): Promise<number>;
   /** As `writeAtOnce`, bytes of a file. There where `sendFile` is. */
   sendFileAtOnce?(range: FileRange): number;
+  /** Whether bytes have come that were not read, asked of the system. Absent: nobody can tell before they are read. */
+  hasUnread?(): boolean;
   closeWrite(): Promise<void>;
   close(): void;
   /** True: also while a write waits. The runtime's stay open then until their peers go. */

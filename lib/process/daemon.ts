@@ -17,10 +17,11 @@ const READY = "ready";
 
 /**
  * After so many turns of its loop at the latest the runtime looks at its sockets, however much other threads have finished
- * meanwhile; it reads this once, before any code of ours. Its default of 61 keeps clients of files waiting for 6 ms beside
- * CGI programs, of which something has always just ended (scripts/bench/NOTES.md).
+ * meanwhile; it reads this once, before any code of ours. With its default of 61 clients of HTTPS wait twice as long beside CGI
+ * programs, of which something has always just ended; with 1 each request over TLS of a client that has no other under way costs a
+ * sixth more (scripts/bench/NOTES.md, "Who waits").
  */
-export const RUNTIME_ENVIRONMENT: Readonly<Record<string, string>> = { DENO_TOKIO_EVENT_INTERVAL: "1" };
+export const RUNTIME_ENVIRONMENT: Readonly<Record<string, string>> = { DENO_TOKIO_EVENT_INTERVAL: "8" };
 
 /** Signals that end the command while it waits, and then the daemon too: whoever sends them wants no server. */
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -3,10 +3,10 @@
  * gives the lock back whenever that process ends, so a file that was left behind by a kill -9 never blocks a start; the
  * text alone says nothing. I/O.
  */
-import type { SharedPorts } from "../net/listen_address.ts";
+import type { PortOffer } from "../net/listen_address.ts";
 import { type Given, osProblem, StartError } from "../start_error.ts";
 
-const MAX_TEXT_BYTES = 64;
+const MAX_TEXT_BYTES = 4096;
 /** How long emptying the file may take. */
 const RELEASE_MS = 200;
 
@@ -69,8 +69,8 @@ export class LockFile {
   }
 
   /** Says, behind the pid, what a server is offered that takes the place of this one. */
-  offer({ socketCount, userId }: SharedPorts): void {
-    writePid(this.#file, `${socketCount} ${userId}\n`);
+  offer({ socketCount, userId, numbers }: PortOffer): void {
+    writePid(this.#file, `${[socketCount, userId, ...numbers].join(" ")}\n`);
   }
 
   /** Says that nothing is offered. */
@@ -83,13 +83,15 @@ export class LockFile {
   }
 
   /** What its holder has offered; null where it has said nothing yet. Throws StartError for what cannot be read. */
-  static readOffer(lock: Given): SharedPorts | "refused" | null {
+  static readOffer(lock: Given): PortOffer | "refused" | null {
     const file = openLock(lock);
     try {
       const text = readText(file);
       if (text.endsWith(`\n${REFUSED}`)) return "refused";
-      const [, socketCount, userId] = /^\d+\n(\d+) (\d+)\n$/.exec(text) ?? [];
-      return userId === undefined ? null : { socketCount: Number(socketCount), userId: Number(userId) };
+      const [, offer] = /^\d+\n(\d+(?: \d+)+)\n$/.exec(text) ?? [];
+      if (offer === undefined) return null;
+      const [socketCount, userId, ...numbers] = offer.split(" ").map(Number);
+      return { socketCount, userId, numbers };
     } finally {
       file.close();
     }

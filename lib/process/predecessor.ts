@@ -4,7 +4,7 @@
  */
 import type { Given } from "../start_error.ts";
 import { StartError } from "../start_error.ts";
-import type { ServedAddress, SharedPorts } from "../net/listen_address.ts";
+import { portAddresses, type ServedAddress, type SharedPorts } from "../net/listen_address.ts";
 import { ListeningPort } from "../net/listening_port.ts";
 import { type Libc, NO_LIBC } from "../system/libc.ts";
 import { LockFile } from "./lock_file.ts";
@@ -32,8 +32,11 @@ export class Predecessor {
     return new Predecessor(lock, pid);
   }
 
-  /** Resolves when this server may listen where that one does. Rejects with StartError; then that one goes on as it was. */
-  async sharePorts(): Promise<SharedPorts> {
+  /**
+   * Resolves when this server, which is to listen on the ports `wanted`, may do so where that one does. Rejects with StartError; then
+   * that one goes on as it was.
+   */
+  async sharePorts(wanted: readonly number[]): Promise<SharedPorts> {
     try {
       Deno.kill(this.#pid, "SIGURG");
     } catch (cause) {
@@ -43,6 +46,10 @@ export class Predecessor {
     while (performance.now() < endMs) {
       const offer = LockFile.readOffer(this.#lock);
       if (offer === "refused") throw refusal(this.#pid, "it keeps its place, and its log says why");
+      const left = offer?.numbers.find((number) => !wanted.includes(number));
+      if (left !== undefined) {
+        throw refusal(this.#pid, `it listens on port ${left} too, where clients would be refused`);
+      }
       if (offer !== null) return offer;
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
@@ -55,9 +62,7 @@ export class Predecessor {
     addresses: readonly ServedAddress[],
     { shared, count, libc }: { readonly shared: SharedPorts; readonly count: number; readonly libc: Libc },
   ): boolean {
-    const ports = addresses.flatMap((address) =>
-      address.scheme === "unix" ? [] : [new ListeningPort(libc, address.port, address.hostname)]
-    );
+    const ports = portAddresses(addresses).map(({ port, hostname }) => new ListeningPort(libc, port, hostname));
     // By then the other server has closed its sockets, and the choice is that of a start.
     Deno.unrefTimer(setTimeout(() => ports.forEach((port) => port.chooseAmongAll()), ALONE_MS));
     return ports.every((port) => port.chooseBeyond(shared.socketCount, count));

@@ -6,7 +6,7 @@
  * in order. The other half is predecessor.ts. I/O.
  */
 import type { Log } from "../log/log.ts";
-import type { ServedAddress, SharedPorts } from "../net/listen_address.ts";
+import { portAddresses, type ServedAddress, type SharedPorts } from "../net/listen_address.ts";
 import { ListeningPort } from "../net/listening_port.ts";
 import type { Libc } from "../system/libc.ts";
 import type { LockFile } from "./lock_file.ts";
@@ -30,9 +30,7 @@ export interface SuccessorOptions {
 }
 
 function portsOf(addresses: readonly ServedAddress[], libc: Libc): readonly ListeningPort[] {
-  return addresses.flatMap((address) =>
-    address.scheme === "unix" ? [] : [new ListeningPort(libc, address.port, address.hostname)]
-  );
+  return portAddresses(addresses).map(({ port, hostname }) => new ListeningPort(libc, port, hostname));
 }
 
 export class Successor {
@@ -63,7 +61,8 @@ export class Successor {
       lock?.refuse();
       return;
     }
-    lock.offer(this.#options.ports);
+    const numbers = new Set(portAddresses(this.#options.addresses).map(({ port }) => port));
+    lock.offer({ ...this.#options.ports, numbers: [...numbers] });
     log.info("main", "ports are shared with a server that asks for the place of this one");
     clearInterval(this.#timer);
     const endMs = performance.now() + WAIT_MS;

@@ -84,7 +84,7 @@ class BegunConnection implements OpenConnection {
 
   closeIfIdle(reason: string, idleMs: number): boolean {
     if (this.#http !== null) return this.#http.closeIfIdle(reason, idleMs);
-    if (!this.isIdle || this.#socket.reader.waitedMs < idleMs) return false;
+    if (!this.isIdle || !this.#socket.isSilentFor(idleMs)) return false;
     this.#socket.end(reason);
     return true;
   }
@@ -106,20 +106,19 @@ class BegunConnection implements OpenConnection {
     else this.#socket.end("the server stops");
   }
 
+  /** What serves the connection is not awaited here: so nothing of this stays in memory as long as that goes on. */
   async #begin(refusal: HttpError | null): Promise<void> {
     const { handshakeMs } = this.#services.limits;
     if (this.#transport.handshake !== undefined) {
       this.#socket.reader.startWait("handshake", refusal === null ? handshakeMs : 0);
       const result = await this.#shake(this.#transport.handshake());
-      await this.#serve(this.info, { refusal, isHttp2: protocolOf(result) === "h2" });
-    } else if (refusal !== null) {
-      await this.#serve(this.info, { refusal, isHttp2: false });
-    } else {
-      const isProxy = this.#services.proxies.has(this.info.remoteAddress);
-      const client = isProxy ? await this.#readProxyHeader() : this.info;
-      if (client instanceof HttpError) await this.#serve(this.info, { refusal: client, isHttp2: false });
-      else await this.#serve(client, { refusal: null, isHttp2: await this.#hasPreface() });
+      return this.#serve(this.info, { refusal, isHttp2: protocolOf(result) === "h2" });
     }
+    if (refusal !== null) return this.#serve(this.info, { refusal, isHttp2: false });
+    const isProxy = this.#services.proxies.has(this.info.remoteAddress);
+    const client = isProxy ? await this.#readProxyHeader() : this.info;
+    if (client instanceof HttpError) return this.#serve(this.info, { refusal: client, isHttp2: false });
+    return this.#serve(client, { refusal: null, isHttp2: await this.#hasPreface() });
   }
 
   /** Counts how long it takes, and what comes to nothing. */

@@ -67,21 +67,33 @@ export class ConnectionSocket {
 
   /** Whether a read or a write has waited beyond its limit. */
   isLate(nowMs: number): boolean {
-    return nowMs > this.writer.deadlineMs || nowMs > this.reader.deadlineMs;
+    return nowMs > this.writer.deadlineMs || this.isReadLate(nowMs);
   }
 
-  /**
-   * After the last write: ends our side, and reads away what comes, about so many bytes of it, until the peer has ended its own.
-   * RFC 9112 9.6.
-   */
+  /** Whether a read has; not where the next request is there, and would be lost. */
+  isReadLate(nowMs: number): boolean {
+    return nowMs > this.reader.deadlineMs && !(this.reader.wait === "keep_alive" && this.#hasUnread);
+  }
+
+  /** After the last write: ends our side, and reads away what comes, about so many bytes of it. RFC 9112 9.6. */
   async linger(limitMs: number, mostBytes = Infinity): Promise<void> {
     await this.#transport.closeWrite();
     this.reader.startWait("linger", limitMs);
+    await this.readAway(mostBytes);
+  }
+
+  /** Reads away what comes, about so many bytes of it, until the peer has ended its side. */
+  async readAway(mostBytes = Infinity): Promise<void> {
     const endCount = this.reader.byteCount + mostBytes;
     while (!this.received.hasEnded && this.reader.byteCount <= endCount) {
       await this.reader.startRead();
       this.received.discard();
     }
+  }
+
+  /** Ends our side. */
+  closeWrite(): Promise<void> {
+    return this.#transport.closeWrite();
   }
 
   /** Cuts the connection from outside of what serves it, which then fails and cleans up. */
@@ -104,6 +116,16 @@ export class ConnectionSocket {
     this.#isEnded = true;
     this.#endWaits();
     return true;
+  }
+
+  /** Whether bytes have come that were not read, as far as anybody can tell: with a pause of the process much may have. */
+  get #hasUnread(): boolean {
+    return this.#transport.hasUnread?.() ?? false;
+  }
+
+  /** Whether the peer has been silent for so long, and still is. */
+  isSilentFor(idleMs: number): boolean {
+    return this.reader.waitedMs >= idleMs && !this.#hasUnread;
   }
 
   /** As OpenConnection has it; `isIdle`: no request has begun; `isAwaited`: something of the client is waited for. */

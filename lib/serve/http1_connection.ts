@@ -61,7 +61,7 @@ export class Http1Connection implements OpenConnection {
   sweep(nowMs: number): boolean {
     const { reader, writer } = this.#socket;
     if (nowMs > writer.deadlineMs) return this.#socket.giveUp("a write made no progress");
-    if (nowMs > reader.deadlineMs && !reader.expire()) {
+    if (this.#socket.isReadLate(nowMs) && !reader.expire()) {
       if (reader.wait === "half_closed") this.#exchange?.abort();
       else this.#socket.end(`timed out: ${reader.wait}`);
     }
@@ -77,7 +77,7 @@ export class Http1Connection implements OpenConnection {
   }
 
   closeIfIdle(reason: string, idleMs: number): boolean {
-    if (!this.isIdle || this.#socket.reader.waitedMs < idleMs) return false;
+    if (!this.isIdle || !this.#socket.isSilentFor(idleMs)) return false;
     this.#socket.end(reason);
     return true;
   }

@@ -2,8 +2,18 @@
  * The pump of a connection over a scripted socket: clients that leave while a handler works, and the server's end.
  */
 import { assert, assertEquals } from "@std/assert";
-import { contentOf, Conversation, converse, echoPath, ok, PartsBody, respond } from "../../tests/conversation.ts";
-import { fieldValue } from "../../tests/raw_http.ts";
+import {
+  contentOf,
+  Conversation,
+  type ConversationOptions,
+  converse,
+  echoPath,
+  ok,
+  PartsBody,
+  respond,
+} from "../../tests/conversation.ts";
+import { join, PREFACE, settings } from "../../tests/http2_frames.ts";
+import { fieldValue, toText } from "../../tests/raw_http.ts";
 import { HttpError } from "../http/message.ts";
 import { isPeerGone } from "../net/is_peer_gone.ts";
 import type { ServedRequest } from "./served_request.ts";
@@ -123,6 +133,34 @@ Deno.test("closeIfIdle() closes a connection that waits for a request", async ()
   await idle.done;
   assertEquals(idle.contents(), ["/"]);
   for (const { tellingLog } of [fresh, idle]) assertEquals(tellingLog.filter((line) => !line.startsWith("access")), []);
+});
+
+Deno.test("a connection whose next request has come and was not read is neither closed as idle nor as late", async () => {
+  const table: readonly [name: string, sent: string, options: ConversationOptions][] = [
+    ["HTTP/1.1", GET, {}],
+    ["before the header of a proxy", "", { proxies: ["192.0.2.1"] }],
+    ["HTTP/2", toText(join(PREFACE, settings())), { isHttp2: true }],
+  ];
+  for (const [name, sent, options] of table) {
+    const conversation = new Conversation(echoPath, { limits: { keepAliveMs: 5000 }, ...options });
+    const { connection, transport } = conversation;
+    if (sent !== "") transport.send(sent);
+    await conversation.settle();
+    await transport.untilReading();
+    transport.hasUnread = () => true;
+    assertEquals([connection.isIdle, connection.closeIfIdle("the server stops", 0)], [true, false], name);
+    // What waits for a first request has another limit.
+    if (sent !== "") conversation.advance(5001);
+    await conversation.settle();
+    assertEquals(transport.isClosed, false, name);
+    transport.hasUnread = () => false;
+    if (sent !== "") conversation.advance(1);
+    else assertEquals(connection.closeIfIdle("the server stops", 0), true, name);
+    await conversation.settle();
+    assertEquals(transport.isClosed, true, name);
+    transport.fail(new Deno.errors.ConnectionReset());
+    await conversation.done;
+  }
 });
 
 Deno.test("drain() lets the request under way end, and says close", async () => {

@@ -32,6 +32,8 @@ const BEGUN_AT_ONCE = 64;
 const LONG_WORK = 8;
 /** RFC 9113 6.8: a client that was told that the server leaves may have sent requests before it knew. */
 const LEAVE_MS = 1000;
+/** So long after the last answer a client may still be reading it. */
+const READ_MS = 1000;
 
 type ArrivedRequest = Extract<Http2Event, { readonly type: "request" }>;
 
@@ -59,7 +61,10 @@ export class Http2Connection implements OpenConnection {
   #turnEndBytes = READ_AT_ONCE_BYTES;
   /** By the clock; null: the server does not stop. */
   #drainMs: number | null = null;
+  /** The client was told which stream is the last one. */
   #hasLeft = false;
+  /** The end is on its way. */
+  #isEnding = false;
   /** Called when no stream is open any more. */
   #onIdle: (() => void) | null = null;
 
@@ -91,7 +96,7 @@ export class Http2Connection implements OpenConnection {
 
   get isIdle(): boolean {
     const isQuiet = this.#connection.streamCount === 0 && !this.#connection.hasBegunFrame;
-    return isQuiet && !this.#hasLeft && !this.#socket.writer.isWriting;
+    return isQuiet && !this.#isEnding && !this.#socket.writer.isWriting;
   }
 
   /** Serves the connection to its end; rejects with what it fails with, and leaves the socket open. */
@@ -126,7 +131,7 @@ export class Http2Connection implements OpenConnection {
   sweep(nowMs: number): boolean {
     const { reader, writer } = this.#socket;
     if (nowMs > writer.deadlineMs) return this.#socket.giveUp("a write made no progress");
-    if (nowMs > reader.deadlineMs) {
+    if (this.#socket.isReadLate(nowMs)) {
       if (reader.wait === "half_closed") this.#abortExchanges();
       else if (reader.wait === "linger") this.#socket.end("timed out: linger");
       else this.#leave(`timed out: ${reader.wait}`);
@@ -144,7 +149,7 @@ export class Http2Connection implements OpenConnection {
   }
 
   closeIfIdle(reason: string, idleMs: number): boolean {
-    if (!this.isIdle || this.#socket.reader.waitedMs < idleMs) return false;
+    if (!this.isIdle || !this.#socket.isSilentFor(idleMs)) return false;
     this.#leave(reason);
     return true;
   }
@@ -172,6 +177,8 @@ export class Http2Connection implements OpenConnection {
     const { reader } = this.#socket;
     reader.startWait("head", this.#services.limits.headMs);
     for (;;) {
+      // Nothing more is said or served.
+      if (reader.wait === "linger") return await this.#socket.readAway();
       this.#writer.hold();
       const isOpen = this.#handleEvents();
       let sending = this.#answerArrived();
@@ -310,13 +317,26 @@ export class Http2Connection implements OpenConnection {
 
   /** Ends an idle connection, or one that has waited in vain. */
   #leave(reason: string): void {
+    this.#isEnding = true;
     this.#sayLast();
-    this.#writer.send().then(() => this.#socket.end(reason));
+    const sent = this.#writer.send();
+    const mayBeRead = this.#drainMs !== null && this.#socket.reader.waitedMs < READ_MS;
+    sent.then(() => mayBeRead ? this.#linger(reason) : this.#socket.end(reason));
+  }
+
+  /**
+   * The last answer may not have been read. Were the socket closed now, the next frame of the client, such as that it has room for
+   * more, would have the system reset the connection, and the answer be lost: so the client closes first. As RFC 9112 9.6 has it.
+   */
+  #linger(reason: string): void {
+    this.#socket.reader.startWait("linger", this.#services.limits.lingerMs);
+    this.#socket.closeWrite().catch(() => this.#socket.end(reason));
   }
 
   /** Sends the rest and closes so that the client can read it all. */
   async #finish(): Promise<void> {
     const { reader, received } = this.#socket;
+    this.#isEnding = true;
     if (received.hasEnded && this.#exchanges.size > 0) {
       reader.startWait("half_closed", this.#services.limits.halfClosedMs);
       await this.#allServed();

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
-import { CONNECTION_INFO, makeServices } from "../../tests/conversation.ts";
+import { CONNECTION_INFO, Conversation, makeServices } from "../../tests/conversation.ts";
 import {
   F,
   frame,
@@ -77,4 +77,58 @@ Deno.test("Http2Connection begins no request that is reset by what came with it"
   assertEquals(framesOf(T.reset).map(({ streamId }) => streamId), [301]);
   transport.end();
   await done;
+});
+
+/** A connection of HTTP/2 that has had an answer; once it was told to stop it is idle. */
+async function answered(): Promise<Conversation> {
+  const conversation = new Conversation(() => HELLO, { isHttp2: true, limits: { lingerMs: 2000 } });
+  const { transport, connection } = conversation;
+  transport.send(toText(join(PREFACE, settings(), get(1))));
+  await conversation.settle();
+  await transport.untilReading();
+  connection.drain();
+  await conversation.settle();
+  assertEquals([connection.isIdle, transport.calls], [true, []]);
+  return conversation;
+}
+
+Deno.test("Http2Connection lets its client close at a stop, and reads away what comes, for the last answer may not have been read", async () => {
+  const conversation = await answered();
+  const { transport, connection } = conversation;
+  assertEquals([connection.closeIfIdle("the server stops", 0), connection.isIdle], [true, false]);
+  await conversation.settle();
+  const { frames } = readFrames(transport.outputBytes);
+  assertEquals(frames.findLast(({ type }) => type === T.goAway)?.payload, join(u32(1), u32(0)));
+  assertEquals(transport.calls, ["closeWrite"]);
+  transport.send(toText(join(windowUpdate(0, 5), get(3))));
+  await conversation.settle();
+  assertEquals([transport.calls, readFrames(transport.outputBytes).frames.length], [["closeWrite"], frames.length]);
+  transport.end();
+  await conversation.done;
+  assertEquals(transport.calls, ["closeWrite", "close"]);
+});
+
+Deno.test("Http2Connection waits so long for its client to close, and not for one that has been silent, or is gone", async () => {
+  const late = await answered();
+  late.connection.closeIfIdle("the server stops", 0);
+  await late.settle();
+  late.advance(2001);
+  assertEquals(late.transport.calls, ["closeWrite", "close"]);
+
+  const silent = await answered();
+  silent.clock.nowMs += 1000;
+  silent.connection.closeIfIdle("the server stops", 0);
+  await silent.settle();
+  assertEquals(silent.transport.calls, ["close"]);
+
+  const gone = await answered();
+  gone.transport.closeWrite = () => Promise.reject(new Deno.errors.NotConnected());
+  gone.connection.closeIfIdle("the server stops", 0);
+  await gone.settle();
+  assertEquals(gone.transport.calls, ["close"]);
+  for (const { transport, done, tellingLog } of [late, silent, gone]) {
+    transport.fail(new Deno.errors.Interrupted());
+    await done;
+    assertEquals(tellingLog, ["access GET / 200 5"]);
+  }
 });

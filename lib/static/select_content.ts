@@ -2,6 +2,7 @@
  * What a conditional or range request gets: the whole content, parts of it, or none. Separate and pure because the
  * order of the conditions is a table of the standard and worth testing as one. RFC 9110 13 (conditions) and 14 (ranges).
  */
+import { isSameTag, listsTag } from "../http/entity_tag.ts";
 import type { HeaderFields } from "../http/header_fields.ts";
 import { parseHttpDate } from "./http_date.ts";
 import { type ByteRange, parseRanges } from "./byte_ranges.ts";
@@ -95,28 +96,4 @@ function isRangeCurrent(ifRange: string | null, validators: Validators, nowMs: n
 function dateOf(fields: HeaderFields, name: string, nowMs: number): number | null {
   const value = fields.get(name);
   return value === null ? null : parseHttpDate(value, nowMs);
-}
-
-/** One element of a list of entity tags, with the comma before it. RFC 9110 8.8.3: etagc = %x21 / %x23-7E / obs-text. */
-const LISTED_TAG = /[ \t]*(?:,[ \t]*)*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)/y;
-
-function listsTag(list: string, etag: string, comparison: "strong" | "weak"): boolean {
-  if (list === etag) return isSameTag(list, etag, comparison);
-  // RFC 9110 13.1.1, 13.1.2: "*" matches any current representation, and there is one.
-  if (list === "*") return true;
-  LISTED_TAG.lastIndex = 0;
-  for (let match = LISTED_TAG.exec(list); match !== null; match = LISTED_TAG.exec(list)) {
-    if (isSameTag(match[1], etag, comparison)) return true;
-  }
-  return false;
-}
-
-/** RFC 9110 8.8.3.2. */
-function isSameTag(a: string, b: string, comparison: "strong" | "weak"): boolean {
-  if (comparison === "strong") return a === b && !a.startsWith("W/");
-  return opaqueTag(a) === opaqueTag(b);
-}
-
-function opaqueTag(etag: string): string {
-  return etag.startsWith("W/") ? etag.slice(2) : etag;
 }

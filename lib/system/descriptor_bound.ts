@@ -3,10 +3,9 @@
  * sockets, and a list of them (/proc/self/fd) would be one more folder that the server has to be permitted to read. I/O.
  * proc_pid_status(5), getrlimit(2).
  */
-import { O_CLOEXEC } from "./flags.ts";
 import type { Libc } from "./libc.ts";
+import { readProcHead } from "./proc_file.ts";
 
-const STATUS_FILE = new TextEncoder().encode("/proc/self/status\0");
 /** More than all lines up to the one that is looked for. */
 const STATUS_BYTES = 4096;
 /** Linux, asm-generic/resource.h. */
@@ -17,17 +16,8 @@ const MOST_DESCRIPTORS = 65_536;
 /** One more than the highest number that a descriptor of this process can have now; 0 where nobody can tell. */
 export function descriptorBound(libc: Libc): number {
   // The size of the table in which the kernel keeps them: it grows by doubling, and never shrinks.
-  const [, size] = /^FDSize:\t(\d+)$/m.exec(readStatus(libc)) ?? [];
+  const [, size] = /^FDSize:\t(\d+)$/m.exec(readProcHead("/proc/self/status", STATUS_BYTES, libc)) ?? [];
   return Number(size ?? 0) || descriptorLimit(libc);
-}
-
-function readStatus(libc: Libc): string {
-  const file = libc.open(STATUS_FILE, O_CLOEXEC, 0);
-  if (file < 0) return "";
-  const bytes = new Uint8Array(STATUS_BYTES);
-  const count = Number(libc.read(file, bytes, BigInt(bytes.length)));
-  libc.close(file);
-  return new TextDecoder().decode(bytes.subarray(0, Math.max(0, count)));
 }
 
 function descriptorLimit(libc: Libc): number {

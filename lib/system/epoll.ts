@@ -10,6 +10,7 @@ export const READINESS_CALLS = {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
+  socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   /** glibc 2.35, Linux 5.11; without it another thread always waits. */
   epoll_pwait2: { parameters: ["i32", "buffer", "i32", "buffer", "pointer"], result: "i32", optional: true },
@@ -28,11 +29,11 @@ export const EPOLLERR = 8;
 export const EPOLLHUP = 0x10;
 export const EPOLLRDHUP = 0x2000;
 
-const EPOLL_CTL_ADD = 1;
-const EPOLL_CTL_DEL = 2;
-const EPOLL_CTL_MOD = 3;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLL_CTL_MOD = 3;
 /** What is told once then rests until it is asked for again. */
-const EPOLLONESHOT = 1 << 30;
+export const EPOLLONESHOT = 1 << 30;
 const EVENT_OF: Readonly<Record<Direction, number>> = { readable: EPOLLIN, writable: EPOLLOUT };
 
 /** Where the parts of an event are, in bytes. */
@@ -50,7 +51,7 @@ export function epollEventLayout(arch: typeof Deno.build.arch): EventLayout {
   return { dataOffset, byteCount: dataOffset + 8 };
 }
 
-/** The data are a number as JavaScript has them, for 32 bits of descriptors that were watched may be used up in some days. */
+/** The data are an id and how often it was given to others before, of 32 bits each. */
 const { dataOffset: DATA_OFFSET, byteCount: EVENT_BYTES } = epollEventLayout(Deno.build.arch);
 /** Events that one wait brings at most. */
 const MAX_EVENTS = 64;
@@ -81,12 +82,15 @@ export abstract class Epoll implements Watcher {
   protected readonly calls: ReadinessCalls;
   /** Of the instance: readable when one of those that it watches has something to tell. */
   protected readonly descriptor: number;
-  readonly #targets = new Map<number, EventTarget>();
+  /** By id, and no Map: see lib/linked_list.ts. The first is nobody's, for 0 is no id. */
+  readonly #targets: (EventTarget | null)[] = [null];
+  /** How often each id was given up, so that what is told of one before is not told to the next. */
+  readonly #turns: number[] = [0];
+  readonly #freeIds: number[] = [];
   readonly #events = new Uint8Array(MAX_EVENTS * EVENT_BYTES);
   readonly #eventView = new DataView(this.#events.buffer);
   readonly #event = new Uint8Array(EVENT_BYTES);
   readonly #newEventView = new DataView(this.#event.buffer);
-  #count = 0;
 
   constructor(calls: ReadinessCalls) {
     this.calls = calls;
@@ -98,46 +102,58 @@ export abstract class Epoll implements Watcher {
   protected abstract begin(): void;
 
   watch(descriptor: number, direction: Direction): Watched {
-    const id = this.nextId();
     const events = EVENT_OF[direction] | EPOLLONESHOT;
-    let state: "new" | "known" | "stopped" = "new";
+    let id = 0;
+    let isStopped = false;
     let tell: (() => void) | null = null;
     const target = { onEvents: () => tell?.() };
     return {
       ready: () => {
-        if (state === "stopped") return Promise.resolve();
-        this.#control(state === "new" ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, { events, id });
-        state = "known";
-        this.#targets.set(id, target);
+        if (isStopped) return Promise.resolve();
+        if (id === 0) id = this.add(descriptor, { events, target });
+        else this.#control(EPOLL_CTL_MOD, descriptor, { events, id });
         this.begin();
         return new Promise((resolve) => tell = resolve);
       },
       stop: () => {
-        // Not left to close(2): a program that is being started has a copy of the descriptor for a moment.
-        if (state === "known") this.#control(EPOLL_CTL_DEL, descriptor, { events, id });
-        state = "stopped";
-        this.#targets.delete(id);
+        isStopped = true;
+        if (id !== 0) {
+          // Not left to close(2): a program that is being started has a copy of the descriptor for a moment.
+          this.#control(EPOLL_CTL_DEL, descriptor, { events, id });
+          this.forget(id);
+          id = 0;
+        }
         tell?.();
       },
     };
   }
 
-  /** A number that tells a descriptor from all that were watched before. */
-  protected nextId(): number {
-    return ++this.#count;
-  }
-
-  protected add(descriptor: number, { events, id, target }: EventsOf & { readonly target: EventTarget | null }): void {
-    this.#control(EPOLL_CTL_ADD, descriptor, { events, id });
-    if (target !== null) this.#targets.set(id, target);
+  /** Watches it from now on for `target`. Returns the id for `change` and `forget`. */
+  protected add(
+    descriptor: number,
+    { events, target }: { readonly events: number; readonly target: EventTarget },
+  ): number {
+    const id = this.#freeIds.pop() ?? this.#targets.length;
+    this.#turns[id] ??= 0;
+    this.#targets[id] = target;
+    try {
+      this.#control(EPOLL_CTL_ADD, descriptor, { events, id });
+    } catch (error) {
+      this.forget(id);
+      throw error;
+    }
+    return id;
   }
 
   protected change(descriptor: number, eventsOf: EventsOf): void {
     this.#control(EPOLL_CTL_MOD, descriptor, eventsOf);
   }
 
+  /** Once for each id. */
   protected forget(id: number): void {
-    this.#targets.delete(id);
+    this.#targets[id] = null;
+    this.#turns[id] = (this.#turns[id] + 1) >>> 0;
+    this.#freeIds.push(id);
   }
 
   /** How many events there are, at the latest after `patience` (struct timespec); none without epoll_pwait2. */
@@ -154,14 +170,16 @@ export abstract class Epoll implements Watcher {
   protected tell(count: number): void {
     for (let index = 0; index < count; index++) {
       const offset = index * EVENT_BYTES;
-      const id = this.#eventView.getFloat64(offset + DATA_OFFSET);
-      this.#targets.get(id)?.onEvents(this.#eventView.getUint32(offset, true));
+      const id = this.#eventView.getUint32(offset + DATA_OFFSET, true);
+      const turn = this.#eventView.getUint32(offset + DATA_OFFSET + 4, true);
+      if (turn === this.#turns[id]) this.#targets[id]?.onEvents(this.#eventView.getUint32(offset, true));
     }
   }
 
   #control(operation: number, descriptor: number, { events, id }: EventsOf): void {
     this.#newEventView.setUint32(0, events, true);
-    this.#newEventView.setFloat64(DATA_OFFSET, id);
+    this.#newEventView.setUint32(DATA_OFFSET, id, true);
+    this.#newEventView.setUint32(DATA_OFFSET + 4, this.#turns[id], true);
     if (this.calls.epoll_ctl(this.descriptor, operation, descriptor, this.#event) !== 0) {
       throw new Error(`Descriptor ${descriptor} cannot be watched`);
     }

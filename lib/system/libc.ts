@@ -48,6 +48,7 @@ const SYMBOLS = {
   waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
   getsid: { parameters: ["i32"], result: "i32" },
   malloc_trim: { parameters: ["usize"], result: "i32" },
+  madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
 } as const;
 
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
@@ -84,6 +85,7 @@ export const NO_LIBC: Libc = {
   waitid: refuse,
   getsid: refuse,
   malloc_trim: refuse,
+  madvise: refuse,
 };
 
 /**

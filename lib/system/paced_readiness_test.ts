@@ -66,7 +66,7 @@ for (const [name, calls] of OLD_SYSTEMS) {
       const all = Promise.all(descriptors.map((descriptor) => paced.watch(descriptor, "readable").ready()));
       descriptors.forEach(makeReadable);
       assertEquals((await all).length, 300);
-    }, calls));
+    }, { calls }));
 }
 
 Deno.test("PacedReadiness tells of more descriptors at once than one look brings", () =>

@@ -3,8 +3,8 @@
  * so that no permission to read /proc is needed. I/O. proc_pid_stat(5), fcntl(2).
  */
 import { descriptorBound } from "./descriptor_bound.ts";
-import { O_CLOEXEC } from "./flags.ts";
 import type { Libc } from "./libc.ts";
+import { readProcHead } from "./proc_file.ts";
 
 const STAT_BYTES = 1024;
 /** USER_HZ is 100 for every program of Linux on x86-64 and arm64. */
@@ -15,12 +15,7 @@ const TIME_COUNT = 4;
 
 /** Processor time with that of children that have ended; null where it is gone, or nobody can tell. `pid` "self": this process. */
 export function readCpuSeconds(libc: Libc, pid: number | "self"): number | null {
-  const file = libc.open(new TextEncoder().encode(`/proc/${pid}/stat\0`), O_CLOEXEC, 0);
-  if (file < 0) return null;
-  const bytes = new Uint8Array(STAT_BYTES);
-  const count = Number(libc.read(file, bytes, BigInt(bytes.length)));
-  libc.close(file);
-  return count > 0 ? parseCpuSeconds(new TextDecoder().decode(bytes.subarray(0, count))) : null;
+  return parseCpuSeconds(readProcHead(`/proc/${pid}/stat`, STAT_BYTES, libc));
 }
 
 /** Null for what is no line of a process. Its name, in parentheses, may hold anything. */

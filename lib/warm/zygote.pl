@@ -23,9 +23,9 @@ my $O_CLOEXEC = 02000000;
 my ($SIG_BLOCK, $SIG_UNBLOCK, $SIGCHLD, $RLIMIT_CPU) = (0, 1, 17, 0);
 my $number = $NUMBERS{$machine};
 
-sub call {
-    my ($name, @arguments) = @_;
-    return syscall $number->{$name}, @arguments;
+sub call {    # with the arguments themselves: what the system writes would be in a copy
+    my $name = shift;
+    return syscall $number->{$name}, @_;
 }
 
 sub address { return unpack 'J', pack 'P', $_[0] }
@@ -208,7 +208,8 @@ my ($MSG_CTRUNC, $MSG_TRUNC, $MSG_CMSG_CLOEXEC, $POINTER_AT) = (8, 0x20, 0x40000
 sub read_request {
     my $header = pack 'JIx4JJJJIx4', 0, 0, address($iovec), 1, address($ancillary), 64, 0;
     my $size = call('recvmsg', 3, $header, $MSG_CMSG_CLOEXEC);
-    return (undef) if $size < 0 && $!{EINTR};
+    # Else the server has closed its end.
+    return $!{EINTR} ? undef : $size if $size < 0;
     my $flags = unpack "x$POINTER_AT I", $header;
     my $length = unpack 'x40 J', $header;
     my @given;

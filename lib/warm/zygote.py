@@ -45,8 +45,18 @@ def _lisod_zygote():
 
     zygote = Zygote()
 
+    # A server that has closed its end wants nothing more of this process.
     def say(*fields):
-        control.send(b"\0".join([f if isinstance(f, bytes) else os.fsencode(str(f)) for f in fields]))
+        try:
+            control.send(b"\0".join([f if isinstance(f, bytes) else os.fsencode(str(f)) for f in fields]))
+        except ConnectionError:
+            os._exit(1)
+
+    def hear():
+        try:
+            return control.recv(MOST_BYTES)
+        except ConnectionError:
+            os._exit(1)
 
     def refuse(reason):
         say("refuse", reason)
@@ -106,7 +116,7 @@ def _lisod_zygote():
     open_null()
     lines = []
     while True:
-        kind, *fields = control.recv(MOST_BYTES).split(b"\0")
+        kind, *fields = hear().split(b"\0")
         if kind == b"load":
             lines += [os.fsdecode(field).split(zygote.separator) for field in fields]
         elif kind == b"go":

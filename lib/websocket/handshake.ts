@@ -19,7 +19,8 @@ const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 /** RFC 9110 7.8: says so by both fields. RFC 6455 4.1: a GET of HTTP/1.1; one with content asks for what it is sent to. */
 export function asksForWebSocket({ method, version, fields, body }: Asked): boolean {
   if (method !== "GET" || version !== "1.1" || body.length !== 0) return false;
-  if (!listElements(fields.get("upgrade") ?? "").includes("websocket")) return false;
+  const protocols = fields.get("upgrade");
+  if (protocols === null || !listElements(protocols).includes("websocket")) return false;
   return listElements(fields.get("connection") ?? "").includes("upgrade");
 }
 

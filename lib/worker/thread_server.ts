@@ -6,13 +6,8 @@ import { createRequestLimit } from "../access/address_limit.ts";
 import { Authenticator } from "../access/authenticator.ts";
 import { TrustedProxies } from "../access/forwarded.ts";
 import { PasswordChecker } from "../access/password_checker.ts";
-import { ChildGuard } from "../child/child_guard.ts";
-import { commandPrefix, type ScriptUser } from "../child/command_prefix.ts";
 import type { OwnChildren } from "../child/own_children.ts";
-import { ScriptRunner } from "../cgi/script_runner.ts";
-import { Forwarder } from "../forward/forwarder.ts";
-import type { UpstreamView } from "../forward/known_upstream.ts";
-import type { OutputRoom } from "../gateway/output_ahead.ts";
+import type { Forwarder } from "../forward/forwarder.ts";
 import { Refusal } from "../http/message.ts";
 import { KnownSections } from "../http/known_sections.ts";
 import { type OperatorFields, OwnFields } from "../http/own_fields.ts";
@@ -20,7 +15,7 @@ import { OutputPool } from "../http/output_buffer.ts";
 import { HeadWriter } from "../http/writers.ts";
 import { ResponseHeads } from "../http2/response_heads.ts";
 import { createFileMemory } from "../static/file_memory.ts";
-import { type Config, mountedPaths, programUsers, siteCredentials, upstreamGroups, usesCgi } from "../config/config.ts";
+import { type Config, mountedPaths, programUsers, siteCredentials, upstreamGroups } from "../config/config.ts";
 import { HttpsListener, MAX_NAME_COUNT } from "../net/https_listener.ts";
 import type { Libc } from "../system/libc.ts";
 import { ReloadableErrorPages } from "../site/load_error_pages.ts";
@@ -51,13 +46,12 @@ import { Clock } from "../clock.ts";
 import { Compressor } from "../coding/compressor.ts";
 import { MemoryBudget } from "../memory_budget.ts";
 import { MemoryReturn } from "./memory_return.ts";
-import type { WarmStarter } from "../warm/warm_starter.ts";
+import { createForwarder, createPrograms, type Programs, upstreamStatus } from "./thread_gateways.ts";
 import { openPlainListeners, type PlainListener } from "./plain_listeners.ts";
 import { openWay, type Way } from "./way.ts";
 import { Counters } from "../status/counters.ts";
 import { limitOf, LimitTally } from "../status/limit_tally.ts";
-import type { StatusParts, ThreadStatus, UpstreamStatus } from "../status/thread_status.ts";
-import type { ScriptTimes } from "../cgi/runner_view.ts";
+import type { StatusParts, ThreadStatus } from "../status/thread_status.ts";
 import { readProcess, ScriptHistograms, ThreadStatusReader } from "./thread_status.ts";
 
 /** A configuration that was read again, and is right. */
@@ -116,14 +110,6 @@ export interface ThreadOptions {
 /** A client that has sent nothing for so long loses no request when its connection is closed. */
 const REPLACED_IDLE_MS = 1_000;
 
-/** What runs programs, and what ends them when this process can no more. */
-interface Programs {
-  readonly runner: ScriptRunner;
-  /** Null where none is kept warm. */
-  readonly warm: WarmStarter | null;
-  readonly guard: ChildGuard;
-}
-
 export class ThreadServer implements Serving {
   readonly failed: Promise<Error> = new Promise(() => {});
   /** Whoever can ask is the thread itself. */
@@ -171,10 +157,10 @@ export class ThreadServer implements Serving {
     const users = this.#loadUsers();
     this.#way = openWay(options.libc, options.own);
     const room = { memoryBytes: limits.maxOutputMemoryBytes, fileBytes: limits.maxOutputFileBytes };
-    const times = this.#scriptTimes;
+    const gatewayParts = { ...options, way: this.#way, clock, budget, room };
     this.#compressor = new Compressor((problem) => options.log.warn(nameOf(options.part), problem));
-    this.#programs = createPrograms(config, { ...options, way: this.#way, clock, budget, room, times });
-    this.#forwarder = createForwarder(config, { ...options, way: this.#way, clock, budget, room });
+    this.#programs = createPrograms(config, gatewayParts, this.#scriptTimes);
+    this.#forwarder = createForwarder(config, gatewayParts);
     this.#shared = {
       memory: createFileMemory(limits, budget, { ranges: this.#way.openRanges(), compressor: this.#compressor }),
       runner: this.#programs?.runner ?? null,
@@ -199,12 +185,14 @@ export class ThreadServer implements Serving {
     this.#fields = sites.of("").fields;
     this.#router = new Router({ sites, rules, rate: createRequestLimit(limits.maxRate, nowMs) });
     this.#server = Server.open(this.#createServices(clock, budget));
-    this.#memory = MemoryReturn.open(budget, () => options.libc.malloc_trim(0n));
+    this.#memory = MemoryReturn.open({ budget, counters: this.#counters }, options.libc);
     this.#status = this.#openStatus(budget);
   }
 
   async listen(): Promise<readonly ServedAddress[]> {
     this.#useUpstreams();
+    const problem = await this.#way.prepare();
+    if (problem !== null) this.#options.log.info(nameOf(this.#options.part), problem);
     const https = this.#listenHttps();
     return [...await this.#listenHttp(), ...https];
   }
@@ -447,96 +435,6 @@ function identitiesOf(config: Config): SharedByPlaces["identityOf"] {
 
 function hasListing({ sites }: Config): boolean {
   return sites.some(({ places }) => places.some(({ files }) => files.listing));
-}
-
-/** Null where the operator has named no program and no interpreter. */
-function createPrograms(
-  config: Config,
-  { log, way, clock, budget, room, times }: {
-    readonly log: Log;
-    readonly way: Way;
-    readonly times: ScriptTimes;
-    readonly clock: Clock;
-    readonly budget: MemoryBudget;
-    readonly room: OutputRoom;
-  },
-): Programs | null {
-  if (!usesCgi(config)) return null;
-  const { cgi, limits } = config;
-  const user = cgi.user === null ? null : findIdentity(cgi.user);
-  const { starter } = way;
-  const guard = new ChildGuard({ starter, killMs: limits.scriptKillMs, log });
-  const spoolFolder = cgi.spoolFolder.value;
-  const warm = isAnyWarm(config) ? openWarm(config, { way, user, log, guard }) : null;
-  const runner = new ScriptRunner({
-    ...cgi,
-    user,
-    spoolFolder,
-    limits,
-    log,
-    clock,
-    budget,
-    room,
-    starter,
-    warm,
-    guard,
-    times,
-  });
-  return { guard, warm, runner };
-}
-
-/** Null where no upstream is named. */
-function createForwarder(
-  config: Config,
-  { log, libc, way, clock, budget, room }: {
-    readonly log: Log;
-    readonly libc: Libc;
-    readonly way: Way;
-    readonly clock: Clock;
-    readonly budget: MemoryBudget;
-    readonly room: OutputRoom;
-  },
-): Forwarder | null {
-  if (upstreamGroups(config).length === 0) return null;
-  const { limits, cgi: { spoolFolder: { value: spoolFolder } } } = config;
-  const sockets = new SocketShutdown(libc);
-  const shutDown = ({ remoteAddr, localAddr }: Deno.TcpConn) => {
-    sockets.shutdownSocket({
-      ...{ remoteAddress: remoteAddr.hostname, remotePort: remoteAddr.port },
-      ...{ localAddress: localAddr.hostname, localPort: localAddr.port },
-    });
-  };
-  const connect = way.openConnect();
-  return new Forwarder({ limits, spoolFolder, log, clock, budget, room, connect, shutDown });
-}
-
-function upstreamStatus(
-  { text, state, openCount, usedCount, requestCount, failureCount }: UpstreamView,
-): UpstreamStatus {
-  return { text, state, open: openCount, inUse: usedCount, requests: requestCount, failures: failureCount };
-}
-
-function isAnyWarm({ sites }: Config): boolean {
-  return sites.some(({ places }) => places.some(({ programs }) => programs.told.isWarm));
-}
-
-/** Null, with a word, where this way to the system cannot. */
-function openWarm(
-  { cgi: { resources }, limits }: Config,
-  { way, user, log, guard }: {
-    readonly way: Way;
-    readonly user: ScriptUser | null;
-    readonly log: Log;
-    readonly guard: ChildGuard;
-  },
-): WarmStarter | null {
-  const { cpuSeconds } = resources;
-  // A zygote works for many scripts: the bound is that of each of these, which sets it for itself.
-  const prefix = commandPrefix({ user, resources: { ...resources, cpuSeconds: null } });
-  const { maxScriptErrorBytes: maxErrorBytes } = limits;
-  const warm = way.openWarm({ limits, log, guard, prefix, cpuSeconds, maxErrorBytes });
-  if (warm === null) log.warn("warm", "--cgi-warm on needs calls of the C library: programs run plainly");
-  return warm;
 }
 
 function createAuthenticator(

@@ -56,24 +56,31 @@ export interface Way {
   openReadNames(): ReadNames;
   /** What the system sends files by; null: this way cannot. To be called at the start. */
   openRanges(): FileRanges | null;
+  /**
+   * To be called before anything is waited for, while the runtime has all its permissions. Resolves with what is not as it
+   * should be; null: all is.
+   */
+  prepare(): Promise<string | null>;
   /** To be called when nothing is connected and no program runs any more. */
   close(): Promise<void>;
 }
 
 /** The way of this thread, which tells `own` what it starts. Its methods throw StartError where the C library lacks functions. */
 export function openWay(libc: Libc, own: OwnChildren): Way {
-  return libc === NO_LIBC ? new RuntimeWay() : new NativeWay(own);
+  return libc === NO_LIBC ? new RuntimeWay() : new NativeWay(libc, own);
 }
 
 /** Tables of functions are opened where something needs them: each takes a part of the start. */
 class NativeWay implements Way {
   readonly isBefore1970 = createIsBefore1970(openFileCalls());
+  readonly #libc: Libc;
   readonly #own: OwnChildren;
   #readiness: Readiness | null = null;
   #sockets: SocketServices | null = null;
   #starter: Spawner | null = null;
 
-  constructor(own: OwnChildren) {
+  constructor(libc: Libc, own: OwnChildren) {
+    this.#libc = libc;
     this.#own = own;
   }
 
@@ -115,6 +122,11 @@ class NativeWay implements Way {
   openRanges(): FileRanges | null {
     const calls = openRangeCalls();
     return calls === null ? null : new FileRanges(calls);
+  }
+
+  async prepare(): Promise<string | null> {
+    const isPrepared = await this.#needReadiness().waitInRuntime(this.#libc);
+    return isPrepared ? null : "another thread waits for clients and programs, for the runtime cannot";
   }
 
   async close(): Promise<void> {
@@ -160,6 +172,10 @@ class RuntimeWay implements Way {
 
   openRanges(): null {
     return null;
+  }
+
+  prepare(): Promise<null> {
+    return Promise.resolve(null);
   }
 
   close(): Promise<void> {

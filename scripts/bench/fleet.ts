@@ -66,6 +66,14 @@ class StartedProcess {
     return this.#messages.trim();
   }
 
+  /** Waits for the end of its output, at most so long: what it left behind may hold that. */
+  async outputEnd(limitMs: number): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, limitMs);
+    await Promise.race([this.#output, late]);
+    clearTimeout(timer);
+  }
+
   async #keep(stream: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();
     for await (const chunk of stream) {
@@ -204,6 +212,7 @@ export class Fleet {
     }
     for (const process of processes) {
       await process.child.status;
+      await process.outputEnd(this.#stopMs);
       this.#running.delete(process);
     }
   }

@@ -10,6 +10,8 @@ export interface H2loadOrder {
   readonly seconds: number;
   /** Content of each answer, as a check; null: not known. */
   readonly contentBytes: number | null;
+  /** Speak HTTP/1.1 in place of HTTP/2. */
+  readonly isPlain: boolean;
 }
 
 export interface H2loadReport {
@@ -36,20 +38,21 @@ type Http2Place = Pick<Server["place"], "switches" | "httpPort" | "clearHttp2Por
 
 /** Runs h2load to its end. Throws Error when it fails, or an answer was wrong. */
 export async function runH2load(order: H2loadOrder): Promise<H2loadReport> {
-  const { url, connections, streams, seconds } = order;
-  const words = ["h2load", "-t1", `-c${connections}`, `-m${streams}`, `-D${seconds}`, url];
+  const { url, connections, streams, seconds, isPlain } = order;
+  const plain = isPlain ? ["--h1"] : [];
+  const words = ["h2load", "-t1", `-c${connections}`, `-m${streams}`, `-D${seconds}`, ...plain, url];
   const signal = AbortSignal.timeout(seconds * 1000 + EXTRA_MS);
   const args = ["-c", LOAD_CORE, ...words];
   const output = await new Deno.Command("taskset", { args, stdout: "piped", stderr: "piped", signal }).output();
   const text = new TextDecoder().decode(output.stdout);
   if (!output.success) throw new Error(`h2load failed: ${text}${new TextDecoder().decode(output.stderr)}`.trim());
-  const report = readH2loadReport(text);
+  const report = readH2loadReport(text, isPlain);
   checkH2load(report, order);
   return report;
 }
 
-/** Reads what h2load printed. Throws Error where there are no sums, or anything but answers of 2xx over HTTP/2. */
-export function readH2loadReport(text: string): H2loadReport {
+/** Reads what h2load printed. Throws Error where there are no sums, or anything but answers of 2xx over the wanted HTTP. */
+export function readH2loadReport(text: string, isPlain = false): H2loadReport {
   const time = /^finished in ([\d.]+)(us|ms|s),/m.exec(text);
   const sums = /^requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout$/m.exec(text);
   const statuses = /^status codes: \d+ 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx$/m.exec(text);
@@ -60,7 +63,7 @@ export function readH2loadReport(text: string): H2loadReport {
   const wrong = [...sums.slice(2), ...statuses.slice(1)].map(Number).reduce((sum, count) => sum + count, 0);
   if (wrong > 0) throw new Error(`h2load counted errors: ${sums[0]}; ${statuses[0]}`);
   const protocol = /^Application protocol: (.*)$/m.exec(text)?.[1] ?? "h2c";
-  if (!protocol.startsWith("h2")) throw new Error(`h2load has spoken ${protocol}`);
+  if (isPlain ? protocol !== "http/1.1" : !protocol.startsWith("h2")) throw new Error(`h2load has spoken ${protocol}`);
   const perSecond = { us: 1e6, ms: 1000, s: 1 }[time[2]] ?? NaN;
   return { requests: Number(sums[1]), seconds: Number(time[1]) / perSecond, contentBytes: Number(data[1]) };
 }

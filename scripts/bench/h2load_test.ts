@@ -27,6 +27,8 @@ Deno.test("readH2loadReport() throws for errors, other statuses, HTTP/1.1 and no
       ["requests:", "nothing:", "h2load printed no sums"],
     ]
   ) assertThrows(() => readH2loadReport(PRINTED.replace(found, put)), Error, message);
+  assertEquals(readH2loadReport(PRINTED.replace("protocol: h2", "protocol: http/1.1"), true).requests, 281_879);
+  assertThrows(() => readH2loadReport(PRINTED, true), Error, "h2load has spoken h2");
 });
 
 Deno.test("checkH2load() throws for content of another length", () => {

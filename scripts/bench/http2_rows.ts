@@ -13,7 +13,7 @@ const HTTP2 = {
   switches: ["tls", "http2"],
   peers: ["nginx", "lighttpd", "apache"],
   goals: { nginx: 0.45 },
-  load: { kind: "h2load", request: fileRequest("4k.txt"), connections: 8, streams: 32 },
+  load: { kind: "h2load", request: fileRequest("4k.txt"), connections: 8, streams: 32, counts: "requests" },
 } as const satisfies Row;
 
 const PAGE = {
@@ -53,6 +53,19 @@ export const HTTP2_ROWS: readonly Row[] = [
     switches: ["http2"],
     peers: ["nginx", "haproxy", "lighttpd", "apache"],
     goals: { nginx: 0.6, haproxy: 0.6, lighttpd: 1 },
+  },
+  {
+    ...HTTP2,
+    name: "http2-file-100m",
+    measures: "100 MiB over TLS on one stream; plain: by HTTP/1.1",
+    unit: "MiB/s",
+    judged: "value",
+    better: "more",
+    peers: ["lisod-plain", "nginx"],
+    goals: { "lisod-plain": 0.9 },
+    // A few files a second.
+    leastSeconds: 2,
+    load: { ...HTTP2.load, request: fileRequest("100m.bin"), connections: 1, streams: 1, counts: "MiB" },
   },
   PAGE,
   {

@@ -10,6 +10,8 @@ import { rssOf } from "./server_use.ts";
 /** Connections that are opened at the same time; less than any listen backlog. */
 const OPENING_AT_ONCE = 32;
 const ANSWER_MS = 20_000;
+/** Connections are idle that have waited so long; what a server has needed to open them may have been given back by then. */
+const IDLE_MS = 5_000;
 
 /** One that can be asked again and again. */
 interface IdleConnection {
@@ -34,6 +36,7 @@ export async function measureIdle(load: IdleLoad, server: Server): Promise<Sampl
   };
   try {
     await Promise.all(Array.from({ length: OPENING_AT_ONCE }, openSome));
+    await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
     const after = await rssOf(server);
     // The one that has waited longest must be there still.
     await connections[0].ask();

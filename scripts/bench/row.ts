@@ -51,12 +51,14 @@ export interface HandshakesLoad {
   readonly isResumed: boolean;
 }
 
-/** h2load: connections of HTTP/2 with so many streams at once on each; `value` counts answers a second. */
+/** h2load: connections of HTTP/2 with so many streams at once on each, or of HTTP/1.1 with the server that is "plain". */
 export interface H2loadLoad {
   readonly kind: "h2load";
   readonly request: RequestShape;
   readonly connections: number;
   readonly streams: number;
+  /** What `value` counts a second, as for wrk. */
+  readonly counts: "requests" | "MiB";
 }
 
 /** WebSocket connections that each send the next message when the last one has come back; `value` counts messages a second. */

@@ -17,8 +17,8 @@ async function warmUp(server: TestServer): Promise<void> {
   }, "the probe is warm");
 }
 
-/** A field of /proc/PID/status in bytes: VmRSS, VmHWM. */
-export function memoryOf(pid: number, field: "VmRSS" | "VmHWM"): number {
+/** A field of /proc/PID/status in bytes: VmRSS, VmHWM, and RssFile, which is what came from files. */
+export function memoryOf(pid: number, field: "VmRSS" | "VmHWM" | "RssFile"): number {
   const [, kibibytes] = new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ??
     [];
   return Number(kibibytes) * 1024;
