@@ -71,4 +71,6 @@ const OS_PROBLEMS: { readonly [errorName: string]: string } = {
   FilesystemLoop: "too many symbolic links",
   AddrInUse: "already in use",
   AddrNotAvailable: "not an address of this machine",
+  // Sockets of the runtime and this server's own say it alike.
+  ConnectionReset: "the peer has reset the connection",
 };

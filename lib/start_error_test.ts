@@ -31,6 +31,7 @@ Deno.test("osProblem() says it in words, without the number of the error", () =>
     [new Error("No space left on device (os error 28)"), "no space left on device"],
     [new Error("File name too long (os error 36): open '/x'"), "file name too long"],
     [new Error("EMFILE: too many open files, open '/a, b'"), "too many open files"],
+    [new Deno.errors.ConnectionReset("Connection reset by peer (os error 104)"), "the peer has reset the connection"],
     ["text", "text"],
   ];
   for (const [error, want] of cases) assertEquals(osProblem(error), want);
