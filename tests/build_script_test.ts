@@ -104,18 +104,27 @@ Deno.test("build compiles one module for each thread, with narrow permissions, w
   const bundled = made.splice(0, 4).map((call) => /^bundle .* (\S+)$/.exec(call)?.[1]);
   const workers = ["lib/access/password_worker.ts", "lib/coding/compress_worker.ts", "lib/worker/worker_thread.ts"];
   assertEquals(bundled, ["main.ts", ...workers]);
-  const [compiled] = made;
+  const [maker, compiled] = made;
+  assertMatch(maker, / --output \S+\/maker /);
   for (const flag of ["--no-prompt", "--no-code-cache", "--allow-net"]) assertStringIncludes(compiled, ` ${flag} `);
   assertNotMatch(compiled, / (?:-A|--allow-(?:all|ffi|sys|read|write)) /);
+  // V8 takes its code only with the flags with which it made it.
+  const v8Flags = (call: string) => / (--v8-flags=\S+) /.exec(call)?.[1];
+  assertEquals(v8Flags(maker), v8Flags(compiled));
   const seen = await Deno.readTextFile(join(copy.folder, "lisod"));
   for (const file of ["./lib/a.ts", "/npm/registry/example/1.0.0/package.json", ESBUILD_PLACE]) {
     assertStringIncludes(seen, `${file}\n`);
   }
   // JavaScript that names JavaScript: of TypeScript the binary would keep three forms.
   assertEquals(new Set(seen.match(/"\.\/worker_thread\..*?"/g)), new Set(['"./worker_thread.js"']));
-  for (const worker of ["password_worker", "compress_worker", "worker_thread"]) {
-    assertStringIncludes(compiled, ` --include=${worker}.js `);
+  const included = ["password_worker.js", "compress_worker.js", "worker_thread.js"]
+    .concat(["main", "worker_thread"].flatMap((name) => [`${name}.script`, `${name}.code`]));
+  for (const file of included) assertStringIncludes(`${compiled} `, ` --include=${file} `);
+  for (const name of ["main", "worker_thread"]) {
+    assertStringIncludes(seen, `code of ${name}\n`);
+    assertStringIncludes(seen, `load("${name}")(`);
   }
+  assertEquals(seen.match(/^script$/gm)?.length, 2);
 
   assertEquals(await build(), "");
   await writeFiles(copy.folder, { "lib/a_test.ts": "// only a test" });
@@ -158,8 +167,10 @@ Deno.test("build makes a binary for each architecture, and each anew when a sour
   assertEquals(await build(`--target=${OTHER}`), ["", `./${other}`]);
   const compiled = (await Deno.readTextFile(join(copy.folder, "calls"))).split("\n")
     .filter((call) => call.startsWith("compile "))
-    .map((call) => / --target (\S+) --output \S*\/(\S+) /.exec(call)?.slice(1));
-  assertEquals(compiled, [[`${OWN}-unknown-linux-gnu`, "lisod"], [`${OTHER}-unknown-linux-gnu`, other]]);
+    .map((call) => [/ --target (\S+) /.exec(call)?.[1], / --output \S*\/(\S+) /.exec(call)?.[1]]);
+  const targets = [OWN, OWN, OTHER].map((architecture) => `${architecture}-unknown-linux-gnu`);
+  // Code of another processor cannot be made here.
+  assertEquals(compiled, [[targets[0], "maker"], [targets[1], "lisod"], [targets[2], other]]);
   await writeFiles(copy.folder, { "lib/b.ts": "// new" });
   assertEquals(await build("--target", OTHER), ["compiled\n", `./${other}`]);
   assertEquals(await build(), ["compiled\n", "./lisod"]);

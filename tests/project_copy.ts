@@ -66,7 +66,8 @@ export class ProjectCopy implements AsyncDisposable {
 
 /**
  * Plays Deno: says its version and where its cache is, and writes its calls down. A module that it bundles is the list of the
- * files that it could have used, and what is said of the version; a lisod that it compiles is what the modules say.
+ * files that it could have used, and what is said of the version; a lisod that it compiles is what the files beside its main
+ * module say, and a maker says that it has compiled.
  */
 export const denoStub = (version: string, size = "+0") => `
 [[ $1 == --version ]] && { echo "deno ${version} (stable, release)"; exit; }
@@ -77,7 +78,17 @@ echo "$*" >>"$HOME/calls"
 command=$1
 while [[ $1 != --output ]]; do shift; done
 [[ $command == bundle ]] && { { find . "$DENO_DIR" -type f; cat lib/version.ts; echo 'new URL("./worker_thread.ts", base)'; } >"$2"; exit; }
-cat ./*.js >"$2"; chmod +x "$2"; truncate -s ${size} "$2"; echo compiled`;
+if [[ $2 == */maker ]]; then
+  printf '%s\n' '#!/bin/bash' 'for name; do echo "code of $name" >"$name.code"; done' >"$2"; chmod +x "$2"; exit
+fi
+cat * >"$2"; chmod +x "$2"; truncate -s ${size} "$2"; echo compiled`;
+
+/** Plays the bundler where a module becomes a script. */
+const ESBUILD_STUB = `#!/bin/bash
+for argument; do
+  case $argument in --outfile=*) to=\${argument#*=} ;; *.js) from=$argument ;; esac
+done
+{ echo script; cat "$from"; } >"$to"`;
 
 /** Plays npm: packs package.tgz of the home folder; without one it fails. */
 export const NPM_STUB = `
@@ -89,4 +100,4 @@ cp "$HOME/package.tgz" "$4/example.tgz" 2>/dev/null && echo example.tgz`;
 export const ESBUILD_PLACE = `/dl/esbuild-${pinnedVersion("ESBUILD")}/esbuild-linux-x64`;
 
 /** What the runtime has in its cache of the one package of deno.lock, and the bundler. */
-export const CACHED = { "cache/npm/registry/example/1.0.0/package.json": "{}", [ESBUILD]: "" };
+export const CACHED = { "cache/npm/registry/example/1.0.0/package.json": "{}", [ESBUILD]: ESBUILD_STUB };
