@@ -305,6 +305,74 @@ Deno.test("what a module does when it is imported, that cannot be shared, each r
   }
 });
 
+/** Whether Python has adapted the bytecode by which Flask answers: in a new process it has run none of it. */
+const FLASK_IS_REHEARSED = "Flask.wsgi_app.__code__._co_code_adaptive != Flask.wsgi_app.__code__.co_code";
+
+Deno.test("what Flask makes for a first application and request is there before a warm program begins", async () => {
+  await using warm = await startWarm({
+    "with_app": `${PYTHON}from flask import Flask\nprint(${FLASK_IS_REHEARSED}, end="")\nFlask(__name__)`,
+  });
+  assertEquals(await ask(warm.server, "with_app"), "False");
+  await until(async () => await ask(warm.server, "with_app") === "True", "it is rehearsed");
+});
+
+for (
+  const [name, first, later, want] of [
+    ["fails", "raise TypeError('other arguments')", "", "0 None"],
+    ["prints", "print('made')", "", "0 None"],
+    ["sets the environment", "os.environ['LEFT'] = 'left'", "", "0 None"],
+    ["imports more", "import colorsys", "", "0 None"],
+    ["starts a thread", "threading.Thread(target=time.sleep, args=(9,), daemon=True).start()", "", "0 None"],
+    ["is what it should be", "", "", "16 None"],
+    [
+      "starts a thread the second time",
+      "",
+      "threading.Thread(target=time.sleep, args=(9,), daemon=True).start()",
+      "left out",
+    ],
+  ] as const
+) {
+  Deno.test(`a library by the name of Flask whose application ${name} is rehearsed in a process of its own first`, async () => {
+    await using warm = await startWarm({ script: "" });
+    const { folder, server } = warm;
+    const library = `${await Deno.makeTempDir({ prefix: "lisod-warm-library-" })}/site-packages`;
+    await writeFiles(library, {
+      "flask.py": `import os, threading, time
+MADE = 0
+class Answer(list):
+    def close(self): pass
+class Flask:
+    def __init__(self, name):
+        global MADE
+        MADE += 1
+        if MADE == 1:
+            ${first || "pass"}
+        else:
+            ${later || "pass"}
+    def add_url_rule(self, rule, endpoint, view): self.view = view
+    def __call__(self, environ, start_response): return Answer([self.view().encode()])
+`,
+    });
+    const source = `${PYTHON}import os, sys\nsys.path.insert(1, "${library}")\nimport html, flask\n` +
+      'print(flask.MADE, os.environ.get("LEFT"), end="")';
+    await Deno.writeTextFile(join(folder, "script"), source);
+    assertEquals(await ask(server, "script"), "0 None");
+    if (want === "left out") {
+      await until(async () => {
+        assertEquals(await ask(server, "script"), "0 None");
+        return server.logText().includes('/script": "flask" is imported for each request: it starts 15 threads');
+      }, "it is left out");
+    } else {
+      await until(async () => {
+        await ask(server, "script");
+        return /zygote \d+ has imported [1-9]/.test(server.logText());
+      }, "it is imported");
+      assertEquals(await ask(server, "script"), want);
+    }
+    await Deno.remove(join(library, ".."), { recursive: true });
+  });
+}
+
 for (const [language, ending] of [["Python", "py"], ["Perl", "pm"]] as const) {
   Deno.test(`a ${language} program that imports some hundred modules is warm with all of them`, async () => {
     const names = Array.from({ length: 400 }, (_, index) => `Module_with_a_long_name_${index}`);

@@ -6,6 +6,7 @@ import PERL from "./zygote.pl" with { type: "text" };
 import PYTHON from "./zygote.py" with { type: "text" };
 import PYTHON_CHILD from "./zygote_child.py" with { type: "text" };
 import PYTHON_IMPORT from "./zygote_import.py" with { type: "text" };
+import PYTHON_REHEARSAL from "./zygote_rehearsal.py" with { type: "text" };
 import type { Interpreter, Language } from "./interpreter.ts";
 
 /** What a zygote of that language is started with. */
@@ -23,6 +24,9 @@ const PERL_LOADER = "-Mstrict ();BEGIN{my$z='';1 while sysread STDIN,$z,65536,le
 
 export const BOOTSTRAPS: Readonly<Record<Language, Bootstrap>> = {
   // "-" is what a script's path would be in the place of.
-  python: { words: ({ words }) => [...words, "-"], text: [PYTHON_IMPORT, PYTHON_CHILD, PYTHON].join("\n") },
+  python: {
+    words: ({ words }) => [...words, "-"],
+    text: [PYTHON_REHEARSAL, PYTHON_IMPORT, PYTHON_CHILD, PYTHON].join("\n"),
+  },
   perl: { words: ({ words }, script) => [...words, PERL_LOADER, script], text: PERL },
 };

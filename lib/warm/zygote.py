@@ -1,7 +1,7 @@
 """What a Python interpreter runs in place of a CGI script, to answer that script's requests by fork(2): see zygote.ts.
 
-It comes on standard input, behind zygote_import.py and zygote_child.py. Descriptor 3 is one end of a SEQPACKET pair. What the
-server says, in fields that end with NUL:
+It comes on standard input, behind zygote_rehearsal.py, zygote_import.py and zygote_child.py. Descriptor 3 is one end of a
+SEQPACKET pair. What the server says, in fields that end with NUL:
   load LINE...                      what to import, in order: P path..., E name value, M module file, L module file that is
                                     not to be asked for, though others may, C module file whose code is to be read and not run
                                     (0x1f between)

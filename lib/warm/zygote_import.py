@@ -307,6 +307,9 @@ def _lisod_import(zygote):
                 said[os.fsencode(rest[0])] = os.fsencode(rest[1])
             elif kind == "M" and not load(*rest):
                 skipped += 1
+        fault = _lisod_rehearse(learned, find_fault)
+        if fault is not None:
+            leave(*fault)
         unwatch()
         sys.path[:] = first_path
     os.dup2(real_out, 1)
