@@ -124,7 +124,8 @@ Deno.test("build compiles one module for each thread, with narrow permissions, w
     assertStringIncludes(seen, `code of ${name}\n`);
     assertStringIncludes(seen, `load("${name}")(`);
   }
-  assertEquals(seen.match(/^script$/gm)?.length, 2);
+  assertEquals(seen.match(/^\(function \(require, MODULE_URL\) \{ "use strict"; /gm)?.length, 2);
+  assertEquals(seen.match(/^const \{ a: b, c \} = require\("node:fs"\);\n\}\)$/gm)?.length, 2);
 
   assertEquals(await build(), "");
   await writeFiles(copy.folder, { "lib/a_test.ts": "// only a test" });

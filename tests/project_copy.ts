@@ -77,18 +77,11 @@ echo "$*" >>"$HOME/calls"
 [[ $1 == bundle || $1 == compile ]] || exit 9
 command=$1
 while [[ $1 != --output ]]; do shift; done
-[[ $command == bundle ]] && { { find . "$DENO_DIR" -type f; cat lib/version.ts; echo 'new URL("./worker_thread.ts", base)'; } >"$2"; exit; }
+[[ $command == bundle ]] && { { find . "$DENO_DIR" -type f; cat lib/version.ts; echo 'new URL("./worker_thread.ts", base)'; echo 'import { a as b, c } from "node:fs";'; } >"$2"; exit; }
 if [[ $2 == */maker ]]; then
   printf '%s\n' '#!/bin/bash' 'for name; do echo "code of $name" >"$name.code"; done' >"$2"; chmod +x "$2"; exit
 fi
 cat * >"$2"; chmod +x "$2"; truncate -s ${size} "$2"; echo compiled`;
-
-/** Plays the bundler where a module becomes a script. */
-const ESBUILD_STUB = `#!/bin/bash
-for argument; do
-  case $argument in --outfile=*) to=\${argument#*=} ;; *.js) from=$argument ;; esac
-done
-{ echo script; cat "$from"; } >"$to"`;
 
 /** Plays npm: packs package.tgz of the home folder; without one it fails. */
 export const NPM_STUB = `
@@ -100,4 +93,4 @@ cp "$HOME/package.tgz" "$4/example.tgz" 2>/dev/null && echo example.tgz`;
 export const ESBUILD_PLACE = `/dl/esbuild-${pinnedVersion("ESBUILD")}/esbuild-linux-x64`;
 
 /** What the runtime has in its cache of the one package of deno.lock, and the bundler. */
-export const CACHED = { "cache/npm/registry/example/1.0.0/package.json": "{}", [ESBUILD]: ESBUILD_STUB };
+export const CACHED = { "cache/npm/registry/example/1.0.0/package.json": "{}", [ESBUILD]: "" };

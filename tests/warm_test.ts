@@ -272,6 +272,9 @@ Deno.test("what a module does when it is imported, that cannot be shared, each r
     warned: ["import sys\nprint('imported', file=sys.stderr)\n", "writes to standard output or error"],
     drawn: ["import random\nSALT = random.random()\n", "draws random numbers"],
     salted: ["import os\nSALT = os.urandom(3)\n", "draws random numbers"],
+    keyed: ["import secrets\nKEY = secrets.token_hex(3)\n", "draws random numbers"],
+    system: ["import random\nKEY = random.SystemRandom().random()\n", "draws random numbers"],
+    encrypted: ["import ssl\nKEY = ssl.RAND_bytes(3)\n", "draws random numbers"],
     pathed: ["import sys\nsys.path.append('/nowhere')\n", "changes sys.path"],
     folded: ["import beside\n", "of the script's folder"],
   };
@@ -317,11 +320,47 @@ Deno.test("what Flask makes for a first application and request is there before 
 });
 
 for (
+  const [name, text] of [
+    ["listens to its signals", "flask.request_started.connect(lambda *_, **__: SEEN.append(1), weak=False)"],
+    [
+      "patches it",
+      "plain = flask.Flask.wsgi_app\nflask.Flask.wsgi_app = lambda *given: SEEN.append(1) or plain(*given)",
+    ],
+    [
+      "wraps it",
+      "class Wrapper:\n    __code__ = flask.Flask.wsgi_app.__code__\n    def __call__(self, *given): SEEN.append(1)\n" +
+      "flask.Flask.wsgi_app = Wrapper()",
+    ],
+    ["patches what its requests are", "flask.Request.on_json_loading_failure = lambda *_: SEEN.append(1)"],
+    ["patches its routes", "from werkzeug.routing import Rule\nRule.refresh = lambda *_: SEEN.append(1)"],
+    ["looks at all calls", "import sys\nsys.setprofile(lambda *_: None)"],
+  ]
+) {
+  Deno.test(`beside a library that ${name} Flask is not asked for a page before requests`, async () => {
+    await using warm = await startWarm({ script: "" });
+    const { folder, server } = warm;
+    const library = `${await Deno.makeTempDir({ prefix: "lisod-warm-library-" })}/site-packages`;
+    await writeFiles(library, { "observer.py": `import flask\nSEEN = []\n${text}\n` });
+    const source = `${PYTHON}import sys\nsys.path.append("${library}")\nimport observer\nfrom flask import Flask\n` +
+      `print(observer.SEEN, ${FLASK_IS_REHEARSED}, end="")`;
+    await Deno.writeTextFile(join(folder, "script"), source);
+    const plain = await ask(server, "script");
+    await until(async () => {
+      assertEquals(await ask(server, "script"), plain);
+      return /zygote \d+ has imported [1-9]\d\d/.test(server.logText());
+    }, "it is imported");
+    assertEquals(await ask(server, "script"), plain);
+    await Deno.remove(join(library, ".."), { recursive: true });
+  });
+}
+
+for (
   const [name, first, later, want] of [
     ["fails", "raise TypeError('other arguments')", "", "0 None"],
     ["prints", "print('made')", "", "0 None"],
     ["sets the environment", "os.environ['LEFT'] = 'left'", "", "0 None"],
     ["imports more", "import colorsys", "", "0 None"],
+    ["never ends", "time.sleep(60)", "", "0 None"],
     ["starts a thread", "threading.Thread(target=time.sleep, args=(9,), daemon=True).start()", "", "0 None"],
     ["is what it should be", "", "", "16 None"],
     [

@@ -150,7 +150,7 @@ def _lisod_import(zygote):
 
     random_users = []
     # These take random numbers for what is made anew in each child, or names an attribute.
-    renewed = ("multiprocessing/process.py", "billiard/process.py", "/random.py", "asgiref/local.py")
+    renewed = ("multiprocessing/process.py", "billiard/process.py", "asgiref/local.py")
     watchers = []  # (module, name, function, what stands in its place)
 
     def replace(module, name, watcher):
@@ -161,9 +161,11 @@ def _lisod_import(zygote):
         function = getattr(module, name)
 
         def watcher(*positional, **named):
+            # Who asks is who calls the functions of random.py, and those of the system through it (secrets).
             frame = sys._getframe(1)
-            # A generator within a call is a frame of the same file.
-            if not frame.f_code.co_filename.endswith(renewed):
+            while frame is not None and frame.f_code.co_filename.endswith(("/random.py", watcher.__code__.co_filename)):
+                frame = frame.f_back
+            if frame is None or not frame.f_code.co_filename.endswith(renewed):
                 random_users.append(True)
             return function(*positional, **named)
 
@@ -299,6 +301,8 @@ def _lisod_import(zygote):
             replace(module, "register_at_fork", keep_registration)
         if "random" in learned and not is_own(learned["random"]) and load("random", learned["random"]):
             watch_random()
+        if "ssl" in learned and not is_own(learned["ssl"]) and load("ssl", learned["ssl"]):
+            watch(sys.modules["ssl"], "RAND_bytes")
         for kind, *rest in lines:
             if kind == "P":
                 sys.path[:] = expected = rest

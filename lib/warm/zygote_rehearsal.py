@@ -3,19 +3,24 @@
 An application's first rules and first request fill caches of typing and of re, and have Python adapt the bytecode that they run;
 a script that makes its application for each request, as a CGI program does, would do so in each child, and have pages of memory
 copied for it: a quarter of a child's time. Separate, because here alone something of a library is run that is not its import.
-It is made by the library's public functions, of nothing that a request has, and it is tried in a process of its own first: where
-it fails, or leaves anything behind that import may not, there is none.
+
+It is made by the library's public functions, of no request that somebody has sent. There is none where somebody else would see
+it: where a signal of Flask has receivers, where a class that takes part is not as Flask and Werkzeug have it, or where calls are
+watched. And it is tried in a process of its own first, for some time: where it fails there, or leaves behind what an import may
+not, there is none either.
 """
 
 
 def _lisod_rehearse(names, find_fault):
     """Rehearses what it knows among the modules with these names. What is wrong with it afterwards, with whose name; or None."""
     import _io
+    import _signal
     import os
     import sys
 
     # As often as Python runs bytecode before it has adapted it, and some more.
     TURNS = 16
+    MOST_TRIAL_SECONDS = 2
 
     def ask_flask(flask):
         # By this name it finds its folder; it looks for none of the script.
@@ -43,6 +48,41 @@ def _lisod_rehearse(names, find_fault):
             raise ValueError("no page")
         answer.close()
 
+    def folder_of(name):
+        file = getattr(sys.modules.get(name), "__file__", None)
+        return os.path.dirname(file) + "/" if file else None
+
+    def functions_of(kind):
+        for value in vars(kind).values():
+            for each in (value, getattr(value, "__func__", None), getattr(value, "fget", None), getattr(value, "fset", None)):
+                if hasattr(each, "__code__"):
+                    yield each
+
+    def is_observed(flask):
+        """Whether somebody else would be told of an application or a request."""
+        signals = vars(sys.modules["flask.signals"]) if "flask.signals" in sys.modules else {}
+        if sys.getprofile() is not None or sys.gettrace() is not None:
+            return True
+        if any(getattr(each, "receivers", None) for each in signals.values()):
+            return True
+        context, routing = sys.modules.get("flask.ctx"), sys.modules.get("werkzeug.routing")
+        taking_part = [getattr(flask, name, None) for name in ("Flask", "Request", "Response")]
+        taking_part += [getattr(context, name, None) for name in ("AppContext", "RequestContext")]
+        taking_part += [getattr(routing, name, None) for name in ("Map", "Rule", "MapAdapter")]
+        kinds = {each for kind in taking_part if isinstance(kind, type) for each in kind.__mro__}
+        # The standard library has some of their bases, and its files of dataclasses have no name.
+        own = tuple(folder for folder in map(folder_of, ("flask", "werkzeug", "os")) if folder is not None)
+        others = tuple(folder + part for folder in own[-1:] for part in ("site-packages/", "dist-packages/"))
+        for kind in kinds:
+            for function in functions_of(kind):
+                if type(function) is not type(is_observed):
+                    return True  # what wraps a function may say that it has its code
+                file = function.__code__.co_filename
+                is_named = not file.startswith("<")
+                if is_named and (not file.startswith(own) or file.startswith(others) and not file.startswith(own[:-1])):
+                    return True
+        return False
+
     def state():
         return set(sys.modules), dict(os.environ._data), os.getcwd()
 
@@ -51,6 +91,8 @@ def _lisod_rehearse(names, find_fault):
         if pid == 0:
             status = 1
             try:
+                _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)
+                _signal.alarm(MOST_TRIAL_SECONDS)
                 before = state()
                 ask(library)
                 if state() == before and find_fault(before[0]) is None:
@@ -59,13 +101,13 @@ def _lisod_rehearse(names, find_fault):
                 os._exit(status)
         return os.waitpid(pid, 0)[1] == 0
 
-    for name, ask in (("flask", ask_flask),):
+    for name, is_seen, ask in (("flask", is_observed, ask_flask),):
         library = sys.modules.get(name)
         if library is None or name not in names:
             continue
         known = set(sys.modules)
         try:
-            if not try_out(ask, library):
+            if is_seen(library) or not try_out(ask, library):
                 continue
             for _ in range(TURNS):
                 ask(library)
