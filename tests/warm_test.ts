@@ -328,7 +328,9 @@ for (
     ],
     [
       "wraps it",
-      "class Wrapper:\n    __code__ = flask.Flask.wsgi_app.__code__\n    def __call__(self, *given): SEEN.append(1)\n" +
+      "plain = flask.Flask.wsgi_app\nclass Wrapper:\n    __code__ = plain.__code__\n" +
+      "    def __get__(self, application, kind):\n" +
+      "        return self if application is None else lambda *given: SEEN.append(1) or plain(application, *given)\n" +
       "flask.Flask.wsgi_app = Wrapper()",
     ],
     ["patches what its requests are", "flask.Request.on_json_loading_failure = lambda *_: SEEN.append(1)"],
