@@ -308,6 +308,33 @@ Deno.test("what a module does when it is imported, that cannot be shared, each r
   }
 });
 
+Deno.test("a Perl module that draws a random number when it is loaded is loaded for each request", async () => {
+  const library = `${await Deno.makeTempDir({ prefix: "lisod-warm-library-" })}/perl`;
+  await writeFiles(library, {
+    "Drawn.pm": "package Drawn; our $KEY = rand; 1;\n",
+    "Seeded.pm": "package Seeded; srand 7; 1;\n",
+    "Calm.pm": "package Calm; sub key { return rand } 1;\n",
+  });
+  await using warm = await startWarm({
+    script: `${PERL}use lib '${library}'; use Calm; use Drawn; use Seeded; print "$Drawn::KEY " . Calm::key();`,
+  });
+  const { server } = warm;
+  await until(async () => {
+    await ask(server, "script");
+    return ["Drawn", "Seeded"].every((name) =>
+      server.logText().includes(`"${name}.pm" is imported for each request: it draws random numbers`)
+    );
+  }, "both are left out");
+  await until(async () => {
+    await ask(server, "script");
+    return /zygote \d+ has imported [1-9]\d* modules[^\n]*\n(?![^]*is imported for each)/.test(server.logText());
+  }, "the third is imported");
+  const keys = new Set<string>();
+  for (let turn = 0; turn < 4; turn++) keys.add((await ask(server, "script")).split(" ")[0]);
+  assertEquals(keys.size, 4);
+  await Deno.remove(join(library, ".."), { recursive: true });
+});
+
 /** Whether Python has adapted the bytecode by which Flask answers: in a new process it has run none of it. */
 const FLASK_IS_REHEARSED = "Flask.wsgi_app.__code__._co_code_adaptive != Flask.wsgi_app.__code__.co_code";
 
