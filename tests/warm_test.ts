@@ -2,7 +2,7 @@
  * Programs that are kept warm, end to end: what becomes of them when something happens to their zygotes, what they must not
  * share, and when they run plainly. That they answer the same is for warm_equality_test.ts.
  */
-import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertNotMatch } from "@std/assert";
 import { join } from "@std/path";
 import { groupMembers, isProcess, until } from "./cgi/running_scripts.ts";
 import { zygotesOf } from "./cgi/server.ts";
@@ -436,6 +436,7 @@ class Flask:
         return /zygote \d+ has imported [1-9]/.test(server.logText());
       }, "it is imported");
       assertEquals(await ask(server, "script"), want);
+      assertNotMatch(server.logText(), /"flask" is imported for each request/);
     }
     await Deno.remove(join(library, ".."), { recursive: true });
   });
