@@ -41,6 +41,18 @@ async function startWarm(
   };
 }
 
+interface Library extends AsyncDisposable {
+  readonly folder: string;
+}
+
+/** A folder of modules outside of the script's, and known for one of libraries by its name. Disposing removes it. */
+async function makeLibrary(files: Record<string, string>): Promise<Library> {
+  const parent = await Deno.makeTempDir({ prefix: "lisod-warm-library-" });
+  const folder = join(parent, "site-packages");
+  await writeFiles(folder, files);
+  return { folder, [Symbol.asyncDispose]: () => Deno.remove(parent, { recursive: true }) };
+}
+
 async function ask(server: TestServer, target: string, init: RequestInit = {}): Promise<string> {
   const response = await fetch(`${server.url}/cgi/${target}`, init);
   const text = await response.text();
@@ -309,14 +321,13 @@ Deno.test("what a module does when it is imported, that cannot be shared, each r
 });
 
 Deno.test("a Perl module that draws a random number when it is loaded is loaded for each request", async () => {
-  const library = `${await Deno.makeTempDir({ prefix: "lisod-warm-library-" })}/perl`;
-  await writeFiles(library, {
+  await using library = await makeLibrary({
     "Drawn.pm": "package Drawn; our $KEY = rand; 1;\n",
     "Seeded.pm": "package Seeded; srand 7; 1;\n",
     "Calm.pm": "package Calm; sub key { return rand } 1;\n",
   });
   await using warm = await startWarm({
-    script: `${PERL}use lib '${library}'; use Calm; use Drawn; use Seeded; print "$Drawn::KEY " . Calm::key();`,
+    script: `${PERL}use lib '${library.folder}'; use Calm; use Drawn; use Seeded; print "$Drawn::KEY " . Calm::key();`,
   });
   const { server } = warm;
   await until(async () => {
@@ -332,7 +343,6 @@ Deno.test("a Perl module that draws a random number when it is loaded is loaded 
   const keys = new Set<string>();
   for (let turn = 0; turn < 4; turn++) keys.add((await ask(server, "script")).split(" ")[0]);
   assertEquals(keys.size, 4);
-  await Deno.remove(join(library, ".."), { recursive: true });
 });
 
 /** Whether Python has adapted the bytecode by which Flask answers: in a new process it has run none of it. */
@@ -368,9 +378,9 @@ for (
   Deno.test(`beside a library that ${name} Flask is not asked for a page before requests`, async () => {
     await using warm = await startWarm({ script: "" });
     const { folder, server } = warm;
-    const library = `${await Deno.makeTempDir({ prefix: "lisod-warm-library-" })}/site-packages`;
-    await writeFiles(library, { "observer.py": `import flask\nSEEN = []\n${text}\n` });
-    const source = `${PYTHON}import sys\nsys.path.append("${library}")\nimport observer\nfrom flask import Flask\n` +
+    await using library = await makeLibrary({ "observer.py": `import flask\nSEEN = []\n${text}\n` });
+    const source =
+      `${PYTHON}import sys\nsys.path.append("${library.folder}")\nimport observer\nfrom flask import Flask\n` +
       `print(observer.SEEN, ${FLASK_IS_REHEARSED}, end="")`;
     await Deno.writeTextFile(join(folder, "script"), source);
     const plain = await ask(server, "script");
@@ -379,7 +389,6 @@ for (
       return /zygote \d+ has imported [1-9]\d\d/.test(server.logText());
     }, "it is imported");
     assertEquals(await ask(server, "script"), plain);
-    await Deno.remove(join(library, ".."), { recursive: true });
   });
 }
 
@@ -403,8 +412,7 @@ for (
   Deno.test(`a library by the name of Flask whose application ${name} is rehearsed in a process of its own first`, async () => {
     await using warm = await startWarm({ script: "" });
     const { folder, server } = warm;
-    const library = `${await Deno.makeTempDir({ prefix: "lisod-warm-library-" })}/site-packages`;
-    await writeFiles(library, {
+    await using library = await makeLibrary({
       "flask.py": `import os, threading, time
 MADE = 0
 class Answer(list):
@@ -421,7 +429,7 @@ class Flask:
     def __call__(self, environ, start_response): return Answer([self.view().encode()])
 `,
     });
-    const source = `${PYTHON}import os, sys\nsys.path.insert(1, "${library}")\nimport html, flask\n` +
+    const source = `${PYTHON}import os, sys\nsys.path.insert(1, "${library.folder}")\nimport html, flask\n` +
       'print(flask.MADE, os.environ.get("LEFT"), end="")';
     await Deno.writeTextFile(join(folder, "script"), source);
     assertEquals(await ask(server, "script"), "0 None");
@@ -438,7 +446,6 @@ class Flask:
       assertEquals(await ask(server, "script"), want);
       assertNotMatch(server.logText(), /"flask" is imported for each request/);
     }
-    await Deno.remove(join(library, ".."), { recursive: true });
   });
 }
 
@@ -447,12 +454,13 @@ for (const [language, ending] of [["Python", "py"], ["Perl", "pm"]] as const) {
     const names = Array.from({ length: 400 }, (_, index) => `Module_with_a_long_name_${index}`);
     await using warm = await startWarm({ script: "" });
     const { folder, server } = warm;
-    const library = `${await Deno.makeTempDir({ prefix: "lisod-warm-library-" })}/site-packages`;
     const module = (name: string) => language === "Python" ? `WORD = 5\n` : `package ${name}; 1;\n`;
-    await writeFiles(library, Object.fromEntries(names.map((name) => [`${name}.${ending}`, module(name)])));
+    await using library = await makeLibrary(
+      Object.fromEntries(names.map((name) => [`${name}.${ending}`, module(name)])),
+    );
     const source = language === "Python"
-      ? `${PYTHON}import sys\nsys.path.append("${library}")\nimport ${names.join(", ")}\nprint("done")`
-      : `${PERL}use lib '${library}'; ${names.map((name) => `use ${name};`).join(" ")} print "done\\n";`;
+      ? `${PYTHON}import sys\nsys.path.append("${library.folder}")\nimport ${names.join(", ")}\nprint("done")`
+      : `${PERL}use lib '${library.folder}'; ${names.map((name) => `use ${name};`).join(" ")} print "done\\n";`;
     await Deno.writeTextFile(join(folder, "script"), source);
     await until(async () => {
       assertEquals(await ask(server, "script"), "done\n");
@@ -460,7 +468,6 @@ for (const [language, ending] of [["Python", "py"], ["Perl", "pm"]] as const) {
     }, "all of them are imported");
     assertEquals(await ask(server, "script"), "done\n");
     assertEquals(server.logText().includes(" WARN warm"), false);
-    await Deno.remove(join(library, ".."), { recursive: true });
   });
 }
 

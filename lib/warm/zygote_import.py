@@ -313,7 +313,7 @@ def _lisod_import(zygote):
                 skipped += 1
         fault = _lisod_rehearse(learned, find_fault)
         if fault is not None:
-            leave(*fault)
+            leave("flask", fault)
         unwatch()
         sys.path[:] = first_path
     os.dup2(real_out, 1)

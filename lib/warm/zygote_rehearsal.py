@@ -12,7 +12,7 @@ not, there is none either.
 
 
 def _lisod_rehearse(names, find_fault):
-    """Rehearses what it knows among the modules with these names. What is wrong with it afterwards, with whose name; or None."""
+    """Rehearses Flask where it is among the modules with these names. What is wrong with it afterwards, or None."""
     import _io
     import _signal
     import os
@@ -22,7 +22,7 @@ def _lisod_rehearse(names, find_fault):
     TURNS = 16
     MOST_TRIAL_SECONDS = 2
 
-    def ask_flask(flask):
+    def ask(flask):
         # By this name it finds its folder; it looks for none of the script.
         application = flask.Flask("flask")
         application.add_url_rule("/", "page", lambda: "page")
@@ -70,23 +70,26 @@ def _lisod_rehearse(names, find_fault):
         taking_part += [getattr(context, name, None) for name in ("AppContext", "RequestContext")]
         taking_part += [getattr(routing, name, None) for name in ("Map", "Rule", "MapAdapter")]
         kinds = {each for kind in taking_part if isinstance(kind, type) for each in kind.__mro__}
-        # The standard library has some of their bases, and its files of dataclasses have no name.
-        own = tuple(folder for folder in map(folder_of, ("flask", "werkzeug", "os")) if folder is not None)
-        others = tuple(folder + part for folder in own[-1:] for part in ("site-packages/", "dist-packages/"))
+        own = tuple(folder for folder in map(folder_of, ("flask", "werkzeug")) if folder is not None)
+        standard = folder_of("os")
+
+        def is_theirs(file):
+            """Also what the standard library has of their bases, or makes of texts: such code has a name in angle brackets."""
+            if file.startswith(("<", *own)):
+                return True
+            return standard is not None and file.startswith(standard) and "-packages/" not in file
+
         for kind in kinds:
             for function in functions_of(kind):
-                if type(function) is not type(is_observed):
-                    return True  # what wraps a function may say that it has its code
-                file = function.__code__.co_filename
-                is_named = not file.startswith("<")
-                if is_named and (not file.startswith(own) or file.startswith(others) and not file.startswith(own[:-1])):
+                # What wraps a function may say that it has its code.
+                if type(function) is not type(is_observed) or not is_theirs(function.__code__.co_filename):
                     return True
         return False
 
     def state():
         return set(sys.modules), dict(os.environ._data), os.getcwd()
 
-    def try_out(ask, library):
+    def try_out(library):
         pid = os.fork()
         if pid == 0:
             status = 1
@@ -101,19 +104,15 @@ def _lisod_rehearse(names, find_fault):
                 os._exit(status)
         return os.waitpid(pid, 0)[1] == 0
 
-    for name, is_seen, ask in (("flask", is_observed, ask_flask),):
-        library = sys.modules.get(name)
-        if library is None or name not in names:
-            continue
-        known = set(sys.modules)
-        try:
-            if is_seen(library) or not try_out(ask, library):
-                continue
-            for _ in range(TURNS):
-                ask(library)
-        except Exception:
-            pass  # as if it were not there; what it may have left is looked for
-        fault = find_fault(known)
-        if fault is not None:
-            return name, fault
-    return None
+    library = sys.modules.get("flask")
+    if library is None or "flask" not in names:
+        return None
+    known = set(sys.modules)
+    try:
+        if is_observed(library) or not try_out(library):
+            return None
+        for _ in range(TURNS):
+            ask(library)
+    except Exception:
+        pass  # as if it were not there; what it may have left is looked for
+    return find_fault(known)
