@@ -176,6 +176,7 @@ const WITH_IO: readonly string[] = [
   "lib/serve/is_settled_soon.ts",
   "lib/serve/open_connections.ts",
   "lib/serve/serve_exchange.ts",
+  "lib/serve/resting_connection.ts",
   "lib/serve/server.ts",
   "lib/serve/socket_info.ts",
   "lib/serve/socket_reader.ts",

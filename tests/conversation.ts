@@ -42,7 +42,7 @@ export class Conversation {
   readonly transport: ScriptedTransport;
   readonly connection: OpenConnection;
   /** Settles with the connection. */
-  readonly done: Promise<void>;
+  readonly done: Promise<unknown>;
   /** What was logged: `LEVEL TEXT`, and `access METHOD TARGET STATUS BYTES` for a request. */
   readonly log: string[] = [];
   readonly clock = { nowMs: 0, unixMs: 0, update: () => {} };

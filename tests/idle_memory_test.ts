@@ -3,6 +3,7 @@
  * own buffers are not in it. `deno task bench --only "idle-memory,tls-idle-memory"` measures 5,000 of them, beside others.
  */
 import { assert } from "@std/assert";
+import { until } from "./cgi/running_scripts.ts";
 import { memoryOf } from "./cgi/server.ts";
 import { startServer } from "./harness.ts";
 import { Http2Client, type Http2Target } from "./http2_client.ts";
@@ -91,6 +92,19 @@ Deno.test("an idle connection takes lisod at most 12 KiB", async () => {
     () => connectHttp1(() => Deno.connect({ hostname: "127.0.0.1", port })),
   );
   assert(kibibytes > 1 && kibibytes <= 12, `${kibibytes} KiB`);
+});
+
+Deno.test("an idle connection takes lisod at most 4 KiB once nobody has asked for some seconds, and is answered afterwards", async () => {
+  await using server = await startServer({ args: ROOM });
+  const port = server.port();
+  const connect = () => connectHttp1(() => Deno.connect({ hostname: "127.0.0.1", port }));
+  const [first] = await openIdle(1, connect);
+  const before = memoryOf(server.pid, "VmRSS");
+  const clients = await openIdle(5000, connect);
+  const kibibytes = () => (memoryOf(server.pid, "VmRSS") - before) / clients.length / 1024;
+  await until(() => kibibytes() <= 4, "memory that came back");
+  await Promise.all(clients.map((client) => client.ask()));
+  for (const client of [first, ...clients]) client.close();
 });
 
 Deno.test("an idle TLS connection takes lisod at most 60 KiB", async () => {

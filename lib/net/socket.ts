@@ -8,7 +8,7 @@ import type { FileRange, TakeBytes } from "../http/message.ts";
 import { nextTurn, type Readiness } from "../system/readiness.ts";
 import type { SocketCalls } from "../system/socket_calls.ts";
 import { SocketAddress } from "./socket_address.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport, Waking } from "./transport.ts";
 
 /** What sockets need of this thread. */
 export interface SocketServices {
@@ -88,6 +88,7 @@ export class Socket implements Transport {
   #isClosed = false;
   #localAddr: Deno.NetAddr | null = null;
   #reading: WaitingRead | null = null;
+  #waking: Waking | null = null;
   #flow: Flow | null = null;
   #writing: WaitingWrite | null = null;
 
@@ -141,6 +142,15 @@ export class Socket implements Transport {
     // All is read when there was less than room for it, but for an end that came with it and is not told again.
     this.#isReadable = count === bytes.length || this.#hasPeerClosed && count > 0;
     return count > 0 ? count : undefined;
+  }
+
+  rest(waking: Waking): boolean {
+    const reading = this.#reading;
+    if (reading === null || this.#writing !== null) return false;
+    this.#reading = null;
+    this.#waking = waking;
+    reading.resolve(0);
+    return true;
   }
 
   /** Nothing can have come yet: the first read waits before it tries. */
@@ -275,12 +285,18 @@ export class Socket implements Transport {
     this.#isReadable = true;
     if (this.#flow !== null) return this.#flowOn();
     const reading = this.#reading;
-    if (reading === null) return;
+    if (reading === null) return this.#wake();
     const count = this.#receive(bytesOf(reading.room));
     if (count === undefined && !this.#isBroken) return;
     this.#reading = null;
     if (count === undefined) reading.reject(new Deno.errors.ConnectionReset(RESET));
     else reading.resolve(count);
+  }
+
+  #wake(): void {
+    const waking = this.#waking;
+    this.#waking = null;
+    waking?.wake();
   }
 
   #onWritable(): void {
@@ -318,7 +334,7 @@ export class Socket implements Transport {
     // An error looks at the stack, 5 us, and most connections are closed while nothing is under way.
     if (this.#flow !== null) this.#endFlow(new Deno.errors.Interrupted(CLOSED));
     this.#writing?.reject(new Deno.errors.Interrupted(CLOSED));
-    this.#reading = this.#writing = null;
+    this.#reading = this.#writing = this.#waking = null;
   }
 }
 

@@ -74,6 +74,46 @@ Deno.test("Socket.hasUnread() sees what has come without a turn of the runtime, 
     assertEquals(socket.hasUnread(), false);
   }));
 
+Deno.test("Socket.rest() ends a read that waits, and tells once when there is something to be read, were it the end; not while it writes", () =>
+  withSockets({}, async ({ pair }) => {
+    for (const isEnd of [false, true]) {
+      const { client, socket } = await pair();
+      let count = 0;
+      const woken = Promise.withResolvers<void>();
+      const waking = {
+        wake: () => {
+          count++;
+          woken.resolve();
+        },
+      };
+      assertEquals(socket.rest(waking), false);
+      const waiting = readText(socket);
+      assertEquals([socket.rest(waking), socket.rest(waking), await waiting], [true, false, ""]);
+      await nextTurn();
+      assertEquals(count, 0);
+      if (isEnd) await client.closeWrite();
+      else await client.write(bytesOf("one"));
+      await woken.promise;
+      assertEquals(await readText(socket), isEnd ? null : "one");
+      if (!isEnd) {
+        const next = readText(socket);
+        await client.write(bytesOf("two"));
+        assertEquals(await next, "two");
+      }
+      assertEquals(count, 1);
+    }
+    const { socket } = await pair();
+    const waiting = readText(socket);
+    const writing = assertRejects(async () => {
+      for (;;) await socket.write(new Uint8Array(1 << 20));
+    }, Deno.errors.Interrupted);
+    while (socket.writeAtOnce(new Uint8Array(1 << 20)) > 0) await nextTurn();
+    assertEquals(socket.rest({ wake: () => {} }), false);
+    socket.close();
+    await assertRejects(() => waiting, Deno.errors.Interrupted);
+    await writing;
+  }));
+
 Deno.test("Socket.readInto() asks for room once there is something to read, and not before", () =>
   withSockets({}, async ({ pair }) => {
     const { client, socket } = await pair();

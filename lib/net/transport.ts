@@ -4,11 +4,22 @@
  */
 import type { FileRange, TakeBytes } from "../http/message.ts";
 
+/** Who is told that something has come. */
+export interface Waking {
+  wake(): void;
+}
+
 /** What serving needs of a socket; Deno.TcpConn and Deno.TlsConn fit as they are. */
 export interface Transport {
   read(into: Uint8Array): Promise<number | null>;
   /** As `read`, into what `space` gives once something is there: who waits needs no room. Absent: room is to be had meanwhile. */
   readInto?(space: () => Uint8Array): Promise<number | null>;
+  /**
+   * Where `readInto` waits and nothing else is under way, has that resolve to 0 and `waking` told once, when there is something to be
+   * read, were it the end or an error; false where that is not so. Nothing may be asked of the socket meanwhile but `hasUnread`
+   * and `close`. Absent: who waits goes on reading.
+   */
+  rest?(waking: Waking): boolean;
   /**
    * What comes from now on, as soon as it is there, until the end, until `take` ends it or a read does. Rejects as `read` does.
    * Absent: it is to be read.

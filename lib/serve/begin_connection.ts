@@ -33,7 +33,7 @@ class BegunConnection implements OpenConnection {
   readonly #socket: ConnectionSocket;
   readonly #services: ConnectionServices;
   /** Null until HTTP begins. */
-  #http: Http1Connection | Http2Connection | null = null;
+  #http: (Http1Connection | Http2Connection) & Pick<OpenConnection, "rest"> | null = null;
   #isDraining = false;
 
   constructor(transport: Transport, socket: ConnectionSocket, services: ConnectionServices) {
@@ -56,8 +56,12 @@ class BegunConnection implements OpenConnection {
     return reader.wait === "head" && received.length === 0;
   }
 
-  run(refusal: HttpError | null = null): Promise<void> {
+  run(refusal: HttpError | null = null): Promise<OpenConnection | null> {
     return this.#socket.serve(this.#begin(refusal));
+  }
+
+  rest(idleMs: number): boolean {
+    return this.#http?.rest?.(idleMs) ?? false;
   }
 
   isLate(nowMs: number): boolean {

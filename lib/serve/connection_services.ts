@@ -23,7 +23,7 @@ export interface ConnectionServices extends ConnectionOptions, ServeServices {
   readonly clock: Pick<Clock, "nowMs" | "unixMs" | "update">;
   readonly counters:
     & ServeServices["counters"]
-    & Pick<Counters, "handshakes" | "failedHandshakeCount" | "acceptedCount">;
+    & Pick<Counters, "handshakes" | "failedHandshakeCount" | "acceptedCount" | "restedCount">;
   /** Limits of all connections together that were reached. */
   readonly reached: (limit: "connections" | "address" | "memory") => void;
   /** Really ends sockets on which a write or a handshake hangs, which `close()` does not. */

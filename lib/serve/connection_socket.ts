@@ -5,8 +5,10 @@
 import { BrokenAnswer, type ConnectionInfo, HttpError } from "../http/message.ts";
 import { ReceiveBuffer } from "../http/receive_buffer.ts";
 import { isPeerGone } from "../net/is_peer_gone.ts";
-import type { Transport } from "../net/transport.ts";
+import type { Transport, Waking } from "../net/transport.ts";
 import type { ConnectionServices } from "./connection_services.ts";
+import type { OpenConnection } from "./open_connection.ts";
+import { connectionName } from "./socket_info.ts";
 import { SocketReader } from "./socket_reader.ts";
 import { SocketWriter } from "./socket_writer.ts";
 
@@ -25,7 +27,7 @@ export class ConnectionSocket {
   readonly received: ReceiveBuffer;
   readonly reader: SocketReader;
   readonly writer: SocketWriter;
-  readonly #transport: Transport;
+  readonly transport: Transport;
   readonly #budget: ConnectionServices["budget"];
   readonly #log: ConnectionServices["log"];
   readonly #clock: ConnectionServices["clock"];
@@ -33,9 +35,10 @@ export class ConnectionSocket {
   readonly #startMs: number;
   #isEnded = false;
   #isClosed = false;
+  #next: OpenConnection | null = null;
 
   constructor(transport: Transport, info: ConnectionInfo, services: ConnectionServices) {
-    this.#transport = transport;
+    this.transport = transport;
     this.info = info;
     this.#budget = services.budget;
     this.received = new ReceiveBuffer(services.budget);
@@ -47,10 +50,10 @@ export class ConnectionSocket {
   }
 
   /**
-   * Resolves when `serving` has come to its end, whichever, and the socket is closed. Never rejects: what `serving` fails
-   * with is told here.
+   * Resolves when `serving` has come to its end, whichever, and the socket is closed, or to whom it was left. Never rejects: what
+   * `serving` fails with is told here.
    */
-  async serve(serving: Promise<void>): Promise<void> {
+  async serve(serving: Promise<void>): Promise<OpenConnection | null> {
     this.#budget.take(CONNECTION_BYTES);
     try {
       await serving;
@@ -59,10 +62,26 @@ export class ConnectionSocket {
       await this.#sendWhatWaits();
     } finally {
       this.writer.release();
-      this.#close();
+      if (this.#next === null) this.#close();
       this.reader.release();
       this.#budget.give(CONNECTION_BYTES);
     }
+    return this.#next;
+  }
+
+  /**
+   * Leaves the socket to `next` where it waits for something to come, and says whether: what serves it is to end then, and may no longer
+   * use it.
+   */
+  leaveTo(next: OpenConnection & Waking): boolean {
+    if (this.transport.rest?.(next) !== true) return false;
+    this.#next = next;
+    return true;
+  }
+
+  /** Whether it has been left. */
+  get isLeft(): boolean {
+    return this.#next !== null;
   }
 
   /** Whether a read or a write has waited beyond its limit. */
@@ -77,7 +96,7 @@ export class ConnectionSocket {
 
   /** After the last write: ends our side, and reads away what comes, about so many bytes of it. RFC 9112 9.6. */
   async linger(limitMs: number, mostBytes = Infinity): Promise<void> {
-    await this.#transport.closeWrite();
+    await this.transport.closeWrite();
     this.reader.startWait("linger", limitMs);
     await this.readAway(mostBytes);
   }
@@ -93,7 +112,7 @@ export class ConnectionSocket {
 
   /** Ends our side. */
   closeWrite(): Promise<void> {
-    return this.#transport.closeWrite();
+    return this.transport.closeWrite();
   }
 
   /** Cuts the connection from outside of what serves it, which then fails and cleans up. */
@@ -108,7 +127,7 @@ export class ConnectionSocket {
    * among 10,000 descriptors takes 15 ms.
    */
   giveUp(reason: string): boolean {
-    if (this.#transport.closesAtOnce === true) {
+    if (this.transport.closesAtOnce === true) {
       this.end(reason);
       return false;
     }
@@ -120,7 +139,7 @@ export class ConnectionSocket {
 
   /** Whether bytes have come that were not read, as far as anybody can tell: with a pause of the process much may have. */
   get #hasUnread(): boolean {
-    return this.#transport.hasUnread?.() ?? false;
+    return this.transport.hasUnread?.() ?? false;
   }
 
   /** Whether the peer has been silent for so long, and still is. */
@@ -156,14 +175,15 @@ export class ConnectionSocket {
 
   /** Logs what happened on the connection. */
   debug(text: string): void {
-    this.#log.debug(this.#source, text);
+    this.#log.debug(connectionName(this.info), text);
   }
 
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#next = null;
     this.#endWaits();
-    this.#transport.close();
+    this.transport.close();
   }
 
   #endWaits(): void {
@@ -186,13 +206,7 @@ export class ConnectionSocket {
     // 4xx: the client broke off the content that its answer was being made of.
     const isPeersFault = (error instanceof HttpError && error.status < 500) || error instanceof Deno.errors.InvalidData;
     if (isPeersFault || isPeerGone(error)) this.debug(String(error));
-    else if (error instanceof BrokenAnswer) this.#log.error(this.#source, error.message);
-    else this.#log.error(this.#source, "The connection failed", error);
-  }
-
-  /** Names the connection in messages. */
-  get #source(): string {
-    const { id, remoteAddress, remotePort } = this.info;
-    return remoteAddress === "" ? `unix:${id}` : `${remoteAddress}:${remotePort}`;
+    else if (error instanceof BrokenAnswer) this.#log.error(connectionName(this.info), error.message);
+    else this.#log.error(connectionName(this.info), "The connection failed", error);
   }
 }

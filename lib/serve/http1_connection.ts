@@ -8,9 +8,10 @@ import { type ConnectionInfo, HttpError } from "../http/message.ts";
 import type { ReceivedRequest } from "../http/received_request.ts";
 import { NO_PLACE } from "../status/counters.ts";
 import type { ConnectionServices } from "./connection_services.ts";
-import type { ConnectionSocket } from "./connection_socket.ts";
+import { ConnectionSocket } from "./connection_socket.ts";
 import { appendContent, Http1Exchange } from "./http1_exchange.ts";
 import type { OpenConnection, Protocol } from "./open_connection.ts";
+import { type Rest, RestingConnection } from "./resting_connection.ts";
 import { logAccess, serveExchange } from "./serve_exchange.ts";
 
 export class Http1Connection implements OpenConnection {
@@ -45,8 +46,19 @@ export class Http1Connection implements OpenConnection {
     return isWaiting && !writer.isWriting;
   }
 
-  run(refusal: HttpError | null = null): Promise<void> {
+  run(refusal: HttpError | null = null): Promise<OpenConnection | null> {
     return this.#socket.serve(this.serve(refusal));
+  }
+
+  rest(idleMs: number): boolean {
+    const { info, reader, transport } = this.#socket;
+    if (transport.rest === undefined || reader.wait !== "keep_alive" || reader.waitedMs < idleMs || !this.isIdle) {
+      return false;
+    }
+    const { deadlineMs } = reader;
+    const sinceMs = this.#services.clock.nowMs - reader.waitedMs;
+    const rest = { transport, info, client: this.#client, services: this.#services, sinceMs, deadlineMs };
+    return this.#socket.leaveTo(new RestingConnection(rest, resume));
   }
 
   /** As `run`, but rejects with what the connection fails with, and leaves the socket open. */
@@ -126,7 +138,9 @@ export class Http1Connection implements OpenConnection {
             await reader.readExpirably();
           } else {
             try {
-              reader.accept(await reader.read());
+              const count = await reader.read();
+              if (this.#socket.isLeft) return;
+              reader.accept(count);
             } catch (error) {
               reader.acceptFailure(error);
             }
@@ -185,4 +199,9 @@ export class Http1Connection implements OpenConnection {
     if (this.#connection.requestState === "must_close" && this.#connection.hasReceivedAll) return;
     await this.#socket.linger(this.#services.limits.lingerMs);
   }
+}
+
+/** The connection when something of its next request has come. */
+function resume({ transport, info, client, services }: Rest): OpenConnection {
+  return new Http1Connection(new ConnectionSocket(transport, info, services), services, client);
 }

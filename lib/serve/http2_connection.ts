@@ -112,7 +112,7 @@ export class Http2Connection implements OpenConnection {
     }
   }
 
-  run(refusal: HttpError | null = null): Promise<void> {
+  run(refusal: HttpError | null = null): Promise<OpenConnection | null> {
     return this.#socket.serve(this.serve(refusal));
   }
 

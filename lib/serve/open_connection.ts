@@ -14,8 +14,13 @@ export interface OpenConnection {
   readonly protocol: Protocol;
   /** Whether no request has begun, as far as has been seen. */
   readonly isIdle: boolean;
-  /** Serves the connection to its end; with a `refusal` that is answered and nothing is read. Never rejects. */
-  run(refusal?: HttpError | null): Promise<void>;
+  /**
+   * Serves the connection to its end, or until another one goes on with it: that one or null. With a `refusal` that is answered and
+   * nothing is read. Never rejects.
+   */
+  run(refusal?: HttpError | null): Promise<OpenConnection | null>;
+  /** Leaves it to one that takes less memory, where that can be and nothing has been asked for so long: whether it does. Absent: it never can. */
+  rest?(idleMs: number): boolean;
   /** Whether something has waited beyond its limit, by the server's clock. */
   isLate(nowMs: number): boolean;
   /**

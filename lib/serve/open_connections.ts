@@ -35,6 +35,15 @@ export class OpenConnections<Item extends CountedConnection> implements Iterable
     for (const { item } of this.#places) yield item;
   }
 
+  /** Those for which `test` holds. */
+  filter(test: (item: Item) => boolean): readonly Item[] {
+    const found: Item[] = [];
+    for (let { first: place } = this.#places; place !== null; place = place.after) {
+      if (test(place.item)) found.push(place.item);
+    }
+    return found;
+  }
+
   /** How many are open from the address, or for IPv6 from its /64. */
   countFrom(address: string): number {
     return this.#countByNetwork.get(networkOf(address)) ?? 0;

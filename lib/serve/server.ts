@@ -21,6 +21,8 @@ const ACCEPT_PAUSE_MS = 100;
 const ROOM_WAIT_MS = 1000;
 /** Who has been silent between two requests for so long gives way to somebody new. */
 const IDLE_MS = 1000;
+/** Who has been for so long rests: to go on from there takes 20 us, which those who ask every few seconds need not pay. */
+const REST_MS = 10_000;
 /** So much of the memory may be held once room has been made. */
 const ROOM_SHARE = 0.9;
 /** After so long without any the next slow connection that gives way is told. */
@@ -258,8 +260,11 @@ export class Server {
 
   #start(connection: OpenConnection): void {
     const place = this.#connections.add(connection);
-    connection.run().then(() => {
+    connection.run().then((next) => {
+      // Before this one goes, so that nobody who waits for the last one to end is told so.
+      if (next !== null) this.#start(next);
       this.#connections.remove(place);
+      if (next !== null) return;
       this.#isCrowded = false;
       if (this.#leaving.size > 0) this.#forgetLeaving(connection);
     });
@@ -297,7 +302,7 @@ export class Server {
   async drain(idleMs = 0): Promise<void> {
     await this.closeListeners();
     this.#isDraining = true;
-    this.#shutDown([...this.#connections].filter((connection) => connection.drain()).map(({ info }) => info));
+    this.#shutDown(this.#connections.filter((connection) => connection.drain()).map(({ info }) => info));
     let idle: ReadonlySet<OpenConnection> = new Set();
     const closing = setInterval(() => idle = this.#closeIdle(idle, idleMs), LAST_READ_MS);
     if (!await this.#isEmptyWithin(this.#services.limits.drainMs)) await this.#abort();
@@ -327,7 +332,7 @@ export class Server {
   /** Closes those that were idle before and still are; returns the others that are idle. */
   #closeIdle(before: ReadonlySet<OpenConnection>, idleMs: number): ReadonlySet<OpenConnection> {
     if (idleMs > 0) this.#services.clock.update();
-    const idle = [...this.#connections].filter(({ isIdle }) => isIdle);
+    const idle = this.#connections.filter(({ isIdle }) => isIdle);
     return new Set(idle.filter((connection) => !before.has(connection) || !connection.closeIfIdle(STOPS, idleMs)));
   }
 
@@ -346,6 +351,7 @@ export class Server {
     const { clock } = this.#services;
     clock.update();
     this.#shutDownUnshaken();
+    this.rest(REST_MS);
     const { nowMs } = clock;
     if (this.#lateAt(nowMs).length === 0) return;
     await pause(LAST_READ_MS);
@@ -358,8 +364,17 @@ export class Server {
     this.#shutDown(hanging);
   }
 
+  /** Has those rest who have been silent between two requests for so long; in portions, as the sweep has it. */
+  async rest(idleMs: number): Promise<void> {
+    const { counters } = this.#services;
+    for (const connection of this.#connections.filter(({ isIdle, rest }) => rest !== undefined && isIdle)) {
+      if (connection.rest?.(idleMs) && ++counters.restedCount % SWEPT_AT_ONCE === 0) await pause(0);
+    }
+  }
+
   #lateAt(nowMs: number): readonly OpenConnection[] {
-    return [...this.#connections, ...this.#refused].filter((connection) => connection.isLate(nowMs));
+    const isLate = (connection: OpenConnection) => connection.isLate(nowMs);
+    return [...this.#connections.filter(isLate), ...this.#refused.filter(isLate)];
   }
 
   #shutDownUnshaken(): void {

@@ -40,3 +40,8 @@ function addressOf(address: Deno.Addr): string {
 function portOf(address: Deno.Addr): number {
   return "port" in address ? address.port : 0;
 }
+
+/** Names the connection in messages. */
+export function connectionName({ id, remoteAddress, remotePort }: ConnectionInfo): string {
+  return remoteAddress === "" ? `unix:${id}` : `${remoteAddress}:${remotePort}`;
+}

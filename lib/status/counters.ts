@@ -58,6 +58,8 @@ export class Counters {
   /** Requests that are being answered, those apart that are answered at once. */
   underWayCount = 0;
   acceptedCount = 0;
+  /** How often a silent connection was put to rest. */
+  restedCount = 0;
   failedHandshakeCount = 0;
 
   /** What `count` is to be told for that place, which is the same for the same names. */

@@ -5,6 +5,7 @@
  * program itself. I/O. malloc_trim(3).
  */
 import type { MemoryBudget } from "../memory_budget.ts";
+import type { Server } from "../serve/server.ts";
 import type { Counters } from "../status/counters.ts";
 import type { Libc } from "../system/libc.ts";
 import { releaseProgramPages } from "../system/program_pages.ts";
@@ -19,15 +20,24 @@ const LOOKS_A_TRIM = 3;
 /** The code is compiled in the first seconds of work, and some of it again when more is known of it. */
 const TRIMS_OF_WORK: readonly number[] = [2, 8, 32];
 /**
- * So many looks in which nothing has passed make a pause, in which nobody of this thread waits for a trim, and a rest, whoever is
- * connected. A pause is worth a trim after so many connections and requests.
+ * So many looks in which nothing has passed make a pause, whoever is connected. Who is, rests from then on; in the next look nobody of
+ * this thread waits for a trim, which is worth it after so many connections and requests, nor for a collection, which is after so
+ * many that were put to rest.
  */
 const LOOKS_A_PAUSE = 2;
 const MUCH_WORK = 1000;
-const LOOKS_A_REST = 10;
+const MUCH_REST = 1000;
+const LOOKS_A_LONG_PAUSE = 10;
 
 /** What there is to be given back. */
 export interface Memory {
+  /** Has all connections rest that wait for their next requests. */
+  rest(): void;
+  /**
+   * Gives back what nobody uses any more of the runtime's heap, which does so by itself only when it has grown, and so not while nobody
+   * asks for anything; 30 us for each connection that was put to rest.
+   */
+  collect(): void;
   /** Gives back what is free; a millisecond, or some tens where there is much. */
   trim(): void;
   /** Gives back the pages of the program; a millisecond or two, and about as much for those that come again. */
@@ -37,7 +47,7 @@ export interface Memory {
 /** What is looked at. */
 export interface Looked {
   readonly budget: Pick<MemoryBudget, "heldBytes" | "givenBytes">;
-  readonly counters: Pick<Counters, "acceptedCount" | "requestCount" | "sentBytes">;
+  readonly counters: Pick<Counters, "acceptedCount" | "requestCount" | "sentBytes" | "restedCount">;
 }
 
 export class MemoryReturn {
@@ -52,6 +62,8 @@ export class MemoryReturn {
   #passedCount = 0;
   /** Connections and requests, at the last trim in a pause. */
   #trimmedCount = 0;
+  /** Connections that were put to rest, at the last collection. */
+  #collectedCount = 0;
   /** At the look before. */
   #heldBytes = 0;
   #givenBytes = 0;
@@ -62,9 +74,11 @@ export class MemoryReturn {
   }
 
   /** Looks once a second from now on, until `close`. To be called while the runtime may tell where its program is. */
-  static open(looked: Looked, libc: Libc): MemoryReturn {
+  static open(looked: Looked, server: Pick<Server, "rest">, libc: Libc): MemoryReturn {
     const path = Deno.execPath();
     const own = new MemoryReturn(looked, {
+      rest: () => server.rest(0),
+      collect,
       trim: () => libc.malloc_trim(0n),
       releaseProgram: () => releaseProgramPages(path, libc),
     });
@@ -94,17 +108,31 @@ export class MemoryReturn {
   }
 
   #lookForWork(): void {
-    const { acceptedCount, requestCount, sentBytes } = this.#looked.counters;
+    const { acceptedCount, requestCount, sentBytes, restedCount } = this.#looked.counters;
     const passedCount = acceptedCount + requestCount + sentBytes;
     const isWork = passedCount !== this.#passedCount;
     this.#passedCount = passedCount;
     this.#idleCount = isWork ? 0 : this.#idleCount + 1;
     if (isWork) this.#workCount++;
-    const isRest = this.#idleCount === LOOKS_A_REST;
-    // Once in each rest: what the first client then needs comes again, and the next one needs it too.
-    if (isRest) this.#memory.releaseProgram();
-    const isPause = this.#idleCount === LOOKS_A_PAUSE && acceptedCount + requestCount - this.#trimmedCount >= MUCH_WORK;
-    if (isPause) this.#trimmedCount = acceptedCount + requestCount;
-    if (isRest || isPause || (isWork && TRIMS_OF_WORK.includes(this.#workCount))) this.#memory.trim();
+    if (this.#idleCount === LOOKS_A_PAUSE) this.#memory.rest();
+    const workCount = acceptedCount + requestCount;
+    const isWorthTrim = this.#idleCount === LOOKS_A_PAUSE + 1 && workCount - this.#trimmedCount >= MUCH_WORK;
+    if (isWorthTrim) this.#trimmedCount = workCount;
+    if (isWorthTrim && restedCount - this.#collectedCount >= MUCH_REST) {
+      this.#collectedCount = restedCount;
+      this.#memory.collect();
+    }
+    const isLongPause = this.#idleCount === LOOKS_A_LONG_PAUSE;
+    // Once in each: what the first client then needs comes again, and the next one needs it too.
+    if (isLongPause) this.#memory.releaseProgram();
+    if (isLongPause || isWorthTrim || (isWork && TRIMS_OF_WORK.includes(this.#workCount))) this.#memory.trim();
   }
+}
+
+/** What V8's --expose-gc gives; that flavour alone moves what is left together, so that there are pages to give back. */
+function collect(): void {
+  const { gc } = globalThis as {
+    readonly gc?: (options: { readonly type: "major"; readonly flavor: "last-resort" }) => void;
+  };
+  gc?.({ type: "major", flavor: "last-resort" });
 }

@@ -5,6 +5,8 @@ import { MemoryReturn } from "./memory_return.ts";
 /** So many looks until no work is new. */
 const WORK = 32;
 
+const NOTHING = { rest: () => {}, collect: () => {}, trim: () => {}, releaseProgram: () => {} };
+
 Deno.test("look() trims when much was given back of much that was held, and 20 times in the 60 looks after, and never otherwise", () => {
   const budget = new MemoryBudget();
   let count = 0;
@@ -12,11 +14,13 @@ Deno.test("look() trims when much was given back of much that was held, and 20 t
   const counters = {
     requestCount: 0,
     sentBytes: 0,
+    restedCount: 0,
     get acceptedCount() {
       return passed++;
     },
   };
   const memory = new MemoryReturn({ budget, counters }, {
+    ...NOTHING,
     trim: () => count++,
     releaseProgram: () => count++,
   });
@@ -45,11 +49,11 @@ Deno.test("look() trims when much was given back of much that was held, and 20 t
 });
 
 Deno.test("look() trims in the 2nd, the 8th and the 32nd look that finds work", () => {
-  const counters = { acceptedCount: 0, requestCount: 0, sentBytes: 0 };
+  const counters = { acceptedCount: 0, requestCount: 0, sentBytes: 0, restedCount: 0 };
   let count = 0;
   const memory = new MemoryReturn({ budget: new MemoryBudget(), counters }, {
+    ...NOTHING,
     trim: () => count++,
-    releaseProgram: () => {},
   });
   const trimmed: number[] = [];
   for (let number = 1; number <= 10 * WORK; number++) {
@@ -62,10 +66,11 @@ Deno.test("look() trims in the 2nd, the 8th and the 32nd look that finds work", 
   assertEquals([trimmed, count], [[2, 8, WORK], 3]);
 });
 
-Deno.test("look() trims in the 10th look in which nothing has passed, in which it releases the program, and in the 2nd after much work", () => {
+Deno.test("look() trims in the 10th look in which nothing has passed, in which it releases the program, and in the 3rd after much work", () => {
   const done: string[] = [];
-  const counters = { acceptedCount: 0, requestCount: 0, sentBytes: 0 };
+  const counters = { acceptedCount: 0, requestCount: 0, sentBytes: 0, restedCount: 0 };
   const memory = new MemoryReturn({ budget: new MemoryBudget(), counters }, {
+    ...NOTHING,
     trim: () => done.push("trim"),
     releaseProgram: () => done.push("release"),
   });
@@ -87,7 +92,36 @@ Deno.test("look() trims in the 10th look in which nothing has passed, in which i
   counters.requestCount += 497 - WORK;
   assertEquals([look(10), look(1)], [[], ["release", "trim"]]);
   counters.requestCount++;
-  assertEquals([look(2), look(1), look(7), look(1)], [[], ["trim"], [], ["release", "trim"]]);
+  assertEquals([look(3), look(1), look(6), look(1)], [[], ["trim"], [], ["release", "trim"]]);
   counters.requestCount += 999;
   assertEquals([look(10), look(1)], [[], ["release", "trim"]]);
+});
+
+Deno.test("look() has connections rest in each 2nd look in which nothing has passed, and collects in the next once 1,000 have", () => {
+  const done: string[] = [];
+  const counters = { acceptedCount: 0, requestCount: 0, sentBytes: 0, restedCount: 0 };
+  const memory = new MemoryReturn({ budget: new MemoryBudget(), counters }, {
+    ...NOTHING,
+    rest: () => done.push("rest"),
+    collect: () => done.push("collect"),
+  });
+  const pauseAfter = (requestCount: number, restedCount: number) => {
+    counters.requestCount += requestCount;
+    counters.restedCount += restedCount;
+    const told = [];
+    for (let time = 0; time < 20; time++) {
+      memory.look();
+      told.push(done.splice(0).join());
+    }
+    return told.slice(0, told.findLastIndex((text) => text !== "") + 1);
+  };
+  const rest = ["", "", "rest"];
+  assertEquals(pauseAfter(1, 0), rest);
+  // Rested before, while others worked, or in this pause: it is one.
+  assertEquals(pauseAfter(1000, 999), rest);
+  assertEquals(pauseAfter(999, 1), rest);
+  assertEquals(pauseAfter(1, 0), [...rest, "collect"]);
+  assertEquals(pauseAfter(1000, 999), rest);
+  assertEquals(pauseAfter(0, 1), []);
+  assertEquals(pauseAfter(1000, 0), [...rest, "collect"]);
 });

@@ -185,7 +185,7 @@ export class ThreadServer implements Serving {
     this.#fields = sites.of("").fields;
     this.#router = new Router({ sites, rules, rate: createRequestLimit(limits.maxRate, nowMs) });
     this.#server = Server.open(this.#createServices(clock, budget));
-    this.#memory = MemoryReturn.open({ budget, counters: this.#counters }, options.libc);
+    this.#memory = MemoryReturn.open({ budget, counters: this.#counters }, this.#server, options.libc);
     this.#status = this.#openStatus(budget);
   }
 

@@ -217,7 +217,7 @@ const FOOTPRINT_ROWS: readonly Row[] = [
     better: "less",
     peers: IDLE_PEERS,
     goals: {},
-    most: 12,
+    most: 3,
     load: { kind: "idle_connections", request: fileRequest("1k.txt"), count: IDLE_COUNT },
   },
   {
