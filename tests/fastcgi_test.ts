@@ -271,6 +271,24 @@ Deno.test("--forward leaves no descriptor open, whatever became of the requests"
   assertEquals(await steadyDescriptors(server.pid), before);
 });
 
+Deno.test("--forward HEAD has the length that the application names, and none that GET would not have", async () => {
+  await using running = await start(async ({ send, variables }) => {
+    const isHead = variables.REQUEST_METHOD === "HEAD";
+    const length = variables.PATH_INFO === "/named" ? "Content-Length: 4\n" : "";
+    await send(output(`${length}${HEAD}${isHead ? "" : "here"}`), end());
+  });
+  const { server: { url } } = running;
+  for (const [name, head] of [["named", 4], ["", null]] as const) {
+    const lengthOf = async (method: string) => {
+      const response = await fetch(`${url}/app/${name}`, { method });
+      await response.body?.cancel();
+      const length = response.headers.get("content-length");
+      return length === null ? null : Number(length);
+    };
+    assertEquals([await lengthOf("HEAD"), await lengthOf("GET"), await lengthOf("HEAD")], [head, 4, head], name);
+  }
+});
+
 Deno.test("--forward HEAD has the fields of the answer alone, and a local redirect is followed", async () => {
   await using running = await start(async ({ send, variables }) => {
     if (variables.PATH_INFO === "/there") await send(output("Location: /app/here\n\n"), end());

@@ -272,6 +272,33 @@ Deno.test("a script, a module beside it and a library that are edited are new to
   assertMatch(await ask(server, "script"), /^FOLDER|html\.py/);
 });
 
+Deno.test("a release that shares its script with the one before, by a hard link, is served as soon as a link leads to it", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lisod-warm-" });
+  const link = join(folder, "current");
+  const turnTo = async (release: string) => {
+    await Deno.symlink(join(folder, release), `${link}.new`);
+    await Deno.rename(`${link}.new`, link);
+  };
+  try {
+    await writeFiles(folder, {
+      "1/app.py": `${PYTHON}import html, beside\nprint(beside.RELEASE)`,
+      "1/beside.py": "RELEASE = 'one'\n",
+      "2/beside.py": "RELEASE = 'two'\n",
+    });
+    await Deno.chmod(join(folder, "1/app.py"), 0o755);
+    await Deno.link(join(folder, "1/app.py"), join(folder, "2/app.py"));
+    await turnTo("1");
+    const args = ["--cgi", link, "--links", "all", "--cgi-warm", "on", ...QUIET];
+    await using server = await startServer({ args });
+    await warmUp({ server, folder, [Symbol.asyncDispose]: () => Promise.resolve() }, "app.py", 1);
+    assertEquals(await ask(server, "app.py"), "one\n");
+    await turnTo("2");
+    assertEquals(await ask(server, "app.py"), "two\n");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("what a module does when it is imported, that cannot be shared, each request does by itself", async () => {
   const modules: Readonly<Record<string, readonly [text: string, reason: string]>> = {
     threaded: [
@@ -288,6 +315,13 @@ Deno.test("what a module does when it is imported, that cannot be shared, each r
     system: ["import random\nKEY = random.SystemRandom().random()\n", "draws random numbers"],
     encrypted: ["import ssl\nKEY = ssl.RAND_bytes(3)\n", "draws random numbers"],
     pathed: ["import sys\nsys.path.append('/nowhere')\n", "changes sys.path"],
+    argued: ["import sys\nsys.argv.append('more')\n", "changes sys.argv"],
+    ignoring: ["import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n", "changes what becomes of signals"],
+    numbered: ["import os\nNAME = 'upload.%d' % os.getpid()\n", "asks for its process id"],
+    diverted: [
+      "import os\nNULL = os.open('/dev/null', os.O_WRONLY)\nos.dup2(NULL, 2)\nos.close(NULL)\n",
+      "opens or closes descriptors",
+    ],
     folded: ["import beside\n", "of the script's folder"],
   };
   const scripts = Object.keys(modules).map((name) => [
@@ -320,28 +354,69 @@ Deno.test("what a module does when it is imported, that cannot be shared, each r
   }
 });
 
-Deno.test("a Perl module that draws a random number when it is loaded is loaded for each request", async () => {
+Deno.test("what a Perl module does when it is loaded, that cannot be shared, each request does by itself", async () => {
+  const modules: Readonly<Record<string, readonly [text: string, reason: string]>> = {
+    Drawn: ["our $KEY = rand;", "draws random numbers"],
+    Seeded: ["srand 7;", "draws random numbers"],
+    Numbered: ['our $NAME = "upload.$$";', "asks for its process id"],
+    Ignoring: ["$SIG{CHLD} = 'IGNORE';", "changes what becomes of signals, warnings or errors"],
+    Warning: ["$SIG{__WARN__} = sub { print 'warned' };", "changes what becomes of signals, warnings or errors"],
+    Dying: ["$SIG{__DIE__} = sub { print 'died' };", "changes what becomes of signals, warnings or errors"],
+    Moved: ["chdir '/';", "changes the working folder or @ARGV"],
+    Argued: ["push @ARGV, 'more';", "changes the working folder or @ARGV"],
+    Pathed: ["push @INC, '/nowhere';", "changes @INC"],
+    Diverted: ["open STDERR, '>', '/dev/null';", "opens or closes descriptors"],
+    Failing: ["our @RUNS; push @RUNS, 1; die 'No host' if !$ENV{HTTP_HOST};", "cannot be loaded beforehand"],
+  };
+  const files = Object.entries(modules).map(([name, [text]]) => [`${name}.pm`, `package ${name};\n${text}\n1;\n`]);
+  await using library = await makeLibrary({ ...Object.fromEntries(files), "Calm.pm": "package Calm; 1;\n" });
+  const state = `
+my ($folder, $mask) = (readlink '/proc/self/cwd', umask);
+print "$folder @ARGV @INC ", $SIG{CHLD} // 'no CHLD', ' ', ref $SIG{__WARN__}, ' ', ref $SIG{__DIE__}, ' ', readlink('/proc/self/fd/2') =~ /^(.....)/;
+`;
+  const scripts = Object.keys(modules).map((name) => {
+    const own: Readonly<Record<string, string>> = {
+      Numbered: "print ' ', $Numbered::NAME eq qq(upload.$$) ? 'own' : 'of another';",
+      Failing: "print ' ', scalar @Failing::RUNS;",
+    };
+    return [
+      name,
+      `${PERL}use lib '${library.folder}'; use Calm; use ${name}; ${state}${own[name] ?? ""}`,
+    ];
+  });
+  await using warm = await startWarm(Object.fromEntries(scripts), { args: ["--max-warm-count", "20"] });
+  const { server } = warm;
+  for (const [name, [, reason]] of Object.entries(modules)) {
+    const plain = await ask(server, name);
+    await until(async () => {
+      assertEquals(await ask(server, name), plain);
+      return server.logText().includes(`/${name}": "${name}.pm" is imported for each request: it ${reason}`);
+    }, `${name} is left out`);
+    const [before] = server.logText().split(`"${name}.pm" is imported for each request`);
+    await warmUp(warm, name, zygotesIn(before, name).length);
+    // Calm.pm is there beforehand.
+    await until(async () => {
+      assertEquals(await ask(server, name), plain);
+      return zygotesIn(server.logText(), name).length > zygotesIn(before, name).length;
+    }, `${name}'s other module is imported`);
+    for (let turn = 0; turn < 10; turn++) assertEquals(await ask(server, name), plain);
+  }
+});
+
+Deno.test("a key that a Perl module draws when it is loaded is another for each request", async () => {
   await using library = await makeLibrary({
     "Drawn.pm": "package Drawn; our $KEY = rand; 1;\n",
-    "Seeded.pm": "package Seeded; srand 7; 1;\n",
-    "Calm.pm": "package Calm; sub key { return rand } 1;\n",
+    "Calm.pm": "package Calm; 1;\n",
   });
   await using warm = await startWarm({
-    script: `${PERL}use lib '${library.folder}'; use Calm; use Drawn; use Seeded; print "$Drawn::KEY " . Calm::key();`,
+    script: `${PERL}use lib '${library.folder}'; use Calm; use Drawn; print $Drawn::KEY;`,
   });
-  const { server } = warm;
   await until(async () => {
-    await ask(server, "script");
-    return ["Drawn", "Seeded"].every((name) =>
-      server.logText().includes(`"${name}.pm" is imported for each request: it draws random numbers`)
-    );
-  }, "both are left out");
-  await until(async () => {
-    await ask(server, "script");
-    return /zygote \d+ has imported [1-9]\d* modules[^\n]*\n(?![^]*is imported for each)/.test(server.logText());
-  }, "the third is imported");
+    await ask(warm.server, "script");
+    return /"Drawn.pm" is imported for each request[^]*zygote \d+ has imported [1-9]/.test(warm.server.logText());
+  }, "the other one is imported");
   const keys = new Set<string>();
-  for (let turn = 0; turn < 4; turn++) keys.add((await ask(server, "script")).split(" ")[0]);
+  for (let turn = 0; turn < 4; turn++) keys.add(await ask(warm.server, "script"));
   assertEquals(keys.size, 4);
 });
 

@@ -13,6 +13,9 @@ import { BrokenProtocol, type ClientEvent, MessageReader } from "../websocket/me
 import { type Framing, OutputFramer, toProgram, UnsendableOutput } from "../websocket/program_messages.ts";
 import type { RunExchange, ScriptPeer } from "./script_run.ts";
 
+/** A write that takes so long has waited until the client had taken something. */
+const LONG_WRITE_MS = 100;
+
 export interface SessionOptions {
   readonly framing: Framing;
   readonly limits: Pick<Limits, "maxMessageBytes" | "websocketPingMs" | "websocketCloseMs" | "scriptBodyMs">;
@@ -46,6 +49,8 @@ export class WebSocketSession implements RunExchange, Upgrade {
   #inputWaitMs = Infinity;
   #clientWaitMs = Infinity;
   #pingedMs = Infinity;
+  /** Something is being written; for how long the client may take is among the limits of the socket. */
+  #isTaking = false;
   /** When the program is ended, which has been told that nothing follows. */
   #graceMs = Infinity;
   readonly #grace = Promise.withResolvers<null>();
@@ -100,10 +105,13 @@ export class WebSocketSession implements RunExchange, Upgrade {
     this.#end("unwanted");
   }
 
-  /** A client that is silent is asked whether it is there; while the program keeps it waiting nobody listens to it. RFC 6455 5.5.2. */
+  /**
+   * A client that is silent is asked whether it is there; while the program keeps it waiting nobody listens to it, and one that takes a
+   * long message cannot hear the question. RFC 6455 5.5.2.
+   */
   watchClient(nowMs: number): void {
     const { websocketPingMs } = this.#options.limits;
-    if (this.#isOver || this.#hasSentClose || nowMs - this.#clientWaitMs < websocketPingMs) return;
+    if (this.#isOver || this.#hasSentClose || this.#isTaking || nowMs - this.#clientWaitMs < websocketPingMs) return;
     if (this.#pingedMs === Infinity) {
       this.#pingedMs = nowMs;
       this.#send(frameOf(OPCODE.ping, NOTHING));
@@ -232,11 +240,22 @@ export class WebSocketSession implements RunExchange, Upgrade {
   async #write(bytes: Uint8Array): Promise<void> {
     if (this.#isOver || this.#stream === null) return;
     try {
+      const { clock } = this.#options;
+      const startMs = clock.nowMs;
+      this.#isTaking = true;
       await this.#stream.write(bytes);
+      this.#isTaking = false;
+      if (clock.nowMs - startMs >= LONG_WRITE_MS) this.#renewClientWait();
     } catch (error) {
       this.#end("unwanted");
       this.#stream.cut(`a write failed: ${error}`);
     }
+  }
+
+  /** The client has shown that it is there. */
+  #renewClientWait(): void {
+    if (this.#clientWaitMs !== Infinity) this.#clientWaitMs = this.#options.clock.nowMs;
+    this.#pingedMs = Infinity;
   }
 
   /** The connection has come to its end. A program that has heard all of a whole conversation may make an end of it by itself. */

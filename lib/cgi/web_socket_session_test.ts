@@ -73,6 +73,7 @@ class Sink {
   unblock(): void {
     this.isBlocked = false;
     this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
   }
 
   close(): void {
@@ -275,6 +276,35 @@ Deno.test("WebSocketSession answers pings, asks silent clients, and cuts those t
   await play.advance(1100);
   assertEquals([play.said.length, play.calls], [3, []]);
   await play.advance(10_100);
+  assertEquals([play.calls, await play.done], [["cut: no answer to a ping", "unwanted"], "Interrupted: cut"]);
+});
+
+Deno.test("WebSocketSession asks nothing of a client that takes something long, and hears by it that the client is there", async () => {
+  const play = new Play();
+  play.sent.isBlocked = true;
+  play.output.put("long\n");
+  await play.advance(60_000);
+  play.sent.unblock();
+  await play.settle();
+  assertEquals([play.said, play.calls], [['text "long"'], []]);
+  // From then on it is silent.
+  await play.advance(9900);
+  assertEquals(play.said.length, 1);
+  await play.advance(200);
+  assertEquals(play.said.at(-1), 'ping ""');
+  // It takes the next message, behind which its answer to the ping may be; a short one says nothing.
+  play.output.put("short\n");
+  await play.advance(5000);
+  play.sent.isBlocked = true;
+  play.output.put("long\n");
+  await play.advance(20_000);
+  play.sent.unblock();
+  await play.settle();
+  assertEquals(play.calls, []);
+  await play.advance(10_100);
+  play.output.put("short\n");
+  await play.advance(10_100);
+  assertEquals(play.said.slice(2), ['text "short"', 'text "long"', 'ping ""', 'text "short"']);
   assertEquals([play.calls, await play.done], [["cut: no answer to a ping", "unwanted"], "Interrupted: cut"]);
 });
 

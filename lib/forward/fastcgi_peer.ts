@@ -40,6 +40,7 @@ const ABORT_MS = 50;
 export class FastCgiPeer implements WholePeer {
   readonly label: string;
   readonly #options: PeerOptions;
+  readonly #isHead: boolean;
   readonly #connection: UpstreamConnection;
   readonly #reader = new RecordReader();
   /** What was read before it was asked for. */
@@ -60,6 +61,7 @@ export class FastCgiPeer implements WholePeer {
   constructor(connection: UpstreamConnection, variables: Readonly<Record<string, string>>, options: PeerOptions) {
     this.label = options.label;
     this.#options = options;
+    this.#isHead = variables.REQUEST_METHOD === "HEAD";
     this.#connection = connection;
     this.#input = options.hasContent ? "open" : "ended";
     this.#write(beginRequest(variables, options));
@@ -148,6 +150,8 @@ export class FastCgiPeer implements WholePeer {
     const { response, rest: content } = head;
     if (response.kind === "document") {
       const { contentLength, isChunked } = response;
+      // RFC 9110 8.6: what an application leaves out that was asked for the head alone says nothing of the length.
+      if (this.#isHead && contentLength === null) return null;
       if (isChunked || (contentLength !== null && contentLength !== content.length)) return null;
     }
     return { response, content };

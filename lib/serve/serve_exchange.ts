@@ -40,6 +40,12 @@ export type RequestCounters = Pick<Counters, "count" | "countTimed" | "send" | "
 export type AccessLog = Pick<Log, "isAccessOn" | "asksDetails" | "access">;
 
 /**
+ * What the log says in place of a status where the client has gone before there was an answer, as other servers do: else a program that
+ * is so slow that everybody gives up would seem to have no visitors.
+ */
+const CLIENT_GONE = 499;
+
+/**
  * Null: done already. What is in memory is answered without a promise, which would take longer than all the rest. Never throws
  * or rejects: an exchange that fails is cut.
  */
@@ -71,6 +77,7 @@ export function serveExchange(exchange: Exchange, services: ServeServices): Prom
   } catch (error) {
     request.abort();
     exchange.cut(error);
+    tellUnanswered(request, services.clock.nowMs, services);
     return null;
   }
   return finishExchange(exchange, request, { answer, hasHead, services });
@@ -89,8 +96,10 @@ async function finishExchange(
   const { counters, clock } = services;
   const startMs = clock.nowMs;
   counters.underWayCount++;
+  let hasAnswer = false;
   try {
     const response = await answer;
+    hasAnswer = true;
     request.notes?.markAnswer();
     const sending = new Sending(exchange, counters);
     let switchedMs: number | null = null;
@@ -123,8 +132,8 @@ async function finishExchange(
   } catch (error) {
     request.abort();
     exchange.cut(nameAnswer(error, request));
-    // A client that has gone before there was an answer.
-    if (request.notes?.durationMs === null) tellSlow(request, null, services);
+    if (!hasAnswer) tellUnanswered(request, startMs, services);
+    else if (request.notes?.durationMs === null) tellSlow(request, null, services);
   } finally {
     counters.underWayCount--;
   }
@@ -154,6 +163,16 @@ function tellServed(request: ServedRequest, answer: LoggedAnswer, services: Serv
   request.notes?.end();
   logAccess(request, answer, services.log);
   if (request.notes !== null) tellSlow(request, answer.status, services);
+}
+
+/** A client that has gone before there was an answer. */
+function tellUnanswered(request: ServedRequest, startMs: number, services: ServeServices): void {
+  const { clock, counters, log } = services;
+  clock.update();
+  counters.countTimed(request.countedAs, { status: CLIENT_GONE, bytes: 0, ms: clock.nowMs - startMs });
+  request.notes?.end();
+  logAccess(request, { status: CLIENT_GONE, contentBytes: 0 }, log);
+  tellSlow(request, null, services);
 }
 
 /** `status` is null where there was no answer. */

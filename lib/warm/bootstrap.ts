@@ -20,7 +20,8 @@ export interface Bootstrap {
  * Perl compiles the script that its command line names, as always; this runs before, and returns in each child. The words
  * behind -M are a statement, which takes the text from standard input, also where that is not to be trusted (-T).
  */
-const PERL_LOADER = "-Mstrict ();BEGIN{my$z='';1 while sysread STDIN,$z,65536,length$z;$z=~/(.*)/s;eval$1;die$@if$@}BEGIN{Lisod::Zygote::serve()}";
+const PERL_LOADER =
+  "-Mstrict ();BEGIN{my$z='';1 while sysread STDIN,$z,65536,length$z;$z=~/(.*)/s;eval$1;die$@if$@}BEGIN{Lisod::Zygote::serve()}";
 
 export const BOOTSTRAPS: Readonly<Record<Language, Bootstrap>> = {
   // "-" is what a script's path would be in the place of.

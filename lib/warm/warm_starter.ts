@@ -3,6 +3,7 @@
  * is not: the same command either way, each request a process of its own. All scripts of a worker that are kept warm are known
  * here, so that there are not too many, and none outlives the server. Separate from lib/cgi/, which knows no interpreters.
  */
+import { dirname } from "@std/path";
 import type { Child, ChildCommand, Starter } from "../child/child.ts";
 import type { GivenEnds, StartedElsewhere } from "../child/spawner.ts";
 import type { Limits } from "../limits.ts";
@@ -203,11 +204,15 @@ function scriptWords({ words, file }: WarmCommand): readonly string[] {
   return words.slice(words.indexOf(file));
 }
 
-/** What is another when the file is; null: it cannot be looked at. */
+/**
+ * What is another when the file is, or the folder that its name leads to: releases that a link leads to one after the other may share
+ * files, and not what stands beside them. Null: it cannot be looked at.
+ */
 function signatureOf(file: string): string | null {
   try {
     const { dev, ino, size, mtime, ctime } = Deno.statSync(file);
-    return [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join(" ");
+    const folder = Deno.statSync(dirname(file));
+    return [dev, ino, size, mtime?.getTime(), ctime?.getTime(), folder.dev, folder.ino].join(" ");
   } catch {
     return null; // whoever starts it tells why
   }

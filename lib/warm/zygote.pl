@@ -52,6 +52,7 @@ sub say_it {
 sub refuse { say_it('refuse', $_[0]); require_exit(0); return }
 
 sub require_exit {    # without END blocks, of which there may be some
+    untie $$;
     kill 'KILL', $$;
     sleep 1 while 1;
 }
@@ -137,7 +138,14 @@ sub names_of {
     return grep { /^[0-9]+$/ } readdir $handle;
 }
 
-sub descriptors { return join ',', sort { $a <=> $b } names_of('/proc/self/fd') }
+sub descriptors { return join "\n", map { "$_ " . (readlink("/proc/self/fd/$_") // '') } names_of('/proc/self/fd') }
+
+sub signals {    # which the system ignores, and which have handlers; and Perl's own two
+    open my $status, '<', '/proc/self/status' or die "/proc/self/status: $!";
+    return join '', grep({ /^Sig(?:Ign|Cgt):/ } <$status>), map { defined $SIG{$_} ? "$_ $SIG{$_}\n" : () } '__WARN__', '__DIE__';
+}
+
+sub place { return join "\0", readlink('/proc/self/cwd') // '', @ARGV }
 
 # Importing. A module that does what the process would have to undo for each child is left out, and so each child's own.
 my $skipped = 0;
@@ -152,6 +160,7 @@ open my $real_err, '>&', \*STDERR or die "Standard error: $!";
 move($sink, 1);
 move($sink, 2);
 $before = descriptors();
+my ($first_signals, $first_place, @expected_inc) = (signals(), place());
 my %known_inc = map { $_ => 1 } keys %INC;
 my %origins = map { $_->[2] => 1 } grep { $_->[0] eq 'M' || $_->[0] eq 'L' } @lines;
 
@@ -161,14 +170,24 @@ srand $SEED;
 my $first_number = rand;
 srand $SEED;
 
+# Told when somebody asks for $$, which is another in each child.
+my $asked_count = 0;
+sub TIESCALAR { return bless [] }
+sub FETCH     { $asked_count++; return 0 }
+tie $$, __PACKAGE__;
+
 sub find_fault {    # with what was imported since the last call
     my $number = rand;
     srand $SEED;
     return 'it draws random numbers' if $number != $first_number;
+    return 'it asks for its process id' if $asked_count > 0;
     my $threads = () = names_of('/proc/self/task');
     return 'it starts threads' if $threads > 1;
     return 'it opens or closes descriptors' if descriptors() ne $before;
     return 'it writes to standard output or error' if -s $sink_handle;
+    return 'it changes what becomes of signals, warnings or errors' if signals() ne $first_signals;
+    return 'it changes the working folder or @ARGV' if place() ne $first_place;
+    return 'it changes @INC' if "@INC" ne "@expected_inc";
     return 'it leaves a process' if waitpid(-1, 1) >= 0;
     for my $name (grep { !$known_inc{$_} } sort keys %INC) {
         $known_inc{$name} = 1;
@@ -180,23 +199,21 @@ sub find_fault {    # with what was imported since the last call
     return;
 }
 
-{
-    local $SIG{__WARN__} = $SIG{__WARN__};
-    local $SIG{__DIE__} = $SIG{__DIE__};
-    for my $line (@lines) {
-        my ($kind, $name, $file) = @{$line};
-        if ($kind eq 'P') { @INC = @{$line}[1 .. $#{$line}]; next }
-        next if $kind ne 'M' || exists $INC{$name};
-        my ($found) = grep { -f } map { "$_/$name" } grep { !ref } @INC;
-        if (!defined $found || $found ne $file) { $skipped++; next }
-        my $is_loaded = do { local ($@, $_); eval { require $name; 1 } };
-        if (!$is_loaded) { $skipped++; delete $INC{$name} }
-        if (defined(my $fault = find_fault())) {
-            say_it('leave', $name, $fault);
-            require_exit();
-        }
+@expected_inc = @INC;
+for my $line (@lines) {
+    my ($kind, $name, $file) = @{$line};
+    if ($kind eq 'P') { @INC = @expected_inc = @{$line}[1 .. $#{$line}]; next }
+    next if $kind ne 'M' || exists $INC{$name};
+    my ($found) = grep { -f } map { "$_/$name" } grep { !ref } @INC;
+    if (!defined $found || $found ne $file) { $skipped++; next }
+    my $is_loaded = do { local ($@, $_); eval { require $name; 1 } };
+    my $fault = $is_loaded ? find_fault() : 'it cannot be loaded beforehand';
+    if (defined $fault) {
+        say_it('leave', $name, $fault);
+        require_exit();
     }
 }
+untie $$;
 @INC = @first_inc;
 move(fileno $real_out, 1);
 move(fileno $real_err, 2);

@@ -8,6 +8,7 @@ each child's own. What is loaded, and what would make another process of it, is 
 def _lisod_import(zygote):
     """Imports the lines of the zygote; how many it has left out. Does not return where there can be none."""
     import _frozen_importlib as importing
+    import _signal
     import gc
     import os
     import sys
@@ -146,10 +147,23 @@ def _lisod_import(zygote):
     sys.addaudithook(hear)
 
     def descriptors():
-        return set(os.listdir("/proc/self/fd"))
+        found = {}
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                found[name] = os.readlink("/proc/self/fd/" + name)
+            except OSError:
+                found[name] = None
+        return found
 
-    random_users = []
-    # These take random numbers for what is made anew in each child, or names an attribute.
+    def signals():
+        """Which the system ignores, and which have handlers; and the one that Python has from the start."""
+        with open("/proc/self/status", "rb") as status:
+            lines = [line for line in status if line.startswith((b"SigIgn", b"SigCgt"))]
+        return lines, _signal.getsignal(_signal.SIGINT)
+
+    # What was asked for that is another in each child.
+    asked = set()
+    # These ask for what is made anew in each child, or names an attribute.
     renewed = ("multiprocessing/process.py", "billiard/process.py", "asgiref/local.py")
     watchers = []  # (module, name, function, what stands in its place)
 
@@ -157,7 +171,7 @@ def _lisod_import(zygote):
         watchers.append((module, name, getattr(module, name), watcher))
         setattr(module, name, watcher)
 
-    def watch(module, name):
+    def watch(module, name, what="it draws random numbers"):
         function = getattr(module, name)
 
         def watcher(*positional, **named):
@@ -166,7 +180,7 @@ def _lisod_import(zygote):
             while frame is not None and frame.f_code.co_filename.endswith(("/random.py", watcher.__code__.co_filename)):
                 frame = frame.f_back
             if frame is None or not frame.f_code.co_filename.endswith(renewed):
-                random_users.append(True)
+                asked.add(what)
             return function(*positional, **named)
 
         replace(module, name, watcher)
@@ -233,7 +247,7 @@ def _lisod_import(zygote):
     real_out, real_err = os.dup(1), os.dup(2)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
-    before = descriptors()
+    before, first_signals, first_arguments = descriptors(), signals(), list(sys.argv)
     said, skipped = {}, 0
 
     def leave(name, reason):
@@ -252,10 +266,14 @@ def _lisod_import(zygote):
                 stream.flush()
         if os.fstat(sink).st_size > 0:
             return "it writes to standard output or error"
-        if random_users:
-            return "it draws random numbers"
+        if asked:
+            return asked.pop()
         if sys.path != expected:
             return "it changes sys.path"
+        if sys.argv != first_arguments:
+            return "it changes sys.argv"
+        if signals() != first_signals:
+            return "it changes what becomes of signals"
         for each in set(sys.modules) - known:
             origin = origin_of(sys.modules[each])
             if origin is None:
@@ -297,6 +315,7 @@ def _lisod_import(zygote):
     expected = first_path
     if lines:
         watch(os, "urandom")
+        watch(os, "getpid", "it asks for its process id")
         for module in (os, sys.modules["posix"]):
             replace(module, "register_at_fork", keep_registration)
         if "random" in learned and not is_own(learned["random"]) and load("random", learned["random"]):
