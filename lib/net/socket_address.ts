@@ -43,6 +43,9 @@ export function encodeAddress(address: PeerAddress): Uint8Array<ArrayBuffer> | n
 export class SocketAddress {
   readonly bytes = new Uint8Array(SOCKADDR_BYTES);
   readonly #size = new Uint32Array(1);
+  /** What `hostname` was of, and was. */
+  #lastBytes = new Uint8Array(0);
+  #lastText = "";
 
   /** How much room there is, for a call that writes there how much it took. */
   room(): Uint32Array<ArrayBuffer> {
@@ -66,17 +69,26 @@ export class SocketAddress {
 
   /** The 4 or 16 bytes of the IP address, in network order; null for any other family. */
   get ipBytes(): Uint8Array | null {
-    const [family] = this.bytes;
+    const family = this.bytes[0];
     if (family === AF_INET) return this.bytes.subarray(IPV4_OFFSET, IPV4_OFFSET + 4);
     return family === AF_INET6 ? this.bytes.subarray(IPV6_OFFSET, IPV6_OFFSET + 16) : null;
   }
 
   /** As text, an IPv4-mapped address as IPv4; "" for a family that is not IP. */
   get hostname(): string {
-    const { bytes } = this;
-    // The quick way, for it is asked at each accept.
-    if (bytes[0] === AF_INET) return `${bytes[4]}.${bytes[5]}.${bytes[6]}.${bytes[7]}`;
     const { ipBytes } = this;
-    return ipBytes === null ? "" : formatAddress(unmapAddress([...ipBytes]));
+    if (ipBytes === null) return "";
+    // It is asked at each accept, takes 5 us, and behind a proxy, or of a page's connections, it is the last one again.
+    if (!areEqual(ipBytes, this.#lastBytes)) {
+      this.#lastBytes = ipBytes.slice();
+      this.#lastText = formatAddress(unmapAddress([...ipBytes]));
+    }
+    return this.#lastText;
   }
+}
+
+function areEqual(some: Uint8Array, others: Uint8Array): boolean {
+  if (some.length !== others.length) return false;
+  for (let at = 0; at < some.length; at++) if (some[at] !== others[at]) return false;
+  return true;
 }

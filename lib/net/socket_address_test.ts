@@ -31,6 +31,31 @@ Deno.test("SocketAddress says what the system has written, and nothing of what s
   }
 });
 
+Deno.test("SocketAddress.hostname is that of the address that is there, whichever was there before", () => {
+  const address = addressOf();
+  const ipv4 = (last: number) => [2, 0, 0, 80, 192, 0, 2, last];
+  const ipv6 = (...ip: readonly number[]) => [10, 0, 0, 80, 0, 0, 0, 0, ...ip];
+  const mapped = (last: number) => ipv6(...Array(10).fill(0), 255, 255, 192, 0, 2, last);
+  const rows: readonly (readonly [bytes: readonly number[], want: string])[] = [
+    [ipv4(1), "192.0.2.1"],
+    [ipv4(1), "192.0.2.1"],
+    [ipv4(2), "192.0.2.2"],
+    [mapped(3), "192.0.2.3"],
+    [mapped(3), "192.0.2.3"],
+    [mapped(2), "192.0.2.2"],
+    [ipv6(...Array(15).fill(0), 1), "::1"],
+    [ipv6(...Array(15).fill(0), 1), "::1"],
+    [ipv6(0x20, 1, 0xd, 0xb8, ...Array(11).fill(0), 1), "2001:db8::1"],
+    [[1, 0, ...bytesOf("/run/a.sock\0")], ""],
+    [mapped(2), "192.0.2.2"],
+    [[2, 0, 0, 80, 0, 0, 0, 0], "0.0.0.0"],
+  ];
+  for (const [bytes, want] of rows) {
+    address.bytes.set(bytes);
+    assertEquals(address.hostname, want);
+  }
+});
+
 Deno.test("encodeAddress() says an address as the system reads it, and null for a name", () => {
   const tcp = (hostname: string) => encodeAddress({ transport: "tcp", hostname, port: 8080 });
   const rows: readonly (readonly [bytes: Uint8Array | null, hostname: string, port: number])[] = [

@@ -9,7 +9,7 @@ import type { ReceivedRequest } from "../http/received_request.ts";
 import type { OutputBuffer } from "../http/output_buffer.ts";
 import type { ConnectionServices } from "./connection_services.ts";
 import type { ConnectionSocket } from "./connection_socket.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, NOBODY_WAITS } from "./exchange.ts";
 import { UpgradedConnection } from "./upgraded_connection.ts";
 import { Patience } from "./patience.ts";
 
@@ -93,7 +93,7 @@ export class Http1Exchange implements Exchange {
 
   /** The answer can no longer reach the client, or nobody wants it any more. */
   abort(): void {
-    this.#watcher?.abort();
+    this.#watcher?.abort(NOBODY_WAITS);
   }
 
   /** While a handler works on a request that has arrived whole, notices that the client goes away. */
@@ -111,7 +111,7 @@ export class Http1Exchange implements Exchange {
       }
     } catch {
       // Whatever the read failed with, the client is gone; the pump meets the same failure and tells of it.
-      watcher.abort();
+      watcher.abort(NOBODY_WAITS);
     }
     // A client may end its side and still wait for the answer, and one that is gone looks the same from here.
     if (this.#watcher === watcher && connection.hasPeerClosed) {

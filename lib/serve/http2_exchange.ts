@@ -10,7 +10,7 @@ import { ErrorCode } from "../http2/error_codes.ts";
 import type { Stream } from "../http2/stream.ts";
 import { isPeerGone } from "../net/is_peer_gone.ts";
 import type { ConnectionServices } from "./connection_services.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, NOBODY_WAITS } from "./exchange.ts";
 import type { FrameQueue } from "./frame_queue.ts";
 import type { FrameWriter } from "./frame_writer.ts";
 import { Patience } from "./patience.ts";
@@ -80,7 +80,7 @@ export class Http2Exchange implements Exchange {
 
   watch(controller: AbortController): void {
     this.#watcher = controller;
-    if (this.#isOver) controller.abort();
+    if (this.#isOver) controller.abort(NOBODY_WAITS);
   }
 
   flush(): Promise<void> {
@@ -194,7 +194,7 @@ export class Http2Exchange implements Exchange {
     this.#isGone = true;
     this.#waiting?.reject(error);
     this.#ends.writer.fail(this.#stream, error);
-    this.#watcher?.abort();
+    this.#watcher?.abort(NOBODY_WAITS);
   }
 
   /** Whether the client is waited for, for its content or for its windows. */

@@ -133,7 +133,6 @@ async function finishExchange(
     request.abort();
     exchange.cut(nameAnswer(error, request));
     if (!hasAnswer) tellUnanswered(request, startMs, services);
-    else if (request.notes?.durationMs === null) tellSlow(request, null, services);
   } finally {
     counters.underWayCount--;
   }

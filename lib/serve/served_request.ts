@@ -8,7 +8,7 @@ import type { ReceivedRequest } from "../http/received_request.ts";
 import { makeRequestId } from "../request_id.ts";
 import type { RequestNotes } from "../request_notes.ts";
 import { NO_PLACE } from "../status/counters.ts";
-import type { ContentSource, Exchange } from "./exchange.ts";
+import { type ContentSource, type Exchange, NOBODY_WAITS } from "./exchange.ts";
 
 /** What a request needs of its exchange. */
 export type RequestEnds = Pick<Exchange, "received" | "client" | "watch">;
@@ -69,7 +69,7 @@ export class ServedRequest implements HttpRequest {
 
   /** The answer can no longer reach the client. */
   abort(): void {
-    if (this.#exchange !== null) this.#controller?.abort();
+    if (this.#exchange !== null) this.#controller?.abort(NOBODY_WAITS);
   }
 }
 
