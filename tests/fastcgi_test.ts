@@ -278,14 +278,13 @@ Deno.test("--forward HEAD has the length that the application names, and none th
     await send(output(`${length}${HEAD}${isHead ? "" : "here"}`), end());
   });
   const { server: { url } } = running;
-  for (const [name, head] of [["named", 4], ["", null]] as const) {
-    const lengthOf = async (method: string) => {
-      const response = await fetch(`${url}/app/${name}`, { method });
-      await response.body?.cancel();
-      const length = response.headers.get("content-length");
-      return length === null ? null : Number(length);
-    };
-    assertEquals([await lengthOf("HEAD"), await lengthOf("GET"), await lengthOf("HEAD")], [head, 4, head], name);
+  for (const [name, length] of [["named", "4"], ["", null]] as const) {
+    // Where the answer comes as a whole, and it does not each time.
+    for (let count = 0; count < 10; count++) {
+      const response = await fetch(`${url}/app/${name}`, { method: "HEAD" });
+      assertEquals([response.headers.get("content-length"), await response.text()], [length, ""], name);
+    }
+    assertEquals(await (await fetch(`${url}/app/${name}`)).text(), "here");
   }
 });
 
