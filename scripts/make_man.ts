@@ -144,7 +144,7 @@ const TAIL: readonly string[] = [
   ...item(
     "SIGHUP",
     "Reopen the log and read configuration, certificates, error pages and password files again.",
-    "No connection is lost. What cannot be read, or is wrong, is told in the log, and the old one stays.",
+    "No connection is lost. What cannot be read, or is wrong, is told in the log, and stays as it was.",
   ),
   ...item("SIGUSR1", "Reopen the log, after a rename."),
   ...item("SIGURG", "Share the ports with the server that asks so for the place of this one; --upgrade sends it."),

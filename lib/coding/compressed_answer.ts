@@ -19,6 +19,7 @@ export function compressedAnswer(
   response: HttpResponse,
 ): HttpResponse {
   const { fields, body } = response;
+  if (response.status === 304) return asItWasSent(request, response);
   if (!isWorthIt(response)) return response;
   const varied = { ...response, fields: varying(fields), keptHead: undefined };
   const coding = selectEncoding(request.fields.get("accept-encoding"), CODINGS);
@@ -44,8 +45,18 @@ function isKnown(
   return listsTag(fields.get("if-none-match") ?? "", etag, "weak");
 }
 
+/**
+ * A 304 with the tag and Vary of the 200 that the client has: whoever names the weak form of a strong tag has it from here, compressed.
+ * RFC 9110 15.4.5.
+ */
+function asItWasSent({ fields: asked }: Pick<HttpRequest, "fields">, response: HttpResponse): HttpResponse {
+  const weak = withWeakTag(response.fields);
+  const isFromHere = weak !== response.fields && asked.get("if-none-match")?.includes(weak.get("etag") ?? "");
+  return isFromHere ? { ...response, fields: varying(weak), keptHead: undefined } : response;
+}
+
 function isWorthIt({ status, fields, body }: HttpResponse): boolean {
-  const isWhole = status !== 206 && status !== 204 && status !== 304 && body.length !== 0;
+  const isWhole = status !== 206 && status !== 204 && body.length !== 0;
   const isShort = body.length !== null && body.length < LEAST_BYTES;
   if (!isWhole || isShort || !isCompressible(fields.get("content-type") ?? "")) return false;
   if (fields.has("content-encoding") || fields.has("content-range")) return false;

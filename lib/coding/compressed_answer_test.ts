@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { brotliDecompressSync, createGunzip, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { setImmediate } from "node:timers";
 import { HeaderFields } from "../http/header_fields.ts";
-import { type Body, BytesBody, type HttpResponse } from "../http/message.ts";
+import { type Body, BytesBody, EMPTY_BODY, type HttpResponse } from "../http/message.ts";
 import { compressedAnswer } from "./compressed_answer.ts";
 
 const TEXT = "a line of text\n".repeat(500);
@@ -153,5 +153,24 @@ Deno.test("compressedAnswer() says 304 to a client that has the answer, whose ta
       [etag === null ? null : `W/${etag.replace("W/", "")}`, "Accept-Encoding", "c=1", ...ofContent],
       name,
     );
+  }
+});
+
+Deno.test("compressedAnswer() gives a 304 of the answer's maker the tag and Vary that the client was sent", () => {
+  const table: readonly [asked: string, etag: string | null, want: string | null, vary: string | null][] = [
+    ['W/"a"', '"a"', 'W/"a"', "Accept-Encoding"],
+    ['"b", W/"a"', '"a"', 'W/"a"', "Accept-Encoding"],
+    // Of an answer that was sent as it was made.
+    ['"a"', '"a"', '"a"', null],
+    ['W/"a"', 'W/"a"', 'W/"a"', null],
+    ['W/"ab"', '"a"', '"a"', null],
+    ['W/"a"', null, null, null],
+    ["*", '"a"', '"a"', null],
+  ];
+  for (const [asked, etag, want, vary] of table) {
+    const fields = HeaderFields.of(...(etag === null ? [] : [["ETag", etag] as const]));
+    const request = { method: "GET", fields: HeaderFields.of(["Accept-Encoding", "gzip"], ["If-None-Match", asked]) };
+    const answer = compressedAnswer(request, { status: 304, reason: null, fields, body: EMPTY_BODY });
+    assertEquals([answer.status, answer.fields.get("etag"), answer.fields.get("vary")], [304, want, vary], asked);
   }
 });

@@ -101,10 +101,14 @@ export class Log {
       return { ...shared, ...whenLost, open, openAgain };
     };
     const messages = new LogWriter({ ...optionsFor("messages"), greeting });
+    const tell = (text: string) => {
+      messages.addMessage("error", { source: "log", text });
+      messages.flush();
+    };
     const open: LogWriter[] = [messages];
     const openPart = (part: LogPart) => {
       try {
-        const writer = new LogWriter({ ...optionsFor(part), greeting: null });
+        const writer = new LogWriter({ ...optionsFor(part), greeting: null, tell });
         open.push(writer);
         return writer;
       } catch (error) {

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type { AccessRecord } from "./access_record.ts";
 import { LOG_LEVELS } from "./log_lines.ts";
-import { Log, type LogConfig } from "./log.ts";
+import { Log, type LogConfig, type LogPart } from "./log.ts";
 import { type Given, StartError } from "../start_error.ts";
 
 const RECORD: AccessRecord = {
@@ -181,6 +181,35 @@ Deno.test("Log complains elsewhere of a file that cannot be written, by its name
     assertEquals(said.map((line) => line.replace(/\[.*?\] /, "")), [
       'ERROR log: Cannot write "/dev/full", no space left on device: its lines are lost until that ends\n',
       'ERROR log: Cannot write "/dev/full", no space left on device: 1 lines lost at the end\n',
+    ]);
+  }));
+
+Deno.test("Log tells among its messages that access lines are lost, whose file has no other lines", () =>
+  withPlace(async ({ config }) => {
+    const texts: Partial<Record<LogPart, string>> = {};
+    let isFull = true;
+    const openSink = (part: LogPart) => ({
+      write: (bytes: Uint8Array) => {
+        if (part === "accesses" && isFull) return Promise.reject(new Error("No space left on device (os error 28)"));
+        texts[part] = (texts[part] ?? "") + new TextDecoder().decode(bytes);
+        return Promise.resolve(bytes.length);
+      },
+      close: () => {},
+    });
+    const accessLogFile = given("--access-log", "/var/log/access.log");
+    const log = Log.open({ ...config, accessLogFile }, { program: null, openSink });
+    for (let count = 0; count < 2; count++) log.access(RECORD);
+    await log.flush();
+    isFull = false;
+    log.access(RECORD);
+    await log.flush();
+    await log.close();
+    const { accesses = "", messages = "" } = texts;
+    assertEquals(accesses.split("\n").length, 2);
+    assertEquals(messages.replaceAll(/^\[.*?\] /gm, "").split("\n"), [
+      'ERROR log: Cannot write "/var/log/access.log", no space left on device: its lines are lost until that ends',
+      'ERROR log: "/var/log/access.log": 2 lines lost: no space left on device',
+      "",
     ]);
   }));
 

@@ -29,6 +29,8 @@ export interface LogWriterOptions extends LogLinesOptions {
   readonly name: string;
   /** Where it is told that lines are being lost, while the file cannot tell; null: nowhere. */
   readonly complaints: LogSink | null;
+  /** Tells of losses too, and in place of the file: one of access lines has no other lines. Absent: the file tells. */
+  readonly tell?: (problem: string) => void;
   /** Text of the first line after each opening; null: none, the file holds access lines alone. */
   readonly greeting: string | null;
 }
@@ -45,6 +47,7 @@ export class LogWriter {
   readonly #name: string;
   readonly #maxHeldBytes: number;
   readonly #complaints: LogSink | null;
+  readonly #tell: ((problem: string) => void) | null;
   #sink: LogSink;
   /** What waits behind the write that is under way, whole lines each. */
   #queue: (Uint8Array | Reopening)[] = [];
@@ -74,13 +77,19 @@ export class LogWriter {
     this.#name = options.name;
     this.#maxHeldBytes = options.maxHeldBytes;
     this.#complaints = options.complaints;
+    this.#tell = options.tell ?? null;
     this.#sink = options.open();
     this.#hold(this.#greetingLine());
   }
 
   /** Something waits for `flush`: lines, or the news that some were lost. */
   get isWaiting(): boolean {
-    return !this.#lines.isEmpty || this.#heldBytes > 0 || this.#carrying !== null || this.#lostCount > 0;
+    return !this.#lines.isEmpty || this.#heldBytes > 0 || this.#carrying !== null || this.#hasNews;
+  }
+
+  /** Whether the file is to be told of a loss. */
+  get #hasNews(): boolean {
+    return this.#tell === null && this.#lostCount > 0;
   }
 
   /** Lines that could not be written since the start. */
@@ -120,7 +129,7 @@ export class LogWriter {
    */
   flush(): Promise<void> {
     this.#holdLines();
-    if (this.#carrying === null && !this.#isClosed && (this.#queue.length > 0 || this.#lostCount > 0)) {
+    if (this.#carrying === null && !this.#isClosed && (this.#queue.length > 0 || this.#hasNews)) {
       // Waits once at least before it ends, and then is no longer what is under way.
       this.#carrying = this.#carry();
     }
@@ -197,8 +206,8 @@ export class LogWriter {
   /** Deals with what waits, until nothing does or the news of a loss cannot be written. */
   async #carry(): Promise<void> {
     let works = true;
-    while (!this.#isClosed && (this.#queue.length > 0 || (works && this.#lostCount > 0))) {
-      if (this.#lostCount > 0 && !this.#isOverflowing) works = await this.#reportLoss();
+    while (!this.#isClosed && (this.#queue.length > 0 || (works && this.#hasNews))) {
+      if (this.#hasNews && !this.#isOverflowing) works = await this.#reportLoss();
       const lines = this.#takeLines();
       if (lines.length > 0) works = await this.#carryLines(lines);
       else if (this.#queue.length > 0) works = await this.#openAnew(this.#queue.shift());
@@ -221,7 +230,10 @@ export class LogWriter {
     this.#underWay = lines;
     const written = await this.#write(lines);
     this.#underWay = NOTHING;
-    if (this.#isClosed || written === lines.length) return true;
+    if (this.#isClosed || written === lines.length) {
+      if (this.#tell !== null && this.#lostCount > 0) this.#tellLoss(this.#tell);
+      return true;
+    }
     this.#lose(lines.subarray(written), this.#lostReason);
     return false;
   }
@@ -256,10 +268,18 @@ export class LogWriter {
     this.#lostInAll += count;
   }
 
+  /** Writing works again. */
+  #tellLoss(tell: (problem: string) => void): void {
+    tell(`${quoted(this.#name)}: ${this.#lostCount} lines lost: ${this.#lostReason}`);
+    this.#lostCount = 0;
+  }
+
   /** Resolves when it is told, or cannot be. While one hangs there is no other. */
   #complain(text: string): Promise<void> {
+    const problem = `Cannot write ${quoted(this.#name)}, ${text}`;
+    this.#tell?.(problem);
     if (this.#complaints === null || this.#complaining !== null) return DONE;
-    const line = this.#oneLine("error", `Cannot write ${quoted(this.#name)}, ${text}`);
+    const line = this.#oneLine("error", problem);
     // Where it is rejected, there is nobody left to tell.
     const told = this.#complaints.write(line).then(() => {}, () => {});
     this.#complaining = told.then(() => this.#complaining = null).then(() => {});

@@ -201,7 +201,8 @@ export class Http1Connection implements OpenConnection {
   }
 }
 
-/** The connection when something of its next request has come. */
+/** The connection when something of its next request has come; by a clock that nobody may have looked at meanwhile. */
 function resume({ transport, info, client, services }: Rest): OpenConnection {
+  services.clock.update();
   return new Http1Connection(new ConnectionSocket(transport, info, services), services, client);
 }

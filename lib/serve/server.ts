@@ -144,6 +144,8 @@ export class Server {
     const { limits, proxies } = this.#services;
     const info = new SocketInfo(socket, { id: ++this.#count, secure: kind.secure });
     this.#services.counters.acceptedCount++;
+    // Where nobody sends, it is as old as the last sweep, and the client would have so much less time.
+    this.#services.clock.update();
     const connection = beginConnection(socket, info, kind.services);
     const { remoteAddress } = info;
     const isMany = hasOwnLimit(remoteAddress) && this.#connections.countFrom(remoteAddress) >= limits.maxPerAddress &&

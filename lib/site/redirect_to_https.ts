@@ -30,7 +30,9 @@ export function createHttpsRedirect(
   return (request) => {
     if (request.connection.secure || isChallenge(request)) return answer(request);
     const { host, target } = request;
-    if (!names().some((name) => matchesName(name, host))) {
+    // RFC 6066 3: a client asks for the certificate of a name without the dot that ends it.
+    const asked = host.replace(/\.$/, "");
+    if (!names().some((name) => matchesName(name, asked))) {
       throw new HttpError(421, `The certificate does not name "${host}"`);
     }
     const authority = port === HTTPS_PORT ? host : `${host}:${port}`;

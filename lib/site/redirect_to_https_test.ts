@@ -26,6 +26,7 @@ Deno.test("createHttpsRedirect() answers 308 with the same target when the certi
     { host: "example.org", target: "/", port: 443, want: "https://example.org/" },
     { host: "example.org", target: "/a%20b/../c?d=e?f&g", want: "https://example.org:8443/a%20b/../c?d=e?f&g" },
     { host: "a.shop.example.org", target: "/x", want: "https://a.shop.example.org:8443/x" },
+    { host: "example.org.", target: "/", want: "https://example.org.:8443/" },
     { host: "192.0.2.7", target: "/", want: "https://192.0.2.7:8443/" },
     { host: "[2001:db8::7]", target: "/", port: 443, want: "https://[2001:db8::7]/" },
     { host: "example.org", target: "http://example.org:8080/p?q", want: "https://example.org:8443/p?q" },
@@ -42,7 +43,7 @@ Deno.test("createHttpsRedirect() answers 308 with the same target when the certi
 
 Deno.test("createHttpsRedirect() throws 421 when the certificate does not name the host", () => {
   const redirect = createHttpsRedirect({ names: () => NAMES, port: 8443, answer });
-  const hosts = ["evil.example", "", "shop.example.org", "a.b.shop.example.org", ".shop.example.org", "example.org."];
+  const hosts = ["evil.example", "", "shop.example.org", "a.b.shop.example.org", ".shop.example.org", "example.org.."];
   for (const host of [...hosts, "192.0.2.8", "[::1]"]) {
     assertEquals(assertThrows(() => redirect(request(host, "/")), HttpError).status, 421, host);
   }

@@ -55,6 +55,13 @@ def _lisod_import(zygote):
         except OSError:
             return None
 
+    def paths_of(folder):
+        """The files of a folder of libraries that add others to sys.path."""
+        try:
+            return [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".pth")]
+        except OSError:
+            return []
+
     def is_library_folder(folder):
         roots = (sys.prefix, sys.base_prefix, sys.exec_prefix)
         inside = any(folder.startswith(root + "/lib") for root in roots)
@@ -74,8 +81,12 @@ def _lisod_import(zygote):
     for name in names:
         if is_library_folder(name) or name.endswith(".zip"):
             watched.add(name)
+            watched.update(paths_of(name))
         else:
             data_folders[name] = [stamp(name), importable(name)]
+    # What a package tries to import, and has not, may come later.
+    for name in {os.path.dirname(path) for path in watched if path.endswith("/__init__.py")}:
+        data_folders[name] = [stamp(name), importable(name)]
     stamps = {path: stamp(path) for path in watched}
 
     def find_change():

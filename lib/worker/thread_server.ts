@@ -26,7 +26,7 @@ import { ToldOnce } from "../log/told_once.ts";
 import type { ConfigSource } from "../process/renew_config.ts";
 import { findIdentity } from "../process/privileges.ts";
 import { createHttpsRedirect } from "../site/redirect_to_https.ts";
-import { reloadAll } from "./reload.ts";
+import { OLD_STAYS, reloadAll } from "./reload.ts";
 import { Router } from "../site/router.ts";
 import { Sites } from "../site/sites.ts";
 import {
@@ -366,7 +366,7 @@ export class ThreadServer implements Serving {
     const listeners = await this.#https?.replace(siteCredentials(this.#config), (problem) => refused.push(problem));
     this.#serveHttps(listeners ?? []);
     const [first, ...others] = refused;
-    for (const { message } of others) log.error("main", `Cannot reload, the old one stays: ${message}`);
+    for (const { message } of others) log.error("main", `${OLD_STAYS}: ${message}`);
     if (first !== undefined) throw first;
   }
 
