@@ -272,6 +272,33 @@ Deno.test("a script, a module beside it and a library that are edited are new to
   assertMatch(await ask(server, "script"), /^FOLDER|html\.py/);
 });
 
+Deno.test("a module that a package gets, and a file of paths that is written over, are seen within two seconds", async () => {
+  await using library = await makeLibrary({
+    "growing/__init__.py": "try:\n    from growing import quick\nexcept ImportError:\n    quick = None\n",
+    "path.pth": "OLD\n",
+  });
+  const { folder } = library;
+  const path = join(folder, "path.pth");
+  await writeFiles(folder, {
+    "1/placed.py": "RELEASE = 'one'\n",
+    "2/placed.py": "RELEASE = 'two'\n",
+    "path.pth": `${folder}/1\n`,
+  });
+  const start = `import site\nsite.addsitedir("${folder}")\n`;
+  await using warm = await startWarm({
+    script: `${PYTHON}${start}import growing, placed\nprint(growing.quick is None, placed.RELEASE)`,
+  });
+  const { server } = warm;
+  await warmUp(warm, "script", 1);
+  assertEquals(await ask(server, "script"), "True one\n");
+  await Deno.writeTextFile(join(folder, "growing/quick.py"), "");
+  await until(async () => await ask(server, "script") === "False one\n", "the module is seen");
+  assertMatch(server.logText(), /is imported anew: ".*growing" has changed/);
+  await warmUp(warm, "script", zygotesIn(server.logText(), "script").length);
+  await Deno.writeTextFile(path, `${folder}/2\n`);
+  await until(async () => await ask(server, "script") === "False two\n", "the file of paths is seen");
+});
+
 Deno.test("a release that shares its script with the one before, by a hard link, is served as soon as a link leads to it", async () => {
   const folder = await Deno.makeTempDir({ prefix: "lisod-warm-" });
   const link = join(folder, "current");
