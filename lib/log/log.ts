@@ -207,7 +207,11 @@ export class Log {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const [late, tooLate] = [startTimer(withinMs), startTimer(withinMs + LAST_NEWS_MS)];
-    await Promise.all(this.#writers().map((writer) => writer.close({ late: late.ended, tooLate: tooLate.ended })));
+    const others = this.#writers().filter((writer) => writer !== this.#messages);
+    this.#messages.flush();
+    await Promise.all(others.map((writer) => writer.close({ late: late.ended, tooLate: tooLate.ended })));
+    // Last, for what the others lose is told there, and has some time of its own.
+    await this.#messages.close({ late: others.length === 0 ? late.ended : tooLate.ended, tooLate: tooLate.ended });
     clearTimeout(late.id);
     clearTimeout(tooLate.id);
   }

@@ -213,6 +213,26 @@ Deno.test("Log tells among its messages that access lines are lost, whose file h
     ]);
   }));
 
+Deno.test("Log.close() writes among its messages what the access lines lose at the end", () =>
+  withPlace(async ({ config }) => {
+    let messages = "";
+    const openSink = (part: LogPart) => ({
+      write: async (bytes: Uint8Array) => {
+        if (part === "accesses") throw new Error("No space left on device (os error 28)");
+        // Longer than the other write takes to fail.
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        messages += new TextDecoder().decode(bytes);
+        return bytes.length;
+      },
+      close: () => {},
+    });
+    const accessLogFile = given("--access-log", "/var/log/access.log");
+    const log = Log.open({ ...config, accessLogFile }, { program: null, openSink });
+    log.access(RECORD);
+    await log.close();
+    assertEquals(messages.match(/Cannot write "\/var\/log\/access.log"/g)?.length, 2);
+  }));
+
 Deno.test("Log.reopen() goes on in new files after a rename and loses nothing", () =>
   withPlace(async ({ folder, open, lines }) => {
     const log = open({ accessLogFile: given("--access-log", join(folder, "access.log")) });
