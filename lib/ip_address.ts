@@ -61,7 +61,7 @@ function parseGroups(text: string, isLast: boolean): number[] | null {
 
 /** The one spelling that logs and scripts see. RFC 5952 4: lower case, and "::" for the first longest run of zeros. */
 export function formatAddress(bytes: AddressBytes): string {
-  if (bytes.length === IPV4_BYTES) return bytes.join(".");
+  if (bytes.length === IPV4_BYTES) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
   const groups = Array.from({ length: 8 }, (_, at) => (bytes[2 * at] << 8 | bytes[2 * at + 1]).toString(16));
   const text = groups.join(":");
   const runs = [...text.matchAll(/(?<![^:])0(?::0)+(?![^:])/g)].map(([run]) => run);

@@ -240,7 +240,7 @@ rootTest(
     assertStringIncludes(site.logText(), `WARN main: --key "${key}" cannot be read by nobody: SIGHUP will keep`);
     await renew("second.example");
     kill(pid, "SIGHUP");
-    const refusal = `ERROR main: Reloaded, but for one thing that stays as it was: --key "${key}": permission denied`;
+    const refusal = `ERROR main: Not read again, this alone stays as it was: --key "${key}": permission denied`;
     await waitUntil(() => site.logText().includes(refusal), "it said so");
     assertEquals(await served(), "first");
   },
@@ -289,7 +289,7 @@ rootTest("replace() keeps the old listener of a port below 1024 after the drop, 
   await showToGroup();
   kill(pid, "SIGHUP");
   const refusal =
-    /ERROR main: Reloaded, but for one thing that stays as it was: --https "\d+": only root may listen there again/;
+    /ERROR main: Not read again, this alone stays as it was: --https "\d+": only root may listen there again/;
   await waitUntil(() => refusal.test(site.logText()), "it said so");
   assertEquals(await served(), "first");
   assertDropped(pid, { ...NOBODY, permitted: NO_CAPABILITY });

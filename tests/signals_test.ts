@@ -149,7 +149,7 @@ Deno.test("handleSignals() reads error pages again and keeps connections when SI
   await Deno.mkdir(page);
   await signalAndWait(
     "SIGHUP",
-    (log) => log.includes("ERROR main: Reloaded, but for one thing that stays as it was: "),
+    (log) => log.includes("ERROR main: Not read again, this alone stays as it was: "),
   );
   assertEquals(await ask(), "second page");
 });

@@ -1,6 +1,9 @@
 /** Sections of the configuration file: sites by host and places by prefix, end to end over HTTP and HTTPS. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { isProcess, until } from "./cgi/running_scripts.ts";
 import { curl, runLisod, writeFiles } from "./harness.ts";
+import { Http2Client } from "./http2_client.ts";
+import { frame, get, T, u32 } from "./http2_frames.ts";
 import { HttpsServer } from "./https.ts";
 
 const PROBE = `#!/bin/sh
@@ -321,6 +324,37 @@ for (const workers of [1, 2]) {
       assertEquals(https.server.logText().match(/"GET \S+/g), ['"GET /']);
     }));
 }
+
+Deno.test("a request whose client gives up has a line with 499 in the log of its place, and none where that is off", () =>
+  withSites(async (folder, config) => {
+    const id = `${folder}/id`;
+    await writeFiles(folder, { "bin/slow": `#!/bin/sh\necho $$ >${id}\nexec sleep 60\n`, id: "" });
+    await Deno.chmod(`${folder}/bin/slow`, 0o755);
+    const text = await Deno.readTextFile(config);
+    for (const log of ["bin.log", "off"]) {
+      await Deno.writeTextFile(
+        config,
+        `log-flush-ms = 1\n${text.replace("[/bin/]\n", `[/bin/]\naccess-log = ${log}\n`)}`,
+      );
+      await using https = await HttpsServer.start({ args: ["--config", config] });
+      const caCerts = [await Deno.readTextFile(https.certificates.root)];
+      using client = await Http2Client.connect({ port: https.port, caCerts });
+      await client.send(get(1, "/bin/slow"));
+      await until(() => Deno.readTextFileSync(id).endsWith("\n"), "the program runs");
+      await client.send(frame(T.reset, 0, 1, u32(8)), get(3, "/"));
+      await client.whenEnded(3);
+      await https.server.waitForLog((lines) => lines.includes('"GET / HTTP/2.0" 200'));
+      await until(() => !isProcess(Number(Deno.readTextFileSync(id))), "the program has ended");
+      await Deno.writeTextFile(id, "");
+      if (log !== "off") {
+        await until(
+          async () => /"GET \/bin\/slow HTTP\/2.0" 499 - /.test(await Deno.readTextFile(`${folder}/${log}`)),
+          "the line",
+        );
+      }
+      assert(!https.server.logText().includes("/bin/slow HTTP"), https.server.logText());
+    }
+  }));
 
 Deno.test("lisod sends the source of what another place runs to nobody, whatever link or place leads there", () =>
   withSites(async (folder, config) => {

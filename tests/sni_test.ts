@@ -87,7 +87,7 @@ for (const workers of [1, 2]) {
     // One that is no good stays as it was, and keeps no other from being renewed.
     await Deno.writeTextFile(join(folder, "wild.d/server.key"), "no key");
     Deno.kill(server.pid, "SIGHUP");
-    await server.waitForLog((log) => log.split("Reloaded, but for one thing that stays as it was").length > workers);
+    await server.waitForLog((log) => log.split("Not read again, this alone stays as it was").length > workers);
     await server.waitForLog((log) => log.split("new certificate for two.example, new.example").length > workers);
     for (let count = 0; count < 4 * workers; count++) {
       assertEquals(await certificateFor(scene, "two.example"), "two.example, DNS:new.example");

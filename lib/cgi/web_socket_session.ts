@@ -241,14 +241,17 @@ export class WebSocketSession implements RunExchange, Upgrade {
     if (this.#isOver || this.#stream === null) return;
     try {
       const { clock } = this.#options;
+      clock.update();
       const startMs = clock.nowMs;
       this.#isTaking = true;
       await this.#stream.write(bytes);
-      this.#isTaking = false;
+      clock.update();
       if (clock.nowMs - startMs >= LONG_WRITE_MS) this.#renewClientWait();
     } catch (error) {
       this.#end("unwanted");
       this.#stream.cut(`a write failed: ${error}`);
+    } finally {
+      this.#isTaking = false;
     }
   }
 

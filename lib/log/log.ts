@@ -93,9 +93,9 @@ export class Log {
     const greeting = program === null ? null : `${program} opened this log, process ${Deno.pid}`;
     const optionsFor = (part: LogPart) => {
       const file = fileOf(part);
-      // Standard error has no other place to complain to.
-      const isStderr = file === null || standardStream(file.value) === "stderr";
-      const whenLost = { name: file?.value ?? "standard error", complaints: isStderr ? null : complaints };
+      // Standard error has no other place to complain to, and where messages go there they tell of the other files.
+      const isTold = isStderr(file) || (part !== "messages" && isStderr(logFile));
+      const whenLost = { name: file?.value ?? "standard error", complaints: isTold ? null : complaints };
       const open = () => openSink?.(part) ?? (file === null ? STDERR_SINK : openLogFile(file));
       const openAgain = () => openSink !== undefined || file === null ? Promise.try(open) : openLogFileAgain(file);
       return { ...shared, ...whenLost, open, openAgain };
@@ -240,6 +240,10 @@ export class Log {
   #writers(): readonly LogWriter[] {
     return [...new Set([this.#messages, this.#accesses, ...this.#own.values()])];
   }
+}
+
+function isStderr(file: Given | null): boolean {
+  return file === null || standardStream(file.value) === "stderr";
 }
 
 function startTimer(ms: number): { readonly id: number; readonly ended: Promise<void> } {

@@ -29,7 +29,7 @@ export interface LogWriterOptions extends LogLinesOptions {
   readonly name: string;
   /** Where it is told that lines are being lost, while the file cannot tell; null: nowhere. */
   readonly complaints: LogSink | null;
-  /** Tells of losses too, and in place of the file: one of access lines has no other lines. Absent: the file tells. */
+  /** Tells of losses as well, for few look for such news among access lines. */
   readonly tell?: (problem: string) => void;
   /** Text of the first line after each opening; null: none, the file holds access lines alone. */
   readonly greeting: string | null;
@@ -84,12 +84,7 @@ export class LogWriter {
 
   /** Something waits for `flush`: lines, or the news that some were lost. */
   get isWaiting(): boolean {
-    return !this.#lines.isEmpty || this.#heldBytes > 0 || this.#carrying !== null || this.#hasNews;
-  }
-
-  /** Whether the file is to be told of a loss. */
-  get #hasNews(): boolean {
-    return this.#tell === null && this.#lostCount > 0;
+    return !this.#lines.isEmpty || this.#heldBytes > 0 || this.#carrying !== null || this.#lostCount > 0;
   }
 
   /** Lines that could not be written since the start. */
@@ -129,7 +124,7 @@ export class LogWriter {
    */
   flush(): Promise<void> {
     this.#holdLines();
-    if (this.#carrying === null && !this.#isClosed && (this.#queue.length > 0 || this.#hasNews)) {
+    if (this.#carrying === null && !this.#isClosed && (this.#queue.length > 0 || this.#lostCount > 0)) {
       // Waits once at least before it ends, and then is no longer what is under way.
       this.#carrying = this.#carry();
     }
@@ -206,8 +201,8 @@ export class LogWriter {
   /** Deals with what waits, until nothing does or the news of a loss cannot be written. */
   async #carry(): Promise<void> {
     let works = true;
-    while (!this.#isClosed && (this.#queue.length > 0 || (works && this.#hasNews))) {
-      if (this.#hasNews && !this.#isOverflowing) works = await this.#reportLoss();
+    while (!this.#isClosed && (this.#queue.length > 0 || (works && this.#lostCount > 0))) {
+      if (this.#lostCount > 0 && !this.#isOverflowing) works = await this.#reportLoss();
       const lines = this.#takeLines();
       if (lines.length > 0) works = await this.#carryLines(lines);
       else if (this.#queue.length > 0) works = await this.#openAnew(this.#queue.shift());
@@ -230,10 +225,7 @@ export class LogWriter {
     this.#underWay = lines;
     const written = await this.#write(lines);
     this.#underWay = NOTHING;
-    if (this.#isClosed || written === lines.length) {
-      if (this.#tell !== null && this.#lostCount > 0) this.#tellLoss(this.#tell);
-      return true;
-    }
+    if (this.#isClosed || written === lines.length) return true;
     this.#lose(lines.subarray(written), this.#lostReason);
     return false;
   }
@@ -268,12 +260,6 @@ export class LogWriter {
     this.#lostInAll += count;
   }
 
-  /** Writing works again. */
-  #tellLoss(tell: (problem: string) => void): void {
-    tell(`${quoted(this.#name)}: ${this.#lostCount} lines lost: ${this.#lostReason}`);
-    this.#lostCount = 0;
-  }
-
   /** Resolves when it is told, or cannot be. While one hangs there is no other. */
   #complain(text: string): Promise<void> {
     const problem = `Cannot write ${quoted(this.#name)}, ${text}`;
@@ -289,8 +275,10 @@ export class LogWriter {
   /** Whether the news was written. */
   async #reportLoss(): Promise<boolean> {
     const count = this.#lostCount;
-    const bytes = this.#oneLine("error", `${count} lines lost: ${this.#lostReason}`);
+    const news = `${count} lines lost: ${this.#lostReason}`;
+    const bytes = this.#oneLine("error", news);
     const isTold = await this.#write(bytes) === bytes.length;
+    if (isTold) this.#tell?.(`${quoted(this.#name)}: ${news}`);
     // More may have been lost meanwhile.
     if (isTold) this.#lostCount -= count;
     return isTold;

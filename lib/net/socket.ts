@@ -333,7 +333,8 @@ export class Socket implements Transport {
     this.#reading?.reject(interrupted());
     if (this.#flow !== null) this.#endFlow(interrupted());
     this.#writing?.reject(interrupted());
-    this.#reading = this.#writing = this.#waking = null;
+    this.#reading = this.#writing = null;
+    this.#wake();
   }
 }
 

@@ -78,7 +78,7 @@ export class SocketAddress {
   get hostname(): string {
     const { ipBytes } = this;
     if (ipBytes === null) return "";
-    // It is asked at each accept, takes 5 us, and behind a proxy, or of a page's connections, it is the last one again.
+    // It is asked at each accept, and behind a proxy, or of a page's connections, it is the last one again (scripts/bench/NOTES.md).
     if (!areEqual(ipBytes, this.#lastBytes)) {
       this.#lastBytes = ipBytes.slice();
       this.#lastText = formatAddress(unmapAddress([...ipBytes]));

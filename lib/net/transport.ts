@@ -16,7 +16,7 @@ export interface Transport {
   readInto?(space: () => Uint8Array): Promise<number | null>;
   /**
    * Where `readInto` waits and nothing else is under way, has that resolve to 0 and `waking` told once, when there is something to be
-   * read, were it the end or an error; false where that is not so. Nothing may be asked of the socket meanwhile but `hasUnread`
+   * read, were it the end or an error, or it is closed; false where that is not so. Nothing may be asked of the socket meanwhile but `hasUnread`
    * and `close`. Absent: who waits goes on reading.
    */
   rest?(waking: Waking): boolean;

@@ -33,7 +33,7 @@ class BegunConnection implements OpenConnection {
   readonly #socket: ConnectionSocket;
   readonly #services: ConnectionServices;
   /** Null until HTTP begins. */
-  #http: (Http1Connection | Http2Connection) & Pick<OpenConnection, "rest"> | null = null;
+  #http: OpenConnection & Pick<Http1Connection, "serve"> | null = null;
   #isDraining = false;
 
   constructor(transport: Transport, socket: ConnectionSocket, services: ConnectionServices) {

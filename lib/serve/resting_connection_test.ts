@@ -73,7 +73,7 @@ for (const isHttp2 of [false, true]) {
         const { heldBytes } = services.budget;
         const { info, protocol, isIdle } = await untilResting(server);
         assertEquals([info.id, info.remoteAddress, protocol, isIdle], [1, "127.0.0.1", "http/1.1", true]);
-        assert(services.budget.heldBytes < heldBytes / 10);
+        assert(services.budget.heldBytes < heldBytes / 4);
         assertEquals([server.connectionCount, services.counters.restedCount], [1, count + 1]);
       }
       // What comes in pieces is one request, and what comes together is two.

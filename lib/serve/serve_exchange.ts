@@ -54,7 +54,7 @@ export function serveExchange(exchange: Exchange, services: ServeServices): Prom
   const notes = services.notes ? new RequestNotes(services.notes.nowMs) : null;
   const content = received.hasContent ? new RequestBody(received, exchange) : EMPTY_BODY;
   const request = new ServedRequest(exchange, content, notes);
-  let answer: Soon<HttpResponse>;
+  let answer: Soon<HttpResponse> | null = null;
   let hasHead = false;
   try {
     answer = answerRequest(exchange, request, services);
@@ -77,7 +77,7 @@ export function serveExchange(exchange: Exchange, services: ServeServices): Prom
   } catch (error) {
     request.abort();
     exchange.cut(error);
-    tellUnanswered(request, services.clock.nowMs, services);
+    if (answer === null) tellUnanswered(request, services.clock.nowMs, services);
     return null;
   }
   return finishExchange(exchange, request, { answer, hasHead, services });
@@ -164,13 +164,14 @@ function tellServed(request: ServedRequest, answer: LoggedAnswer, services: Serv
   if (request.notes !== null) tellSlow(request, answer.status, services);
 }
 
-/** A client that has gone before there was an answer. */
+/** The client has gone, or its connection was cut, before there was an answer. */
 function tellUnanswered(request: ServedRequest, startMs: number, services: ServeServices): void {
   const { clock, counters, log } = services;
+  const { accessLog } = request;
   clock.update();
   counters.countTimed(request.countedAs, { status: CLIENT_GONE, bytes: 0, ms: clock.nowMs - startMs });
   request.notes?.end();
-  logAccess(request, { status: CLIENT_GONE, contentBytes: 0 }, log);
+  logAccess(request, { status: CLIENT_GONE, contentBytes: 0, accessLog }, log);
   tellSlow(request, null, services);
 }
 

@@ -3,7 +3,7 @@
  * handlers get nothing else.
  */
 import type { HeaderFields } from "../http/header_fields.ts";
-import type { Body, ConnectionInfo, HttpRequest, HttpVersion } from "../http/message.ts";
+import type { Body, ConnectionInfo, HttpRequest, HttpResponse, HttpVersion } from "../http/message.ts";
 import type { ReceivedRequest } from "../http/received_request.ts";
 import { makeRequestId } from "../request_id.ts";
 import type { RequestNotes } from "../request_notes.ts";
@@ -28,6 +28,8 @@ export class ServedRequest implements HttpRequest {
   readonly notes: RequestNotes | null;
   /** Where it is counted; the router finds it out. */
   countedAs = NO_PLACE;
+  /** Where its access line goes when it has no answer, as HttpResponse has it; the router finds it out. */
+  accessLog: HttpResponse["accessLog"] = undefined;
   /** Null once the request has been answered. */
   #exchange: RequestEnds | null;
   #controller: AbortController | null = null;

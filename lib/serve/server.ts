@@ -3,7 +3,7 @@
  * second, and ends them in order. One timer for all, and an accept loop that no error of a single client ends.
  */
 import { type ConnectionInfo, HttpError, RETRY_SOON } from "../http/message.ts";
-import { OpenConnections } from "./open_connections.ts";
+import { OpenConnections, type Place } from "./open_connections.ts";
 import { beginConnection } from "./begin_connection.ts";
 import type { ConnectionServices } from "./connection_services.ts";
 import type { OpenConnection } from "./open_connection.ts";
@@ -261,14 +261,18 @@ export class Server {
   }
 
   #start(connection: OpenConnection): void {
-    const place = this.#connections.add(connection);
+    this.#run(connection, this.#connections.add(connection));
+  }
+
+  #run(connection: OpenConnection, place: Place<OpenConnection>): void {
     connection.run().then((next) => {
-      // Before this one goes, so that nobody who waits for the last one to end is told so.
-      if (next !== null) this.#start(next);
-      this.#connections.remove(place);
-      if (next !== null) return;
-      this.#isCrowded = false;
       if (this.#leaving.size > 0) this.#forgetLeaving(connection);
+      if (next !== null) {
+        this.#connections.replace(place, next);
+        return this.#run(next, place);
+      }
+      this.#connections.remove(place);
+      this.#isCrowded = false;
     });
     if (this.#isDraining && connection.drain()) this.#shutDown([connection.info]);
   }

@@ -9,6 +9,8 @@ export interface RoutedRequest extends HttpRequest {
   user?: HttpRequest["user"];
   /** Set to the place that was asked, as that has it. */
   countedAs?: number;
+  /** The same, as HttpResponse has it, for what has no answer. */
+  accessLog?: string | null;
 }
 
 /** `target` and fields stay as received: a program may still see what was asked for. */

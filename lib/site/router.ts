@@ -59,7 +59,10 @@ export class Router {
    */
   answer(request: RoutedRequest): Soon<HttpResponse> {
     const location = this.#sites.find(request.host, request.path);
-    if (location !== null) request.countedAs = location.place.countedAs;
+    if (location !== null) {
+      request.countedAs = location.place.countedAs;
+      if (location.place.said !== null) request.accessLog = location.place.said.accessLog;
+    }
     const rate = location?.place.rate ?? this.#options.rate;
     if (rate !== null) rate.take(request.connection.remoteAddress);
     const answer = this.#routeTo(request, location);

@@ -45,6 +45,7 @@ sub own_string {    # of that many bytes, shared with no other value
 
 sub say_it {
     my $text = join "\0", @_;
+    utf8::encode($text) if utf8::is_utf8($text);
     call('write', 3, $text, length $text);
     return;
 }
@@ -57,7 +58,11 @@ sub require_exit {    # without END blocks, of which there may be some
     sleep 1 while 1;
 }
 
-refuse("its processor is neither x86-64 nor arm64") if !$number;
+if (!$number) {
+    open my $control, '>&=', 3 or die "Descriptor 3: $!";
+    syswrite $control, "refuse\0its processor is neither x86-64 nor arm64";
+    require_exit();
+}
 
 sub move {    # dup2(2)
     my ($from, $to) = @_;
@@ -138,7 +143,7 @@ sub names_of {
     return grep { /^[0-9]+$/ } readdir $handle;
 }
 
-sub descriptors { return join "\n", map { "$_ " . (readlink("/proc/self/fd/$_") // '') } names_of('/proc/self/fd') }
+sub descriptors { return join "\n", map { "$_ " . (readlink("/proc/self/fd/$_") // '') } grep { $_ != $script_number } names_of('/proc/self/fd') }
 
 sub signals {    # which the system ignores, and which have handlers; and Perl's own two
     open my $status, '<', '/proc/self/status' or die "/proc/self/status: $!";
@@ -160,7 +165,8 @@ open my $real_err, '>&', \*STDERR or die "Standard error: $!";
 move($sink, 1);
 move($sink, 2);
 $before = descriptors();
-my ($first_signals, $first_place, @expected_inc) = (signals(), place());
+my ($first_signals, $first_place) = (signals(), place());
+my @expected_inc = @INC;
 my %known_inc = map { $_ => 1 } keys %INC;
 my %origins = map { $_->[2] => 1 } grep { $_->[0] eq 'M' || $_->[0] eq 'L' } @lines;
 
@@ -199,7 +205,6 @@ sub find_fault {    # with what was imported since the last call
     return;
 }
 
-@expected_inc = @INC;
 for my $line (@lines) {
     my ($kind, $name, $file) = @{$line};
     if ($kind eq 'P') { @INC = @expected_inc = @{$line}[1 .. $#{$line}]; next }

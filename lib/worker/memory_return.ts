@@ -20,9 +20,9 @@ const LOOKS_A_TRIM = 3;
 /** The code is compiled in the first seconds of work, and some of it again when more is known of it. */
 const TRIMS_OF_WORK: readonly number[] = [2, 8, 32];
 /**
- * So many looks in which nothing has passed make a pause, whoever is connected. Who is, rests from then on; in the next look nobody of
- * this thread waits for a trim, which is worth it after so many connections and requests, nor for a collection, which is after so
- * many that were put to rest.
+ * So many looks in which nothing has passed make a pause, whoever is connected. Who is, rests from then on; when they all do nobody of
+ * this thread waits for a trim, which is worth it after so many connections and requests, nor, where no request is under way, for a
+ * collection, which is after so many that were put to rest.
  */
 const LOOKS_A_PAUSE = 2;
 const MUCH_WORK = 1000;
@@ -31,8 +31,8 @@ const LOOKS_A_LONG_PAUSE = 10;
 
 /** What there is to be given back. */
 export interface Memory {
-  /** Has all connections rest that wait for their next requests. */
-  rest(): void;
+  /** Has all connections rest that wait for their next requests; resolves when they do. */
+  rest(): Promise<void>;
   /**
    * Gives back what nobody uses any more of the runtime's heap, which does so by itself only when it has grown, and so not while nobody
    * asks for anything; 30 us for each connection that was put to rest.
@@ -47,7 +47,7 @@ export interface Memory {
 /** What is looked at. */
 export interface Looked {
   readonly budget: Pick<MemoryBudget, "heldBytes" | "givenBytes">;
-  readonly counters: Pick<Counters, "acceptedCount" | "requestCount" | "sentBytes" | "restedCount">;
+  readonly counters: Pick<Counters, "acceptedCount" | "requestCount" | "sentBytes" | "restedCount" | "underWayCount">;
 }
 
 export class MemoryReturn {
@@ -58,6 +58,8 @@ export class MemoryReturn {
   /** Looks that found something new, and those in a row that found nothing. */
   #workCount = 0;
   #idleCount = 0;
+  /** Connections are being put to rest. */
+  #isResting = false;
   /** All that has passed, at the look before. */
   #passedCount = 0;
   /** Connections and requests, at the last trim in a pause. */
@@ -77,7 +79,7 @@ export class MemoryReturn {
   static open(looked: Looked, server: Pick<Server, "rest">, libc: Libc): MemoryReturn {
     const path = Deno.execPath();
     const own = new MemoryReturn(looked, {
-      rest: () => server.rest(0),
+      rest: () => server.rest(LOOK_MS),
       collect,
       trim: () => libc.malloc_trim(0n),
       releaseProgram: () => releaseProgramPages(path, libc),
@@ -108,17 +110,21 @@ export class MemoryReturn {
   }
 
   #lookForWork(): void {
-    const { acceptedCount, requestCount, sentBytes, restedCount } = this.#looked.counters;
+    const { acceptedCount, requestCount, sentBytes, restedCount, underWayCount } = this.#looked.counters;
     const passedCount = acceptedCount + requestCount + sentBytes;
     const isWork = passedCount !== this.#passedCount;
     this.#passedCount = passedCount;
     this.#idleCount = isWork ? 0 : this.#idleCount + 1;
     if (isWork) this.#workCount++;
-    if (this.#idleCount === LOOKS_A_PAUSE) this.#memory.rest();
+    if (this.#idleCount === LOOKS_A_PAUSE) {
+      this.#isResting = true;
+      this.#memory.rest().finally(() => this.#isResting = false);
+    }
     const workCount = acceptedCount + requestCount;
-    const isWorthTrim = this.#idleCount === LOOKS_A_PAUSE + 1 && workCount - this.#trimmedCount >= MUCH_WORK;
+    const isPause = this.#idleCount > LOOKS_A_PAUSE && !this.#isResting;
+    const isWorthTrim = isPause && workCount - this.#trimmedCount >= MUCH_WORK;
     if (isWorthTrim) this.#trimmedCount = workCount;
-    if (isWorthTrim && restedCount - this.#collectedCount >= MUCH_REST) {
+    if (isWorthTrim && underWayCount === 0 && restedCount - this.#collectedCount >= MUCH_REST) {
       this.#collectedCount = restedCount;
       this.#memory.collect();
     }

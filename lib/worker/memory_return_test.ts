@@ -1,11 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { MemoryBudget } from "../memory_budget.ts";
+import { nextTurn } from "../system/readiness.ts";
 import { MemoryReturn } from "./memory_return.ts";
 
 /** So many looks until no work is new. */
 const WORK = 32;
 
-const NOTHING = { rest: () => {}, collect: () => {}, trim: () => {}, releaseProgram: () => {} };
+const NOTHING = { rest: () => Promise.resolve(), collect: () => {}, trim: () => {}, releaseProgram: () => {} };
 
 Deno.test("look() trims when much was given back of much that was held, and 20 times in the 60 looks after, and never otherwise", () => {
   const budget = new MemoryBudget();
@@ -15,6 +16,7 @@ Deno.test("look() trims when much was given back of much that was held, and 20 t
     requestCount: 0,
     sentBytes: 0,
     restedCount: 0,
+    underWayCount: 0,
     get acceptedCount() {
       return passed++;
     },
@@ -49,7 +51,7 @@ Deno.test("look() trims when much was given back of much that was held, and 20 t
 });
 
 Deno.test("look() trims in the 2nd, the 8th and the 32nd look that finds work", () => {
-  const counters = { acceptedCount: 0, requestCount: 0, sentBytes: 0, restedCount: 0 };
+  const counters = { acceptedCount: 0, requestCount: 0, sentBytes: 0, restedCount: 0, underWayCount: 0 };
   let count = 0;
   const memory = new MemoryReturn({ budget: new MemoryBudget(), counters }, {
     ...NOTHING,
@@ -66,62 +68,86 @@ Deno.test("look() trims in the 2nd, the 8th and the 32nd look that finds work", 
   assertEquals([trimmed, count], [[2, 8, WORK], 3]);
 });
 
-Deno.test("look() trims in the 10th look in which nothing has passed, in which it releases the program, and in the 3rd after much work", () => {
+Deno.test("look() trims in the 10th look in which nothing has passed, in which it releases the program, and in the 3rd after much work", async () => {
   const done: string[] = [];
-  const counters = { acceptedCount: 0, requestCount: 0, sentBytes: 0, restedCount: 0 };
+  const counters = { acceptedCount: 0, requestCount: 0, sentBytes: 0, restedCount: 0, underWayCount: 0 };
   const memory = new MemoryReturn({ budget: new MemoryBudget(), counters }, {
     ...NOTHING,
     trim: () => done.push("trim"),
     releaseProgram: () => done.push("release"),
   });
-  const look = (times: number) => {
-    for (let time = 0; time < times; time++) memory.look();
+  const look = async (times: number) => {
+    for (let time = 0; time < times; time++) {
+      memory.look();
+      // Who is to rest does so meanwhile.
+      await nextTurn();
+    }
     return done.splice(0);
   };
   for (let time = 0; time < WORK; time++) {
     counters.requestCount++;
-    look(1);
+    await look(1);
   }
   const rest = [[], ["release", "trim"], []];
-  assertEquals([look(9), look(1), look(100)], rest);
+  assertEquals([await look(9), await look(1), await look(100)], rest);
   for (const name of ["acceptedCount", "requestCount", "sentBytes"] as const) {
     counters[name]++;
-    assertEquals([look(10), look(1), look(100)], rest, name);
+    assertEquals([await look(10), await look(1), await look(100)], rest, name);
   }
   counters.acceptedCount += 500;
   counters.requestCount += 497 - WORK;
-  assertEquals([look(10), look(1)], [[], ["release", "trim"]]);
+  assertEquals([await look(10), await look(1)], [[], ["release", "trim"]]);
   counters.requestCount++;
-  assertEquals([look(3), look(1), look(6), look(1)], [[], ["trim"], [], ["release", "trim"]]);
+  assertEquals([await look(3), await look(1), await look(6), await look(1)], [[], ["trim"], [], ["release", "trim"]]);
   counters.requestCount += 999;
-  assertEquals([look(10), look(1)], [[], ["release", "trim"]]);
+  assertEquals([await look(10), await look(1)], [[], ["release", "trim"]]);
 });
 
-Deno.test("look() has connections rest in each 2nd look in which nothing has passed, and collects in the next once 1,000 have", () => {
+Deno.test("look() has connections rest in each 2nd look in which nothing has passed, and collects once they do, and 1,000 have", async () => {
   const done: string[] = [];
-  const counters = { acceptedCount: 0, requestCount: 0, sentBytes: 0, restedCount: 0 };
+  const counters = { acceptedCount: 0, requestCount: 0, sentBytes: 0, restedCount: 0, underWayCount: 0 };
+  let resting = Promise.withResolvers<void>();
   const memory = new MemoryReturn({ budget: new MemoryBudget(), counters }, {
     ...NOTHING,
-    rest: () => done.push("rest"),
+    rest: () => {
+      done.push("rest");
+      return resting.promise;
+    },
     collect: () => done.push("collect"),
   });
-  const pauseAfter = (requestCount: number, restedCount: number) => {
-    counters.requestCount += requestCount;
-    counters.restedCount += restedCount;
+  const look = async (times: number) => {
     const told = [];
-    for (let time = 0; time < 20; time++) {
+    for (let time = 0; time < times; time++) {
       memory.look();
+      await nextTurn();
       told.push(done.splice(0).join());
     }
-    return told.slice(0, told.findLastIndex((text) => text !== "") + 1);
+    return told;
   };
-  const rest = ["", "", "rest"];
-  assertEquals(pauseAfter(1, 0), rest);
-  // Rested before, while others worked, or in this pause: it is one.
-  assertEquals(pauseAfter(1000, 999), rest);
-  assertEquals(pauseAfter(999, 1), rest);
-  assertEquals(pauseAfter(1, 0), [...rest, "collect"]);
-  assertEquals(pauseAfter(1000, 999), rest);
-  assertEquals(pauseAfter(0, 1), []);
-  assertEquals(pauseAfter(1000, 0), [...rest, "collect"]);
+  const passed = (requestCount: number, restedCount: number) => {
+    counters.requestCount += requestCount;
+    counters.restedCount += restedCount;
+  };
+  passed(1000, 0);
+  assertEquals(await look(5), ["", "", "rest", "", ""]);
+  passed(0, 999);
+  resting.resolve();
+  assertEquals(await look(5), ["", "", "", "", ""]);
+  // One more, which rests later than a look takes.
+  passed(1000, 0);
+  resting = Promise.withResolvers();
+  assertEquals(await look(4), ["", "", "rest", ""]);
+  passed(0, 1);
+  resting.resolve();
+  await nextTurn();
+  assertEquals(await look(3), ["collect", "", ""]);
+  // Nobody is kept waiting who has asked for something.
+  counters.underWayCount = 1;
+  passed(1000, 1000);
+  assertEquals(await look(5), ["", "", "rest", "", ""]);
+  counters.underWayCount = 0;
+  passed(999, 0);
+  assertEquals(await look(5), ["", "", "rest", "", ""]);
+  passed(1, 0);
+  assertEquals(await look(5), ["", "", "rest", "collect", ""]);
 });

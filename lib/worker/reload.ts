@@ -6,7 +6,7 @@ import type { Log } from "../log/log.ts";
 import { StartError } from "../start_error.ts";
 
 /** What the log says of one that cannot be read, or is no good. */
-export const OLD_STAYS = "Reloaded, but for one thing that stays as it was";
+export const OLD_STAYS = "Not read again, this alone stays as it was";
 
 /** Reads one thing again, and throws with the old one still in force. */
 export type Reload = () => void | Promise<void>;
