@@ -74,7 +74,7 @@ Deno.test("Socket.hasUnread() sees what has come without a turn of the runtime, 
     assertEquals(socket.hasUnread(), false);
   }));
 
-Deno.test("Socket.rest() ends a read that waits, and tells once when there is something to be read, were it the end; not while it writes", () =>
+Deno.test("Socket.rest() ends a read that waits, and tells once when there is something to be read, were it the end, or it is closed; not while it writes", () =>
   withSockets({}, async ({ pair }) => {
     for (const isEnd of [false, true]) {
       const { client, socket } = await pair();
@@ -102,6 +102,12 @@ Deno.test("Socket.rest() ends a read that waits, and tells once when there is so
       }
       assertEquals(count, 1);
     }
+    const closing = (await pair()).socket;
+    const ended = readText(closing);
+    let isWoken = false;
+    closing.rest({ wake: () => isWoken = true });
+    closing.close();
+    assertEquals([isWoken, await ended], [true, ""]);
     const { socket } = await pair();
     const waiting = readText(socket);
     const writing = assertRejects(async () => {

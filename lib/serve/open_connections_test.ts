@@ -24,6 +24,16 @@ function namesOf(connections: OpenConnections<Named>): string {
   return [...connections].map(({ name }) => name).join("");
 }
 
+Deno.test("OpenConnections.replace() and filter() keep the order, and who takes a place counts as who had it", () => {
+  const connections = new OpenConnections<Named>();
+  const [, place] = [..."abc"].map((name) => connections.add(connection(name, { isIdle: name !== "a" })));
+  connections.replace(place, connection("d"));
+  assertEquals([namesOf(connections), connections.size, connections.countFrom("192.0.2.1")], ["adc", 3, 3]);
+  assertEquals(connections.filter(({ name }) => name !== "a").map(({ name }) => name), ["d", "c"]);
+  connections.remove(place);
+  assertEquals([namesOf(connections), connections.countFrom("192.0.2.1")], ["ac", 2]);
+});
+
 /** By what is removed, one after the other: what is left each time, in the order of coming. */
 const REMOVALS: readonly (readonly [order: string, left: readonly string[]])[] = [
   ["abcd", ["bcd", "cd", "d", ""]],
