@@ -22,11 +22,11 @@ const TRIMS_OF_WORK: readonly number[] = [2, 8, 32];
 /**
  * So many looks in which nothing has passed make a pause, whoever is connected. Who is, rests from then on; when they all do nobody of
  * this thread waits for a trim, which is worth it after so many connections and requests, nor, where no request is under way, for a
- * collection, which is after so many that were put to rest.
+ * collection, which is after so many connections that came or were put to rest.
  */
 const LOOKS_A_PAUSE = 2;
 const MUCH_WORK = 1000;
-const MUCH_REST = 1000;
+const MUCH_COMING = 1000;
 const LOOKS_A_LONG_PAUSE = 10;
 
 /** What there is to be given back. */
@@ -35,7 +35,7 @@ export interface Memory {
   rest(): Promise<void>;
   /**
    * Gives back what nobody uses any more of the runtime's heap, which does so by itself only when it has grown, and so not while nobody
-   * asks for anything; 30 us for each connection that was put to rest.
+   * asks for anything; 30 us for each connection.
    */
   collect(): void;
   /** Gives back what is free; a millisecond, or some tens where there is much. */
@@ -64,7 +64,7 @@ export class MemoryReturn {
   #passedCount = 0;
   /** Connections and requests, at the last trim in a pause. */
   #trimmedCount = 0;
-  /** Connections that were put to rest, at the last collection. */
+  /** Connections that had come or been put to rest, at the last collection. */
   #collectedCount = 0;
   /** At the look before. */
   #heldBytes = 0;
@@ -124,8 +124,9 @@ export class MemoryReturn {
     const isPause = this.#idleCount > LOOKS_A_PAUSE && !this.#isResting;
     const isWorthTrim = isPause && workCount - this.#trimmedCount >= MUCH_WORK;
     if (isWorthTrim) this.#trimmedCount = workCount;
-    if (isWorthTrim && underWayCount === 0 && restedCount - this.#collectedCount >= MUCH_REST) {
-      this.#collectedCount = restedCount;
+    const comingCount = acceptedCount + restedCount;
+    if (isWorthTrim && underWayCount === 0 && comingCount - this.#collectedCount >= MUCH_COMING) {
+      this.#collectedCount = comingCount;
       this.#memory.collect();
     }
     const isLongPause = this.#idleCount === LOOKS_A_LONG_PAUSE;

@@ -103,7 +103,7 @@ Deno.test("look() trims in the 10th look in which nothing has passed, in which i
   assertEquals([await look(10), await look(1)], [[], ["release", "trim"]]);
 });
 
-Deno.test("look() has connections rest in each 2nd look in which nothing has passed, and collects once they do, and 1,000 have", async () => {
+Deno.test("look() has connections rest in each 2nd look in which nothing has passed, and collects once they do, and 1,000 have or have come", async () => {
   const done: string[] = [];
   const counters = { acceptedCount: 0, requestCount: 0, sentBytes: 0, restedCount: 0, underWayCount: 0 };
   let resting = Promise.withResolvers<void>();
@@ -149,5 +149,12 @@ Deno.test("look() has connections rest in each 2nd look in which nothing has pas
   passed(999, 0);
   assertEquals(await look(5), ["", "", "rest", "", ""]);
   passed(1, 0);
+  assertEquals(await look(5), ["", "", "rest", "collect", ""]);
+  // Who comes leaves as much behind, whatever he speaks.
+  counters.acceptedCount += 999;
+  passed(1, 0);
+  assertEquals(await look(5), ["", "", "rest", "", ""]);
+  counters.acceptedCount++;
+  passed(999, 0);
   assertEquals(await look(5), ["", "", "rest", "collect", ""]);
 });
