@@ -222,7 +222,6 @@ export class Server {
   /** Whoever else is behind that address is not to be kept out by clients that are slow. */
   #endSlowest(address: string): boolean {
     const { clock, limits, log } = this.#services;
-    clock.update();
     const slowest = this.#connections.slowestFrom(address);
     if (slowest === null) return false;
     const reason = `${limits.maxPerAddress} connections are open from ${address}: the slowest gives way to a new one`;

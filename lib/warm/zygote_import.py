@@ -77,16 +77,15 @@ def _lisod_import(zygote):
     watched = {sys.executable, os.path.realpath(sys.executable), os.path.join(sys.prefix, "pyvenv.cfg"), script}
     watched.update(line[2] for line in lines if line[0] in ("M", "L", "C"))
     watched.update(path for path in map(origin_of, list(sys.modules.values())) if path is not None)
-    data_folders = {}
+    # What a package tries to import, and has not, may come later.
+    growing = {os.path.dirname(path) for path in watched if path.endswith("/__init__.py")}
     for name in names:
         if is_library_folder(name) or name.endswith(".zip"):
             watched.add(name)
             watched.update(paths_of(name))
         else:
-            data_folders[name] = [stamp(name), importable(name)]
-    # What a package tries to import, and has not, may come later.
-    for name in {os.path.dirname(path) for path in watched if path.endswith("/__init__.py")}:
-        data_folders[name] = [stamp(name), importable(name)]
+            growing.add(name)
+    data_folders = {name: [stamp(name), importable(name)] for name in growing}
     stamps = {path: stamp(path) for path in watched}
 
     def find_change():
